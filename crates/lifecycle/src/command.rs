@@ -1,0 +1,194 @@
+//! What the mapper tells the writer to make true.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{Attributes, CommandId, EventId};
+
+/// The kind of thing at a target that a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceKind {
+    /// An account.
+    User,
+    /// A group.
+    Group,
+    /// Memberships of one group.
+    Membership,
+}
+
+impl ResourceKind {
+    /// The name used in subjects, tables, metrics and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Membership => "membership",
+        }
+    }
+}
+
+/// How urgent a command is; lower overtakes higher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Takes access away.
+    Leaver,
+    /// Changes what somebody has.
+    Mover,
+    /// Gives access to somebody new.
+    Joiner,
+    /// Comes from a policy change or a full reconcile, not from an event.
+    Backfill,
+}
+
+impl Lane {
+    /// Every lane, most urgent first.
+    pub const ALL: [Self; 4] = [Self::Leaver, Self::Mover, Self::Joiner, Self::Backfill];
+
+    /// The name used in tables, metrics and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leaver => "leaver",
+            Self::Mover => "mover",
+            Self::Joiner => "joiner",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// Position in [`Self::ALL`], as it is stored.
+    pub fn rank(self) -> i16 {
+        self as i16
+    }
+
+    /// The lane stored as `rank`; unknown ranks are the least urgent.
+    pub fn from_rank(rank: i16) -> Self {
+        usize::try_from(rank).ok().and_then(|i| Self::ALL.get(i).copied()).unwrap_or(Self::Backfill)
+    }
+}
+
+/// Whether an account should be usable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Exists and can be used.
+    Active,
+    /// If it exists, it cannot be used. It is never created for this.
+    Disabled,
+    /// Does not exist.
+    Deleted,
+}
+
+impl AccountState {
+    /// The name used in tables and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// The whole desired state of an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Whether it should be usable.
+    pub state: AccountState,
+    /// Values by SCIM attribute path (`userName`, `name.givenName`, `emails[type eq "work"].value`,
+    /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`). `externalId` is always there,
+    /// `active` never: it follows from `state`.
+    pub attributes: Attributes,
+    /// Values that are another person's remote id, by SCIM attribute path: the key of that person. They are filled
+    /// in at the target once that person's account is known there.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub references: std::collections::BTreeMap<String, String>,
+    /// SCIM attribute paths that identify an account which was there before, in order of precedence.
+    #[serde(default)]
+    pub match_on: Vec<String>,
+    /// The policy says that the target was empty at first sync: create without looking first.
+    #[serde(default)]
+    pub assume_empty: bool,
+}
+
+/// The whole desired state of a group, without its members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupResource {
+    /// Whether the group should exist.
+    pub exists: bool,
+    /// Values by SCIM attribute path; `externalId` and `displayName` at least.
+    pub attributes: Attributes,
+    /// See [`Account::match_on`].
+    #[serde(default)]
+    pub match_on: Vec<String>,
+    /// See [`Account::assume_empty`].
+    #[serde(default)]
+    pub assume_empty: bool,
+}
+
+/// One membership: whether `member` should be in the group that the command is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Key of the person.
+    pub member: String,
+    /// Whether they should be in the group.
+    pub present: bool,
+    /// Rises with every change of this edge.
+    pub revision: i64,
+}
+
+/// How many edges one command carries at most.
+pub const EDGES_PER_COMMAND_MAX: usize = 500;
+
+/// What should be true at the target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Desired {
+    /// An account; the command's subject is the person's key.
+    User(Account),
+    /// A group; the command's subject is the group's key.
+    Group(GroupResource),
+    /// Memberships of the group that is the command's subject, at most [`EDGES_PER_COMMAND_MAX`].
+    Membership {
+        /// The edges that changed, each with its own revision.
+        edges: Vec<Edge>,
+    },
+}
+
+impl Desired {
+    /// The kind of thing.
+    pub fn kind(&self) -> ResourceKind {
+        match self {
+            Self::User(_) => ResourceKind::User,
+            Self::Group(_) => ResourceKind::Group,
+            Self::Membership { .. } => ResourceKind::Membership,
+        }
+    }
+}
+
+/// A self-contained order to the writer. It may be dropped as soon as one with a higher revision for the same
+/// target, kind and subject is known (for memberships: edge by edge).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Command {
+    /// Names the command in journal and logs.
+    pub id: CommandId,
+    /// Name of the target.
+    pub target: String,
+    /// Key of the person or group.
+    pub subject: String,
+    /// Rises by one with every change of the desired state of this target, kind and subject. 0 for memberships.
+    pub revision: i64,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// What should be true.
+    pub desired: Desired,
+    /// The event that caused it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
+    /// When the gateway accepted that event (or when the policy change was noticed): latency counts from here.
+    #[serde(with = "time::serde::rfc3339")]
+    pub accepted_at: OffsetDateTime,
+}

@@ -1,0 +1,117 @@
+//! Operator verbs: requests and replies on `usher.control.<service>.<verb>`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::DeadLetterId;
+
+/// Names of the verbs.
+pub mod verb {
+    /// [`super::ReplayRequest`] to the writer.
+    pub const REPLAY: &str = "replay";
+    /// [`super::DiscardRequest`] to the writer.
+    pub const DISCARD: &str = "discard";
+    /// Empty request to the writer, answered by a [`super::StatusReply`].
+    pub const STATUS: &str = "status";
+}
+
+/// Who asks, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Name of the operator, from their token.
+    pub who: String,
+    /// Reason, in their words.
+    pub why: String,
+}
+
+/// Asks the writer to try dead letters again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayRequest {
+    /// Which; at most 1,000.
+    pub ids: Vec<DeadLetterId>,
+    /// Who and why.
+    pub actor: Actor,
+}
+
+/// What became of one replayed dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayOutcome {
+    /// It will be tried again now.
+    Queued,
+    /// A newer revision has taken its place; nothing is sent for it.
+    Superseded,
+    /// The target already agrees.
+    NoOp,
+    /// There is no such dead letter, or it was closed before.
+    NotOpen,
+}
+
+impl ReplayOutcome {
+    /// The name used in the journal and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Superseded => "superseded",
+            Self::NoOp => "no_op",
+            Self::NotOpen => "not_open",
+        }
+    }
+}
+
+/// Answer to [`ReplayRequest`], in the same order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplayReply {
+    /// Outcome by dead letter.
+    pub outcomes: Vec<(DeadLetterId, ReplayOutcome)>,
+}
+
+/// Asks the writer to close dead letters without trying again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiscardRequest {
+    /// Which; at most 1,000.
+    pub ids: Vec<DeadLetterId>,
+    /// Who and why.
+    pub actor: Actor,
+}
+
+/// Answer to [`DiscardRequest`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiscardReply {
+    /// Those that were open and are closed now.
+    pub discarded: Vec<DeadLetterId>,
+}
+
+/// One target as the writer sees it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// Name of the target.
+    pub target: String,
+    /// The replica that converges it, if one holds the lease.
+    pub owner: Option<String>,
+    /// Epoch of the lease.
+    pub epoch: i64,
+    /// `closed` when requests flow, otherwise why they do not.
+    pub circuit: String,
+    /// Number of resources by kind and status, e.g. `user.in_sync`; memberships are `membership.<status>`.
+    pub resources: BTreeMap<String, i64>,
+    /// Number of unfinished resources and edges by lane.
+    pub queue: BTreeMap<String, i64>,
+}
+
+/// Answer to [`verb::STATUS`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusReply {
+    /// Every configured target.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// A control request that could not be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ControlError {
+    /// What, and how to fix it.
+    pub message: String,
+}

@@ -1,0 +1,159 @@
+//! The one event that every source is normalised to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{Attributes, EventId};
+
+/// What an event says happened. The wire name is the CloudEvents `type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A person was hired.
+    #[serde(rename = "worker.joined")]
+    WorkerJoined,
+    /// Some attributes of a person changed.
+    #[serde(rename = "worker.changed")]
+    WorkerChanged,
+    /// A person left.
+    #[serde(rename = "worker.left")]
+    WorkerLeft,
+    /// A person who had left came back.
+    #[serde(rename = "worker.rehired")]
+    WorkerRehired,
+    /// The whole record of a person: an attribute that is not in it has no value.
+    #[serde(rename = "worker.snapshot")]
+    WorkerSnapshot,
+    /// The record of a person was erased at the source.
+    #[serde(rename = "worker.deleted")]
+    WorkerDeleted,
+    /// A group exists, with these attributes and, if `members` is given, exactly these members.
+    #[serde(rename = "group.upserted")]
+    GroupUpserted,
+    /// A group is gone.
+    #[serde(rename = "group.deleted")]
+    GroupDeleted,
+    /// `members` are in the group.
+    #[serde(rename = "group.member.added")]
+    GroupMemberAdded,
+    /// `members` are not in the group.
+    #[serde(rename = "group.member.removed")]
+    GroupMemberRemoved,
+    /// A feed said that it is complete.
+    #[serde(rename = "feed.completed")]
+    FeedCompleted,
+}
+
+impl EventKind {
+    /// Every kind, for documentation and for error messages.
+    pub const ALL: [Self; 11] = [
+        Self::WorkerJoined,
+        Self::WorkerChanged,
+        Self::WorkerLeft,
+        Self::WorkerRehired,
+        Self::WorkerSnapshot,
+        Self::WorkerDeleted,
+        Self::GroupUpserted,
+        Self::GroupDeleted,
+        Self::GroupMemberAdded,
+        Self::GroupMemberRemoved,
+        Self::FeedCompleted,
+    ];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WorkerJoined => "worker.joined",
+            Self::WorkerChanged => "worker.changed",
+            Self::WorkerLeft => "worker.left",
+            Self::WorkerRehired => "worker.rehired",
+            Self::WorkerSnapshot => "worker.snapshot",
+            Self::WorkerDeleted => "worker.deleted",
+            Self::GroupUpserted => "group.upserted",
+            Self::GroupDeleted => "group.deleted",
+            Self::GroupMemberAdded => "group.member.added",
+            Self::GroupMemberRemoved => "group.member.removed",
+            Self::FeedCompleted => "feed.completed",
+        }
+    }
+
+    /// Whether the subject is a person.
+    pub fn is_worker(self) -> bool {
+        self.as_str().starts_with("worker.")
+    }
+
+    /// Whether the subject is a group.
+    pub fn is_group(self) -> bool {
+        self.as_str().starts_with("group.")
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A CloudEvents `type` that is none of [`EventKind::ALL`].
+#[derive(Debug, thiserror::Error)]
+#[error("unknown event type")]
+pub struct UnknownEventKind;
+
+impl FromStr for EventKind {
+    type Err = UnknownEventKind;
+
+    /// Accepts the bare name or one qualified by its owner (`com.example.hr.worker.joined`): CloudEvents 1.0
+    /// advises a reverse-DNS prefix.
+    fn from_str(text: &str) -> Result<Self, UnknownEventKind> {
+        let matches = |kind: &Self| {
+            text == kind.as_str()
+                || text.strip_suffix(kind.as_str()).is_some_and(|prefix| prefix.ends_with('.'))
+        };
+        Self::ALL.into_iter().find(matches).ok_or(UnknownEventKind)
+    }
+}
+
+/// The key of a person or a group: the CloudEvents `subject` without a leading `worker/` or `group/`.
+pub struct Person;
+
+impl Person {
+    /// `worker/E-1` and `E-1` are the same person, `group/G-1` and `G-1` the same group.
+    pub fn key_of(subject: &str) -> &str {
+        let subject = subject.trim();
+        subject.strip_prefix("worker/").or_else(|| subject.strip_prefix("group/")).unwrap_or(subject)
+    }
+}
+
+/// An accepted event as it lies on the EVENTS stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Derived from `(source, source_event_id)`.
+    pub id: EventId,
+    /// The CloudEvents `source`.
+    pub source: String,
+    /// The CloudEvents `id`.
+    pub source_event_id: String,
+    /// The CloudEvents `type`.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// Key of the person or group (see [`Person::key_of`]); the feed's name for `feed.completed`.
+    pub subject: String,
+    /// When the source said it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub time: OffsetDateTime,
+    /// From when on it holds; may lie in the future.
+    #[serde(with = "time::serde::rfc3339")]
+    pub effective_at: OffsetDateTime,
+    /// When the gateway took it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub accepted_at: OffsetDateTime,
+    /// What the event says of its subject. JSON null says "has no value".
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// Keys of people, for the group kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<String>>,
+}

@@ -1,0 +1,122 @@
+//! One prefixed id type per noun.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A text that is not an id of the expected kind.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not an id of the form {prefix}<32 hex digits>")]
+pub struct IdError {
+    text: String,
+    prefix: &'static str,
+}
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// What every id of this kind begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The id as text, prefix included.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                let digits = text.strip_prefix($prefix).unwrap_or_default();
+                if digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+                    Ok(Self(text))
+                } else {
+                    Err(IdError { text, prefix: $prefix })
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+macro_rules! time_ordered {
+    ($name:ident) => {
+        impl $name {
+            /// A new id, ordered by creation time (UUID version 7).
+            pub fn fresh() -> Self {
+                Self(format!("{}{}", Self::PREFIX, uuid::Uuid::now_v7().simple()))
+            }
+        }
+    };
+}
+
+id_type!(
+    /// An accepted event. Derived from `(source, id)` of the CloudEvent, so a duplicate has the same id everywhere.
+    EventId, "evt_"
+);
+id_type!(
+    /// A command from the mapper to the writer.
+    CommandId, "cmd_"
+);
+id_type!(
+    /// One SCIM request and its answer.
+    AttemptId, "att_"
+);
+id_type!(
+    /// A resource that needs a human before it is tried again.
+    DeadLetterId, "ded_"
+);
+
+time_ordered!(CommandId);
+time_ordered!(AttemptId);
+time_ordered!(DeadLetterId);
+
+impl EventId {
+    /// The id of the event that `source` named `id`: CloudEvents 1.0 makes that pair unique.
+    pub fn of(source: &str, id: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update((source.len() as u64).to_be_bytes());
+        hash.update(source.as_bytes());
+        hash.update(id.as_bytes());
+        let digits: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
+        Self(format!("{}{digits}", Self::PREFIX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_id_depends_on_source_and_id_and_on_where_one_ends() {
+        assert_eq!(EventId::of("hr", "1"), EventId::of("hr", "1"));
+        assert_ne!(EventId::of("hr", "1"), EventId::of("hr1", ""));
+        assert!(EventId::of("hr", "1").as_str().parse::<EventId>().is_ok());
+        assert!("evt_12".parse::<EventId>().is_err());
+    }
+}

@@ -1,0 +1,261 @@
+//! Facts: what each service tells the console and anyone else about what it did and why.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{AttemptId, DeadLetterId, EventId, Lane, ResourceKind, TraceContext};
+
+/// One entry of a person's or group's timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FactRecord {
+    /// Names the fact: writing it twice is the same as once. Built from what it is about, not drawn at random.
+    pub id: String,
+    /// When it happened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Key of the person or group.
+    pub subject: String,
+    /// The trace that the causing event started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What happened. Carries names of attributes, never their values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "fact")]
+pub enum Fact {
+    /// mapper: an event became part of what is known.
+    Merged {
+        /// The event.
+        event: EventId,
+        /// Its CloudEvents `type`.
+        event_type: String,
+        /// Its CloudEvents `source`.
+        source: String,
+        /// Revision of the identity or group after it.
+        revision: i64,
+        /// `changed`, `unchanged`, `duplicate` or `scheduled`.
+        outcome: String,
+    },
+    /// mapper: the desired state at a target changed.
+    Decided {
+        /// The target.
+        target: String,
+        /// User, group or membership.
+        kind: ResourceKind,
+        /// Revision of the command.
+        revision: i64,
+        /// `active`, `disabled`, `deleted`, `exists`, `absent` or `memberships`.
+        state: String,
+        /// How urgent.
+        lane: Lane,
+        /// The clause or rule that decided it, with the value it saw when that value is no personal datum.
+        reason: String,
+        /// Names of the target attributes that changed.
+        changed: Vec<String>,
+        /// The login name, so that operators can search by it.
+        user_name: Option<String>,
+    },
+    /// writer: a command was never sent, because a newer one took its place.
+    Superseded {
+        /// The target.
+        target: String,
+        /// User, group or membership.
+        kind: ResourceKind,
+        /// The revision that was dropped.
+        revision: i64,
+        /// The revision that took its place.
+        by: i64,
+    },
+    /// writer: one request was sent.
+    Attempted(Attempt),
+    /// writer: the target now agrees with `revision`.
+    Settled {
+        /// The target.
+        target: String,
+        /// User, group or membership.
+        kind: ResourceKind,
+        /// The revision that is in force.
+        revision: i64,
+        /// `created`, `adopted`, `updated`, `disabled`, `enabled`, `deleted`, `unchanged`, `memberships`.
+        outcome: String,
+        /// From acceptance of the event to the target's answer, in milliseconds.
+        latency_ms: i64,
+    },
+    /// writer: an account or group belongs to somebody else; a human must decide.
+    Conflict {
+        /// The target.
+        target: String,
+        /// User or group.
+        kind: ResourceKind,
+        /// The revision that could not be applied.
+        revision: i64,
+        /// What was found (remote id and the foreign externalId).
+        found: String,
+    },
+    /// writer: a resource needs a human before it is tried again.
+    Died(Box<DeadLetter>),
+    /// writer: an operator replayed a dead letter.
+    Replayed {
+        /// The dead letter.
+        dead_letter: DeadLetterId,
+        /// `queued`, `superseded` or `no_op`.
+        outcome: String,
+        /// Who asked.
+        who: String,
+        /// Why.
+        why: String,
+    },
+    /// writer: an operator closed a dead letter without trying again.
+    Discarded {
+        /// The dead letter.
+        dead_letter: DeadLetterId,
+        /// Who asked.
+        who: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Fact {
+    /// The last token of the journal subject, and the name in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Merged { .. } => "merged",
+            Self::Decided { .. } => "decided",
+            Self::Superseded { .. } => "superseded",
+            Self::Attempted(_) => "attempted",
+            Self::Settled { .. } => "settled",
+            Self::Conflict { .. } => "conflict",
+            Self::Died(_) => "died",
+            Self::Replayed { .. } => "replayed",
+            Self::Discarded { .. } => "discarded",
+        }
+    }
+}
+
+/// How an attempt ended, as far as the next step is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptClass {
+    /// Done.
+    Success,
+    /// Will probably work later: try again with back-off.
+    Transient,
+    /// The target asked for a pause: the whole target waits.
+    Throttled,
+    /// The target is unreachable or down: the whole target waits, nothing burns attempts.
+    Unavailable,
+    /// The credential was refused: the whole target waits for a human.
+    Unauthorised,
+    /// Trying again cannot help.
+    Permanent,
+    /// The request may have been carried out: look before doing it again.
+    OutcomeUnknown,
+    /// The resource is not there (any more).
+    NotFound,
+    /// Something with the same identity is already there.
+    AlreadyExists,
+}
+
+impl AttemptClass {
+    /// Every class, for metrics that start at zero.
+    pub const ALL: [Self; 9] = [
+        Self::Success,
+        Self::Transient,
+        Self::Throttled,
+        Self::Unavailable,
+        Self::Unauthorised,
+        Self::Permanent,
+        Self::OutcomeUnknown,
+        Self::NotFound,
+        Self::AlreadyExists,
+    ];
+
+    /// The name used in tables, metrics and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Transient => "transient",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::Unauthorised => "unauthorised",
+            Self::Permanent => "permanent",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+        }
+    }
+}
+
+/// One SCIM request, without bodies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Names it.
+    pub id: AttemptId,
+    /// The target.
+    pub target: String,
+    /// User, group or membership.
+    pub kind: ResourceKind,
+    /// The revision that it served.
+    pub revision: i64,
+    /// `lookup`, `create`, `update`, `disable`, `delete`, `add_members`, `remove_members`, ...
+    pub operation: String,
+    /// HTTP method and path below the target's base URL (filters redacted).
+    pub request: String,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What it means for the next step.
+    pub class: AttemptClass,
+    /// Duration in milliseconds.
+    pub duration_ms: i64,
+    /// Why it failed, in words, if it did.
+    pub error: Option<String>,
+}
+
+/// A request and its answer, redacted, as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// HTTP method.
+    pub method: String,
+    /// Path and query below the target's base URL.
+    pub path: String,
+    /// Request body with personal values masked.
+    pub request_body: Option<Value>,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Response body, capped, with the same values masked.
+    pub response_body: Option<String>,
+}
+
+/// Everything that an operator needs to decide about a resource that could not be made right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// Names it.
+    pub id: DeadLetterId,
+    /// The target.
+    pub target: String,
+    /// User, group or membership.
+    pub kind: ResourceKind,
+    /// Key of the person or group.
+    pub subject: String,
+    /// The revision that could not be applied.
+    pub revision: i64,
+    /// The operation that failed last.
+    pub operation: String,
+    /// How it failed.
+    pub class: AttemptClass,
+    /// In words.
+    pub error: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// The last request and answer.
+    pub exchange: Option<Exchange>,
+}

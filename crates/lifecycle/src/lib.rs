@@ -1,0 +1,35 @@
+//! The language of Usher's domain: events, identities, groups, commands, journal facts, control verbs and ids.
+//!
+//! Every service speaks these types and nothing else to the others. The crate does no I/O, reads no clock and
+//! draws no random numbers except where an id constructor says so; merging is a pure function of its inputs.
+//!
+//! To add an event kind: 1. a variant of [`EventKind`] with its wire name, 2. its meaning in
+//! [`Identity::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge.rs`.
+
+mod command;
+mod control;
+mod event;
+mod group;
+mod identity;
+mod ids;
+mod journal;
+mod register;
+mod trace;
+
+pub use command::{
+    Account, AccountState, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane, ResourceKind,
+};
+pub use control::{
+    Actor, ControlError, DiscardReply, DiscardRequest, ReplayOutcome, ReplayReply, ReplayRequest,
+    StatusReply, TargetStatus, verb,
+};
+pub use event::{Event, EventKind, Person};
+pub use group::{EdgeState, GroupState};
+pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
+pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, IdError};
+pub use journal::{Attempt, AttemptClass, DeadLetter, Exchange, Fact, FactRecord};
+pub use register::{Register, Statement, Version};
+pub use trace::TraceContext;
+
+/// Attributes by name, in a stable order. Names are Entra's (`givenName`, `surname`, ...) or any other.
+pub type Attributes = std::collections::BTreeMap<String, serde_json::Value>;
