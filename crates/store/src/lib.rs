@@ -1,0 +1,124 @@
+//! One door to SQLite and PostgreSQL: opening by URL, durability settings, migrations, transactions, the outbox.
+//!
+//! Services own their tables, prefixed with the service's name; this crate owns none but the outbox, which it
+//! creates once per service. Nothing here knows what the rows mean.
+//!
+//! SQLite gets one write connection (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`), because it has no group commit and
+//! its busy handler starves writers: services put many changes into each transaction instead. PostgreSQL groups
+//! parallel commits by itself, so it gets a pool.
+//!
+//! To add a database: 1. a feature in the root `Cargo.toml`, 2. a case in [`Store::open`] and in
+//! [`StoreError::is_conflict`], 3. a case in [`testing`].
+
+mod error;
+pub mod outbox;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+pub use error::StoreError;
+
+/// Rows per multi-row statement: SQLite and PostgreSQL both allow at least 32,766 bound values.
+pub const ROWS_PER_STATEMENT_MAX: usize = 500;
+
+const READ_CONNECTIONS_MAX: u32 = 4;
+const POSTGRES_CONNECTIONS_MAX: u32 = 16;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens `url` (`sqlite://PATH?mode=rwc` or `postgres://...`) and brings the service's tables up to date.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, the URL is of another kind, or a migration fails. The URL is never
+    /// part of the message, because it may hold a password.
+    pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, StoreError> {
+        let store = Self::connect(url).await?;
+        M::up(&store.writer, None).await.map_err(StoreError::migrate)?;
+        Ok(store)
+    }
+
+    /// Opens `url` without touching its tables.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            let writer = sqlite(url, 1).await?;
+            let reader = sqlite(url, READ_CONNECTIONS_MAX).await?;
+            Ok(Self { writer, reader })
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let mut options = ConnectOptions::new(url);
+            options
+                .max_connections(POSTGRES_CONNECTIONS_MAX)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .sqlx_logging(false);
+            let pool = Database::connect(options).await.map_err(StoreError::open)?;
+            Ok(Self { writer: pool.clone(), reader: pool })
+        } else {
+            Err(StoreError::UnknownScheme)
+        }
+    }
+
+    /// Begins a transaction that may write; on SQLite it waits for the one before it.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: (self.backend() == DbBackend::Sqlite)
+                .then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer.begin_with_options(options).await.map_err(StoreError::begin)
+    }
+
+    /// For reads outside of a transaction.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For migrations and single statements outside of a transaction.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Which of the databases it is.
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+}
+
+async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, StoreError> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "FULL") // NORMAL may lose the last transactions when the power fails
+                .pragma("foreign_keys", "ON")
+                .pragma("temp_store", "MEMORY")
+                .pragma("cache_size", "-32768")
+                .busy_timeout(Duration::from_secs(20))
+        });
+    Database::connect(options).await.map_err(StoreError::open)
+}
+
+#[cfg(test)]
+mod tests;

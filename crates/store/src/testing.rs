@@ -1,0 +1,117 @@
+//! Real databases for tests: a fresh SQLite file, and a PostgreSQL server of its own where the machine has one.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A database that lives as long as this value.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// `sqlite` or `postgres`.
+    pub name: &'static str,
+    /// For [`crate::Store::open`].
+    pub url: String,
+    server: Option<Child>,
+    _folder: TempDir,
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            // SIGINT would be a fast shutdown; a throw-away database needs none.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+/// One fresh database of every kind that this machine has; SQLite always.
+///
+/// # Panics
+/// When a database that is installed cannot be started.
+pub fn databases() -> Vec<TestDatabase> {
+    std::iter::once(sqlite()).chain(postgres()).collect()
+}
+
+/// A fresh SQLite file.
+///
+/// # Panics
+/// When no temporary folder can be made.
+pub fn sqlite() -> TestDatabase {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+    TestDatabase { name: "sqlite", url, server: None, _folder: folder }
+}
+
+/// A fresh PostgreSQL server on a Unix socket, or `None` where the machine has no `initdb`.
+///
+/// # Panics
+/// When it is installed but does not start.
+pub fn postgres() -> Option<TestDatabase> {
+    let bin = postgres_folder()?;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let data = folder.path().join("data");
+    let root = is_root();
+    if root {
+        run(Command::new("chown").arg("postgres").arg(folder.path()));
+    }
+    run(as_postgres(&bin.join("initdb"), root)
+        .args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"])
+        .arg(&data));
+    let socket = folder.path().display().to_string();
+    let mut server = as_postgres(&bin.join("postgres"), root);
+    server.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c", "max_connections=100"]);
+    server.arg("-c").arg(format!("unix_socket_directories={socket}"));
+    let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("postgres starts");
+    let url = format!("postgres://postgres@localhost/postgres?host={socket}");
+    let database = TestDatabase { name: "postgres", url, server: Some(child), _folder: folder };
+    wait_until_ready(&bin, &socket);
+    Some(database)
+}
+
+fn wait_until_ready(bin: &Path, socket: &str) {
+    for _ in 0..600 {
+        let ready = Command::new(bin.join("pg_isready")).args(["-q", "-h", socket]).status();
+        if ready.is_ok_and(|status| status.success()) {
+            return;
+        }
+        #[expect(clippy::disallowed_methods, reason = "polls for a level, outside of any async runtime")]
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("postgres did not become ready within 30 s");
+}
+
+fn postgres_folder() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    folders.sort();
+    folders.reverse();
+    folders.extend(std::env::split_paths(&path));
+    folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc is mounted")) == 0
+}
+
+/// PostgreSQL refuses to run as root. `setpriv` replaces itself with the program, so the child's pid is the server's.
+fn as_postgres(program: &Path, root: bool) -> Command {
+    if root {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

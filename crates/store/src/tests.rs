@@ -1,0 +1,87 @@
+use sea_orm::{ConnectionTrait, Statement};
+use sea_orm_migration::prelude::*;
+use time::OffsetDateTime;
+
+use crate::{Store, outbox, testing};
+
+struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(First)]
+    }
+    fn migration_table_name() -> DynIden {
+        "test_migrations".into_iden()
+    }
+}
+
+struct First;
+
+impl MigrationName for First {
+    fn name(&self) -> &str {
+        "first"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for First {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        outbox::create(manager, "test").await
+    }
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        outbox::drop(manager, "test").await
+    }
+}
+
+#[tokio::test]
+async fn an_outbox_row_is_there_exactly_from_commit_to_delete() {
+    for database in testing::databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        let later = now + time::Duration::seconds(1);
+
+        let dropped = store.begin().await.unwrap();
+        outbox::put(&dropped, "test", "a", now, "[]".into()).await.unwrap();
+        dropped.rollback().await.unwrap();
+        assert!(outbox::stale(store.reader(), "test", later).await.unwrap().is_empty(), "{}", database.name);
+
+        let kept = store.begin().await.unwrap();
+        outbox::put(&kept, "test", "b", now, "[1]".into()).await.unwrap();
+        kept.commit().await.unwrap();
+        assert!(
+            outbox::stale(store.reader(), "test", now).await.unwrap().is_empty(),
+            "not older than itself"
+        );
+        assert_eq!(outbox::stale(store.reader(), "test", later).await.unwrap(), [("b".into(), "[1]".into())]);
+
+        outbox::delete(store.writer(), "test", &["b".into()]).await.unwrap();
+        assert!(outbox::stale(store.reader(), "test", later).await.unwrap().is_empty(), "{}", database.name);
+    }
+}
+
+#[tokio::test]
+async fn a_second_row_with_the_same_key_is_a_conflict() {
+    for database in testing::databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let first = store.begin().await.unwrap();
+        outbox::put(&first, "test", "a", now, "[]".into()).await.unwrap();
+        first.commit().await.unwrap();
+        let second = store.begin().await.unwrap();
+        let error = outbox::put(&second, "test", "a", now, "[]".into()).await.unwrap_err();
+        assert!(error.is_conflict(), "{}: {error:?}", database.name);
+    }
+}
+
+#[tokio::test]
+async fn sqlite_commits_are_durable_and_the_url_never_leaks() {
+    let database = testing::sqlite();
+    let store = Store::open::<Migrator>(&database.url).await.unwrap();
+    let statement = Statement::from_string(store.backend(), "PRAGMA synchronous");
+    let row = store.writer().query_one_raw(statement).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i32>(0).unwrap(), 2, "FULL");
+
+    let error = Store::connect("mysql://root:hunter2@localhost/x").await.unwrap_err();
+    assert!(!format!("{error:?}").contains("hunter2"));
+}
