@@ -1,0 +1,220 @@
+//! The door of the crate.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::connect::{Connected, connect, retry_until};
+use crate::consumer::{Consumer, Durable};
+use crate::control::{ControlFailure, ControlServer};
+use crate::publisher::{Published, Publisher, Waiting};
+use crate::{BusConfig, BusError, Feed, Outgoing, PublishError};
+
+/// How long [`Bus::ensure_streams`] goes on when the server is not ready for it yet.
+const STREAMS_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A connection to the broker; cheap to clone.
+#[derive(Clone)]
+pub struct Bus(Arc<Inner>);
+
+struct Inner {
+    connected: Connected,
+    config: BusConfig,
+    /// One for each stream, by name.
+    publishers: HashMap<String, Publisher>,
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bus").field("url", &self.0.config.shown_url()).finish_non_exhaustive()
+    }
+}
+
+/// Where the answer to one message of a [`Bus::publish`] call will come from.
+enum Slot {
+    Known(Result<Published, PublishError>),
+    Coming(oneshot::Receiver<Result<Published, PublishError>>),
+    /// Same id as an earlier message of the call.
+    SameAs(usize),
+}
+
+impl Bus {
+    /// Connects under `name`, waiting for a server with back-off for at most the configured time, and checks that
+    /// it is recent enough and, if it can be asked, that it syncs before it acknowledges.
+    ///
+    /// # Errors
+    /// When no suitable server answers in time or it refuses the credentials.
+    pub async fn connect(config: &BusConfig, name: &str) -> Result<Self, BusError> {
+        let connected = connect(config, name).await?;
+        let streams = Feed::ALL.into_iter().flat_map(|feed| feed.streams(config.event_shards));
+        let publishers = streams
+            .map(|stream| {
+                let publisher = Publisher::start(&stream, &connected.client, &connected.link, config);
+                (stream, publisher)
+            })
+            .collect();
+        Ok(Self(Arc::new(Inner { connected, config: config.clone(), publishers })))
+    }
+
+    /// Creates every stream, or brings it up to date with the configuration. Any process may do so at any time.
+    ///
+    /// # Errors
+    /// When the server refuses, e.g. because it has not enough storage to set aside.
+    pub async fn ensure_streams(&self) -> Result<(), BusError> {
+        let deadline = Instant::now() + STREAMS_TIMEOUT;
+        let jetstream = &self.0.connected.jetstream;
+        for config in Feed::ALL.into_iter().flat_map(|feed| feed.configs(&self.0.config)) {
+            let stream = config.name.clone();
+            retry_until(deadline, || async {
+                match jetstream.create_or_update_stream(config.clone()).await {
+                    Ok(_) => Ok(Ok(())),
+                    Err(error) if is_refusal(&error) => Ok(Err(error)),
+                    Err(error) => Err(error),
+                }
+            })
+            .await
+            .flatten()
+            .map_err(|error| BusError::Stream { stream, source: Box::new(error) })?;
+        }
+        Ok(())
+    }
+
+    /// Stores `messages`; returns when each is durably stored or has failed, in the same order.
+    ///
+    /// Messages of concurrent callers are committed together. Each is tried with the same id until the publish
+    /// timeout, so a lost acknowledgement does not store it twice; the second of two messages with the same id in
+    /// one call is a duplicate of the first. Dropping the future does not take the messages back.
+    pub async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<Published, PublishError>> {
+        let mut slots = self.enqueue(messages);
+        let mut results: Vec<Result<Published, PublishError>> = Vec::with_capacity(slots.len());
+        for slot in slots.drain(..) {
+            let result = match slot {
+                Slot::Known(result) => result,
+                Slot::Coming(answer) => answer.await.unwrap_or(Err(PublishError::Stopped)),
+                Slot::SameAs(first) => results[first].clone().map(|of| Published { duplicate: true, ..of }),
+            };
+            results.push(result);
+        }
+        results
+    }
+
+    /// Hands each message to the publisher of its stream.
+    fn enqueue(&self, messages: Vec<Outgoing>) -> Vec<Slot> {
+        let shards = self.0.config.event_shards;
+        let deadline = Instant::now() + self.0.config.publish_timeout();
+        let max = self.0.connected.client.max_payload();
+        let mut slots = Vec::with_capacity(messages.len());
+        let mut first_with: HashMap<(Feed, String), usize> = HashMap::new();
+        let mut groups: HashMap<String, (Vec<usize>, Vec<Waiting>)> = HashMap::new();
+        for (index, message) in messages.into_iter().enumerate() {
+            let slot = match first_with.entry((message.feed(), message.id().to_owned())) {
+                Entry::Occupied(first) => Slot::SameAs(*first.get()),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(index);
+                    let shard = usize::from(message.shard(shards));
+                    let stream = message.feed().streams(shards).swap_remove(shard);
+                    let wire = message.into_wire(shards);
+                    let bytes = wire.size();
+                    if bytes > max {
+                        Slot::Known(Err(PublishError::TooLarge { bytes, max }))
+                    } else {
+                        let (waiting, answer) = Waiting::new(wire, deadline);
+                        let group = groups.entry(stream).or_default();
+                        group.0.push(index);
+                        group.1.push(waiting);
+                        Slot::Coming(answer)
+                    }
+                }
+            };
+            slots.push(slot);
+        }
+        for (stream, (indexes, group)) in groups {
+            let publisher = self.0.publishers.get(&stream).expect("every stream has a publisher");
+            if let Err(error) = publisher.enqueue(group) {
+                for index in indexes {
+                    slots[index] = Slot::Known(Err(error.clone()));
+                }
+            }
+        }
+        slots
+    }
+
+    /// Opens the durable consumer `durable` of `feed`, creating it at the beginning of the feed if there is none.
+    /// All replicas of a service open the same one and share the messages.
+    ///
+    /// # Errors
+    /// When the stream is missing or the server refuses.
+    pub async fn consume<T: DeserializeOwned>(
+        &self,
+        feed: Feed,
+        durable: &str,
+    ) -> Result<Consumer<T>, BusError> {
+        let Connected { jetstream, link, .. } = &self.0.connected;
+        let streams = feed.streams(self.0.config.event_shards);
+        let ack_wait = Duration::from_secs(self.0.config.ack_wait_seconds);
+        let durables = streams.into_iter().map(|stream| {
+            Durable::new(jetstream.clone(), link.clone(), stream, durable.to_owned(), ack_wait)
+        });
+        Consumer::open(durables).await
+    }
+
+    /// Answers control requests to `service`; replicas share them.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn serve(&self, service: &str) -> Result<ControlServer, BusError> {
+        ControlServer::open(self.0.connected.client.clone(), service).await
+    }
+
+    /// Asks one replica of `service` to do `verb`.
+    ///
+    /// # Errors
+    /// When nobody serves it, nobody answers in time, or it is refused.
+    pub async fn request<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        service: &str,
+        verb: &str,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<R, ControlFailure> {
+        crate::control::request(&self.0.connected.client, service, verb, question, timeout).await
+    }
+
+    /// How many messages of `feed` the consumer `durable` (of whatever service) has not acknowledged.
+    ///
+    /// # Errors
+    /// When there is no such consumer or the server does not answer.
+    pub async fn lag(&self, feed: Feed, durable: &str) -> Result<u64, BusError> {
+        let mut total = 0;
+        for stream in feed.streams(self.0.config.event_shards) {
+            let lag = crate::consumer::lag(&self.0.connected.jetstream, &stream, durable).await?;
+            telemetry::metrics::consumer_lag(&stream, durable, lag);
+            total += lag;
+        }
+        Ok(total)
+    }
+
+    /// Whether there is a connection now.
+    pub fn connected(&self) -> bool {
+        self.0.connected.link.is_up()
+    }
+}
+
+/// Whether asking again cannot help.
+fn is_refusal(error: &async_nats::jetstream::context::CreateStreamError) -> bool {
+    use async_nats::jetstream::context::CreateStreamErrorKind;
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(error) => error.code() != 503,
+        CreateStreamErrorKind::TimedOut
+        | CreateStreamErrorKind::Response
+        | CreateStreamErrorKind::JetStreamUnavailable => false,
+        _ => true,
+    }
+}

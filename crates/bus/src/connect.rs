@@ -1,0 +1,149 @@
+//! Connecting, and making sure of the server that answered.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use tokio::time::Instant;
+
+use crate::link::{Link, LinkSetter, Pauses, link};
+use crate::server::{Sync, sync_of};
+use crate::{BusConfig, BusError};
+
+/// The oldest server with atomic batches.
+const SERVER_MIN: (i64, i64) = (2, 12);
+/// Below this, replicated streams sync every message on its own and some data-loss bugs are open.
+const SERVER_ADVISED: (i64, i64) = (2, 15);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bounds requests to JetStream's API (not publishing, which has its own deadline).
+const API_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a connection consists of.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    pub(crate) link: Link,
+}
+
+/// Waits for a server with a working JetStream and checks that it is one to rely on.
+pub(crate) async fn connect(config: &BusConfig, name: &str) -> Result<Connected, BusError> {
+    let deadline = Instant::now() + config.connect_timeout();
+    let (setter, link) = link();
+    let client = dial_until(deadline, config, name, setter).await?;
+    check_version(&client, config)?;
+    let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
+    let account = || async { jetstream.query_account().await.map(drop) };
+    retry_until(deadline, account)
+        .await
+        .map_err(|error| BusError::Connect { url: config.shown_url(), source: Box::new(error) })?;
+    check_sync(config).await?;
+    let server = client.server_info();
+    tracing::info!(server = %server.server_name, version = %server.version, url = %config.shown_url(), "bus ready");
+    Ok(Connected { client, jetstream, link })
+}
+
+/// Repeats `attempt` with pauses until it succeeds or `deadline` has passed; at least once.
+pub(crate) async fn retry_until<T, E, F>(deadline: Instant, attempt: impl Fn() -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let mut pauses = Pauses::default();
+    loop {
+        match attempt().await {
+            Err(_) if Instant::now() < deadline => pauses.pause().await,
+            result => return result,
+        }
+    }
+}
+
+async fn dial_until(
+    deadline: Instant,
+    config: &BusConfig,
+    name: &str,
+    setter: LinkSetter,
+) -> Result<Client, BusError> {
+    let servers = addresses(config)?;
+    let mut pauses = Pauses::default();
+    let mut warned = false;
+    loop {
+        let error = match options(config, name, setter.clone()).await?.connect(servers.clone()).await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        let hopeless = matches!(
+            error.kind(),
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication
+        );
+        if hopeless || Instant::now() >= deadline {
+            return Err(BusError::Connect { url: config.shown_url(), source: Box::new(error) });
+        }
+        if !std::mem::replace(&mut warned, true) {
+            tracing::warn!(url = %config.shown_url(), %error, "no broker yet, waiting for it");
+        }
+        pauses.pause().await;
+    }
+}
+
+fn addresses(config: &BusConfig) -> Result<Vec<ServerAddr>, BusError> {
+    if config.event_shards == 0 {
+        return Err(BusError::Config("event_shards must be at least 1".to_owned()));
+    }
+    let parse = |server: &str| {
+        server.trim().parse().map_err(|_| BusError::Config("url is not like nats://host:port".to_owned()))
+    };
+    config.url.split(',').map(parse).collect()
+}
+
+async fn options(config: &BusConfig, name: &str, setter: LinkSetter) -> Result<ConnectOptions, BusError> {
+    let mut options = ConnectOptions::new()
+        .name(name)
+        .ping_interval(PING_INTERVAL)
+        .connection_timeout(DIAL_TIMEOUT)
+        .reconnect_delay_callback(Pauses::after)
+        .event_callback(move |event| {
+            setter.note(&event);
+            std::future::ready(())
+        });
+    if let Some(token) = &config.token {
+        options = options.token(token.clone());
+    }
+    if let Some(authority) = &config.ca_file {
+        options = options.add_root_certificates(authority.clone());
+    }
+    if let Some(file) = &config.credentials_file {
+        options = options.credentials_file(file).await.map_err(|error| {
+            BusError::Config(format!("credentials_file {} cannot be used: {error}", file.display()))
+        })?;
+    }
+    Ok(options)
+}
+
+fn check_version(client: &Client, config: &BusConfig) -> Result<(), BusError> {
+    let version = client.server_info().version;
+    if !client.is_server_compatible(SERVER_MIN.0, SERVER_MIN.1, 0) {
+        return Err(BusError::ServerTooOld { url: config.shown_url(), version, needed: "2.12" });
+    }
+    if !client.is_server_compatible(SERVER_ADVISED.0, SERVER_ADVISED.1, 0) {
+        tracing::warn!(%version, "this nats-server works, but 2.15 or newer is advised");
+    }
+    Ok(())
+}
+
+async fn check_sync(config: &BusConfig) -> Result<(), BusError> {
+    let reason = match &config.monitor_url {
+        None if config.require_sync_always => "no monitor_url is configured".to_owned(),
+        None => return Ok(()),
+        Some(url) => match sync_of(url).await {
+            Ok(Sync::Always) => return Ok(()),
+            Ok(Sync::Later) => "sync_interval is not `always`".to_owned(),
+            Err(error) => error.to_string(),
+        },
+    };
+    if config.require_sync_always {
+        return Err(BusError::NotSynced { reason });
+    }
+    tracing::warn!(%reason, "acknowledged messages may be lost when the broker's machine fails");
+    Ok(())
+}

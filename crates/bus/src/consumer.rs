@@ -1,0 +1,215 @@
+//! Durable consumers that keep going: batches in, acknowledgements out.
+
+mod tap;
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::message::{AckKind, Acker};
+use async_nats::jetstream::{self, Context};
+use futures_util::stream::{BoxStream, SelectAll, select_all};
+use futures_util::{FutureExt, StreamExt};
+use lifecycle::TraceContext;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+
+use crate::error::DecodeError;
+use crate::link::Link;
+use crate::{BusError, wire};
+
+/// Messages that one durable may have handed out without an acknowledgement; the server stops at it.
+const ACK_PENDING_MAX: i64 = 4_096;
+
+/// A durable consumer of one stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Durable {
+    jetstream: Context,
+    link: Link,
+    stream: String,
+    name: String,
+    ack_wait: Duration,
+}
+
+impl Durable {
+    pub(crate) fn new(
+        jetstream: Context,
+        link: Link,
+        stream: String,
+        name: String,
+        ack_wait: Duration,
+    ) -> Self {
+        Self { jetstream, link, stream, name, ack_wait }
+    }
+
+    fn config(&self) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.name.clone()),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: self.ack_wait,
+            max_deliver: -1,
+            max_ack_pending: ACK_PENDING_MAX,
+            ..pull::Config::default()
+        }
+    }
+
+    /// Creates the consumer on the server, or brings it up to date.
+    async fn ensure(&self) -> Result<PullConsumer, BusError> {
+        self.jetstream
+            .create_consumer_on_stream(self.config(), &self.stream)
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: impl std::error::Error + Send + Sync + 'static) -> BusError {
+        BusError::Consumer {
+            stream: self.stream.clone(),
+            durable: self.name.clone(),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// What a service reads from one feed. Recovers by itself from everything that a broker can do.
+pub struct Consumer<T> {
+    /// One endless stream for each shard.
+    messages: SelectAll<BoxStream<'static, jetstream::Message>>,
+    durable: String,
+    body: PhantomData<fn() -> T>,
+}
+
+impl<T> std::fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").field("durable", &self.durable).finish_non_exhaustive()
+    }
+}
+
+impl<T: DeserializeOwned> Consumer<T> {
+    /// Opens one durable for each shard.
+    pub(crate) async fn open(durables: impl Iterator<Item = Durable>) -> Result<Self, BusError> {
+        let mut taps = Vec::new();
+        let mut name = String::new();
+        for durable in durables {
+            let consumer = durable.ensure().await?;
+            name.clone_from(&durable.name);
+            taps.push(tap::open(durable, consumer).await?);
+        }
+        Ok(Self { messages: select_all(taps), durable: name, body: PhantomData })
+    }
+
+    /// Waits for at least one message, then takes what is already there, up to `max` (at least 1). Dropping the
+    /// future loses nothing.
+    ///
+    /// # Errors
+    /// Only when the connection is closed for good; everything else is waited out.
+    pub async fn next_batch(&mut self, max: usize) -> Result<Vec<Delivery<T>>, BusError> {
+        let mut batch = Vec::new();
+        while batch.is_empty() {
+            let first = self.messages.next().await.ok_or(BusError::Closed)?;
+            batch.extend(Delivery::read(first));
+            // No `await` from here on: a message that was taken is always handed out.
+            while batch.len() < max {
+                let Some(Some(message)) = self.messages.next().now_or_never() else { break };
+                batch.extend(Delivery::read(message));
+            }
+        }
+        if let Some(last) = batch.last() {
+            let behind = last.behind + batch.len() as u64;
+            telemetry::metrics::consumer_lag(&last.stream, &self.durable, behind);
+        }
+        Ok(batch)
+    }
+
+    /// Gives back what was fetched and not handed out, so that another replica gets it at once.
+    pub async fn close(mut self) {
+        while let Some(Some(message)) = self.messages.next().now_or_never() {
+            if message.ack_with(AckKind::Nak(None)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// One message, to be acknowledged once its effect is durable.
+pub struct Delivery<T> {
+    /// What it says, or why that cannot be read.
+    pub body: Result<T, DecodeError>,
+    /// Its sequence in its stream: the same however often it is delivered.
+    pub sequence: u64,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
+    /// Whether it was delivered before.
+    pub redelivered: bool,
+    /// When the broker stored it.
+    pub published_at: OffsetDateTime,
+    stream: String,
+    /// Messages behind it in the stream.
+    behind: u64,
+    acker: Acker,
+}
+
+/// Without the body, which is personal data.
+impl<T> std::fmt::Debug for Delivery<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery")
+            .field("stream", &self.stream)
+            .field("sequence", &self.sequence)
+            .field("redelivered", &self.redelivered)
+            .field("unreadable", &self.body.as_ref().err())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: DeserializeOwned> Delivery<T> {
+    fn read(message: jetstream::Message) -> Option<Self> {
+        let info = match message.info() {
+            Ok(info) => info,
+            Err(error) => {
+                tracing::warn!(%error, "a message without delivery information was dropped");
+                return None;
+            }
+        };
+        let (sequence, published_at) = (info.stream_sequence, info.published);
+        let (redelivered, behind, stream) = (info.delivered > 1, info.pending, info.stream.to_owned());
+        let body = wire::unwrap(&message.payload).map_err(|reason| DecodeError {
+            stream: stream.clone(),
+            sequence,
+            reason,
+        });
+        let trace = wire::trace_of(message.headers.as_ref());
+        let (_, acker) = message.split();
+        Some(Self { body, sequence, trace, redelivered, published_at, stream, behind, acker })
+    }
+}
+
+impl<T> Delivery<T> {
+    /// It is dealt with. When the acknowledgement is lost, it is delivered again.
+    pub async fn ack(self) {
+        self.settle(AckKind::Ack).await;
+    }
+
+    /// It could not be dealt with: deliver it again soon, to whichever replica.
+    pub async fn nak(self) {
+        self.settle(AckKind::Nak(None)).await;
+    }
+
+    async fn settle(self, kind: AckKind) {
+        if let Err(error) = self.acker.ack_with(kind).await {
+            let (stream, sequence) = (&self.stream, self.sequence);
+            tracing::warn!(%stream, sequence, %error, "not acknowledged, it will be delivered again");
+        }
+    }
+}
+
+/// Messages of `stream` that `durable` has not acknowledged.
+pub(crate) async fn lag(jetstream: &Context, stream: &str, durable: &str) -> Result<u64, BusError> {
+    let failed = |error| BusError::Consumer {
+        stream: stream.to_owned(),
+        durable: durable.to_owned(),
+        source: Box::new(error),
+    };
+    let consumer: PullConsumer = jetstream.get_consumer_from_stream(durable, stream).await.map_err(failed)?;
+    let info = consumer.cached_info();
+    Ok(info.num_pending + info.num_ack_pending as u64)
+}

@@ -1,0 +1,108 @@
+//! The messages of one durable as a stream without end or error.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
+
+use super::Durable;
+use crate::BusError;
+use crate::link::Pauses;
+
+/// Messages fetched by one pull request; half of it triggers the next. Never 1: the client may then stall.
+const FETCH_MAX: usize = 256;
+/// A pull request lives this long, so a stalled one costs no more.
+const FETCH_EXPIRES: Duration = Duration::from_secs(10);
+/// Twice this without any sign of the server, and the pull is opened anew.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+
+struct Tap {
+    durable: Durable,
+    /// How often the link was broken when `source` was opened.
+    breaks: u64,
+    source: Option<pull::Stream>,
+    /// What was still buffered when `source` failed.
+    saved: VecDeque<jetstream::Message>,
+    pauses: Pauses,
+}
+
+/// Opens the messages of `durable`, which exists on the server as `consumer`.
+pub(super) async fn open(
+    durable: Durable,
+    consumer: PullConsumer,
+) -> Result<BoxStream<'static, jetstream::Message>, BusError> {
+    let breaks = durable.link.breaks();
+    let source = Some(pull(&durable, &consumer).await?);
+    let tap = Tap { durable, breaks, source, saved: VecDeque::new(), pauses: Pauses::default() };
+    Ok(stream::unfold(tap, |mut tap| async move { Some((tap.next().await, tap)) }).boxed())
+}
+
+async fn pull(durable: &Durable, consumer: &PullConsumer) -> Result<pull::Stream, BusError> {
+    consumer
+        .stream()
+        .max_messages_per_batch(FETCH_MAX)
+        .expires(FETCH_EXPIRES)
+        .heartbeat(HEARTBEAT)
+        .messages()
+        .await
+        .map_err(|error| durable.failed(error))
+}
+
+impl Tap {
+    async fn next(&mut self) -> jetstream::Message {
+        loop {
+            if let Some(message) = self.saved.pop_front() {
+                return message;
+            }
+            let Some(source) = self.source.as_mut() else {
+                self.reopen().await;
+                continue;
+            };
+            let why = tokio::select! {
+                biased;
+                item = source.next() => match item {
+                    Some(Ok(message)) => {
+                        self.pauses = Pauses::default();
+                        return message;
+                    }
+                    Some(Err(error)) => error.to_string(),
+                    None => "the stream of messages ended".to_owned(),
+                },
+                () = self.durable.link.broken_since(self.breaks) => "the connection was lost".to_owned(),
+            };
+            let (stream, durable) = (&self.durable.stream, &self.durable.name);
+            tracing::info!(%stream, %durable, %why, "reopening the consumer");
+            self.give_up_source();
+        }
+    }
+
+    /// Drops the source, but not the messages that it still holds: they are valid and would otherwise be missed
+    /// until the server delivers them again.
+    fn give_up_source(&mut self) {
+        if let Some(mut source) = self.source.take() {
+            while let Some(Some(Ok(message))) = source.next().now_or_never() {
+                self.saved.push_back(message);
+            }
+        }
+    }
+
+    async fn reopen(&mut self) {
+        self.durable.link.up().await;
+        self.breaks = self.durable.link.breaks();
+        let opened = match self.durable.ensure().await {
+            Ok(consumer) => pull(&self.durable, &consumer).await,
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(source) => self.source = Some(source),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "the consumer is not there yet");
+                self.pauses.pause().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Operator verbs: a request to one replica of a service, and its answer.
+//!
+//! Plain request and reply, at most once: whoever asks sees whether it was done, and asks again if not.
+
+use std::time::Duration;
+
+use async_nats::client::{Request, RequestErrorKind};
+use async_nats::{Client, HeaderMap, Message, Subject, Subscriber};
+use futures_util::StreamExt;
+use lifecycle::{ControlError, TraceContext};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+
+use crate::feed::token;
+use crate::{BusError, wire};
+
+/// Why a control request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlFailure {
+    /// No replica of the service is running.
+    #[error("{service} is not running")]
+    NoResponders {
+        /// The service.
+        service: String,
+    },
+    /// No answer in time; it may have been carried out.
+    #[error("{service} did not answer within {} ms", timeout.as_millis())]
+    Timeout {
+        /// The service.
+        service: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The service said no.
+    #[error("{service} refused: {error}")]
+    Refused {
+        /// The service.
+        service: String,
+        /// Why, and what to do.
+        #[source]
+        error: ControlError,
+    },
+    /// The question could not be written.
+    #[error("encode a control request")]
+    Encode(#[source] serde_json::Error),
+    /// The answer is of another shape, e.g. from another version.
+    #[error("decode the answer of {service}")]
+    Decode {
+        /// The service.
+        service: String,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It could not be sent.
+    #[error("send a control request to {service}")]
+    Send {
+        /// The service.
+        service: String,
+        /// What the client said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer<T> {
+    Done(T),
+    Refused(ControlError),
+}
+
+fn subject(service: &str, verb: &str) -> String {
+    format!("usher.control.{}.{verb}", token(service))
+}
+
+/// Sends a request and reads the answer.
+pub(crate) async fn request<Q: Serialize, R: DeserializeOwned>(
+    client: &Client,
+    service: &str,
+    verb: &str,
+    question: &Q,
+    timeout: Duration,
+) -> Result<R, ControlFailure> {
+    let owned = || service.to_owned();
+    let span = tracing::info_span!("control request", service, verb, trace_id = tracing::field::Empty);
+    let trace = telemetry::in_trace(&span, None);
+    let mut headers = HeaderMap::new();
+    headers.insert(wire::TRACE_HEADER, trace.to_string());
+    let payload = serde_json::to_vec(question).map_err(ControlFailure::Encode)?;
+    let request = Request::new().payload(payload.into()).headers(headers).timeout(Some(timeout));
+    let sent = client.send_request(subject(service, &token(verb)), request).instrument(span).await;
+    let answer = sent.map_err(|error| match error.kind() {
+        RequestErrorKind::NoResponders => ControlFailure::NoResponders { service: owned() },
+        RequestErrorKind::TimedOut => ControlFailure::Timeout { service: owned(), timeout },
+        _ => ControlFailure::Send { service: owned(), source: Box::new(error) },
+    })?;
+    match serde_json::from_slice(&answer.payload) {
+        Ok(Answer::Done(done)) => Ok(done),
+        Ok(Answer::Refused(error)) => Err(ControlFailure::Refused { service: owned(), error }),
+        Err(source) => Err(ControlFailure::Decode { service: owned(), source }),
+    }
+}
+
+/// Requests to one service, shared among its replicas.
+#[derive(Debug)]
+pub struct ControlServer {
+    client: Client,
+    prefix: String,
+    requests: Subscriber,
+}
+
+impl ControlServer {
+    pub(crate) async fn open(client: Client, service: &str) -> Result<Self, BusError> {
+        let (all, prefix) = (subject(service, ">"), subject(service, ""));
+        let failed = |source| BusError::Subscribe { service: service.to_owned(), source };
+        let requests =
+            client.queue_subscribe(all, token(service)).await.map_err(|error| failed(Box::new(error)))?;
+        // So that whoever asks after this returns finds somebody.
+        client.flush().await.map_err(|error| failed(Box::new(error)))?;
+        Ok(Self { client, prefix, requests })
+    }
+
+    /// The next request; `None` when the connection is closed for good. Cancel-safe.
+    pub async fn next(&mut self) -> Option<ControlRequest> {
+        loop {
+            let message = self.requests.next().await?;
+            match ControlRequest::read(&self.client, &self.prefix, message) {
+                Some(request) => return Some(request),
+                None => tracing::warn!("a control request without a verb or a place to answer was dropped"),
+            }
+        }
+    }
+}
+
+/// A request to answer with [`Self::reply`] or [`Self::refuse`]; dropped unanswered, it times out.
+#[derive(Debug)]
+#[must_use = "whoever asked waits for an answer"]
+pub struct ControlRequest {
+    /// What to do, see `lifecycle::verb`.
+    pub verb: String,
+    /// The question as JSON; see [`Self::question`].
+    pub payload: Vec<u8>,
+    /// The trace of whoever asks.
+    pub trace: Option<TraceContext>,
+    client: Client,
+    answer_to: Subject,
+}
+
+impl ControlRequest {
+    fn read(client: &Client, prefix: &str, message: Message) -> Option<Self> {
+        Some(Self {
+            verb: message.subject.strip_prefix(prefix)?.to_owned(),
+            payload: message.payload.to_vec(),
+            trace: wire::trace_of(message.headers.as_ref()),
+            client: client.clone(),
+            answer_to: message.reply?,
+        })
+    }
+
+    /// The question, read.
+    ///
+    /// # Errors
+    /// When it has another shape; hand the error to [`Self::refuse`].
+    pub fn question<Q: DeserializeOwned>(&self) -> Result<Q, ControlError> {
+        serde_json::from_slice(&self.payload).map_err(|error| ControlError {
+            message: format!("the question of `{}` cannot be read: {error}", self.verb),
+        })
+    }
+
+    /// It is done; this came of it. An answer that is too large to send becomes a refusal.
+    pub async fn reply<T: Serialize>(self, done: &T) {
+        match serde_json::to_vec(&Answer::Done(done)) {
+            Ok(answer) if answer.len() <= self.client.max_payload() => self.send(answer).await,
+            Ok(answer) => {
+                let message = format!("the answer of {} bytes is too large, ask for less", answer.len());
+                self.refuse(ControlError { message }).await;
+            }
+            Err(error) => {
+                tracing::error!(verb = %self.verb, %error, "an answer could not be encoded");
+                self.refuse(ControlError { message: "the answer could not be encoded".to_owned() }).await;
+            }
+        }
+    }
+
+    /// It is not done, for this reason.
+    pub async fn refuse(self, error: ControlError) {
+        let answer = serde_json::to_vec(&Answer::<()>::Refused(error)).expect("a text can be encoded");
+        self.send(answer).await;
+    }
+
+    async fn send(self, answer: Vec<u8>) {
+        if let Err(error) = self.client.publish(self.answer_to, answer.into()).await {
+            tracing::warn!(verb = %self.verb, %error, "an answer could not be sent");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The streams: names, subjects, limits.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use serde::{Deserialize, Serialize};
+
+use crate::BusConfig;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// For how long the server remembers message ids. Far longer than any publish is tried; memory grows with it.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
+/// Longest subject token made from a source or target name, in bytes.
+const TOKEN_MAX: usize = 64;
+
+/// What flows between services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feed {
+    /// Accepted events, gateway to mapper; kept 30 days.
+    Events,
+    /// Commands, mapper to writer; kept 7 days.
+    Commands,
+    /// Facts for the console and for audit; kept 30 days.
+    Journal,
+    /// Dead letters, for alerting; kept 90 days.
+    Dead,
+}
+
+impl Feed {
+    pub(crate) const ALL: [Self; 4] = [Self::Events, Self::Commands, Self::Journal, Self::Dead];
+
+    /// Names of the streams that carry the feed; only events are spread over several.
+    pub(crate) fn streams(self, event_shards: u16) -> Vec<String> {
+        match self {
+            Self::Events => (0..event_shards).map(event_stream).collect(),
+            Self::Commands => vec!["COMMANDS".to_owned()],
+            Self::Journal => vec!["JOURNAL".to_owned()],
+            Self::Dead => vec!["DEAD".to_owned()],
+        }
+    }
+
+    fn max_age(self) -> Duration {
+        match self {
+            Self::Events | Self::Journal => 30 * DAY,
+            Self::Commands => 7 * DAY,
+            Self::Dead => 90 * DAY,
+        }
+    }
+
+    fn max_bytes(self, config: &BusConfig) -> i64 {
+        match self {
+            Self::Events => config.max_bytes.events,
+            Self::Commands => config.max_bytes.commands,
+            Self::Journal => config.max_bytes.journal,
+            Self::Dead => config.max_bytes.dead,
+        }
+    }
+
+    fn subjects(self, shard: usize) -> String {
+        match self {
+            Self::Events => format!("usher.event.{shard}.>"),
+            Self::Commands => "usher.command.>".to_owned(),
+            Self::Journal => "usher.journal.>".to_owned(),
+            Self::Dead => "usher.dead.>".to_owned(),
+        }
+    }
+
+    /// The configuration of each stream of the feed.
+    ///
+    /// Limits retention: a work queue forgets its duplicates at a restart and syncs every acknowledgement. New
+    /// messages are refused when a stream is full, because the oldest may not have been consumed yet.
+    pub(crate) fn configs(self, config: &BusConfig) -> Vec<Config> {
+        let stream = |(shard, name)| Config {
+            name,
+            subjects: vec![self.subjects(shard)],
+            retention: RetentionPolicy::Limits,
+            discard: DiscardPolicy::New,
+            storage: StorageType::File,
+            max_age: self.max_age(),
+            max_bytes: self.max_bytes(config),
+            num_replicas: config.replicas,
+            duplicate_window: DUPLICATE_WINDOW,
+            deny_delete: true,
+            allow_direct: true,
+            allow_atomic_publish: true,
+            ..Config::default()
+        };
+        self.streams(config.event_shards).into_iter().enumerate().map(stream).collect()
+    }
+}
+
+fn event_stream(shard: u16) -> String {
+    if shard == 0 { "EVENTS".to_owned() } else { format!("EVENTS_{shard}") }
+}
+
+/// The shard that the events about `key` go to: FNV-1a, because it must be the same in every build and process.
+pub(crate) fn shard_of(key: &str, shards: u16) -> u16 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    u16::try_from(hash % u64::from(shards.max(1))).expect("a remainder of a u16 fits into one")
+}
+
+/// `text` as one subject token: what the broker gives a meaning to becomes `_`.
+pub(crate) fn token(text: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+    let token: String = text.chars().take(TOKEN_MAX).map(safe).collect();
+    if token.is_empty() { "_".to_owned() } else { token }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_one_token_whatever_it_contains() {
+        assert_eq!(token("https://hr.example/feed > *"), "https___hr_example_feed____");
+        assert_eq!(token(""), "_");
+        assert_eq!(token("Zoë"), "Zo_");
+        assert_eq!(token(&"x".repeat(1_000)).len(), TOKEN_MAX);
+    }
+
+    #[test]
+    fn the_shard_of_a_key_never_changes() {
+        assert_eq!(shard_of("E-1", 1), 0);
+        assert_eq!((shard_of("E-1", 4), shard_of("E-2", 4), shard_of("E-3", 4)), (3, 2, 1));
+        assert_eq!(Feed::Events.streams(3), ["EVENTS", "EVENTS_1", "EVENTS_2"]);
+    }
+}

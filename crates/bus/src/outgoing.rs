@@ -1,0 +1,223 @@
+//! Messages on their way out.
+
+use async_nats::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use lifecycle::{Command, DeadLetter, Event, FactRecord, ResourceKind, TraceContext};
+use serde::{Deserialize, Serialize};
+
+use crate::feed::{shard_of, token};
+use crate::{Feed, wire};
+
+/// How many facts one message carries at most.
+pub const FACTS_PER_MESSAGE_MAX: usize = 200;
+/// How many bytes of facts one message carries at most, unless a single fact is larger.
+pub const FACTS_BYTES_PER_MESSAGE_MAX: usize = 256 * 1_024;
+
+/// A message to publish. Serialisable, so that it can wait in an outbox row: sent twice, it is stored once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    feed: Feed,
+    /// What follows the feed's prefix (and the shard) in the subject.
+    tail: String,
+    /// Decides the shard of an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceContext>,
+    payload: String,
+}
+
+impl Outgoing {
+    /// An accepted event. Its id is the message id.
+    pub fn event(event: &Event, trace: TraceContext) -> Self {
+        Self {
+            feed: Feed::Events,
+            tail: format!("{}.{}", token(&event.source), event.kind),
+            key: Some(event.subject.clone()),
+            id: event.id.to_string(),
+            trace: Some(trace),
+            payload: wire::wrap(wire::EVENT, event),
+        }
+    }
+
+    /// A command. The message id is target, kind, subject and revision; for memberships, which have no revision of
+    /// their own, the command's id.
+    pub fn command(command: &Command, trace: TraceContext) -> Self {
+        let kind = command.desired.kind();
+        let id = match kind {
+            ResourceKind::Membership => command.id.to_string(),
+            ResourceKind::User | ResourceKind::Group => {
+                format!("{}/{}/{}/{}", command.target, kind.as_str(), command.subject, command.revision)
+            }
+        };
+        Self {
+            feed: Feed::Commands,
+            tail: token(&command.target),
+            key: None,
+            id: wire::header_safe(&id),
+            trace: Some(trace),
+            payload: wire::wrap(wire::COMMAND, command),
+        }
+    }
+
+    /// Facts of `service`, as few messages as the limits allow; one kind of fact in each. Draws random message ids.
+    pub fn facts(service: &str, facts: &[FactRecord]) -> Vec<Self> {
+        let mut groups: Vec<FactGroup> = Vec::new();
+        for record in facts {
+            let json = serde_json::to_string(record).expect("facts have only text as map keys");
+            let name = record.fact.name();
+            match groups.iter_mut().rev().find(|group| group.name == name) {
+                Some(group) if group.has_room(json.len()) => group.push(json),
+                _ => groups.push(FactGroup { name, bytes: json.len(), facts: vec![json] }),
+            }
+        }
+        groups.into_iter().map(|group| group.into_message(service)).collect()
+    }
+
+    /// A dead letter. Its id is the message id.
+    pub fn dead_letter(letter: &DeadLetter, trace: Option<TraceContext>) -> Self {
+        Self {
+            feed: Feed::Dead,
+            tail: token(&letter.target),
+            key: None,
+            id: letter.id.to_string(),
+            trace,
+            payload: wire::wrap(wire::DEAD_LETTER, letter),
+        }
+    }
+
+    /// Where it goes.
+    pub fn feed(&self) -> Feed {
+        self.feed
+    }
+
+    /// The message id: a second message with the same id is dropped as a duplicate.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Which of the feed's streams it goes to.
+    pub(crate) fn shard(&self, event_shards: u16) -> u16 {
+        self.key.as_deref().map_or(0, |key| shard_of(key, event_shards))
+    }
+
+    /// What is sent.
+    pub(crate) fn into_wire(self, event_shards: u16) -> WireMessage {
+        let subject = match self.feed {
+            Feed::Events => format!("usher.event.{}.{}", self.shard(event_shards), self.tail),
+            Feed::Commands => format!("usher.command.{}", self.tail),
+            Feed::Journal => format!("usher.journal.{}", self.tail),
+            Feed::Dead => format!("usher.dead.{}", self.tail),
+        };
+        let mut headers = HeaderMap::new();
+        let id: HeaderValue =
+            self.id.parse().unwrap_or_else(|_| HeaderValue::from(wire::header_safe(&self.id)));
+        headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
+        headers.insert(wire::SCHEMA_HEADER, wire::SCHEMA_VERSION.to_string());
+        if let Some(trace) = self.trace {
+            headers.insert(wire::TRACE_HEADER, trace.to_string());
+        }
+        WireMessage { subject, headers, payload: self.payload.into() }
+    }
+}
+
+/// Facts of one kind that travel together.
+struct FactGroup {
+    name: &'static str,
+    bytes: usize,
+    facts: Vec<String>,
+}
+
+impl FactGroup {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.facts.len() < FACTS_PER_MESSAGE_MAX && self.bytes + bytes <= FACTS_BYTES_PER_MESSAGE_MAX
+    }
+
+    fn push(&mut self, json: String) {
+        self.bytes += json.len();
+        self.facts.push(json);
+    }
+
+    fn into_message(self, service: &str) -> Outgoing {
+        Outgoing {
+            feed: Feed::Journal,
+            tail: format!("{}.{}", token(service), self.name),
+            key: None,
+            id: format!("fct_{}", uuid::Uuid::now_v7().simple()),
+            trace: None,
+            payload: wire::wrap_facts(&self.facts),
+        }
+    }
+}
+
+/// A message as the client library takes it.
+#[derive(Debug, Clone)]
+pub(crate) struct WireMessage {
+    pub(crate) subject: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
+}
+
+/// Room for what an atomic batch adds to the headers.
+const BATCH_HEADERS_BYTES: usize = 128;
+
+impl WireMessage {
+    /// Bytes that count against the server's `max_payload`, batch headers included.
+    pub(crate) fn size(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, values)| {
+                let name: &str = name.as_ref();
+                values.iter().map(|value| name.len() + value.as_str().len() + 4).sum::<usize>()
+            })
+            .sum();
+        self.payload.len() + headers + BATCH_HEADERS_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lifecycle::Fact;
+    use time::OffsetDateTime;
+
+    fn fact(n: usize, padding: usize) -> FactRecord {
+        FactRecord {
+            id: format!("{n}"),
+            at: OffsetDateTime::UNIX_EPOCH,
+            subject: "E-1".to_owned(),
+            trace: None,
+            fact: Fact::Superseded {
+                target: "x".repeat(padding),
+                kind: ResourceKind::User,
+                revision: 1,
+                by: 2,
+            },
+        }
+    }
+
+    fn opened(message: &Outgoing) -> usize {
+        wire::unwrap::<wire::Facts>(message.payload.as_bytes()).unwrap().0.len()
+    }
+
+    #[test]
+    fn facts_travel_in_few_messages_within_both_limits() {
+        let many: Vec<_> = (0..450).map(|n| fact(n, 1)).collect();
+        let messages = Outgoing::facts("writer", &many);
+        assert_eq!(messages.iter().map(opened).collect::<Vec<_>>(), [200, 200, 50]);
+        assert_eq!(messages[0].tail, "writer.superseded");
+
+        let large: Vec<_> = (0..5).map(|n| fact(n, 100_000)).collect();
+        let messages = Outgoing::facts("writer", &large);
+        assert_eq!(messages.iter().map(opened).collect::<Vec<_>>(), [2, 2, 1]);
+    }
+
+    #[test]
+    fn an_outgoing_message_survives_an_outbox_row() {
+        let message = Outgoing::facts("writer", &[fact(1, 1)]).remove(0);
+        let row = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Outgoing>(&row).unwrap(), message);
+    }
+}

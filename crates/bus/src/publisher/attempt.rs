@@ -1,0 +1,142 @@
+//! One try to store one message or one atomic batch, and what its answer means.
+
+use std::time::Duration;
+
+use async_nats::client::{Request, RequestErrorKind};
+use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{Error as ServerError, ErrorCode};
+use async_nats::{Client, HeaderMap, Message};
+use tokio::time::Instant;
+
+use crate::PublishError;
+use crate::link::Link;
+use crate::outgoing::WireMessage;
+
+/// How one try ended.
+#[derive(Debug)]
+pub(crate) enum Tried {
+    /// Durably stored; for a batch, `sequence` is the last message's.
+    Stored { sequence: u64, duplicate: bool },
+    /// Not stored, and trying again cannot help.
+    Refused(PublishError),
+    /// Not stored: JetStream is not there (yet).
+    Unavailable,
+    /// The answer was lost.
+    Unknown,
+}
+
+/// Sends to one stream.
+pub(crate) struct Sender {
+    stream: String,
+    client: Client,
+    /// How long one try waits: short enough for a second one before the deadline.
+    try_timeout: Duration,
+}
+
+impl Sender {
+    pub(crate) fn new(stream: String, client: Client, publish_timeout: Duration) -> Self {
+        Self { stream, client, try_timeout: publish_timeout / 2 }
+    }
+
+    pub(crate) fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// Sends one message.
+    pub(crate) async fn send(&self, message: &WireMessage, deadline: Instant, link: &Link) -> Tried {
+        let (breaks, headers) = (link.breaks(), message.headers.clone());
+        tokio::select! {
+            tried = self.ask(message, headers, deadline) => tried,
+            () = link.broken_since(breaks) => Tried::Unknown,
+        }
+    }
+
+    /// Sends `messages` as one atomic batch: all are stored, next to each other, or none.
+    pub(crate) async fn send_batch<'a>(
+        &self,
+        messages: impl ExactSizeIterator<Item = &'a WireMessage>,
+        deadline: Instant,
+        link: &Link,
+    ) -> Tried {
+        let breaks = link.breaks();
+        tokio::select! {
+            tried = self.stage_and_commit(messages, deadline) => tried,
+            () = link.broken_since(breaks) => Tried::Unknown,
+        }
+    }
+
+    async fn stage_and_commit<'a>(
+        &self,
+        messages: impl ExactSizeIterator<Item = &'a WireMessage>,
+        deadline: Instant,
+    ) -> Tried {
+        let batch_id = uuid::Uuid::now_v7().simple().to_string();
+        let count = messages.len();
+        for (index, message) in messages.enumerate() {
+            let mut headers = message.headers.clone();
+            headers.insert(NATS_BATCH_ID, batch_id.as_str());
+            headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string());
+            if index + 1 == count {
+                headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+                return self.ask(message, headers, deadline).await;
+            }
+            let staged =
+                self.client.publish_with_headers(message.subject.clone(), headers, message.payload.clone());
+            if staged.await.is_err() {
+                break; // the server forgets a batch that is never committed
+            }
+        }
+        Tried::Unavailable
+    }
+
+    async fn ask(&self, message: &WireMessage, headers: HeaderMap, deadline: Instant) -> Tried {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let request = Request::new()
+            .headers(headers)
+            .payload(message.payload.clone())
+            .timeout(Some(self.try_timeout.min(left)));
+        match self.client.send_request(message.subject.clone(), request).await {
+            Ok(answer) => self.meaning(&answer),
+            Err(error) => match error.kind() {
+                RequestErrorKind::NoResponders => Tried::Unavailable,
+                RequestErrorKind::MaxPayloadExceeded => Tried::Refused(self.too_large(message)),
+                RequestErrorKind::InvalidSubject => {
+                    Tried::Refused(self.refused(0, "the subject is not valid".to_owned()))
+                }
+                RequestErrorKind::TimedOut | RequestErrorKind::Other => Tried::Unknown,
+            },
+        }
+    }
+
+    fn meaning(&self, answer: &Message) -> Tried {
+        match serde_json::from_slice(&answer.payload) {
+            Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => Tried::Stored { sequence, duplicate },
+            Ok(Response::Err { error }) => self.refusal(&error),
+            Err(_) => Tried::Refused(self.refused(0, "the answer is not an acknowledgement".to_owned())),
+        }
+    }
+
+    fn refusal(&self, error: &ServerError) -> Tried {
+        let full = || Tried::Refused(PublishError::Full { stream: self.stream.clone() });
+        match error.error_code() {
+            // Also what a failing disk reports: then another try may succeed.
+            ErrorCode::STREAM_STORE_FAILED if error.to_string().contains("maximum") => full(),
+            ErrorCode::STREAM_STORE_FAILED => Tried::Unavailable,
+            ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+            | ErrorCode::INSUFFICIENT_RESOURCES
+            | ErrorCode::STORAGE_RESOURCES_EXCEEDED => full(),
+            _ if error.code() == 503 => Tried::Unavailable,
+            code => Tried::Refused(self.refused(code.0, error.to_string())),
+        }
+    }
+
+    fn refused(&self, code: u64, reason: String) -> PublishError {
+        PublishError::Refused { stream: self.stream.clone(), code, reason }
+    }
+
+    fn too_large(&self, message: &WireMessage) -> PublishError {
+        PublishError::TooLarge { bytes: message.size(), max: self.client.max_payload() }
+    }
+}

@@ -1,0 +1,136 @@
+//! A real `nats-server` in a temporary folder, for tests: killed when it is dropped, restartable on the same port.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::BusConfig;
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A server with JetStream and `sync_interval: always`.
+#[derive(Debug)]
+pub struct TestServer {
+    folder: TempDir,
+    process: Option<Child>,
+    ports: Ports,
+}
+
+/// What the server writes into its ports file.
+#[derive(Debug, Default, Deserialize)]
+struct Ports {
+    nats: Vec<String>,
+    monitoring: Vec<String>,
+}
+
+impl TestServer {
+    /// Starts a server on free ports.
+    ///
+    /// # Panics
+    /// When there is no `nats-server` (run `tools/fetch-nats-server`) or it does not start.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut server = Self { folder, process: None, ports: Ports::default() };
+        server.launch("-1", "-1");
+        server
+    }
+
+    /// Kills it as `kill -9` does and waits until it is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts it again on the same ports and the same store, after [`Self::kill`].
+    pub fn restart(&mut self) {
+        self.kill();
+        let port = |urls: &[String]| urls[0].rsplit(':').next().unwrap_or_default().to_owned();
+        let (nats, monitoring) = (port(&self.ports.nats), port(&self.ports.monitoring));
+        self.launch(&nats, &monitoring);
+    }
+
+    /// A configuration to connect to it with, small enough for any disk.
+    pub fn config(&self) -> BusConfig {
+        let small =
+            crate::MaxBytes { events: 64 << 20, commands: 64 << 20, journal: 64 << 20, dead: 8 << 20 };
+        BusConfig {
+            url: self.url().to_owned(),
+            monitor_url: Some(self.ports.monitoring[0].clone()),
+            require_sync_always: true,
+            max_bytes: small,
+            ..BusConfig::default()
+        }
+    }
+
+    /// Where clients connect.
+    pub fn url(&self) -> &str {
+        &self.ports.nats[0]
+    }
+
+    fn launch(&mut self, port: &str, monitor_port: &str) {
+        let folder = self.folder.path();
+        let config = format!(
+            "host: 127.0.0.1\nport: {port}\nhttp: \"127.0.0.1:{monitor_port}\"\nports_file_dir: {0:?}\n\
+             jetstream {{ store_dir: {1:?}, sync_interval: always }}\n",
+            folder,
+            folder.join("store"),
+        );
+        let config_file = folder.join("nats.conf");
+        std::fs::write(&config_file, config).expect("the temporary folder can be written");
+        let log =
+            std::fs::File::create(folder.join("nats.log")).expect("the temporary folder can be written");
+        let binary = binary().expect("nats-server is there: run tools/fetch-nats-server");
+        let process = Command::new(&binary)
+            .arg("--config")
+            .arg(&config_file)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("nats-server can be run");
+        let ports_file = folder.join(format!("nats-server_{}.ports", process.id()));
+        self.process = Some(process);
+        self.ports = wait_for_ports(&ports_file).unwrap_or_else(|error| {
+            let log = std::fs::read_to_string(folder.join("nats.log")).unwrap_or_default();
+            panic!("nats-server did not start: {error}\n{log}")
+        });
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The server writes its ports once it listens.
+#[expect(clippy::disallowed_methods, reason = "polls a child process from plain test code, with a bound")]
+fn wait_for_ports(file: &Path) -> io::Result<Ports> {
+    let started = Instant::now();
+    loop {
+        let ports = std::fs::read(file).and_then(|text| Ok(serde_json::from_slice(&text)?));
+        match ports {
+            Err(_) if started.elapsed() < START_TIMEOUT => std::thread::sleep(POLL),
+            result => return result,
+        }
+    }
+}
+
+/// `USHER_NATS_SERVER`, else `.tools/bin/nats-server` in this crate's folder or above, else the one on `PATH`.
+fn binary() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("USHER_NATS_SERVER") {
+        return Some(named.into());
+    }
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let fetched = above.map(|folder| folder.join(".tools/bin/nats-server")).find(|file| file.is_file());
+    fetched.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("nats-server")).find(|file| file.is_file())
+    })
+}

@@ -1,0 +1,6 @@
+//! The bus against a real nats-server.
+
+mod consume;
+mod control;
+mod publish;
+mod world;

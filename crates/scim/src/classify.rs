@@ -1,0 +1,127 @@
+//! What an answer, or the lack of one, means for the next step. This is the only place that decides it.
+
+use lifecycle::AttemptClass;
+
+/// What a request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// GET of an endpoint.
+    List,
+    /// GET of a resource.
+    Read,
+    /// POST.
+    Create,
+    /// PATCH.
+    Patch,
+    /// PUT.
+    Replace,
+    /// DELETE.
+    Delete,
+}
+
+impl Action {
+    fn only_reads(self) -> bool {
+        matches!(self, Self::List | Self::Read)
+    }
+
+    fn names_a_resource(self) -> bool {
+        !matches!(self, Self::List | Self::Create)
+    }
+}
+
+/// Where a request failed that got no usable answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Break {
+    /// It was never a valid request.
+    Building,
+    /// Before it was sent: name resolution, connection, TLS.
+    Connecting,
+    /// When it may have been sent, or while the answer was read.
+    Exchanging,
+}
+
+/// The class of a request that broke.
+pub(crate) fn of_break(action: Action, at: Break) -> AttemptClass {
+    match at {
+        Break::Building => AttemptClass::Permanent,
+        Break::Connecting => AttemptClass::Unavailable,
+        Break::Exchanging if action.only_reads() => AttemptClass::Transient,
+        Break::Exchanging => AttemptClass::OutcomeUnknown,
+    }
+}
+
+/// The class of a request that was answered with `status`.
+///
+/// A POST that an intermediary gave up on may have done its work, and doing it again could create a second
+/// account. PATCH, PUT and DELETE can be done again. A 404 says that *the resource* is gone only where the
+/// request named one; elsewhere the address of the target is wrong, and nothing about accounts follows.
+pub(crate) fn of_status(action: Action, status: u16) -> AttemptClass {
+    match status {
+        200..300 => AttemptClass::Success,
+        401 | 403 => AttemptClass::Unauthorised,
+        404 | 410 if action.names_a_resource() => AttemptClass::NotFound,
+        409 if !action.only_reads() && action != Action::Delete => AttemptClass::AlreadyExists,
+        412 => AttemptClass::Transient,
+        429 => AttemptClass::Throttled,
+        503 => AttemptClass::Unavailable,
+        501 => AttemptClass::Permanent,
+        408 | 425 | 500.. if action == Action::Create => AttemptClass::OutcomeUnknown,
+        408 | 425 | 500.. => AttemptClass::Transient,
+        _ => AttemptClass::Permanent,
+    }
+}
+
+/// What to say about a status besides the target's own words.
+pub(crate) fn explain(action: Action, status: u16) -> Option<&'static str> {
+    match status {
+        300..400 => Some("redirect refused: check the base URL"),
+        404 | 410 if !action.names_a_resource() => Some("no such endpoint: check the base URL"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AttemptClass::{
+        AlreadyExists, NotFound, OutcomeUnknown, Permanent, Success, Throttled, Transient, Unauthorised,
+        Unavailable,
+    };
+
+    const ACTIONS: [Action; 6] =
+        [Action::List, Action::Read, Action::Create, Action::Patch, Action::Replace, Action::Delete];
+
+    #[test]
+    fn every_status_has_the_class_of_its_action() {
+        let same = |class| [class; 6];
+        let retry = [Transient, Transient, OutcomeUnknown, Transient, Transient, Transient];
+        let table: &[(&[u16], [AttemptClass; 6])] = &[
+            (&[200, 201, 202, 204], same(Success)),
+            (&[301, 302, 307, 308, 304], same(Permanent)),
+            (&[400, 405, 406, 413, 414, 415, 422, 428, 451, 501], same(Permanent)),
+            (&[401, 403], same(Unauthorised)),
+            (&[404, 410], [Permanent, NotFound, Permanent, NotFound, NotFound, NotFound]),
+            (&[409], [Permanent, Permanent, AlreadyExists, AlreadyExists, AlreadyExists, Permanent]),
+            (&[412], same(Transient)),
+            (&[429], same(Throttled)),
+            (&[503], same(Unavailable)),
+            (&[408, 425, 500, 502, 504, 520], retry),
+        ];
+        for (statuses, classes) in table {
+            for status in *statuses {
+                let got = ACTIONS.map(|action| of_status(action, *status));
+                assert_eq!(got, *classes, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_break_is_unknown_only_for_what_may_have_been_done() {
+        for action in ACTIONS {
+            let reads = matches!(action, Action::List | Action::Read);
+            assert_eq!(of_break(action, Break::Building), Permanent);
+            assert_eq!(of_break(action, Break::Connecting), Unavailable);
+            assert_eq!(of_break(action, Break::Exchanging), if reads { Transient } else { OutcomeUnknown });
+        }
+    }
+}

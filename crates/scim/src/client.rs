@@ -1,0 +1,289 @@
+//! One target: sends requests, says what became of each.
+
+mod exchange;
+mod find;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{AttemptClass, Attributes, Exchange};
+use reqwest::Url;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use serde_json::Value;
+
+use crate::classify::Action;
+use crate::decode::{Found, id_of, members_of};
+use crate::diff::{PatchOp, patch_body};
+use crate::encoding::decode;
+use crate::{Kind, TargetProfile, diff};
+use exchange::{Answer, Body, Call, Sent};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection that is not used is kept: shorter than the 5 seconds after which common servers
+/// close one, because a request that meets a closing connection may or may not have been carried out.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How a target knows us. Its `Debug` form is masked.
+#[derive(Clone)]
+pub enum Credential {
+    /// An `Authorization: Bearer` token.
+    Bearer(String),
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bearer(<redacted>)")
+    }
+}
+
+/// Where a target is and how to talk to it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Below it are `Users` and `Groups`.
+    pub base_url: Url,
+    /// How the target knows us.
+    pub credential: Credential,
+    /// What the target can do.
+    pub profile: TargetProfile,
+    /// How long one request may take altogether: usually [`TargetProfile::timeout_seconds`].
+    pub timeout: Duration,
+}
+
+/// Why a target cannot be talked to at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScimError {
+    /// The base URL is of no use.
+    #[error("the base URL of the target {0}")]
+    BaseUrl(&'static str),
+    /// The token cannot be sent.
+    #[error("the token of the target is empty or has characters that no header can hold")]
+    Credential,
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[source] reqwest::Error),
+}
+
+/// What became of a request.
+#[derive(Debug, Clone)]
+pub struct Reply<T> {
+    /// The result, or what its absence means.
+    pub outcome: Result<T, Failure>,
+    /// The last request and its answer, redacted.
+    pub exchange: Exchange,
+    /// From the first byte sent to the last one read.
+    pub duration: Duration,
+    /// How many requests were sent: 1, but 0 when there was nothing that could be sent, and more for a lookup
+    /// of several pages.
+    pub requests: u32,
+}
+
+impl<T> Reply<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> Result<U, Failure>) -> Reply<U> {
+        let Self { outcome, exchange, duration, requests } = self;
+        Reply { outcome: outcome.and_then(f), exchange, duration, requests }
+    }
+
+    /// How it ended, as far as the next step is concerned.
+    pub fn class(&self) -> AttemptClass {
+        self.outcome.as_ref().map_or_else(|failure| failure.class, |_| AttemptClass::Success)
+    }
+}
+
+/// Why a request did not do what it should, and what that means for the next step.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What it means for the next step.
+    pub class: AttemptClass,
+    /// In words, redacted, at most 300 characters.
+    pub message: String,
+    /// How long the target asks to be left alone, capped by the profile.
+    pub retry_after: Option<Duration>,
+    /// The target's error keyword (RFC 7644 table 9).
+    pub scim_type: Option<String>,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+}
+
+impl Failure {
+    pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), retry_after: None, scim_type: None, status: None }
+    }
+}
+
+/// A resource that was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The target's id; none when the answer does not tell it and it has to be looked up.
+    pub id: Option<String>,
+}
+
+/// Talks to one target. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    connection: Arc<Connection>,
+}
+
+impl Client {
+    /// A client for the target at the other end of `connection`. Nothing is sent.
+    ///
+    /// # Errors
+    /// When the URL or the token cannot be used.
+    pub fn new(connection: Connection) -> Result<Self, ScimError> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Somebody else may be first: then there is one, which is all that is needed.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        check_base_url(&connection.base_url)?;
+        let http = reqwest::Client::builder()
+            .default_headers(headers(&connection)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(connection.timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(connection.profile.concurrency_max as usize)
+            .build()
+            .map_err(ScimError::Http)?;
+        Ok(Self { http, connection: Arc::new(connection) })
+    }
+
+    /// The profile of the target.
+    pub fn profile(&self) -> &TargetProfile {
+        &self.connection.profile
+    }
+
+    /// Resources of `kind` whose attribute at `path` has `value`. What comes back is checked against what was
+    /// asked, page by page, so a target that ignores filters finds nobody else's account. `Ok` with nothing
+    /// in it means that there is no such resource.
+    pub async fn find(&self, kind: Kind, path: &str, value: &str) -> Reply<Vec<Found>> {
+        self.find_any(kind, &[(path, value)]).await
+    }
+
+    /// Like [`Self::find`], for any of several pairs of path and value; more than one only where the profile
+    /// says that filters may join comparisons by `or`.
+    pub async fn find_any(&self, kind: Kind, terms: &[(&str, &str)]) -> Reply<Vec<Found>> {
+        find::find(self, kind, terms).await
+    }
+
+    /// Creates a resource of `kind` with `attributes`.
+    pub async fn create(&self, kind: Kind, attributes: &Attributes) -> Reply<Created> {
+        let body = diff::to_resource(self.profile(), kind, attributes);
+        let reply = self.send(Call { body: Some(body), ..Call::new(Action::Create, kind) }).await;
+        reply.map(|answer| Ok(Created { id: created_id(kind, &answer) }))
+    }
+
+    /// Changes the resource `id` by `ops`, which must not be empty.
+    pub async fn patch(&self, kind: Kind, id: &str, ops: &[PatchOp]) -> Reply<()> {
+        let call = Call { id: Some(id), body: Some(patch_body(ops)), ..Call::new(Action::Patch, kind) };
+        self.send(call).await.map(|_| Ok(()))
+    }
+
+    /// Puts `resource`, made by [`crate::overlay`] from what was read, in place of the resource `id`.
+    pub async fn replace(&self, kind: Kind, id: &str, resource: &Value) -> Reply<()> {
+        let call = Call { id: Some(id), body: Some(resource.clone()), ..Call::new(Action::Replace, kind) };
+        self.send(call).await.map(|_| Ok(()))
+    }
+
+    /// Deletes the resource `id`.
+    pub async fn delete(&self, kind: Kind, id: &str) -> Reply<()> {
+        self.send(Call { id: Some(id), ..Call::new(Action::Delete, kind) }).await.map(|_| Ok(()))
+    }
+
+    /// Reads the resource `id`.
+    pub async fn get(&self, kind: Kind, id: &str) -> Reply<Found> {
+        let reply = self.send(Call { id: Some(id), ..Call::new(Action::Read, kind) }).await;
+        reply.map(|answer| {
+            let Body::Json(Value::Object(mut resource)) = answer.body else {
+                return Err(answer.unreadable());
+            };
+            if id_of(&resource).is_none() {
+                resource.insert("id".to_owned(), Value::String(id.to_owned()));
+            }
+            Found::from_value(Value::Object(resource))
+                .ok_or_else(|| Failure::new(AttemptClass::Transient, "no id"))
+        })
+    }
+
+    /// Remote ids of the members of the group `id`. [`AttemptClass::Permanent`], and nothing is sent, where
+    /// the profile says that the target does not tell them.
+    pub async fn members(&self, id: &str) -> Reply<Vec<String>> {
+        if !self.profile().membership.readable {
+            return refused(
+                Action::Read,
+                Kind::Group,
+                "the profile says that this target does not show members",
+            );
+        }
+        self.get(Kind::Group, id).await.map(|group| Ok(members_of(&group.attributes)))
+    }
+
+    async fn send(&self, call: Call<'_>) -> Sent {
+        exchange::send(&self.http, &self.connection, call).await
+    }
+}
+
+/// A reply to what was not even sent.
+fn refused<T>(action: Action, kind: Kind, why: &str) -> Reply<T> {
+    let exchange = Exchange {
+        method: exchange::method(action).to_string(),
+        path: format!("/{}", kind.endpoint()),
+        request_body: None,
+        status: None,
+        response_body: None,
+    };
+    let outcome = Err(Failure::new(AttemptClass::Permanent, why));
+    Reply { outcome, exchange, duration: Duration::ZERO, requests: 0 }
+}
+
+fn check_base_url(url: &Url) -> Result<(), ScimError> {
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(ScimError::BaseUrl("must begin with https:// or http://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ScimError::BaseUrl("must not hold a credential: it belongs to the target's token"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(ScimError::BaseUrl("must not have a query or a fragment"));
+    }
+    Ok(())
+}
+
+fn headers(connection: &Connection) -> Result<HeaderMap, ScimError> {
+    let Credential::Bearer(token) = &connection.credential;
+    let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| ScimError::Credential)?;
+    if token.trim().is_empty() {
+        return Err(ScimError::Credential);
+    }
+    bearer.set_sensitive(true);
+    let profile = &connection.profile;
+    let extra = profile.headers.iter().filter_map(|(name, value)| {
+        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)) // the profile was checked
+    });
+    let mut headers: HeaderMap = extra.collect();
+    headers.insert(AUTHORIZATION, bearer);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/scim+json"));
+    let agent = HeaderValue::try_from(&profile.user_agent);
+    headers.insert(USER_AGENT, agent.unwrap_or(HeaderValue::from_static("usher")));
+    Ok(headers)
+}
+
+/// The id in the body, else the last segment of the Location header.
+fn created_id(kind: Kind, answer: &Answer) -> Option<String> {
+    if let Body::Json(Value::Object(resource)) = &answer.body
+        && let Some(id) = id_of(resource)
+    {
+        return Some(id);
+    }
+    let location = answer.location.as_deref()?;
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    let (parent, id) = path.rsplit_once('/')?;
+    let at_endpoint =
+        parent.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(kind.endpoint()));
+    decode(id).filter(|id| at_endpoint && !id.is_empty())
+}

@@ -1,0 +1,270 @@
+//! One request and its answer.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use lifecycle::{AttemptClass, Exchange};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Method, Url};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{Connection, Credential, Failure, Reply};
+use crate::classify::{Action, Break, explain, of_break, of_status};
+use crate::decode::Complaint;
+use crate::encoding::encode;
+use crate::redact::Redactor;
+use crate::{Kind, retry_after};
+
+/// A request.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub action: Action,
+    pub kind: Kind,
+    pub id: Option<&'a str>,
+    pub filter: Option<(String, &'a [(&'a str, &'a str)])>,
+    pub query: Vec<(&'static str, String)>,
+    pub body: Option<Value>,
+}
+
+impl Call<'_> {
+    pub(super) fn new(action: Action, kind: Kind) -> Self {
+        Self { action, kind, id: None, filter: None, query: Vec::new(), body: None }
+    }
+}
+
+/// A body, as far as it can be understood.
+#[derive(Debug)]
+pub(super) enum Body {
+    Json(Value),
+    /// Empty, text, a page, or broken.
+    Opaque,
+    /// Longer than the profile allows; not read to the end.
+    TooLong,
+}
+
+/// An answer with a status that means success.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub location: Option<String>,
+    pub body: Body,
+}
+
+impl Answer {
+    /// What to say when a read was answered with something that is no resource and no list.
+    pub(super) fn unreadable(&self) -> Failure {
+        let (class, message) = match self.body {
+            Body::TooLong => (AttemptClass::Permanent, "the answer is longer than the profile allows"),
+            _ => (AttemptClass::Transient, "the answer cannot be understood"),
+        };
+        Failure { status: Some(self.status), ..Failure::new(class, message) }
+    }
+}
+
+pub(super) type Sent = Reply<Answer>;
+
+pub(super) fn method(action: Action) -> Method {
+    match action {
+        Action::List | Action::Read => Method::GET,
+        Action::Create => Method::POST,
+        Action::Patch => Method::PATCH,
+        Action::Replace => Method::PUT,
+        Action::Delete => Method::DELETE,
+    }
+}
+
+/// Sends `call` once.
+pub(super) async fn send(http: &reqwest::Client, connection: &Connection, call: Call<'_>) -> Sent {
+    let Credential::Bearer(token) = &connection.credential;
+    let mut redactor = Redactor::new(call.kind, token);
+    let exchange = Exchange {
+        method: method(call.action).to_string(),
+        path: shown_path(&call, &mut redactor),
+        request_body: call.body.as_ref().map(|body| redactor.request(body)),
+        status: None,
+        response_body: None,
+    };
+    if call.id.is_some_and(|id| matches!(id, "" | "." | "..")) {
+        let failure =
+            Failure::new(of_break(call.action, Break::Building), "the remote id cannot be part of a URL");
+        return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0 };
+    }
+    let mut request = http.request(method(call.action), url(&connection.base_url, &call));
+    if let Some(body) = &call.body {
+        // Only with a body: servers were seen to refuse a DELETE that announces JSON and brings none.
+        request = request.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());
+    }
+    let started = Instant::now();
+    let received = receive(request, connection.profile.response_bytes_max).await;
+    let duration = started.elapsed();
+    tracing::debug!(
+        method = exchange.method,
+        endpoint = call.kind.endpoint(),
+        status = received.as_ref().ok().map(|r| r.status),
+        duration_ms = duration.as_millis() as u64,
+        "target answered or failed to"
+    );
+    conclude(
+        connection,
+        &call,
+        &redactor,
+        received,
+        Reply { outcome: Ok(()), exchange, duration, requests: 1 },
+    )
+}
+
+fn url(base: &Url, call: &Call<'_>) -> Url {
+    let mut url = base.clone();
+    let mut path = format!("{}/{}", base.path().trim_end_matches('/'), call.kind.endpoint());
+    if let Some(id) = call.id {
+        path.push('/');
+        path.push_str(&encode(id));
+    }
+    url.set_path(&path);
+    let filter = call.filter.iter().map(|(filter, _)| ("filter", filter.as_str()));
+    let query: Vec<String> = filter
+        .chain(call.query.iter().map(|(name, value)| (*name, value.as_str())))
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
+    url
+}
+
+/// Path and query for people: not encoded, values of filters masked.
+fn shown_path(call: &Call<'_>, redactor: &mut Redactor) -> String {
+    let mut path = format!("/{}", call.kind.endpoint());
+    if let Some(id) = call.id {
+        path.push('/');
+        path.push_str(&encode(id));
+    }
+    let terms = call.filter.iter().flat_map(|(_, terms)| terms.iter());
+    let filter: Vec<String> =
+        terms.map(|(name, value)| format!("{name} eq \"{}\"", redactor.filter_value(name, value))).collect();
+    let filter = (!filter.is_empty()).then(|| format!("filter={}", filter.join(" or ")));
+    let query: Vec<String> =
+        filter.into_iter().chain(call.query.iter().map(|(name, value)| format!("{name}={value}"))).collect();
+    if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// What came over the wire.
+struct Received {
+    status: u16,
+    location: Option<String>,
+    headers: reqwest::header::HeaderMap,
+    raw: Vec<u8>,
+    too_long: bool,
+    /// The body ended before its end.
+    cut: Option<reqwest::Error>,
+}
+
+async fn receive(request: reqwest::RequestBuilder, limit: usize) -> Result<Received, reqwest::Error> {
+    let mut response = request.send().await?;
+    let location = response.headers().get(LOCATION).and_then(|l| l.to_str().ok()).map(str::to_owned);
+    let mut received = Received {
+        status: response.status().as_u16(),
+        location,
+        headers: response.headers().clone(),
+        raw: Vec::new(),
+        too_long: false,
+        cut: None,
+    };
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if received.raw.len() + chunk.len() > limit => {
+                received.raw.extend_from_slice(&chunk[..limit - received.raw.len()]);
+                received.too_long = true;
+                return Ok(received);
+            }
+            Ok(Some(chunk)) => received.raw.extend_from_slice(&chunk),
+            Ok(None) => return Ok(received),
+            Err(error) => {
+                received.cut = Some(error);
+                return Ok(received);
+            }
+        }
+    }
+}
+
+fn conclude(
+    connection: &Connection,
+    call: &Call<'_>,
+    redactor: &Redactor,
+    received: Result<Received, reqwest::Error>,
+    reply: Reply<()>,
+) -> Sent {
+    let Reply { mut exchange, duration, requests, .. } = reply;
+    let outcome = match received {
+        Err(error) => Err(broken(call.action, redactor, error)),
+        Ok(received) => {
+            let json = (!received.too_long && received.cut.is_none())
+                .then(|| serde_json::from_slice::<Value>(&received.raw).ok())
+                .flatten();
+            let class = of_status(call.action, received.status);
+            exchange.status = Some(received.status);
+            exchange.response_body =
+                redactor.response(class == AttemptClass::Success, &received.raw, json.as_ref());
+            judge(connection, call.action, redactor, class, received, json)
+        }
+    };
+    Reply { outcome, exchange, duration, requests }
+}
+
+fn judge(
+    connection: &Connection,
+    action: Action,
+    redactor: &Redactor,
+    class: AttemptClass,
+    received: Received,
+    json: Option<Value>,
+) -> Result<Answer, Failure> {
+    let status = received.status;
+    if class == AttemptClass::Success {
+        if let Some(error) = received.cut {
+            return Err(Failure { status: Some(status), ..broken(action, redactor, error) });
+        }
+        let body = match json {
+            Some(json) => Body::Json(json),
+            None if received.too_long => Body::TooLong,
+            None => Body::Opaque,
+        };
+        return Ok(Answer { status, location: received.location, body });
+    }
+    let complaint = match &json {
+        Some(json) => Complaint::from_value(json),
+        None => Complaint::from_text(&String::from_utf8_lossy(&received.raw)),
+    };
+    let words = [explain(action, status), complaint.scim_type.as_deref(), complaint.detail.as_deref()];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    let message =
+        if words.is_empty() { status.to_string() } else { format!("{status}: {}", words.join(": ")) };
+    let cap = Duration::from_secs(connection.profile.retry_after_cap_seconds);
+    Err(Failure {
+        class,
+        message: redactor.message(&message),
+        retry_after: retry_after::pause(&received.headers, OffsetDateTime::now_utc(), cap),
+        scim_type: complaint.scim_type.map(|scim_type| redactor.message(&scim_type)),
+        status: Some(status),
+    })
+}
+
+fn broken(action: Action, redactor: &Redactor, error: reqwest::Error) -> Failure {
+    let at = match &error {
+        error if error.is_builder() => Break::Building,
+        error if error.is_connect() => Break::Connecting,
+        _ => Break::Exchanging,
+    };
+    let what = match at {
+        Break::Building => "the request cannot be built",
+        Break::Connecting => "the target cannot be reached",
+        Break::Exchanging if error.is_timeout() => "no answer in time",
+        Break::Exchanging => "the connection broke",
+    };
+    // The first link of the chain holds the URL, and with it the filter; the last one is the reason.
+    let mut reason = error.source();
+    while let Some(deeper) = reason.and_then(Error::source) {
+        reason = Some(deeper);
+    }
+    let message = reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"));
+    Failure::new(of_break(action, at), redactor.message(&message))
+}

@@ -1,0 +1,227 @@
+//! Lenient reading of what targets answer.
+//!
+//! A target that did the work but words its answer badly must not look as if it had failed.
+
+use serde_json::{Map, Value};
+
+use crate::path::AttributePath;
+use crate::resource::{lookup, read};
+
+/// A resource that a target has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The target's id.
+    pub id: String,
+    /// Our key there, unless empty.
+    pub external_id: Option<String>,
+    /// Whether it can be used, if the target says.
+    pub active: Option<bool>,
+    /// The whole resource as it was answered.
+    pub attributes: Map<String, Value>,
+}
+
+impl Found {
+    /// The resource in `value`; none when it has no id.
+    pub(crate) fn from_value(value: Value) -> Option<Self> {
+        let Value::Object(attributes) = value else { return None };
+        let id = id_of(&attributes)?;
+        let external_id = lookup(&attributes, "externalId").and_then(text).filter(|id| !id.is_empty());
+        let active = lookup(&attributes, "active").and_then(flag);
+        Some(Self { id, external_id, active, attributes })
+    }
+
+    /// Whether the attribute at `path` has `value`: names and addresses in any case, everything else exactly.
+    pub(crate) fn has(&self, path: &AttributePath, value: &str) -> bool {
+        let any_case =
+            ["userName", "displayName", "emails"].iter().any(|name| path.name.eq_ignore_ascii_case(name));
+        read(&self.attributes, path)
+            .into_iter()
+            .filter_map(text)
+            .any(|have| have == value || (any_case && have.to_lowercase() == value.to_lowercase()))
+    }
+}
+
+/// The id of a resource.
+pub(crate) fn id_of(resource: &Map<String, Value>) -> Option<String> {
+    lookup(resource, "id").and_then(text).filter(|id| !id.is_empty())
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub resources: Vec<Found>,
+    /// How many entries the page has, readable or not.
+    pub entries: u64,
+    /// How many the whole list has, as far as the target says.
+    pub total: Option<u64>,
+}
+
+impl Page {
+    /// The page in `body`; none when it is no list.
+    pub(crate) fn from_value(body: Value) -> Option<Self> {
+        let (items, total) = match body {
+            Value::Array(items) => (Some(items), None),
+            Value::Object(mut map) => {
+                let total = lookup(&map, "totalResults").and_then(number);
+                let key = map.keys().find(|key| key.eq_ignore_ascii_case("Resources")).cloned();
+                let items = key.and_then(|key| map.remove(&key));
+                match items {
+                    Some(Value::Array(items)) => (Some(items), total),
+                    None | Some(Value::Null) => (None, total),
+                    Some(_) => return None,
+                }
+            }
+            _ => return None,
+        };
+        if items.is_none() && total.is_none() {
+            return None;
+        }
+        let items = items.unwrap_or_default();
+        let entries = items.len() as u64;
+        Some(Self { resources: items.into_iter().filter_map(Found::from_value).collect(), entries, total })
+    }
+}
+
+/// Remote ids of the members of a group.
+pub(crate) fn members_of(group: &Map<String, Value>) -> Vec<String> {
+    let Some(Value::Array(members)) = lookup(group, "members") else { return Vec::new() };
+    members
+        .iter()
+        .filter_map(|member| match member {
+            Value::Object(fields) => lookup(fields, "value").and_then(text),
+            other => text(other),
+        })
+        .collect()
+}
+
+/// What a target says went wrong.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Complaint {
+    pub scim_type: Option<String>,
+    pub detail: Option<String>,
+}
+
+impl Complaint {
+    /// The complaint in the JSON body of an error.
+    pub(crate) fn from_value(body: &Value) -> Self {
+        let Some(map) = body.as_object() else { return Self { detail: text(body), ..Self::default() } };
+        // OAuth proxies and gateways in front of the target have their own words.
+        let detail = ["detail", "error_description", "message", "errorMessage", "title", "error"]
+            .iter()
+            .find_map(|key| lookup(map, key).and_then(text));
+        if let (None, Some(first)) = (&detail, lookup(map, "errors").or_else(|| lookup(map, "error"))) {
+            return Self::from_value(first.as_array().and_then(|list| list.first()).unwrap_or(first));
+        }
+        Self { scim_type: lookup(map, "scimType").and_then(text), detail }
+    }
+
+    /// The complaint in a body that is no JSON: the words of a page without its markup.
+    pub(crate) fn from_text(body: &str) -> Self {
+        let words = if body.trim_start().starts_with('<') { without_markup(body) } else { body.to_owned() };
+        let words: Vec<&str> = words.split_whitespace().take(100).collect();
+        Self { scim_type: None, detail: (!words.is_empty()).then(|| words.join(" ")) }
+    }
+}
+
+fn without_markup(page: &str) -> String {
+    let mut inside = false;
+    let keep = |c: char| match c {
+        '<' => {
+            inside = true;
+            Some(' ')
+        }
+        '>' if inside => {
+            inside = false;
+            None
+        }
+        c => (!inside).then_some(c),
+    };
+    page.chars().filter_map(keep).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_for_ids_strings_for_booleans_and_any_case_of_names_are_understood() {
+        let value = json!({ "ID": 42, "Active": "True", "externalId": "", "department": "stray" });
+        let found = Found::from_value(value).unwrap();
+        assert_eq!((found.id.as_str(), found.external_id.as_deref(), found.active), ("42", None, Some(true)));
+        assert_eq!(found.attributes["department"], "stray");
+        assert!(Found::from_value(json!({ "userName": "a" })).is_none());
+    }
+
+    #[test]
+    fn lists_in_every_shape_are_understood_and_what_is_no_list_is_not_an_empty_one() {
+        for (body, entries, total) in [
+            (json!({ "totalResults": "1", "Resources": [{ "id": "1" }] }), 1, Some(1)),
+            (json!({ "resources": [{ "id": "1" }, { "noid": 1 }] }), 2, None),
+            (json!({ "totalResults": 0 }), 0, Some(0)),
+            (json!({ "totalResults": 0, "Resources": null }), 0, Some(0)),
+            (json!([{ "id": 1 }]), 1, None),
+        ] {
+            let page = Page::from_value(body).unwrap();
+            assert_eq!((page.entries, page.total), (entries, total));
+        }
+        for body in [json!({}), json!({ "detail": "login" }), json!("x"), json!({ "Resources": "x" })] {
+            assert!(Page::from_value(body).is_none());
+        }
+    }
+
+    #[test]
+    fn a_value_is_compared_in_any_case_only_where_servers_may_change_it() {
+        let value =
+            json!({ "id": 1, "userName": "Ærlig", "externalId": "aB", "emails": [{ "value": "A@X" }] });
+        let found = Found::from_value(value).unwrap();
+        let has = |path: &str, value: &str| found.has(&AttributePath::parse(path).unwrap(), value);
+        assert!(
+            has("userName", "ærlig")
+                && has("emails.value", "a@x")
+                && has("externalId", "aB")
+                && has("id", "1")
+        );
+        assert!(!has("externalId", "ab") && !has("userName", "Ærli") && !has("title", ""));
+    }
+
+    #[test]
+    fn complaints_are_found_in_scim_errors_other_json_text_and_pages() {
+        let scim =
+            Complaint::from_value(&json!({ "scimType": "uniqueness", "detail": "taken", "status": "409" }));
+        assert_eq!(scim, Complaint { scim_type: Some("uniqueness".into()), detail: Some("taken".into()) });
+        for body in [json!({ "message": "no" }), json!({ "errors": [{ "detail": "no" }] }), json!("no")] {
+            assert_eq!(Complaint::from_value(&body).detail.as_deref(), Some("no"));
+        }
+        let page = Complaint::from_text("<html><h1>502</h1>\n<p class='x'>Bad  gateway</p></html>");
+        assert_eq!(page.detail.as_deref(), Some("502 Bad gateway"));
+        assert_eq!(Complaint::from_text("a < b").detail.as_deref(), Some("a < b"));
+        assert_eq!(Complaint::from_text(" "), Complaint::default());
+    }
+}

@@ -1,0 +1,230 @@
+//! From what was applied to what is desired: the PATCH operations, and the resource to create.
+//!
+//! Pure. Operations come in a fixed order: `active` first, then removals, replacements and additions by path.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::Attributes;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::path::{AttributePath, Selector};
+use crate::resource::{encode, new_element, put_in_element, with_defaults};
+use crate::{Kind, RemoveForm, TargetProfile};
+
+/// One operation of a PATCH request (RFC 7644 section 3.5.2); serialises as it is sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum PatchOp {
+    /// Changes a value.
+    Replace {
+        /// Attribute path.
+        path: String,
+        /// The new value.
+        value: Value,
+    },
+    /// Gives a value that was not there; on a multi-valued attribute: more elements.
+    Add {
+        /// Attribute path.
+        path: String,
+        /// The value.
+        value: Value,
+    },
+    /// Takes a value away.
+    Remove {
+        /// Attribute path.
+        path: String,
+    },
+    /// Takes elements away by naming them: [`RemoveForm::ValueList`].
+    #[serde(rename = "remove")]
+    RemoveValues {
+        /// Attribute path.
+        path: String,
+        /// The elements.
+        value: Value,
+    },
+}
+
+impl PatchOp {
+    /// The attribute path.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Replace { path, .. }
+            | Self::Add { path, .. }
+            | Self::Remove { path }
+            | Self::RemoveValues { path, .. } => path,
+        }
+    }
+}
+
+/// One request's share of a change of memberships.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberChunk {
+    /// Remote ids that it adds.
+    pub add: Vec<String>,
+    /// Remote ids that it removes.
+    pub remove: Vec<String>,
+    /// The operations to send.
+    pub ops: Vec<PatchOp>,
+}
+
+/// The body of a POST that creates `attributes`: see [`crate::Client::create`].
+pub fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Value {
+    crate::resource::to_resource(profile, kind, attributes)
+}
+
+/// The body of a PATCH.
+pub(crate) fn patch_body(ops: &[PatchOp]) -> Value {
+    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": ops })
+}
+
+/// The operations that lead from `applied` to `desired`; none when they agree. Members of groups are left
+/// alone.
+pub fn ops(profile: &TargetProfile, kind: Kind, applied: &Attributes, desired: &Attributes) -> Vec<PatchOp> {
+    let applied = by_place(profile, kind, applied);
+    let desired = by_place(profile, kind, desired);
+    let places: BTreeSet<&AttributePath> = applied.keys().chain(desired.keys()).collect();
+    let mut changes = Changes {
+        profile,
+        removes: Vec::new(),
+        replaces: Vec::new(),
+        adds: Vec::new(),
+        new: BTreeMap::new(),
+    };
+    let none = Values::new();
+    for place in places {
+        let (was, is) = (applied.get(place).unwrap_or(&none), desired.get(place).unwrap_or(&none));
+        if was == is {
+            continue;
+        }
+        if place.element.is_empty() {
+            changes.attribute(place, was, is)
+        } else {
+            changes.element(place, was, is)
+        }
+    }
+    changes.in_order()
+}
+
+/// Values by sub-attribute.
+type Values = BTreeMap<Option<String>, Value>;
+
+/// Attributes by the attribute or element that holds them.
+fn by_place(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> BTreeMap<AttributePath, Values> {
+    let mut places: BTreeMap<AttributePath, Values> = BTreeMap::new();
+    for (text, value) in with_defaults(profile, kind, attributes) {
+        let path = AttributePath::parse_or_literal(&text);
+        if kind == Kind::Group && path.name.eq_ignore_ascii_case("members") {
+            continue;
+        }
+        places.entry(path.selector()).or_default().insert(path.sub, value);
+    }
+    places
+}
+
+struct Changes<'a> {
+    profile: &'a TargetProfile,
+    removes: Vec<PatchOp>,
+    replaces: Vec<PatchOp>,
+    adds: Vec<PatchOp>,
+    /// Elements that were not there, by the attribute that gets them: one operation each, because some
+    /// servers take the last of several for the whole list.
+    new: BTreeMap<AttributePath, Vec<Value>>,
+}
+
+impl Changes<'_> {
+    fn attribute(&mut self, place: &AttributePath, was: &Values, is: &Values) {
+        let subs: BTreeSet<&Option<String>> = was.keys().chain(is.keys()).collect();
+        for sub in subs {
+            let path = AttributePath { sub: sub.clone(), ..place.clone() };
+            let value = |v: &Value| encode(self.profile, &path, v.clone());
+            match (was.get(sub), is.get(sub)) {
+                (old, Some(new)) if old == Some(new) => {}
+                (Some(_), Some(new)) => {
+                    self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value(new) });
+                }
+                (None, Some(new)) => {
+                    self.adds.push(PatchOp::Add { path: path.to_string(), value: value(new) })
+                }
+                (_, None) => self.removes.push(PatchOp::Remove { path: path.to_string() }),
+            }
+        }
+    }
+
+    fn element(&mut self, place: &AttributePath, was: &Values, is: &Values) {
+        if is.is_empty() {
+            self.removes.push(PatchOp::Remove { path: place.to_string() });
+        } else if was.is_empty() {
+            let element = Value::Object(self.whole(place, is));
+            self.new.entry(place.base()).or_default().push(element);
+        } else if was.contains_key(&None) || is.contains_key(&None) {
+            let value = Value::Object(self.whole(place, is));
+            self.replaces.push(PatchOp::Replace { path: place.to_string(), value });
+        } else {
+            self.attribute(place, was, is);
+        }
+    }
+
+    fn whole(&self, place: &AttributePath, values: &Values) -> Map<String, Value> {
+        let mut element = new_element(self.profile, place);
+        for (sub, value) in values {
+            put_in_element(&mut element, sub.as_deref(), encode(self.profile, place, value.clone()));
+        }
+        element
+    }
+
+    fn in_order(self) -> Vec<PatchOp> {
+        let new = self
+            .new
+            .into_iter()
+            .map(|(base, elements)| PatchOp::Add { path: base.to_string(), value: Value::Array(elements) });
+        let mut all: Vec<PatchOp> =
+            self.removes.into_iter().chain(self.replaces).chain(self.adds).chain(new).collect();
+        all.sort_by_key(|op| !op.path().eq_ignore_ascii_case("active"));
+        all
+    }
+}
+
+/// The requests that add and remove members of a group, by remote id: additions first, each request within
+/// the limits of the profile, and never both in one, so that a refused addition does not hold up a removal.
+pub fn member_ops(profile: &TargetProfile, add: &[String], remove: &[String]) -> Vec<Vec<PatchOp>> {
+    member_chunks(profile, add, remove).into_iter().map(|chunk| chunk.ops).collect()
+}
+
+/// Like [`member_ops`], with the members that each request is about.
+pub fn member_chunks(profile: &TargetProfile, add: &[String], remove: &[String]) -> Vec<MemberChunk> {
+    let limits = &profile.membership;
+    let members = limits.members_per_request_max.max(1);
+    let removed_by_one = match limits.remove_form {
+        RemoveForm::Filter => members.min(limits.operations_per_request_max.max(1)),
+        RemoveForm::ValueList => members,
+    };
+    let adds = add.chunks(members).map(|ids| MemberChunk {
+        add: ids.to_vec(),
+        remove: Vec::new(),
+        ops: vec![PatchOp::Add { path: "members".to_owned(), value: member_values(ids) }],
+    });
+    let removes = remove.chunks(removed_by_one).map(|ids| MemberChunk {
+        add: Vec::new(),
+        remove: ids.to_vec(),
+        ops: match limits.remove_form {
+            RemoveForm::Filter => ids.iter().map(|id| PatchOp::Remove { path: member_path(id) }).collect(),
+            RemoveForm::ValueList => {
+                vec![PatchOp::RemoveValues { path: "members".to_owned(), value: member_values(ids) }]
+            }
+        },
+    });
+    adds.chain(removes).collect()
+}
+
+fn member_values(ids: &[String]) -> Value {
+    ids.iter().map(|id| json!({ "value": id })).collect()
+}
+
+fn member_path(id: &str) -> String {
+    let element = vec![("value".to_owned(), Selector::Text(id.to_owned()))];
+    AttributePath { uri: None, name: "members".to_owned(), element, sub: None }.to_string()
+}
+
+#[cfg(test)]
+mod tests;

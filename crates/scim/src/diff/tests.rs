@@ -1,0 +1,212 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::resource::lookup;
+
+const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+fn generic() -> TargetProfile {
+    TargetProfile::builtin("generic").unwrap()
+}
+
+fn attributes(value: Value) -> Attributes {
+    serde_json::from_value(value).unwrap()
+}
+
+fn diff(applied: Value, desired: Value) -> Value {
+    json!(ops(&generic(), Kind::User, &attributes(applied), &attributes(desired)))
+}
+
+#[test]
+fn equal_attributes_need_no_operation() {
+    let both = json!({ "userName": "a", "emails[type eq \"work\"].value": "x", "title": null });
+    assert_eq!(diff(both.clone(), both), json!([]));
+    assert_eq!(diff(json!({ "title": null }), json!({})), json!([]));
+}
+
+#[test]
+fn active_comes_first_then_removals_replacements_and_additions() {
+    let manager = format!("{URN}:manager");
+    let applied = json!({ "active": true, "displayName": "A", "title": "T", manager.clone(): "1" });
+    let desired = json!({ "active": false, "displayName": "B", "nickName": "N", manager.clone(): "2" });
+    let expected = json!([
+        { "op": "replace", "path": "active", "value": false },
+        { "op": "remove", "path": "title" },
+        { "op": "replace", "path": "displayName", "value": "B" },
+        { "op": "replace", "path": manager, "value": { "value": "2" } },
+        { "op": "add", "path": "nickName", "value": "N" },
+    ]);
+    assert_eq!(diff(applied, desired), expected);
+}
+
+#[test]
+fn a_manager_is_removed_by_remove() {
+    let manager = format!("{URN}:manager");
+    assert_eq!(
+        diff(json!({ manager.clone(): "1" }), json!({})),
+        json!([{ "op": "remove", "path": manager }])
+    );
+}
+
+#[test]
+fn elements_of_which_nothing_was_applied_are_added_whole_and_together() {
+    let desired = json!({ "emails[type eq \"home\"].value": "h", "emails[type eq \"work\"].value": "w" });
+    let expected = json!([{ "op": "add", "path": "emails", "value": [
+        { "type": "home", "value": "h" }, { "type": "work", "value": "w", "primary": true },
+    ] }]);
+    assert_eq!(diff(json!({}), desired), expected);
+}
+
+#[test]
+fn an_element_that_is_there_is_changed_in_place_and_removed_whole() {
+    let work = "emails[type eq \"work\"].value";
+    let replaced = json!([{ "op": "replace", "path": work, "value": "b" }]);
+    assert_eq!(diff(json!({ work: "a" }), json!({ work: "b" })), replaced);
+    let removed = json!([{ "op": "remove", "path": "emails[type eq \"work\"]" }]);
+    assert_eq!(diff(json!({ work: "a" }), json!({})), removed);
+    let (city, country) = ("addresses[type eq \"work\"].locality", "addresses[type eq \"work\"].country");
+    let expected = json!([
+        { "op": "remove", "path": city },
+        { "op": "add", "path": country, "value": "NO" },
+    ]);
+    let street = "addresses[type eq \"work\"].streetAddress";
+    assert_eq!(diff(json!({ city: "Oslo", street: "1" }), json!({ country: "NO", street: "1" })), expected);
+}
+
+#[test]
+fn a_required_attribute_falls_back_to_its_default_instead_of_being_removed() {
+    let mut profile = TargetProfile::builtin("zscaler-zia").unwrap();
+    profile.required.user[3].default = Some(json!("None"));
+    let path = format!("{URN}:department");
+    let applied = attributes(json!({ path.clone(): "R&D" }));
+    let expected = json!([{ "op": "replace", "path": path, "value": "None" }]);
+    assert_eq!(json!(ops(&profile, Kind::User, &applied, &Attributes::new())), expected);
+    assert!(ops(&profile, Kind::User, &Attributes::new(), &Attributes::new()).is_empty());
+}
+
+#[test]
+fn members_are_chunked_additions_first_and_never_mixed() {
+    let mut profile = generic();
+    profile.membership.members_per_request_max = 2;
+    let ids = |range: std::ops::Range<i32>| range.map(|i| i.to_string()).collect::<Vec<_>>();
+    let requests = member_ops(&profile, &ids(0..3), &ids(3..6));
+    let expected = json!([
+        [{ "op": "add", "path": "members", "value": [{ "value": "0" }, { "value": "1" }] }],
+        [{ "op": "add", "path": "members", "value": [{ "value": "2" }] }],
+        [{ "op": "remove", "path": "members[value eq \"3\"]" }, { "op": "remove", "path": "members[value eq \"4\"]" }],
+        [{ "op": "remove", "path": "members[value eq \"5\"]" }],
+    ]);
+    assert_eq!(json!(requests), expected);
+    profile.membership.operations_per_request_max = 1;
+    assert_eq!(member_ops(&profile, &[], &ids(3..6)).len(), 3);
+    profile.membership.remove_form = RemoveForm::ValueList;
+    let requests = member_ops(&profile, &[], &ids(3..6));
+    let first = json!({ "op": "remove", "path": "members", "value": [{ "value": "3" }, { "value": "4" }] });
+    assert_eq!(json!(requests[0][0]), first);
+    assert_eq!(requests.len(), 2);
+    let chunks = member_chunks(&profile, &ids(0..1), &ids(5..6));
+    assert_eq!((chunks[0].add.clone(), chunks[1].remove.clone()), (ids(0..1), ids(5..6)));
+}
+
+#[test]
+fn a_member_id_cannot_break_out_of_its_quotes() {
+    let requests = member_ops(&generic(), &[], &[r#"a"] or b\"#.to_owned()]);
+    assert_eq!(requests[0][0].path(), r#"members[value eq "a\"] or b\\"]"#);
+}
+
+/// Applies operations as RFC 7644 section 3.5.2 says, strictly: a path that selects nothing is an error.
+fn apply(resource: &mut Map<String, Value>, op: &Value) {
+    let path = AttributePath::parse(op["path"].as_str().unwrap()).unwrap();
+    let holder = match &path.uri {
+        Some(uri) => resource.entry(uri.clone()).or_insert_with(|| json!({})).as_object_mut().unwrap(),
+        None => resource,
+    };
+    let remove = op["op"] == "remove";
+    if path.element.is_empty() {
+        let holder = match &path.sub {
+            Some(_) => holder.entry(path.name.clone()).or_insert_with(|| json!({})).as_object_mut().unwrap(),
+            None => holder,
+        };
+        let key = path.sub.clone().unwrap_or(path.name);
+        match (op["op"].as_str().unwrap(), &op["value"]) {
+            ("remove", _) => drop(holder.remove(&key).expect("noTarget")),
+            ("add", Value::Array(more)) => {
+                holder.entry(key).or_insert_with(|| json!([])).as_array_mut().unwrap().extend(more.clone());
+            }
+            (_, value) => drop(holder.insert(key, value.clone())),
+        }
+        return;
+    }
+    let list = holder.get_mut(&path.name).expect("noTarget").as_array_mut().unwrap();
+    let matches = |e: &Value| {
+        path.element.iter().all(|(name, want)| {
+            matches!((lookup(e.as_object().unwrap(), name), want), (Some(Value::String(h)), Selector::Text(t)) if h == t)
+        })
+    };
+    let at = list.iter().position(matches).expect("noTarget");
+    match &path.sub {
+        None if remove => drop(list.remove(at)),
+        None => list[at] = op["value"].clone(),
+        Some(sub) if remove => drop(list[at].as_object_mut().unwrap().remove(sub).expect("noTarget")),
+        Some(sub) => list[at][sub] = op["value"].clone(),
+    }
+}
+
+/// Order of elements, empty holders and the list of schemas do not matter.
+fn normal(mut resource: Value) -> Value {
+    let map = resource.as_object_mut().unwrap();
+    map.remove("schemas");
+    for value in map.values_mut() {
+        if let Value::Array(list) = value {
+            list.sort_by_key(|v| v.to_string());
+        }
+    }
+    map.retain(|_, v| *v != json!([]) && *v != json!({}));
+    resource
+}
+
+fn some_attributes() -> impl Strategy<Value = Attributes> {
+    let paths = [
+        "active".to_owned(),
+        "userName".to_owned(),
+        "name.givenName".to_owned(),
+        "name.familyName".to_owned(),
+        r#"emails[type eq "work"].value"#.to_owned(),
+        r#"emails[type eq "home"].value"#.to_owned(),
+        r#"addresses[type eq "work"].locality"#.to_owned(),
+        r#"addresses[type eq "work"].country"#.to_owned(),
+        r#"phoneNumbers[type eq "o\"dd]"].value"#.to_owned(),
+        format!("{URN}:department"),
+        format!("{URN}:manager"),
+    ];
+    let value = |path: String| {
+        let values =
+            if path == "active" { vec![json!(true), json!(false)] } else { vec![json!("a"), json!("b\"\\")] };
+        prop::option::of(prop::sample::select(values)).prop_map(move |v| v.map(|v| (path.clone(), v)))
+    };
+    paths.map(value).to_vec().prop_map(|all| all.into_iter().flatten().collect())
+}
+
+proptest! {
+    #[test]
+    fn operations_turn_the_applied_resource_into_the_desired_one(applied in some_attributes(), desired in some_attributes()) {
+        let profile = generic();
+        let mut resource = to_resource(&profile, Kind::User, &applied);
+        let operations = json!(ops(&profile, Kind::User, &applied, &desired));
+        for op in operations.as_array().unwrap() {
+            apply(resource.as_object_mut().unwrap(), op);
+        }
+        prop_assert_eq!(normal(resource), normal(to_resource(&profile, Kind::User, &desired)));
+    }
+
+    #[test]
+    fn what_a_put_overlays_is_the_desired_resource(applied in some_attributes(), desired in some_attributes()) {
+        let profile = generic();
+        let resource = to_resource(&profile, Kind::User, &applied);
+        let put = crate::overlay(&profile, Kind::User, resource.as_object().unwrap(), &applied, &desired);
+        let observed = crate::observe(put.as_object().unwrap(), desired.keys());
+        prop_assert_eq!(&observed, &desired);
+        let gone = applied.keys().filter(|path| !desired.contains_key(*path));
+        prop_assert!(crate::observe(put.as_object().unwrap(), gone).is_empty());
+    }
+}

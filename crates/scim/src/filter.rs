@@ -1,0 +1,58 @@
+//! Filters for lookups, built as a tree so that no value can break out of its quotes.
+
+use scim_v2::filter::{AttrExp, AttrPath, CompareOp, Filter, ValuePath};
+
+use crate::path::{AttributePath, PathError};
+
+/// `path eq "value"`.
+pub(crate) fn equals(path: &str, value: &str) -> Result<Filter, PathError> {
+    let path = AttributePath::parse(path)?;
+    let compare = |attr: AttrPath| AttrExp::Comparison(attr, CompareOp::Eq, value.into());
+    if path.element.is_empty() {
+        return Ok(Filter::Attr(compare(path.attr())));
+    }
+    // The grammar has no sub-attribute after the bracket of a filter: `emails[type eq "work" and value eq
+    // "x"]`.
+    let sub = AttrPath::with_name(path.sub.as_deref().unwrap_or("value"));
+    let filter = path.conditions(Some(compare(sub))).expect("there is at least the comparison");
+    Ok(Filter::ValuePath(ValuePath { attr: path.base().attr(), filter: Box::new(filter) }))
+}
+
+/// Any of `terms`; none when there are no terms.
+pub(crate) fn any_of(terms: &[(&str, &str)]) -> Result<Option<Filter>, PathError> {
+    let filters: Vec<Filter> =
+        terms.iter().map(|(path, value)| equals(path, value)).collect::<Result<_, _>>()?;
+    Ok(Filter::any(filters))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quotes_and_backslashes_are_escaped() {
+        assert_eq!(equals("userName", r#"O"Br\ien"#).unwrap().to_string(), r#"userName eq "O\"Br\\ien""#);
+    }
+
+    #[test]
+    fn an_element_is_compared_inside_its_brackets() {
+        let filter = equals(r#"emails[type eq "work"].value"#, "a@b").unwrap();
+        assert_eq!(filter.to_string(), r#"emails[type eq "work" and value eq "a@b"]"#);
+    }
+
+    #[test]
+    fn several_terms_are_joined_by_or() {
+        let filter = any_of(&[("externalId", "1"), ("userName", "a")]).unwrap().unwrap();
+        assert_eq!(filter.to_string(), r#"externalId eq "1" or userName eq "a""#);
+        assert!(any_of(&[]).unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_back_by_the_parser_as_it_was_given(value in ".*") {
+            let filter = equals("userName", &value).unwrap();
+            prop_assert_eq!(filter.to_string().parse::<Filter>().unwrap(), filter);
+        }
+    }
+}

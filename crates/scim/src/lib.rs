@@ -1,0 +1,39 @@
+//! The SCIM 2.0 client: resources and PATCH operations from flat attributes, target profiles, and the only
+//! code of Usher that opens a socket to a target.
+//!
+//! It sends one request per call (a lookup may need more pages), never retries, never waits, never decides
+//! what should be true at a target, and never lets a secret or a masked personal value into an error, a log
+//! or an [`Exchange`]. What a failure means for the next step is decided here, where the error is understood:
+//! see [`Failure::class`].
+//!
+//! To support another kind of target, write a profile: copy `profiles/generic.yaml`, keep the lines that
+//! differ, say where each figure comes from, and name the file in the target's configuration. To ship it, put
+//! it in `profiles/` and add it to the list in `profile.rs`. When a target does something that no field can
+//! express: 1. add the field, its unit and its default to [`TargetProfile`], 2. check it in
+//! `TargetProfile::validate`, 3. obey it in [`diff`] or in the client, never by the name of the profile.
+
+mod classify;
+mod client;
+mod decode;
+pub mod diff;
+mod encoding;
+mod filter;
+mod kind;
+mod path;
+mod profile;
+mod redact;
+mod resource;
+mod retry_after;
+
+pub use client::{Client, Connection, Created, Credential, Failure, Reply, ScimError};
+pub use decode::Found;
+pub use diff::{MemberChunk, PatchOp};
+pub use kind::Kind;
+pub use lifecycle::{AttemptClass, Attributes, Exchange};
+pub use path::{PathError, check_path};
+pub use profile::{
+    DeleteMethod, Lookup, Membership, PerKind, ProfileError, Rate, RemoveForm, Required, TargetProfile,
+    UpdateMethod,
+};
+pub use reqwest::Url;
+pub use resource::{missing_required, observe, overlay};

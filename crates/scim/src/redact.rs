@@ -1,0 +1,252 @@
+//! Masks personal values and secrets before an exchange leaves this crate.
+//!
+//! Requests are masked by structure: a string or number shows only under the few names that operators need to
+//! tell what happened to whom. Answers that carry a resource are masked the same way. Errors are shown,
+//! because they are what an operator reads, with every value that was masked in the request taken out.
+
+use serde_json::{Map, Value};
+
+use crate::Kind;
+use crate::path::AttributePath;
+
+/// Longest answer that an exchange keeps, in bytes.
+const RESPONSE_BYTES_MAX: usize = 2048;
+
+/// Longest answer of a request that succeeded that is worth masking, in bytes: nobody looks at a whole page
+/// of accounts.
+const SHOWN_ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest message of a failure, in characters.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// Shorter masked values are not looked for in answers: they would be found everywhere.
+const SOUGHT_CHARS_MIN: usize = 3;
+
+const MARK: &str = "<redacted>";
+
+/// Attributes whose strings show, with all that is in them.
+const SHOWN: [&str; 12] = [
+    "schemas",
+    "active",
+    "type",
+    "primary",
+    "externalId",
+    "userName",
+    "id",
+    "totalResults",
+    "itemsPerPage",
+    "startIndex",
+    "meta",
+    "groups",
+];
+
+/// Knows what one exchange must not show.
+#[derive(Debug)]
+pub(crate) struct Redactor {
+    kind: Kind,
+    hidden: Vec<Vec<char>>,
+}
+
+impl Redactor {
+    pub(crate) fn new(kind: Kind, secret: &str) -> Self {
+        let mut redactor = Self { kind, hidden: Vec::new() };
+        redactor.hide(secret);
+        redactor
+    }
+
+    fn hide(&mut self, value: &str) {
+        let one_line = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        for form in [value.to_owned(), escaped(value), one_line] {
+            let folded: Vec<char> = form.chars().map(fold).collect();
+            if folded.len() >= SOUGHT_CHARS_MIN && !self.hidden.contains(&folded) {
+                self.hidden.push(folded);
+            }
+        }
+        self.hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    }
+
+    /// The body of a request, masked; what was masked will not show in the answer either.
+    pub(crate) fn request(&mut self, body: &Value) -> Value {
+        let (masked, hidden) = self.body(body);
+        for value in &hidden {
+            self.hide(value);
+        }
+        masked
+    }
+
+    fn body(&self, body: &Value) -> (Value, Vec<String>) {
+        let mut mask = Mask { kind: self.kind, hidden: Vec::new() };
+        let masked = match body.get("Operations").and_then(Value::as_array) {
+            Some(operations) => {
+                let mut map = body.as_object().cloned().unwrap_or_default();
+                let operations = operations.iter().map(|op| mask.operation(op)).collect();
+                map.insert("Operations".to_owned(), operations);
+                Value::Object(map)
+            }
+            None => mask.tree(body),
+        };
+        (masked, mask.hidden)
+    }
+
+    /// A value that a filter compares the attribute at `path` with.
+    pub(crate) fn filter_value(&mut self, path: &str, value: &str) -> String {
+        if ["userName", "externalId", "displayName", "id"]
+            .iter()
+            .any(|shown| shown.eq_ignore_ascii_case(path))
+        {
+            return value.to_owned();
+        }
+        self.hide(value);
+        mark(value)
+    }
+
+    /// The answer as an operator may see it.
+    pub(crate) fn response(&self, success: bool, raw: &[u8], json: Option<&Value>) -> Option<String> {
+        let shown = match json {
+            _ if raw.is_empty() => return None,
+            _ if success && raw.len() > SHOWN_ANSWER_BYTES_MAX => format!("<{} bytes>", raw.len()),
+            Some(json) if success => self.replace_in(self.body(json).0).to_string(),
+            Some(json) => self.replace_in(json.clone()).to_string(),
+            // A resource that was cut off cannot be masked by structure.
+            None if raw.trim_ascii_start().starts_with(b"{") || raw.trim_ascii_start().starts_with(b"[") => {
+                format!("<{} bytes of broken JSON>", raw.len())
+            }
+            None => self.text(&String::from_utf8_lossy(raw)),
+        };
+        let end = shown.floor_char_boundary(RESPONSE_BYTES_MAX);
+        Some(shown[..end].to_owned())
+    }
+
+    fn replace_in(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.replace_in(item)).collect(),
+            Value::Object(map) => map.into_iter().map(|(key, value)| (key, self.replace_in(value))).collect(),
+            other => other,
+        }
+    }
+
+    /// A message: one line, masked, of bounded length.
+    pub(crate) fn message(&self, text: &str) -> String {
+        let line: String = self.text(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        line.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
+    }
+
+    /// `text` without any hidden value, whatever its case. One pass, longest values first, so that a mark is
+    /// never taken for a value.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let original: Vec<char> = text.chars().collect();
+        let folded: Vec<char> = original.iter().copied().map(fold).collect();
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        while at < original.len() {
+            match self.hidden.iter().find(|value| folded[at..].starts_with(value)) {
+                Some(value) => {
+                    out.push_str(MARK);
+                    at += value.len();
+                }
+                None => {
+                    out.push(original[at]);
+                    at += 1;
+                }
+            }
+        }
+        out
+    }
+}
+
+struct Mask {
+    kind: Kind,
+    hidden: Vec<String>,
+}
+
+impl Mask {
+    fn shows(&self, name: &str) -> bool {
+        SHOWN.iter().any(|shown| shown.eq_ignore_ascii_case(name))
+            || (self.kind == Kind::Group && name.eq_ignore_ascii_case("displayName"))
+    }
+
+    fn operation(&mut self, operation: &Value) -> Value {
+        let Some(map) = operation.as_object() else { return self.hide(operation) };
+        let path = map.get("path").and_then(Value::as_str).map(AttributePath::parse_or_literal);
+        let masked = map.iter().map(|(key, value)| {
+            let value = match (key.as_str(), &path) {
+                ("op" | "path", _) => value.clone(),
+                ("value", Some(path)) => self.attribute(path.sub.as_deref().unwrap_or(&path.name), value),
+                _ => self.tree(value),
+            };
+            (key.clone(), value)
+        });
+        masked.collect::<Map<_, _>>().into()
+    }
+
+    fn tree(&mut self, value: &Value) -> Value {
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| (key.clone(), self.attribute(key, value)))
+                .collect::<Map<_, _>>()
+                .into(),
+            Value::Array(items) => items.iter().map(|item| self.tree(item)).collect(),
+            other => self.hide(other),
+        }
+    }
+
+    fn attribute(&mut self, name: &str, value: &Value) -> Value {
+        if self.shows(name) {
+            return value.clone();
+        }
+        if name.eq_ignore_ascii_case("members") || name.eq_ignore_ascii_case("manager") {
+            return self.references(value);
+        }
+        self.tree(value)
+    }
+
+    /// Ids of other resources show, what else is said about them does not.
+    fn references(&mut self, value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.references(item)).collect(),
+            Value::Object(map) => {
+                let masked = map.iter().map(|(key, value)| {
+                    let id = key.eq_ignore_ascii_case("value") && !value.is_object() && !value.is_array();
+                    (key.clone(), if id { value.clone() } else { self.attribute(key, value) })
+                });
+                masked.collect::<Map<_, _>>().into()
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn hide(&mut self, value: &Value) -> Value {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return value.clone(),
+        };
+        let mark = mark(&text);
+        self.hidden.push(text);
+        Value::String(mark)
+    }
+}
+
+fn mark(text: &str) -> String {
+    format!("<redacted {} chars>", text.chars().count())
+}
+
+/// As the text stands inside a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = Value::String(text.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// One character in one case; the few that become several stay as they are.
+fn fold(c: char) -> char {
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(only), None) => only,
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Between flat attributes (a value per path) and SCIM resources (a JSON tree).
+
+use lifecycle::Attributes;
+use serde_json::{Map, Value, json};
+
+use crate::path::{AttributePath, Selector};
+use crate::{Kind, TargetProfile};
+
+/// `attributes` without empty ones, and with the defaults of required ones.
+pub(crate) fn with_defaults(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Attributes {
+    let mut all: Attributes =
+        attributes.iter().filter(|(_, v)| !v.is_null()).map(|(p, v)| (p.clone(), v.clone())).collect();
+    for required in profile.required.of(kind) {
+        if let Some(default) = required.default.as_ref().filter(|v| !v.is_null()) {
+            all.entry(required.path.clone()).or_insert_with(|| default.clone());
+        }
+    }
+    all
+}
+
+/// Paths of attributes that the target insists on and that have no value.
+pub fn missing_required(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Vec<String> {
+    let given = with_defaults(profile, kind, attributes);
+    let missing = |path: &String| given.get(path).is_none_or(|value| value.as_str() == Some(""));
+    profile.required.of(kind).iter().map(|r| r.path.clone()).filter(missing).collect()
+}
+
+/// The resource to create: `attributes` as a tree, with the schemas that it uses.
+pub(crate) fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Value {
+    let mut root = Map::new();
+    let mut schemas = vec![kind.schema().to_owned()];
+    for (text, value) in with_defaults(profile, kind, attributes) {
+        let path = AttributePath::parse_or_literal(&text);
+        if let Some(uri) = path.uri.as_ref().filter(|uri| !schemas.contains(uri)) {
+            schemas.push(uri.clone());
+        }
+        put(profile, &mut root, &path, encode(profile, &path, value));
+    }
+    root.insert("schemas".to_owned(), json!(schemas));
+    Value::Object(root)
+}
+
+/// A value as the target wants to see it.
+pub(crate) fn encode(profile: &TargetProfile, path: &AttributePath, value: Value) -> Value {
+    match value {
+        Value::Bool(flag) => boolean(profile, flag),
+        Value::String(id) if path.is_reference() => json!({ "value": id }),
+        other => other,
+    }
+}
+
+fn boolean(profile: &TargetProfile, flag: bool) -> Value {
+    if profile.string_booleans { Value::String(flag.to_string()) } else { Value::Bool(flag) }
+}
+
+/// A new element of a multi-valued attribute: what it is selected by, without its values.
+pub(crate) fn new_element(profile: &TargetProfile, path: &AttributePath) -> Map<String, Value> {
+    let mut element: Map<String, Value> =
+        path.element.iter().map(|(name, value)| (name.clone(), selector_value(profile, value))).collect();
+    if path.is_primary_email() {
+        element.insert("primary".to_owned(), boolean(profile, true));
+    }
+    element
+}
+
+fn selector_value(profile: &TargetProfile, selector: &Selector) -> Value {
+    match selector {
+        Selector::Text(text) => Value::String(text.clone()),
+        Selector::Flag(flag) => boolean(profile, *flag),
+    }
+}
+
+/// Sets the value at the end of `path` in an element.
+pub(crate) fn put_in_element(element: &mut Map<String, Value>, sub: Option<&str>, value: Value) {
+    match (sub, value) {
+        (Some(sub), value) => drop(element.insert(sub.to_owned(), value)),
+        (None, Value::Object(fields)) => element.extend(fields),
+        (None, value) => drop(element.insert("value".to_owned(), value)),
+    }
+}
+
+fn put(profile: &TargetProfile, root: &mut Map<String, Value>, path: &AttributePath, value: Value) {
+    let holder = match &path.uri {
+        Some(uri) => object_at(root, uri),
+        None => root,
+    };
+    if !path.element.is_empty() {
+        let list = holder.entry(path.name.clone()).or_insert_with(|| json!([]));
+        if !list.is_array() {
+            *list = json!([]);
+        }
+        let list = list.as_array_mut().expect("made a list above");
+        let at = list.iter().position(|e| e.as_object().is_some_and(|e| selects(path, e)));
+        let at = at.unwrap_or_else(|| {
+            list.push(Value::Object(new_element(profile, path)));
+            list.len() - 1
+        });
+        let element = list[at].as_object_mut().expect("found or pushed as an object");
+        return put_in_element(element, path.sub.as_deref(), value);
+    }
+    match &path.sub {
+        Some(sub) => drop(object_at(holder, &path.name).insert(sub.clone(), value)),
+        None => drop(holder.insert(path.name.clone(), value)),
+    }
+}
+
+fn object_at<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let slot = map.entry(key.to_owned()).or_insert_with(|| json!({}));
+    if !slot.is_object() {
+        *slot = json!({});
+    }
+    slot.as_object_mut().expect("made an object above")
+}
+
+/// Takes the value at `path` out, and what it leaves empty.
+fn remove(root: &mut Map<String, Value>, path: &AttributePath) {
+    let Some(holder) = (match &path.uri {
+        Some(uri) => root.get_mut(uri).and_then(Value::as_object_mut),
+        None => Some(root),
+    }) else {
+        return;
+    };
+    match (holder.get_mut(&path.name), path.sub.as_deref()) {
+        (Some(Value::Array(list)), sub) if !path.element.is_empty() => {
+            list.retain_mut(|element| match element.as_object_mut() {
+                Some(element) if selects(path, element) => {
+                    sub.filter(|sub| *sub != "value").is_some_and(|sub| {
+                        element.remove(sub);
+                        element
+                            .keys()
+                            .any(|key| key != "primary" && path.element.iter().all(|(name, _)| name != key))
+                    })
+                }
+                _ => true,
+            });
+        }
+        (Some(Value::Object(fields)), Some(sub)) => drop(fields.remove(sub)),
+        (Some(_), None) => drop(holder.remove(&path.name)),
+        _ => {}
+    }
+}
+
+/// Whether `element` is the one that `path` selects.
+fn selects(path: &AttributePath, element: &Map<String, Value>) -> bool {
+    path.element.iter().all(|(name, wanted)| match (lookup(element, name), wanted) {
+        (Some(Value::String(have)), Selector::Text(text)) => have.eq_ignore_ascii_case(text),
+        (Some(Value::String(have)), Selector::Flag(flag)) => have.eq_ignore_ascii_case(&flag.to_string()),
+        (Some(Value::Bool(have)), Selector::Flag(flag)) => have == flag,
+        _ => false,
+    })
+}
+
+/// The value at `key`; attribute names differ only in case on some servers.
+pub(crate) fn lookup<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    map.get(key)
+        .or_else(|| map.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value))
+}
+
+/// The values at `path` in a resource that was read; several when the path leads through a list without
+/// saying which element.
+pub(crate) fn read<'a>(resource: &'a Map<String, Value>, path: &AttributePath) -> Vec<&'a Value> {
+    let holder = match &path.uri {
+        Some(uri) => lookup(resource, uri).and_then(Value::as_object),
+        None => Some(resource),
+    };
+    let Some(attribute) = holder.and_then(|holder| lookup(holder, &path.name)) else {
+        return Vec::new();
+    };
+    let sub = if path.is_reference() { Some("value") } else { path.sub.as_deref() };
+    let inside = |value: &'a Value| match (value, sub) {
+        (Value::Object(fields), Some(sub)) => lookup(fields, sub),
+        (_, Some(_)) if !path.is_reference() => None,
+        _ => Some(value),
+    };
+    match attribute {
+        Value::Array(items) if !path.element.is_empty() => {
+            let chosen = items.iter().filter(|i| i.as_object().is_some_and(|i| selects(path, i)));
+            chosen.filter_map(inside).collect()
+        }
+        Value::Array(items) if sub.is_some() => items.iter().filter_map(inside).collect(),
+        other => inside(other).into_iter().collect(),
+    }
+}
+
+/// What a resource that was read has at the paths of `desired`, as flat attributes: what to compare with when
+/// an account is adopted.
+pub fn observe<'a>(
+    resource: &Map<String, Value>,
+    desired: impl IntoIterator<Item = &'a String>,
+) -> Attributes {
+    let mut observed = Attributes::new();
+    for text in desired {
+        let path = AttributePath::parse_or_literal(text);
+        let Some(&value) = read(resource, &path).first().filter(|v| !v.is_null()) else { continue };
+        let value = match value.as_str() {
+            Some(flag) if path.name.eq_ignore_ascii_case("active") && flag.eq_ignore_ascii_case("true") => {
+                json!(true)
+            }
+            Some(flag) if path.name.eq_ignore_ascii_case("active") && flag.eq_ignore_ascii_case("false") => {
+                json!(false)
+            }
+            _ => value.clone(),
+        };
+        observed.insert(text.clone(), value);
+    }
+    observed
+}
+
+/// The whole resource for PUT: `current` as it was read, with what is in `applied` but not in `desired` taken
+/// out and what is in `desired` set. Attributes that others own stay.
+pub fn overlay(
+    profile: &TargetProfile,
+    kind: Kind,
+    current: &Map<String, Value>,
+    applied: &Attributes,
+    desired: &Attributes,
+) -> Value {
+    let mut root = current.clone();
+    root.remove("meta");
+    if kind == Kind::User {
+        root.remove("groups"); // read-only: RFC 7643 section 4.1.2
+    }
+    let desired = with_defaults(profile, kind, desired);
+    for text in applied.keys().filter(|text| !desired.contains_key(*text)) {
+        remove(&mut root, &AttributePath::parse_or_literal(text));
+    }
+    let mut schemas: Vec<Value> =
+        root.remove("schemas").and_then(|s| s.as_array().cloned()).unwrap_or_default();
+    let mut wanted = vec![kind.schema().to_owned()];
+    for (text, value) in desired {
+        let path = AttributePath::parse_or_literal(&text);
+        wanted.extend(path.uri.clone());
+        put(profile, &mut root, &path, encode(profile, &path, value));
+    }
+    for uri in wanted.into_iter().map(Value::String) {
+        if !schemas.contains(&uri) {
+            schemas.push(uri);
+        }
+    }
+    root.insert("schemas".to_owned(), Value::Array(schemas));
+    Value::Object(root)
+}
+
+#[cfg(test)]
+mod tests;

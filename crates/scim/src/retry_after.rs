@@ -1,0 +1,69 @@
+//! How long a target asks to be left alone.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+/// Headers that say it, the standard one first.
+const HEADERS: [&str; 6] = [
+    "retry-after",
+    "x-retry-after",
+    "x-rate-limit-reset",
+    "x-ratelimit-reset",
+    "ratelimit-reset",
+    "x-rate-limit-retry-after-seconds",
+];
+
+/// Seconds above this are a point in time since the Unix epoch, not a pause.
+const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
+
+/// The pause that `headers` ask for at `now`, at most `cap`; none when they say nothing that can be
+/// understood.
+pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
+    let stated = HEADERS.iter().find_map(|name| parse(headers.get(*name)?.to_str().ok()?.trim(), now));
+    stated.map(|pause| pause.min(cap))
+}
+
+fn parse(text: &str, now: OffsetDateTime) -> Option<Duration> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        let now = now.unix_timestamp_nanos() as f64 / 1e9;
+        let seconds = if seconds >= EPOCH_SECONDS_MIN { seconds - now } else { seconds };
+        return seconds
+            .is_finite()
+            .then(|| Duration::from_secs_f64(seconds.clamp(0.0, f64::from(u32::MAX)).ceil()));
+    }
+    let then = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+    Some(Duration::try_from(then - now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderName, HeaderValue};
+    use time::macros::datetime;
+
+    #[test]
+    fn pauses_in_every_form_are_understood_and_capped() {
+        let now = datetime!(2015-10-21 07:28:00 UTC);
+        for (name, value, seconds) in [
+            ("retry-after", "7", Some(7)),
+            ("retry-after", "1.2", Some(2)),
+            ("retry-after", "-5", Some(0)),
+            ("retry-after", "Wed, 21 Oct 2015 07:28:30 GMT", Some(30)),
+            ("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
+            ("retry-after", "86400", Some(60)),
+            ("retry-after", "soon", None),
+            ("retry-after", "NaN", None),
+            ("x-retry-after", "3", Some(3)),
+            ("x-rate-limit-reset", "9", Some(9)),
+            ("x-ratelimit-reset", "1445412490", Some(10)),
+            ("date", "9", None),
+        ] {
+            let header = (HeaderName::from_static(name), HeaderValue::from_static(value));
+            let pause = pause(&HeaderMap::from_iter([header]), now, Duration::from_secs(60));
+            assert_eq!(pause.map(|p| p.as_secs()), seconds, "{name}: {value}");
+        }
+    }
+}

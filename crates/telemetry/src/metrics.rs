@@ -1,0 +1,167 @@
+//! Every metric of Usher, in one place. All names begin with `usher_`; none has a person in a label.
+//!
+//! Labels come from closed sets or from the configuration (sources, targets), never from a request's content, so the
+//! number of series is bounded.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use lifecycle::{AttemptClass, Lane, ResourceKind};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
+
+/// From acceptance to the target's answer: 5 ms to one hour.
+const ACCEPT_TO_TARGET_SECONDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0,
+    3_600.0,
+];
+/// One SCIM request: 5 ms to one minute.
+const ATTEMPT_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Messages per commit on the bus, up to the server's limit for an atomic batch.
+const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_000.0];
+/// What became of a merged event.
+const MERGE_OUTCOMES: [&str; 4] = ["changed", "unchanged", "duplicate", "scheduled"];
+/// What became of an event at the door.
+const ACCEPT_OUTCOMES: [&str; 2] = ["accepted", "duplicate"];
+const KINDS: [ResourceKind; 3] = [ResourceKind::User, ResourceKind::Group, ResourceKind::Membership];
+
+const REGISTERED_ONCE: &str = "each metric is registered by its own LazyLock, with a valid constant name";
+
+fn counter(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    let metric = IntCounterVec::new(Opts::new(name, help), labels).expect(REGISTERED_ONCE);
+    prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
+    metric
+}
+
+fn gauge(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    let metric = IntGaugeVec::new(Opts::new(name, help), labels).expect(REGISTERED_ONCE);
+    prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
+    metric
+}
+
+fn histogram(name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+    let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    let metric = HistogramVec::new(options, labels).expect(REGISTERED_ONCE);
+    prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
+    metric
+}
+
+static EVENTS_ACCEPTED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_events_accepted_total",
+        "Events taken at the door, durably stored.",
+        &["source", "outcome"],
+    )
+});
+static INGEST_REJECTED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter("usher_ingest_rejected_total", "Requests refused at the door, by problem code.", &["code"])
+});
+static CONSUMER_LAG: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    gauge(
+        "usher_consumer_lag",
+        "Messages not yet acknowledged by a durable consumer.",
+        &["stream", "consumer"],
+    )
+});
+static MERGES: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let metric = counter("usher_merge_total", "Events merged into what is known.", &["outcome"]);
+    for outcome in MERGE_OUTCOMES {
+        metric.with_label_values(&[outcome]);
+    }
+    metric
+});
+static DECISIONS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter("usher_decisions_total", "Changes of desired state.", &["target", "kind", "lane"])
+});
+static QUEUE_DEPTH: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    gauge("usher_queue_depth", "Unfinished resources at a target.", &["target", "lane", "status"])
+});
+static ATTEMPTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter("usher_attempts_total", "Requests sent to a target.", &["target", "operation", "class"])
+});
+static ATTEMPT_DURATION: LazyLock<HistogramVec> = LazyLock::new(|| {
+    let help = "Duration of requests to a target, in seconds.";
+    histogram("usher_attempt_seconds", help, &["target", "operation"], ATTEMPT_SECONDS)
+});
+static ACCEPT_TO_TARGET: LazyLock<HistogramVec> = LazyLock::new(|| {
+    let help = "From acceptance of an event to the target's answer, in seconds.";
+    histogram("usher_accept_to_target_seconds", help, &["target", "lane"], ACCEPT_TO_TARGET_SECONDS)
+});
+static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_dead_letters_total",
+        "Resources that need a human before they are tried again.",
+        &["target"],
+    )
+});
+static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
+    histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
+});
+
+/// Puts the known label sets of a configured source at zero.
+pub fn register_source(source: &str) {
+    for outcome in ACCEPT_OUTCOMES {
+        EVENTS_ACCEPTED.with_label_values(&[source, outcome]);
+    }
+}
+
+/// Puts the known label sets of a configured target at zero.
+pub fn register_target(target: &str) {
+    DEAD_LETTERS.with_label_values(&[target]);
+    for lane in Lane::ALL {
+        ACCEPT_TO_TARGET.with_label_values(&[target, lane.as_str()]);
+        for kind in KINDS {
+            DECISIONS.with_label_values(&[target, kind.as_str(), lane.as_str()]);
+        }
+    }
+}
+
+/// The gateway stored `count` events of `source`; outcome `accepted` or `duplicate`.
+pub fn events_accepted(source: &str, outcome: &str, count: u64) {
+    EVENTS_ACCEPTED.with_label_values(&[source, outcome]).inc_by(count);
+}
+
+/// The gateway refused a request with this problem code.
+pub fn ingest_rejected(code: &str) {
+    INGEST_REJECTED.with_label_values(&[code]).inc();
+}
+
+/// A durable consumer has `messages` to go.
+pub fn consumer_lag(stream: &str, consumer: &str, messages: u64) {
+    CONSUMER_LAG.with_label_values(&[stream, consumer]).set(i64::try_from(messages).unwrap_or(i64::MAX));
+}
+
+/// The mapper merged `count` events; outcome `changed`, `unchanged`, `duplicate` or `scheduled`.
+pub fn merged(outcome: &str, count: u64) {
+    MERGES.with_label_values(&[outcome]).inc_by(count);
+}
+
+/// The mapper changed a desired state.
+pub fn decided(target: &str, kind: ResourceKind, lane: Lane) {
+    DECISIONS.with_label_values(&[target, kind.as_str(), lane.as_str()]).inc();
+}
+
+/// The writer has `count` unfinished resources of this lane and status.
+pub fn queue_depth(target: &str, lane: Lane, status: &str, count: i64) {
+    QUEUE_DEPTH.with_label_values(&[target, lane.as_str(), status]).set(count);
+}
+
+/// The writer sent one request, which took `took`.
+pub fn attempted(target: &str, operation: &str, class: AttemptClass, took: Duration) {
+    ATTEMPTS.with_label_values(&[target, operation, class.as_str()]).inc();
+    ATTEMPT_DURATION.with_label_values(&[target, operation]).observe(took.as_secs_f64());
+}
+
+/// A target agrees, `took` after the event was accepted.
+pub fn accept_to_target(target: &str, lane: Lane, took: Duration) {
+    ACCEPT_TO_TARGET.with_label_values(&[target, lane.as_str()]).observe(took.as_secs_f64());
+}
+
+/// A resource at `target` became a dead letter.
+pub fn dead_letter(target: &str) {
+    DEAD_LETTERS.with_label_values(&[target]).inc();
+}
+
+/// The bus committed `messages` at once.
+pub fn publish_batch(stream: &str, messages: usize) {
+    PUBLISH_BATCH_SIZE.with_label_values(&[stream]).observe(messages as f64);
+}

@@ -1,0 +1,62 @@
+//! Trace contexts across the queue, with and without OpenTelemetry.
+
+use lifecycle::TraceContext;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// Makes `span` a child of `parent` and returns the context to hand on to whatever `span` causes.
+///
+/// The trace id is the parent's; without a parent it is that of the enclosing span, or a new one. When OpenTelemetry
+/// is off the context is still handed on, with a random span id. If `span` was declared with an empty field
+/// `trace_id`, the id is recorded there, so that log lines carry it. Call it before the span is entered: a span
+/// that has begun keeps its parent.
+pub fn in_trace(span: &Span, parent: Option<TraceContext>) -> TraceContext {
+    if let Some(parent) = parent {
+        let remote = opentelemetry::Context::new().with_remote_span_context(remote(parent));
+        if let Err(tracing_opentelemetry::SetParentError::AlreadyStarted) = span.set_parent(remote) {
+            tracing::debug!(trace_id = %parent.trace_id_hex(), "span had begun before its parent was known");
+        }
+    }
+    let context = real(span).unwrap_or_else(|| parent.map_or_else(TraceContext::root, TraceContext::child));
+    span.record("trace_id", tracing::field::display(context.trace_id_hex()));
+    context
+}
+
+/// Links `span` to `other` without making it a child; does nothing when OpenTelemetry is off.
+pub fn link(span: &Span, other: TraceContext) {
+    span.add_link(remote(other));
+}
+
+fn remote(context: TraceContext) -> SpanContext {
+    let flags = if context.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let (trace, parent) = (TraceId::from(context.trace_id), SpanId::from(context.span_id));
+    SpanContext::new(trace, parent, flags, true, TraceState::default())
+}
+
+/// The context of the OpenTelemetry span behind `span`, if there is one.
+fn real(span: &Span) -> Option<TraceContext> {
+    let context = span.context();
+    let active = context.span();
+    let span_context = active.span_context();
+    span_context.is_valid().then(|| TraceContext {
+        trace_id: u128::from_be_bytes(span_context.trace_id().to_bytes()),
+        span_id: u64::from_be_bytes(span_context.span_id().to_bytes()),
+        sampled: span_context.is_sampled(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_handed_on_when_opentelemetry_is_off() {
+        let parent = TraceContext::root();
+        let child = in_trace(&tracing::info_span!("work"), Some(parent));
+        assert_eq!(child.trace_id, parent.trace_id);
+        assert_ne!(child.span_id, parent.span_id);
+        assert_ne!(in_trace(&tracing::info_span!("work"), None).trace_id, parent.trace_id);
+        link(&tracing::info_span!("work"), parent);
+    }
+}

@@ -1,0 +1,172 @@
+//! One conversation with a target about one resource: permits, pacing signals, attempts, metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{
+    Attempt, AttemptClass, AttemptId, Exchange, Fact, FactRecord, Lane, ResourceKind, TraceContext,
+};
+use scim::{Client, Failure, Reply};
+use tracing::Instrument;
+
+use crate::lease::Lease;
+use crate::now;
+use crate::outcome::Trouble;
+use crate::pacer::{Pacer, Permit, Signal, Urgency};
+
+/// A target that this replica owns.
+#[derive(Debug)]
+pub(crate) struct OwnedTarget {
+    pub(crate) name: String,
+    pub(crate) client: Client,
+    pub(crate) pacer: Pacer,
+    pub(crate) lease: Lease,
+    pub(crate) request_timeout: Duration,
+}
+
+/// What the conversation is about.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub(crate) kind: ResourceKind,
+    pub(crate) subject: String,
+    pub(crate) revision: i64,
+    pub(crate) lane: Lane,
+    pub(crate) trace: Option<TraceContext>,
+}
+
+/// Why a step did not succeed.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The target as a whole is not to be asked now.
+    Deferred,
+    /// This request failed.
+    Failed(Box<Failed>),
+}
+
+/// A request that failed.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    pub(crate) trouble: Trouble,
+}
+
+impl Failed {
+    pub(crate) fn class(&self) -> AttemptClass {
+        self.failure.class
+    }
+}
+
+/// One conversation.
+pub(crate) struct Call {
+    pub(crate) target: Arc<OwnedTarget>,
+    pub(crate) about: About,
+    permit: Option<Permit>,
+    facts: Vec<FactRecord>,
+    last: Option<Exchange>,
+}
+
+impl Call {
+    /// Begins with the permit for the first request.
+    pub(crate) fn new(target: Arc<OwnedTarget>, about: About, permit: Permit) -> Self {
+        Self { target, about, permit: Some(permit), facts: Vec::new(), last: None }
+    }
+
+    /// The attempts, for the journal.
+    pub(crate) fn into_facts(self) -> Vec<FactRecord> {
+        self.facts
+    }
+
+    /// Sends one request when its turn has come, records the attempt and tells the pacer what the answer says about
+    /// the target.
+    ///
+    /// # Errors
+    /// [`Stop::Deferred`] when the target is not to be asked now or the lease may run out before the answer,
+    /// [`Stop::Failed`] when this request failed.
+    pub(crate) async fn send<T, F>(&mut self, operation: &'static str, request: F) -> Result<T, Stop>
+    where
+        F: AsyncFnOnce(&Client) -> Reply<T>,
+    {
+        let permit = match self.permit.take() {
+            Some(permit) => permit,
+            None => self.target.pacer.acquire(Urgency::follow_up(self.about.lane)).await,
+        };
+        if !self.target.lease.covers(self.target.request_timeout) {
+            return Err(Stop::Deferred);
+        }
+        let span =
+            tracing::info_span!("scim.request", otel.kind = "client", target = %self.target.name, operation);
+        let reply = request(&self.target.client).instrument(span).await;
+        self.record(operation, &reply);
+        self.target.pacer.hear(signal(&reply));
+        drop(permit);
+        let Reply { outcome, exchange, .. } = reply;
+        match outcome {
+            Ok(value) => {
+                self.last = Some(exchange);
+                Ok(value)
+            }
+            Err(failure) => Err(self.stop(operation, failure, exchange)),
+        }
+    }
+
+    fn stop(&mut self, operation: &'static str, failure: Failure, exchange: Exchange) -> Stop {
+        match failure.class {
+            AttemptClass::Throttled | AttemptClass::Unavailable | AttemptClass::Unauthorised => {
+                Stop::Deferred
+            }
+            class => {
+                let error = failure.message.clone();
+                let trouble = Trouble { operation, class, error, exchange: Some(exchange) };
+                Stop::Failed(Box::new(Failed { failure, trouble }))
+            }
+        }
+    }
+
+    /// The conversation cannot go on for a reason that the target did not give.
+    pub(crate) fn trouble(&self, operation: &'static str, class: AttemptClass, error: String) -> Trouble {
+        Trouble { operation, class, error, exchange: self.last.clone() }
+    }
+
+    fn record<T>(&mut self, operation: &'static str, reply: &Reply<T>) {
+        let (class, error) = match &reply.outcome {
+            Ok(_) => (AttemptClass::Success, None),
+            Err(failure) => (failure.class, Some(failure.message.clone())),
+        };
+        telemetry::metrics::attempted(&self.target.name, operation, class, reply.duration);
+        let id = AttemptId::fresh();
+        let attempt = Attempt {
+            id: id.clone(),
+            target: self.target.name.clone(),
+            kind: self.about.kind,
+            revision: self.about.revision,
+            operation: operation.to_owned(),
+            request: format!("{} {}", reply.exchange.method, reply.exchange.path),
+            status: reply.exchange.status,
+            class,
+            duration_ms: i64::try_from(reply.duration.as_millis()).unwrap_or(i64::MAX),
+            error,
+        };
+        self.facts.push(FactRecord {
+            id: id.to_string(),
+            at: now(),
+            subject: self.about.subject.clone(),
+            trace: self.about.trace,
+            fact: Fact::Attempted(attempt),
+        });
+    }
+}
+
+fn signal<T>(reply: &Reply<T>) -> Signal {
+    let Err(failure) = &reply.outcome else { return Signal::Healthy };
+    let reason = failure.message.clone();
+    match failure.class {
+        AttemptClass::Throttled => Signal::Throttled(failure.retry_after),
+        AttemptClass::Unavailable => Signal::Unavailable(reason, failure.retry_after),
+        AttemptClass::Unauthorised => Signal::Unauthorised(reason),
+        AttemptClass::Transient | AttemptClass::OutcomeUnknown => Signal::Faulty(reason),
+        AttemptClass::Success
+        | AttemptClass::Permanent
+        | AttemptClass::NotFound
+        | AttemptClass::AlreadyExists => Signal::Healthy,
+    }
+}

@@ -1,0 +1,92 @@
+//! The `writer` section of the configuration.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Configuration of the writer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// URL of the database (`sqlite://PATH?mode=rwc` or `postgres://...`).
+    pub database: String,
+    /// The applications whose accounts are kept right.
+    #[serde(default)]
+    pub targets: Vec<TargetConfig>,
+    /// Name of this replica. By default one per SQLite file, which only one process can use anyway, so that a
+    /// restarted process goes on at once; and one per process on PostgreSQL.
+    #[serde(default)]
+    pub replica: Option<String>,
+    /// How long a silent owner keeps a target before another replica may take it.
+    #[serde(default = "default_lease_seconds")]
+    pub lease_seconds: u64,
+    /// How often one resource is tried before it becomes a dead letter.
+    #[serde(default = "default_attempts_max")]
+    pub attempts_max: i32,
+    /// Delays between tries.
+    #[serde(default)]
+    pub retry: RetryConfig,
+}
+
+/// Delays between tries: exponential with jitter.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryConfig {
+    /// Before the second try, in milliseconds.
+    pub initial_ms: u64,
+    /// The longest delay, in milliseconds.
+    pub max_ms: u64,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self { initial_ms: 500, max_ms: 300_000 }
+    }
+}
+
+impl RetryConfig {
+    pub(crate) fn initial(&self) -> Duration {
+        Duration::from_millis(self.initial_ms)
+    }
+
+    pub(crate) fn max(&self) -> Duration {
+        Duration::from_millis(self.max_ms)
+    }
+}
+
+/// One application.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetConfig {
+    /// Name, as policies use it.
+    pub name: String,
+    /// Base URL of its SCIM API.
+    pub base_url: String,
+    /// Bearer token.
+    pub token: String,
+    /// Name of a built-in profile, or path of a profile file.
+    #[serde(default = "default_profile")]
+    pub profile: String,
+}
+
+impl std::fmt::Debug for TargetConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TargetConfig")
+            .field("name", &self.name)
+            .field("base_url", &self.base_url)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+fn default_lease_seconds() -> u64 {
+    45
+}
+
+fn default_attempts_max() -> i32 {
+    8
+}
+
+fn default_profile() -> String {
+    "generic".to_owned()
+}

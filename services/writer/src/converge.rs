@@ -1,0 +1,357 @@
+//! Makes one account or group agree: look, create, adopt, update, disable, delete.
+//!
+//! The order of looking is fixed: the known link, then our externalId, then what the policy matches on. An account is
+//! adopted only when its externalId is empty or ours. A create whose result is not known is never repeated blindly.
+
+pub(crate) mod members;
+mod wanted;
+
+use lifecycle::{AccountState, AttemptClass, Attributes};
+use scim::{DeleteMethod, Found, Kind, PatchOp, UpdateMethod, diff};
+
+use crate::call::{Call, Failed, Stop};
+use crate::outcome::{Outcome, Progress, Trouble};
+
+pub(crate) use wanted::Wanted;
+
+const EXTERNAL_ID: &str = "externalId";
+const ACTIVE: &str = "active";
+
+/// What a search brought up.
+enum Located {
+    Nothing,
+    /// Ours, or nobody's.
+    Adoptable(Box<Found>),
+    /// Somebody else's, or more than one.
+    Foreign(String),
+}
+
+/// Works until the target agrees or something stands in the way. Whatever was learned is in `progress`, also then.
+pub(crate) async fn converge(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Outcome {
+    match settle(call, wanted, progress).await {
+        Ok(outcome) => outcome,
+        Err(Stop::Deferred) => Outcome::Deferred,
+        Err(Stop::Failed(failed)) => {
+            if failed.class() == AttemptClass::OutcomeUnknown && failed.trouble.operation == "create" {
+                progress.create_attempted = true;
+            }
+            judge(*failed)
+        }
+    }
+}
+
+/// What a failed request means for its resource.
+fn judge(failed: Failed) -> Outcome {
+    match failed.class() {
+        AttemptClass::Permanent => Outcome::Dead(failed.trouble),
+        _ => Outcome::Retry(failed.trouble),
+    }
+}
+
+async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    match (&progress.remote_id, wanted.state) {
+        (Some(_), AccountState::Deleted) => remove(call, wanted, progress).await,
+        (Some(_), _) => update(call, wanted, progress, None).await,
+        (None, AccountState::Active) => create(call, wanted, progress).await,
+        (None, AccountState::Disabled | AccountState::Deleted) => {
+            look_for_unlinked(call, wanted, progress).await
+        }
+    }
+}
+
+/// Nothing is linked and nothing should be usable: whatever may be there is found, so that a leaver whose account we
+/// never linked does not keep it.
+async fn look_for_unlinked(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+) -> Result<Outcome, Stop> {
+    match locate(call, wanted, true).await? {
+        Located::Nothing => Ok(settled("absent", wanted)),
+        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Adoptable(found) if wanted.state == AccountState::Deleted => {
+            if found.external_id.as_deref() != wanted.external_id() {
+                // Never ours: it may be disabled, but deleting it is not ours to decide.
+                return Ok(settled("absent", wanted));
+            }
+            progress.remote_id = Some(found.id);
+            remove(call, wanted, progress).await
+        }
+        Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
+    }
+}
+
+async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    let look_first = !wanted.assume_empty || progress.create_attempted;
+    if look_first {
+        let thoroughly = progress.create_attempted || !matching_is_unique(call, wanted);
+        match locate(call, wanted, thoroughly).await? {
+            Located::Nothing => {}
+            Located::Adoptable(found) => return Box::pin(adopt(call, wanted, progress, *found)).await,
+            Located::Foreign(found) => return Ok(Outcome::Conflict { found }),
+        }
+    }
+    let kind = kind_of(wanted);
+    let posted = call.send("create", async |client| client.create(kind, &wanted.attributes).await).await;
+    let id = match posted {
+        Ok(created) => created.id,
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::AlreadyExists => {
+            return Box::pin(resolve_existing(call, wanted, progress, *failed)).await;
+        }
+        Err(stop) => return Err(stop),
+    };
+    progress.create_attempted = true;
+    match id {
+        Some(id) => {
+            progress.remote_id = Some(id);
+            progress.applied = wanted.attributes.clone();
+            Ok(settled("created", wanted))
+        }
+        None => find_created(call, wanted, progress).await,
+    }
+}
+
+/// A create succeeded but its answer named no id.
+async fn find_created(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    match locate(call, wanted, true).await? {
+        Located::Adoptable(found) => {
+            progress.remote_id = Some(found.id);
+            progress.applied = wanted.attributes.clone();
+            Ok(settled("created", wanted))
+        }
+        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Nothing => {
+            let error = "the target took the create but does not show the resource".to_owned();
+            Ok(Outcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error)))
+        }
+    }
+}
+
+/// The target says that it is there already.
+async fn resolve_existing(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    failed: Failed,
+) -> Result<Outcome, Stop> {
+    progress.create_attempted = true;
+    match locate(call, wanted, true).await? {
+        Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
+        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Nothing => {
+            let error =
+                format!("the target says that it exists, but finds nothing: {}", failed.trouble.error);
+            Ok(Outcome::Retry(Trouble { error, ..failed.trouble }))
+        }
+    }
+}
+
+async fn adopt(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    found: Found,
+) -> Result<Outcome, Stop> {
+    progress.applied = scim::observe(&found.attributes, wanted.attributes.keys());
+    progress.remote_id = Some(found.id);
+    update(call, wanted, progress, Some("adopted")).await
+}
+
+/// Sends what differs, in one request. `because` overrides the outcome's name.
+async fn update(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    because: Option<&'static str>,
+) -> Result<Outcome, Stop> {
+    let Some(id) = progress.remote_id.clone() else { return Box::pin(create(call, wanted, progress)).await };
+    let ops = diff::ops(call.target.client.profile(), kind_of(wanted), &progress.applied, &wanted.attributes);
+    if ops.is_empty() {
+        return Ok(settled(because.unwrap_or("unchanged"), wanted));
+    }
+    let how = because.unwrap_or_else(|| wanted.name_of_change(&progress.applied));
+    let operation = if how == "disabled" { "disable" } else { "update" };
+    let change = Change {
+        kind: kind_of(wanted),
+        id: &id,
+        operation,
+        ops: &ops,
+        applied: &progress.applied,
+        desired: &wanted.attributes,
+    };
+    match write(call, &change).await {
+        Ok(()) => {
+            progress.applied = wanted.attributes.clone();
+            Ok(settled(how, wanted))
+        }
+        Err(Stop::Failed(failed)) => match failed.class() {
+            AttemptClass::NotFound => Box::pin(recover_gone(call, wanted, progress)).await,
+            AttemptClass::Permanent if wanted.takes_access_away(&progress.applied) && ops.len() > 1 => {
+                disable_only(call, progress, &id, *failed).await
+            }
+            _ => Err(Stop::Failed(failed)),
+        },
+        Err(stop) => Err(stop),
+    }
+}
+
+/// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
+async fn write(call: &mut Call, change: &Change<'_>) -> Result<(), Stop> {
+    let Change { kind, id, operation, ops, applied, desired } = *change;
+    if call.target.client.profile().update_method == UpdateMethod::Patch {
+        return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
+    }
+    let current = call.send("read", async |client| client.get(kind, id).await).await?;
+    let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, applied, desired);
+    call.send(operation, async |client| client.replace(kind, id, &whole).await).await
+}
+
+/// A change of one resource.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    kind: Kind,
+    id: &'a str,
+    operation: &'static str,
+    ops: &'a [PatchOp],
+    applied: &'a Attributes,
+    desired: &'a Attributes,
+}
+
+/// Switches the account off and changes nothing else.
+async fn switch_off(call: &mut Call, id: &str, progress: &mut Progress) -> Result<(), Stop> {
+    let mut off = progress.applied.clone();
+    off.insert(ACTIVE.to_owned(), false.into());
+    let ops = [PatchOp::Replace { path: ACTIVE.to_owned(), value: false.into() }];
+    let change = Change {
+        kind: Kind::User,
+        id,
+        operation: "disable",
+        ops: &ops,
+        applied: &progress.applied,
+        desired: &off,
+    };
+    write(call, &change).await?;
+    progress.applied = off;
+    Ok(())
+}
+
+/// The whole change was refused, but a leaver must be off: switch off the account alone, and say what is left.
+async fn disable_only(
+    call: &mut Call,
+    progress: &mut Progress,
+    id: &str,
+    refused: Failed,
+) -> Result<Outcome, Stop> {
+    switch_off(call, id, progress).await?;
+    let error =
+        format!("the account is disabled, but its other changes were refused: {}", refused.trouble.error);
+    Ok(Outcome::Dead(Trouble { error, ..refused.trouble }))
+}
+
+/// The link leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
+async fn recover_gone(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    let located = locate(call, wanted, true).await?;
+    progress.remote_id = None;
+    progress.applied = Attributes::new();
+    match located {
+        Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
+        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Nothing if wanted.state == AccountState::Active => {
+            progress.create_attempted = true;
+            create(call, wanted, progress).await
+        }
+        Located::Nothing => Ok(settled("absent", wanted)),
+    }
+}
+
+async fn remove(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    let Some(id) = progress.remote_id.clone() else { return Ok(settled("absent", wanted)) };
+    match call.target.client.profile().delete {
+        DeleteMethod::Hard => {}
+        DeleteMethod::Disable => return disable_instead(call, wanted, progress, &id).await,
+        DeleteMethod::Unsupported => return Ok(settled("kept", wanted)),
+    }
+    let kind = kind_of(wanted);
+    match call.send("delete", async |client| client.delete(kind, &id).await).await {
+        Ok(()) => {}
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+        Err(stop) => return Err(stop),
+    }
+    *progress = Progress { remote_id: None, applied: Attributes::new(), create_attempted: false };
+    Ok(settled("deleted", wanted))
+}
+
+/// The target cannot delete accounts: taking away their use is all that can be done.
+async fn disable_instead(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    id: &str,
+) -> Result<Outcome, Stop> {
+    if kind_of(wanted) == Kind::Group || progress.applied.get(ACTIVE) == Some(&false.into()) {
+        return Ok(settled("kept", wanted));
+    }
+    match switch_off(call, id, progress).await {
+        Ok(()) => {}
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+        Err(stop) => return Err(stop),
+    }
+    Ok(settled("disabled", wanted))
+}
+
+/// Whether the target itself refuses a second resource with the same matching value, so that a create shows what a
+/// search would.
+fn matching_is_unique(call: &Call, wanted: &Wanted) -> bool {
+    let profile = call.target.client.profile();
+    let kind = kind_of(wanted);
+    let ours_can_be_found = profile.can_filter(kind, EXTERNAL_ID);
+    ours_can_be_found && wanted.match_on.iter().all(|path| profile.is_unique(kind, path))
+}
+
+/// Looks by externalId and, if `thoroughly`, by what the policy matches on.
+async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -> Result<Located, Stop> {
+    let kind = kind_of(wanted);
+    if let Some(external_id) = wanted.external_id()
+        && call.target.client.profile().can_filter(kind, EXTERNAL_ID)
+    {
+        let found = look(call, kind, EXTERNAL_ID, external_id).await?;
+        match (found.len(), found.into_iter().next()) {
+            (1, Some(found)) => return Ok(Located::Adoptable(Box::new(found))),
+            (0, _) => {}
+            (n, _) => return Ok(Located::Foreign(format!("{n} resources carry our externalId"))),
+        }
+    }
+    if !thoroughly {
+        return Ok(Located::Nothing);
+    }
+    for path in wanted.match_on.iter().filter(|path| *path != EXTERNAL_ID) {
+        let Some(value) = wanted.text(path) else { continue };
+        let found = look(call, kind, path, value).await?;
+        match (found.len(), found.into_iter().next()) {
+            (1, Some(found)) => return Ok(claim(wanted, found)),
+            (0, _) => {}
+            (n, _) => return Ok(Located::Foreign(format!("{n} resources have the same {path}"))),
+        }
+    }
+    Ok(Located::Nothing)
+}
+
+fn claim(wanted: &Wanted, found: Found) -> Located {
+    match found.external_id.as_deref() {
+        None | Some("") => Located::Adoptable(Box::new(found)),
+        ours if ours == wanted.external_id() => Located::Adoptable(Box::new(found)),
+        Some(foreign) => Located::Foreign(format!("resource {} carries externalId {foreign:?}", found.id)),
+    }
+}
+
+async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
+    call.send("lookup", async |client| client.find(kind, path, value).await).await
+}
+
+fn kind_of(wanted: &Wanted) -> Kind {
+    wanted.kind
+}
+
+fn settled(how: &'static str, wanted: &Wanted) -> Outcome {
+    Outcome::Settled { how, awaits: wanted.awaits.clone() }
+}

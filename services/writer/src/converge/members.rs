@@ -1,0 +1,90 @@
+//! Makes memberships of one group agree, a chunk at a time.
+
+use std::collections::HashMap;
+
+use lifecycle::AttemptClass;
+use scim::diff;
+
+use crate::call::{Call, Stop};
+use crate::outcome::MembersOutcome;
+use crate::rows::{edge, status};
+
+/// Edges of one group that one request can carry, with the ids that the target knows.
+#[derive(Debug, Clone)]
+pub(crate) struct MembersJob {
+    pub(crate) group: String,
+    pub(crate) group_id: String,
+    pub(crate) edges: Vec<edge::Model>,
+    /// Remote ids by key of the person.
+    pub(crate) member_ids: HashMap<String, String>,
+}
+
+impl MembersJob {
+    /// Whether an earlier request about these edges may have been carried out.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.edges.iter().any(|edge| edge.status == status::UNSURE)
+    }
+
+    fn ids(&self, desired: bool) -> Vec<String> {
+        let edges = self.edges.iter().filter(|edge| edge.desired == desired);
+        edges.filter_map(|edge| self.member_ids.get(&edge.member_subject).cloned()).collect()
+    }
+}
+
+/// Sends the job's changes, or first finds out what an earlier request did.
+pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+    if job.is_unsure() && call.target.client.profile().membership.readable {
+        return look(call, job).await;
+    }
+    let (add, remove) = (job.ids(true), job.ids(false));
+    let requests = diff::member_ops(call.target.client.profile(), &add, &remove);
+    let operation = if remove.is_empty() {
+        "add_members"
+    } else if add.is_empty() {
+        "remove_members"
+    } else {
+        "change_members"
+    };
+    let mut sent = false;
+    for ops in requests {
+        let group = &job.group_id;
+        match call.send(operation, async |client| client.patch(scim::Kind::Group, group, &ops).await).await {
+            Ok(()) => sent = true,
+            Err(stop) => return judge(stop, sent),
+        }
+    }
+    MembersOutcome::Settled
+}
+
+async fn look(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+    let group = &job.group_id;
+    match call.send("read_members", async |client| client.members(group).await).await {
+        Ok(ids) => {
+            let there: std::collections::HashSet<String> = ids.into_iter().collect();
+            let present =
+                job.member_ids.iter().filter(|(_, id)| there.contains(*id)).map(|(key, _)| key.clone());
+            MembersOutcome::Seen { present: present.collect() }
+        }
+        // What the earlier request did is still unknown.
+        Err(Stop::Failed(failed)) if failed.class() != AttemptClass::NotFound => {
+            MembersOutcome::Unsure(Some(failed.trouble))
+        }
+        Err(Stop::Deferred) => MembersOutcome::Deferred,
+        Err(stop) => judge(stop, false),
+    }
+}
+
+/// `sent`: an earlier request of the same job was carried out, so nothing may be assumed of the edges.
+fn judge(stop: Stop, sent: bool) -> MembersOutcome {
+    match stop {
+        Stop::Deferred if sent => MembersOutcome::Unsure(None),
+        Stop::Deferred => MembersOutcome::Deferred,
+        Stop::Failed(failed) => match failed.class() {
+            AttemptClass::NotFound => MembersOutcome::GroupGone,
+            _ if sent => MembersOutcome::Unsure(Some(failed.trouble)),
+            AttemptClass::OutcomeUnknown => MembersOutcome::Unsure(Some(failed.trouble)),
+            AttemptClass::Permanent | AttemptClass::AlreadyExists => MembersOutcome::Refused(failed.trouble),
+            _ => MembersOutcome::Retry(failed.trouble),
+        },
+    }
+}

@@ -1,0 +1,108 @@
+//! Builds the facts that the writer tells, and keeps them in the outbox until the bus has them.
+
+use bus::Outgoing;
+use lifecycle::{DeadLetter, DeadLetterId, Fact, FactRecord, ResourceKind, TraceContext};
+use sea_orm::DatabaseTransaction;
+use store::{StoreError, outbox};
+
+use crate::now;
+use crate::rows::resource;
+
+/// The service's name in subjects, tables and facts.
+pub(crate) const SERVICE: &str = "writer";
+
+/// What one transaction has to tell.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    facts: Vec<FactRecord>,
+    letters: Vec<(DeadLetter, Option<TraceContext>)>,
+}
+
+impl News {
+    /// Adds a fact about `subject`; `id` is built from what the fact is about.
+    pub(crate) fn tell(&mut self, id: String, subject: &str, trace: Option<TraceContext>, fact: Fact) {
+        self.facts.push(FactRecord { id, at: now(), subject: subject.to_owned(), trace, fact });
+    }
+
+    /// Adds facts that are ready.
+    pub(crate) fn extend(&mut self, facts: Vec<FactRecord>) {
+        self.facts.extend(facts);
+    }
+
+    /// A command was dropped for a newer one.
+    pub(crate) fn superseded(&mut self, row: &resource::Model, revision: i64, by: i64) {
+        let id = format!("sup:{}:{}:{}:{revision}", row.target, row.kind, row.subject);
+        let fact = Fact::Superseded { target: row.target.clone(), kind: row.kind(), revision, by };
+        self.tell(id, &row.subject, row.trace(), fact);
+    }
+
+    /// A resource needs a human.
+    pub(crate) fn died(&mut self, letter: DeadLetter, trace: Option<TraceContext>) {
+        telemetry::metrics::dead_letter(&letter.target);
+        let id = format!("ded:{}", letter.id);
+        self.tell(id, &letter.subject, trace, Fact::Died(Box::new(letter.clone())));
+        self.letters.push((letter, trace));
+    }
+
+    /// A dead letter was closed because a newer revision took its place.
+    pub(crate) fn outlived(&mut self, letter: &str, subject: &str, by: i64) {
+        let Ok(dead_letter) = letter.parse::<DeadLetterId>() else { return };
+        let fact = Fact::Discarded {
+            dead_letter,
+            who: "usher".to_owned(),
+            why: format!("superseded by revision {by}"),
+        };
+        self.tell(format!("dis:{letter}"), subject, None, fact);
+    }
+
+    /// The target agrees.
+    pub(crate) fn settled(&mut self, about: &Settled<'_>) {
+        let Settled { target, kind, subject, revision, outcome, latency_ms, trace, .. } = *about;
+        let id = format!("set:{target}:{}:{subject}:{revision}:{outcome}:{}", kind.as_str(), about.again);
+        let fact = Fact::Settled {
+            target: target.to_owned(),
+            kind,
+            revision,
+            outcome: outcome.to_owned(),
+            latency_ms,
+        };
+        self.tell(id, subject, trace, fact);
+    }
+
+    /// Stores everything in the outbox within `tx`; the returned parcel is to be published after the commit.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn store(self, tx: &DatabaseTransaction) -> Result<Option<Parcel>, StoreError> {
+        let mut messages = Outgoing::facts(SERVICE, &self.facts);
+        messages.extend(self.letters.iter().map(|(letter, trace)| Outgoing::dead_letter(letter, *trace)));
+        if messages.is_empty() {
+            return Ok(None);
+        }
+        let id = uuid::Uuid::now_v7().to_string();
+        let json = serde_json::to_string(&messages).expect("messages are plain data");
+        outbox::put(tx, SERVICE, &id, now(), json).await?;
+        Ok(Some(Parcel { id, messages }))
+    }
+}
+
+/// What [`News::settled`] tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled<'a> {
+    pub(crate) target: &'a str,
+    pub(crate) kind: ResourceKind,
+    pub(crate) subject: &'a str,
+    pub(crate) revision: i64,
+    pub(crate) outcome: &'static str,
+    pub(crate) latency_ms: i64,
+    pub(crate) trace: Option<TraceContext>,
+    /// Tells two settlements of one revision apart (a reference that came later).
+    pub(crate) again: i64,
+}
+
+/// Messages of one committed transaction, and the outbox row that holds them until they are published.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) id: String,
+    pub(crate) messages: Vec<Outgoing>,
+}

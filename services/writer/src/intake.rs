@@ -1,0 +1,233 @@
+//! Takes commands: changes the desired half of rows, never the applied one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bus::{Bus, Consumer, Delivery, Feed};
+use lifecycle::{Command, Desired, Edge, ResourceKind, TraceContext};
+use sea_orm::DatabaseTransaction;
+use store::{Store, StoreError};
+use telemetry::{Latch, Shutdown};
+use tokio::sync::Notify;
+
+use crate::app::RunError;
+use crate::facts::{News, Parcel, SERVICE};
+use crate::relay::Relay;
+use crate::rows::{dead, edge, load_edges, load_resources, resource, save_edges, save_resources, status};
+use crate::{micros, now};
+
+/// Commands per transaction.
+const BATCH_MAX: usize = 256;
+const DURABLE: &str = "writer";
+const RETRY_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Bells of the targets, by name.
+pub(crate) type Bells = HashMap<String, Arc<Notify>>;
+
+/// A command with the trace that it came with.
+type Traced = (Command, Option<TraceContext>);
+
+/// The only reader of COMMANDS.
+pub(crate) struct Intake {
+    pub(crate) store: Store,
+    pub(crate) bus: Bus,
+    pub(crate) relay: Relay,
+    pub(crate) bells: Bells,
+}
+
+impl Intake {
+    /// Takes commands until shutdown.
+    ///
+    /// # Errors
+    /// When COMMANDS cannot be read at all.
+    pub(crate) async fn run(self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
+        let mut consumer: Consumer<Command> =
+            self.bus.consume(Feed::Commands, DURABLE).await.map_err(|source| RunError::Consume { source })?;
+        ready.open();
+        loop {
+            let batch = tokio::select! {
+                () = shutdown.soft.cancelled() => return Ok(()),
+                batch = consumer.next_batch(BATCH_MAX) => batch.map_err(|source| RunError::Consume { source })?,
+            };
+            self.take(batch, &shutdown).await;
+        }
+    }
+
+    async fn take(&self, batch: Vec<Delivery<Command>>, shutdown: &Shutdown) {
+        let mut commands: Vec<Traced> = Vec::with_capacity(batch.len());
+        for delivery in &batch {
+            match &delivery.body {
+                Ok(command) => commands.push((command.clone(), delivery.trace)),
+                // It stays in the stream; nothing that this version does can make sense of it.
+                Err(error) => {
+                    tracing::error!(sequence = delivery.sequence, error = %error, "cannot read a command")
+                }
+            }
+        }
+        while let Err(error) = self.store_commands(&commands).await {
+            tracing::warn!(error = %error, conflict = error.is_conflict(), "could not store commands yet");
+            tokio::select! {
+                () = shutdown.hard.cancelled() => return,
+                () = tokio::time::sleep(RETRY_AFTER) => {}
+            }
+        }
+        for delivery in batch {
+            delivery.ack().await;
+        }
+    }
+
+    async fn store_commands(&self, commands: &[Traced]) -> Result<(), StoreError> {
+        let mut by_target: BTreeMap<&str, Vec<&Traced>> = BTreeMap::new();
+        for command in commands {
+            by_target.entry(&command.0.target).or_default().push(command);
+        }
+        let parcel = self.commit(&by_target).await?;
+        self.relay.send(parcel).await;
+        for target in by_target.keys() {
+            match self.bells.get(*target) {
+                Some(bell) => bell.notify_one(),
+                None => tracing::warn!(
+                    target_name = *target,
+                    "commands for a target that is not configured are kept"
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, by_target: &BTreeMap<&str, Vec<&Traced>>) -> Result<Option<Parcel>, StoreError> {
+        let tx = self.store.begin().await?;
+        let mut news = News::default();
+        for (target, commands) in by_target {
+            for kind in [ResourceKind::User, ResourceKind::Group] {
+                take_resources(&tx, target, kind, commands, &mut news).await?;
+            }
+            take_edges(&tx, target, commands).await?;
+        }
+        store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("store commands"))?;
+        Ok(parcel)
+    }
+}
+
+async fn take_resources(
+    tx: &DatabaseTransaction,
+    target: &str,
+    kind: ResourceKind,
+    commands: &[&Traced],
+    news: &mut News,
+) -> Result<(), StoreError> {
+    let mut ours: Vec<&Traced> = commands.iter().copied().filter(|(c, _)| c.desired.kind() == kind).collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
+    ours.sort_by_key(|(command, _)| command.revision);
+    let subjects: Vec<String> = ours.iter().map(|(command, _)| command.subject.clone()).collect();
+    let mut rows = load_resources(tx, target, kind, &subjects, true).await?;
+    let mut outlived = Vec::new();
+    for (command, trace) in ours {
+        let row = rows
+            .entry(command.subject.clone())
+            .or_insert_with(|| resource::Model::new(target, kind, &command.subject));
+        outlived.extend(want(row, command, *trace, news));
+    }
+    dead::close(tx, &outlived, dead::DISCARDED).await?;
+    save_resources(tx, rows.into_values().collect()).await
+}
+
+/// Makes `command` what the row wants, unless it wants something newer; returns the dead letter that this outlives.
+fn want(
+    row: &mut resource::Model,
+    command: &Command,
+    trace: Option<TraceContext>,
+    news: &mut News,
+) -> Option<String> {
+    if command.revision <= row.desired_revision {
+        if command.revision < row.desired_revision && command.revision > row.applied_revision {
+            news.superseded(row, command.revision, row.desired_revision);
+        }
+        return None;
+    }
+    if row.queued && row.attempts == 0 && row.desired_revision > row.applied_revision {
+        news.superseded(row, row.desired_revision, command.revision);
+    }
+    let outlived = row.dead_letter.take();
+    if let Some(letter) = &outlived {
+        news.outlived(letter, &row.subject, command.revision);
+    }
+    row.desired_revision = command.revision;
+    row.desired = serde_json::to_string(&command.desired).expect("a desired state is plain data");
+    row.event = command.event.as_ref().map(ToString::to_string);
+    row.trace = trace.map(|trace| trace.to_string());
+    row.accepted_at = micros(command.accepted_at);
+    row.lane = command.lane.rank();
+    row.attempts = 0;
+    row.awaits = None;
+    row.last_error = None;
+    row.enqueue(status::PENDING, micros(now()));
+    outlived
+}
+
+async fn take_edges(tx: &DatabaseTransaction, target: &str, commands: &[&Traced]) -> Result<(), StoreError> {
+    let mut by_group: BTreeMap<&str, Vec<(&Edge, &Traced)>> = BTreeMap::new();
+    for traced in commands {
+        if let Desired::Membership { edges } = &traced.0.desired {
+            let group = by_group.entry(&traced.0.subject).or_default();
+            group.extend(edges.iter().map(|edge| (edge, *traced)));
+        }
+    }
+    for (group, edges) in by_group {
+        let members: Vec<String> = edges.iter().map(|(edge, _)| edge.member.clone()).collect();
+        let linked = Linked::load(tx, target, group, &members).await?;
+        let mut rows = load_edges(tx, target, group, &members).await?;
+        for (edge, traced) in edges {
+            let row = rows
+                .entry(edge.member.clone())
+                .or_insert_with(|| edge::Model::new(target, group, &edge.member));
+            want_edge(row, edge, traced, &linked);
+        }
+        save_edges(tx, rows.into_values().collect()).await?;
+    }
+    Ok(())
+}
+
+fn want_edge(row: &mut edge::Model, edge: &Edge, (command, trace): &Traced, linked: &Linked) {
+    if edge.revision <= row.revision {
+        return;
+    }
+    row.revision = edge.revision;
+    row.desired = edge.present;
+    row.lane = command.lane.rank();
+    row.accepted_at = micros(command.accepted_at);
+    row.trace = trace.map(|trace| trace.to_string());
+    row.attempts = 0;
+    row.dead_letter = None;
+    // What a request under way, or in doubt, did is settled first.
+    if row.status != status::SENDING && row.status != status::UNSURE {
+        row.place(linked.both(&edge.member), micros(now()));
+    }
+}
+
+/// Which ends of one group's edges exist at the target.
+struct Linked {
+    group: bool,
+    members: HashMap<String, resource::Model>,
+}
+
+impl Linked {
+    async fn load(
+        tx: &DatabaseTransaction,
+        target: &str,
+        group: &str,
+        members: &[String],
+    ) -> Result<Self, StoreError> {
+        let groups = load_resources(tx, target, ResourceKind::Group, &[group.to_owned()], false).await?;
+        let members = load_resources(tx, target, ResourceKind::User, members, false).await?;
+        Ok(Self { group: groups.into_values().any(|row| row.remote_id.is_some()), members })
+    }
+
+    fn both(&self, member: &str) -> bool {
+        self.group && self.members.get(member).is_some_and(|row| row.remote_id.is_some())
+    }
+}

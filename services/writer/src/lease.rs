@@ -1,0 +1,168 @@
+//! Who owns a target: a row with an owner, a time and an epoch.
+//!
+//! The epoch rises with each acquisition, also by the same replica. Results are only committed in a transaction that
+//! sees the epoch they were made under, so nothing that an old owner still had under way can overwrite newer state.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect,
+};
+use store::{Store, StoreError};
+use tokio::time::Instant;
+
+use crate::rows::target;
+use crate::{micros, now};
+
+/// The right to converge one target.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    target: String,
+    owner: String,
+    epoch: i64,
+    length: Duration,
+    /// Until when nobody else can have it.
+    until: Arc<Mutex<Instant>>,
+}
+
+impl Lease {
+    /// Takes the target unless somebody else holds it.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn acquire(
+        store: &Store,
+        target: &str,
+        owner: &str,
+        length: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let asked_at = Instant::now();
+        let tx = store.begin().await?;
+        let row = target::Entity::find_by_id(target.to_owned())
+            .lock(LockType::Update)
+            .one(&tx)
+            .await
+            .map_err(StoreError::statement("read the lease"))?;
+        let now = micros(now());
+        let lease_until = now.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX));
+        let epoch = match &row {
+            Some(row) if row.owner.as_deref().is_some_and(|o| o != owner) && row.lease_until > now => {
+                return Ok(None);
+            }
+            Some(row) => row.epoch + 1,
+            None => 1,
+        };
+        let new =
+            target::Model { name: target.to_owned(), owner: Some(owner.to_owned()), epoch, lease_until };
+        let active = new.into_active_model().reset_all();
+        let written = match row {
+            Some(_) => active.update(&tx).await.map(|_| ()),
+            None => active.insert(&tx).await.map(|_| ()),
+        };
+        written.map_err(StoreError::statement("write the lease"))?;
+        tx.commit().await.map_err(StoreError::statement("write the lease"))?;
+        Ok(Some(Self {
+            target: target.to_owned(),
+            owner: owner.to_owned(),
+            epoch,
+            length,
+            until: Arc::new(Mutex::new(asked_at + length)),
+        }))
+    }
+
+    /// Keeps the target for another term; `false` when somebody else has taken it.
+    ///
+    /// # Errors
+    /// As the database reports them; the lease then runs out unless a later renewal succeeds.
+    pub(crate) async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
+        let asked_at = Instant::now();
+        let until = micros(now()).saturating_add(i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX));
+        if !self.set_lease_until(store, until).await? {
+            return Ok(false);
+        }
+        *self.until.lock().expect("nothing panics while holding it") = asked_at + self.length;
+        Ok(true)
+    }
+
+    /// Lets another replica have the target at once.
+    ///
+    /// # Errors
+    /// As the database reports them; the lease then runs out by itself.
+    pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
+        self.set_lease_until(store, 0).await.map(|_| ())
+    }
+
+    async fn set_lease_until(&self, store: &Store, until: i64) -> Result<bool, StoreError> {
+        let tx = store.begin().await?;
+        let updated = target::Entity::update_many()
+            .col_expr(target::Column::LeaseUntil, until.into())
+            .filter(target::Column::Name.eq(&self.target))
+            .filter(target::Column::Epoch.eq(self.epoch))
+            .filter(target::Column::Owner.eq(&self.owner))
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("renew the lease"))?;
+        tx.commit().await.map_err(StoreError::statement("renew the lease"))?;
+        Ok(updated.rows_affected == 1)
+    }
+
+    /// Whether a request that takes up to `timeout` ends before anybody else can have the target.
+    pub(crate) fn covers(&self, timeout: Duration) -> bool {
+        *self.until.lock().expect("nothing panics while holding it") > Instant::now() + timeout
+    }
+
+    /// Whether this is still the epoch in force, within a transaction; keeps it so until the transaction ends.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn in_force(&self, tx: &DatabaseTransaction) -> Result<bool, StoreError> {
+        let row = target::Entity::find_by_id(self.target.clone())
+            .lock(LockType::Share)
+            .one(tx)
+            .await
+            .map_err(StoreError::statement("check the lease"))?;
+        Ok(row.is_some_and(|row| row.epoch == self.epoch && row.owner.as_deref() == Some(&self.owner)))
+    }
+
+    /// How long a term is.
+    pub(crate) fn length(&self) -> Duration {
+        self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Migrator;
+
+    #[tokio::test]
+    async fn one_owner_at_a_time_and_an_old_epoch_is_refused() {
+        for database in store::testing::databases() {
+            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+            let term = Duration::from_secs(60);
+            let first = Lease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
+            assert!(
+                Lease::acquire(&store, "zscaler", "b", term).await.unwrap().is_none(),
+                "{}",
+                database.name
+            );
+            assert!(first.renew(&store).await.unwrap());
+            assert!(first.covers(Duration::from_secs(10)) && !first.covers(Duration::from_secs(61)));
+
+            first.release(&store).await.unwrap();
+            let second = Lease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
+            assert!(!first.renew(&store).await.unwrap(), "{}", database.name);
+            let tx = store.begin().await.unwrap();
+            assert!(!first.in_force(&tx).await.unwrap());
+            assert!(second.in_force(&tx).await.unwrap());
+            tx.commit().await.unwrap();
+
+            let restarted = Lease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
+            let tx = store.begin().await.unwrap();
+            assert!(restarted.in_force(&tx).await.unwrap() && !second.in_force(&tx).await.unwrap());
+        }
+    }
+}

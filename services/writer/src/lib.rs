@@ -1,0 +1,45 @@
+//! The writer: makes every target agree with what the mapper decided, over SCIM, at the target's pace.
+//!
+//! One row per target, kind and subject holds what should be true beside what is known to be true; the queue *is*
+//! that table. Commands only change the desired half ([`intake`]). One replica at a time owns a target ([`lease`]),
+//! picks the most urgent row at every free request slot ([`owner`], [`pacer`]), sends what the difference needs
+//! ([`converge`]) and commits results in batches together with the facts to publish ([`results`]).
+//!
+//! It never evaluates a policy, never talks to a source, and never sends a request that [`pacer`] did not grant.
+//!
+//! To add an operation at a target: 1. a step in [`converge`] that returns an outcome, 2. its effect on the row in
+//! [`results`], 3. its name in the journal.
+
+mod app;
+mod backoff;
+mod call;
+mod config;
+mod control;
+mod converge;
+mod facts;
+mod intake;
+mod lease;
+mod migrations;
+mod outcome;
+mod owner;
+mod pacer;
+mod ready;
+mod relay;
+mod results;
+mod rows;
+
+pub use app::{App, BuildError, RunError, build};
+pub use config::{Config, RetryConfig, TargetConfig};
+pub use migrations::Migrator;
+
+use time::OffsetDateTime;
+
+/// The service's clock.
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// Microseconds since the Unix epoch, as every table stores time.
+pub(crate) fn micros(at: OffsetDateTime) -> i64 {
+    lifecycle::unix_micros(at)
+}

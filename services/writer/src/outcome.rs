@@ -1,0 +1,84 @@
+//! What came of working on a resource or on memberships.
+
+use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord};
+
+use crate::rows::{edge, resource};
+
+/// What is known of the target's side, whatever the outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Progress {
+    /// The link.
+    pub(crate) remote_id: Option<String>,
+    /// What the target holds, by SCIM path.
+    pub(crate) applied: Attributes,
+    /// A create may have been carried out without our knowing.
+    pub(crate) create_attempted: bool,
+}
+
+/// How the work ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Not now: the target as a whole is not to be asked. Nothing counts against the resource.
+    Deferred,
+    /// The target agrees. Says how, in the past tense; `awaits` names the person whose link a reference lacks.
+    Settled { how: &'static str, awaits: Option<String> },
+    /// Try again later.
+    Retry(Trouble),
+    /// Trying again cannot help.
+    Dead(Trouble),
+    /// It belongs to somebody else.
+    Conflict { found: String },
+}
+
+/// Why something failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    pub(crate) operation: &'static str,
+    pub(crate) class: AttemptClass,
+    pub(crate) error: String,
+    pub(crate) exchange: Option<Exchange>,
+}
+
+/// A resource that was worked on, as it was when the work began.
+#[derive(Debug)]
+pub(crate) struct WorkedResource {
+    pub(crate) row: resource::Model,
+    pub(crate) progress: Progress,
+    pub(crate) outcome: Outcome,
+    pub(crate) facts: Vec<FactRecord>,
+}
+
+/// Memberships of one group that were worked on, as they were when the work began.
+#[derive(Debug)]
+pub(crate) struct WorkedMembers {
+    pub(crate) group: String,
+    pub(crate) edges: Vec<edge::Model>,
+    pub(crate) outcome: MembersOutcome,
+    pub(crate) facts: Vec<FactRecord>,
+}
+
+/// How the work on memberships ended.
+#[derive(Debug)]
+pub(crate) enum MembersOutcome {
+    /// Not now, and nothing was sent.
+    Deferred,
+    /// The target has them as desired when the work began.
+    Settled,
+    /// The group's members were read: these of the edges are there.
+    Seen { present: Vec<String> },
+    /// It is not known which were carried out; `None` when nothing but the target's state stopped us.
+    Unsure(Option<Trouble>),
+    /// Try again later.
+    Retry(Trouble),
+    /// The request was refused: try them one by one, or give up the one.
+    Refused(Trouble),
+    /// The group is not there any more.
+    GroupGone,
+}
+
+/// Something for the committer.
+#[derive(Debug)]
+pub(crate) enum Worked {
+    Resource(Box<WorkedResource>),
+    Members(Box<WorkedMembers>),
+}

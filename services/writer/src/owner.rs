@@ -1,0 +1,366 @@
+//! Converges one target for as long as this replica holds its lease.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{Lane, ResourceKind, TraceContext};
+use scim::{Client, Connection};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use store::{Store, StoreError};
+use telemetry::Shutdown;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use crate::call::{About, Call, OwnedTarget};
+use crate::config::RetryConfig;
+use crate::converge::{self, members};
+use crate::lease::Lease;
+use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
+use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
+use crate::ready::{Job, Ready, Source};
+use crate::relay::Relay;
+use crate::results::{Committed, Committer, wake_forgotten_memberships};
+use crate::rows::{Key, edge, status};
+use crate::{micros, now};
+
+/// How often the queue is looked at when nothing says that it changed.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Results that wait for the committer; beyond it, work waits.
+const RESULTS_MAX: usize = 1_024;
+/// Renewals per lease term.
+const RENEWALS: u32 = 5;
+
+/// Everything that converging one target needs.
+pub(crate) struct Owner {
+    pub(crate) target: String,
+    pub(crate) connection: Connection,
+    pub(crate) store: Store,
+    pub(crate) relay: Relay,
+    pub(crate) replica: String,
+    pub(crate) lease_length: Duration,
+    pub(crate) attempts_max: i32,
+    pub(crate) retry: RetryConfig,
+    /// Rung when the target's rows changed.
+    pub(crate) bell: Arc<Notify>,
+    /// For the status: the circuit while this replica owns the target.
+    pub(crate) circuit: Arc<std::sync::Mutex<Option<Pacer>>>,
+}
+
+impl Owner {
+    /// Takes the lease whenever it is free and converges while it holds it, until shutdown.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        while !shutdown.soft.is_cancelled() {
+            match Lease::acquire(&self.store, &self.target, &self.replica, self.lease_length).await {
+                Ok(Some(lease)) => {
+                    tracing::info!(target_name = %self.target, "target is ours");
+                    if let Err(error) = self.converge(lease, &shutdown).await {
+                        tracing::error!(target_name = %self.target, error = %error, "lost the target for a moment");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(target_name = %self.target, error = %error, "could not ask for the lease")
+                }
+            }
+            let pause = self.lease_length / (RENEWALS * 3);
+            tokio::select! {
+                () = shutdown.soft.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn converge(&self, lease: Lease, shutdown: &Shutdown) -> Result<(), StoreError> {
+        self.doubt_unfinished_memberships().await?;
+        let client = match Client::new(self.connection.clone()) {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(target_name = %self.target, error = %error, "cannot talk to the target");
+                return lease.release(&self.store).await;
+            }
+        };
+        let profile = client.profile();
+        let pace = Pace {
+            requests_per_second: profile.rate.requests_per_second,
+            burst: profile.rate.burst,
+            concurrency_max: usize::try_from(profile.concurrency_max).unwrap_or(1),
+        };
+        let chunk = profile.membership.members_per_request_max.max(1);
+        let pacer = Pacer::spawn(pace);
+        *self.circuit.lock().expect("nothing panics while holding it") = Some(pacer.clone());
+        let (results, inbox) = mpsc::channel(RESULTS_MAX);
+        let (done, committed) = mpsc::unbounded_channel();
+        let committer = tokio::spawn(self.committer(lease.clone()).run(inbox, done));
+        let target = Arc::new(OwnedTarget {
+            name: self.target.clone(),
+            request_timeout: self.connection.timeout,
+            client,
+            pacer,
+            lease: lease.clone(),
+        });
+        let mut shift = Shift {
+            owner: self,
+            target,
+            lease: lease.clone(),
+            results,
+            committed,
+            working: JoinSet::new(),
+            in_flight: HashSet::new(),
+            ready: Ready::default(),
+            chunk,
+        };
+        let kept = shift.work(shutdown).await;
+        shift.finish(shutdown).await;
+        *self.circuit.lock().expect("nothing panics while holding it") = None;
+        if committer.await.is_err() {
+            tracing::error!(target_name = %self.target, "the committer panicked");
+        }
+        if kept { lease.release(&self.store).await } else { Ok(()) }
+    }
+
+    fn committer(&self, lease: Lease) -> Committer {
+        Committer {
+            store: self.store.clone(),
+            relay: self.relay.clone(),
+            lease,
+            target: self.target.clone(),
+            attempts_max: self.attempts_max,
+            retry: self.retry,
+        }
+    }
+
+    /// A request about memberships was under way when the last owner ended.
+    async fn doubt_unfinished_memberships(&self) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        edge::Entity::update_many()
+            .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+            .col_expr(edge::Column::Queued, Expr::value(true))
+            .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))
+            .filter(edge::Column::Target.eq(&self.target))
+            .filter(edge::Column::Status.eq(status::SENDING))
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("doubt memberships"))?;
+        tx.commit().await.map_err(StoreError::statement("doubt memberships"))
+    }
+}
+
+/// The time between taking and giving up a lease.
+struct Shift<'a> {
+    owner: &'a Owner,
+    target: Arc<OwnedTarget>,
+    lease: Lease,
+    results: mpsc::Sender<Worked>,
+    committed: mpsc::UnboundedReceiver<Committed>,
+    working: JoinSet<()>,
+    in_flight: HashSet<Key>,
+    ready: Ready,
+    chunk: usize,
+}
+
+impl Shift<'_> {
+    /// `false` when the lease was lost.
+    async fn work(&mut self, shutdown: &Shutdown) -> bool {
+        let mut renewal = tokio::time::interval(self.lease.length() / RENEWALS);
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let bell = Arc::clone(&self.owner.bell);
+        let mut stale = true;
+        loop {
+            if stale {
+                self.reload().await;
+                stale = false;
+            }
+            let pacer = self.target.pacer.clone();
+            let slot = slot_for(&pacer, self.ready.lane());
+            tokio::select! {
+                biased;
+                () = shutdown.soft.cancelled() => return true,
+                _ = renewal.tick() => if !self.renew().await { return false },
+                Some(committed) = self.committed.recv() => {
+                    if committed.lease_lost { return false }
+                    for key in &committed.keys { self.in_flight.remove(key); }
+                    stale = self.ready.len() == 0;
+                }
+                () = bell.notified() => stale = true,
+                permit = slot => {
+                    self.begin(permit).await;
+                    stale = self.ready.len() == 0;
+                }
+                _ = sweep.tick() => self.sweep().await,
+                _ = look.tick() => stale = self.ready.len() == 0,
+                Some(_) = self.working.join_next() => {}
+            }
+        }
+    }
+
+    async fn reload(&mut self) {
+        let source = Source {
+            store: &self.owner.store,
+            target: &self.owner.target,
+            in_flight: &self.in_flight,
+            members_per_request_max: self.chunk,
+        };
+        match source.load(micros(now())).await {
+            Ok(ready) => self.ready = ready,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not read the queue");
+            }
+        }
+    }
+
+    async fn renew(&self) -> bool {
+        match self.lease.renew(&self.owner.store).await {
+            Ok(true) => true,
+            Ok(false) => {
+                tracing::warn!(target_name = %self.owner.target, "another replica took the target");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not renew the lease yet");
+                self.lease.covers(Duration::ZERO)
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        let woken = async {
+            let tx = self.owner.store.begin().await?;
+            let woken = wake_forgotten_memberships(&tx, &self.owner.target, micros(now())).await?;
+            tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
+            Ok::<u64, StoreError>(woken)
+        };
+        match woken.await {
+            Ok(0) => {}
+            Ok(woken) => {
+                tracing::info!(target_name = %self.owner.target, woken, "memberships found both ends")
+            }
+            Err(error) => tracing::warn!(target_name = %self.owner.target, error = %error, "could not sweep"),
+        }
+        crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
+    }
+
+    /// Starts the most urgent piece of work with the permit for its first request.
+    async fn begin(&mut self, permit: Permit) {
+        let Some(job) = self.ready.pop() else { return };
+        if !self.in_flight.insert(job.key()) {
+            return;
+        }
+        let (target, results) = (Arc::clone(&self.target), self.results.clone());
+        match job {
+            Job::Resource(job) => {
+                let progress = Progress {
+                    remote_id: job.row.remote_id.clone(),
+                    applied: job.row.applied(),
+                    create_attempted: job.row.create_attempted,
+                };
+                let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
+                let trace = telemetry::in_trace(&span, job.row.trace());
+                self.working
+                    .spawn(work_on_resource(target, *job, progress, trace, permit, results).instrument(span));
+            }
+            Job::Members(job) => {
+                if let Err(error) = self.mark_sending(&job).await {
+                    tracing::warn!(target_name = %self.owner.target, error = %error, "could not begin memberships");
+                    self.in_flight.remove(&(ResourceKind::Membership, job.group));
+                    return;
+                }
+                let lane = Job::Members(job.clone()).lane();
+                let span = tracing::info_span!("members.converge", target = %self.owner.target, group = %job.group, edges = job.edges.len());
+                let trace = telemetry::in_trace(&span, job.edges.first().and_then(edge::Model::trace));
+                self.working
+                    .spawn(work_on_members(target, *job, lane, trace, permit, results).instrument(span));
+            }
+        }
+    }
+
+    /// So that a crash leaves a trace of which memberships are in doubt.
+    async fn mark_sending(&self, job: &members::MembersJob) -> Result<(), StoreError> {
+        let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
+        let tx = self.owner.store.begin().await?;
+        for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            edge::Entity::update_many()
+                .col_expr(edge::Column::Status, Expr::value(status::SENDING))
+                .filter(edge::Column::Target.eq(&self.owner.target))
+                .filter(edge::Column::GroupSubject.eq(&job.group))
+                .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
+                .exec(&tx)
+                .await
+                .map_err(StoreError::statement("begin memberships"))?;
+        }
+        tx.commit().await.map_err(StoreError::statement("begin memberships"))
+    }
+
+    /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
+    async fn finish(mut self, shutdown: &Shutdown) {
+        self.ready = Ready::default();
+        tokio::select! {
+            () = shutdown.hard.cancelled() => self.working.abort_all(),
+            () = async { while self.working.join_next().await.is_some() {} } => {}
+        }
+    }
+}
+
+async fn slot_for(pacer: &Pacer, lane: Option<Lane>) -> Permit {
+    match lane {
+        Some(lane) => pacer.acquire(Urgency::opening(lane)).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn work_on_resource(
+    target: Arc<OwnedTarget>,
+    job: crate::ready::ResourceJob,
+    mut progress: Progress,
+    trace: TraceContext,
+    permit: Permit,
+    results: mpsc::Sender<Worked>,
+) {
+    let row = job.row;
+    let about = About {
+        kind: row.kind(),
+        subject: row.subject.clone(),
+        revision: row.desired_revision,
+        lane: row.lane(),
+        trace: Some(trace),
+    };
+    let mut call = Call::new(target, about, permit);
+    let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
+    let worked = WorkedResource { row, progress, outcome, facts: call.into_facts() };
+    // The committer ends first only when the lease is lost; then the result must not count.
+    let _ = results.send(Worked::Resource(Box::new(worked))).await;
+}
+
+async fn work_on_members(
+    target: Arc<OwnedTarget>,
+    job: members::MembersJob,
+    lane: Lane,
+    trace: TraceContext,
+    permit: Permit,
+    results: mpsc::Sender<Worked>,
+) {
+    let about = About {
+        kind: ResourceKind::Membership,
+        subject: job.group.clone(),
+        revision: 0,
+        lane,
+        trace: Some(trace),
+    };
+    let mut call = Call::new(target, about, permit);
+    let outcome: MembersOutcome = members::converge(&mut call, &job).await;
+    let worked = WorkedMembers { group: job.group, edges: job.edges, outcome, facts: call.into_facts() };
+    let _ = results.send(Worked::Members(Box::new(worked))).await;
+}
+
+/// The circuit in words.
+pub(crate) fn describe(circuit: &Circuit) -> String {
+    match circuit {
+        Circuit::Closed => "closed".to_owned(),
+        Circuit::Open { reason } => format!("open: {reason}"),
+    }
+}

@@ -1,0 +1,400 @@
+//! Who may send the next request to a target, and when: rate, concurrency, urgency and the circuit in one place.
+//!
+//! Every request needs a [`Permit`]. The most urgent waiter gets the next one, so a leaver goes out at the next slot
+//! whatever is queued. The rate is the generic cell rate algorithm with the profile's burst. When the target asks for
+//! a pause or is down, nobody gets a permit until the pause is over; then one request goes first, alone, and the
+//! others follow when it succeeds.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use lifecycle::Lane;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::backoff;
+
+/// After this many grants that overtook a less urgent waiter, the least urgent one goes once.
+const OVERTAKEN_MAX: u32 = 20;
+/// So many resets, timeouts and 5xx in a row mean that the target is down.
+const FAULTS_MAX: u32 = 5;
+/// Slots are this much longer than the published limit asks for, so that jitter on the way cannot exceed it.
+const SLOT_MARGIN: f64 = 1.005;
+
+const UNAVAILABLE_INITIAL: Duration = Duration::from_millis(200);
+const UNAVAILABLE_MAX: Duration = Duration::from_secs(30);
+const UNAUTHORISED_INITIAL: Duration = Duration::from_secs(1);
+const UNAUTHORISED_MAX: Duration = Duration::from_secs(60);
+const THROTTLED_INITIAL: Duration = Duration::from_secs(1);
+const THROTTLED_MAX: Duration = Duration::from_secs(300);
+
+/// How fast a target may be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// `None`: as fast as it answers.
+    pub(crate) requests_per_second: Option<f64>,
+    /// How many requests may follow each other at once after a quiet time.
+    pub(crate) burst: u32,
+    /// How many may be under way at once.
+    pub(crate) concurrency_max: usize,
+}
+
+/// How urgent a request is; smaller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Urgency {
+    lane: i16,
+    opening: bool,
+}
+
+impl Urgency {
+    /// The first request for a resource.
+    pub(crate) fn opening(lane: Lane) -> Self {
+        Self { lane: lane.rank(), opening: true }
+    }
+
+    /// A further request for a resource that is being worked on: before the first of another in the same lane.
+    pub(crate) fn follow_up(lane: Lane) -> Self {
+        Self { lane: lane.rank(), opening: false }
+    }
+}
+
+/// What an answer says about the target as a whole.
+#[derive(Debug, Clone)]
+pub(crate) enum Signal {
+    /// It answered as it should, or refused this one request.
+    Healthy,
+    /// A reset, a time-out, a 5xx.
+    Faulty(String),
+    /// It asked for a pause.
+    Throttled(Option<Duration>),
+    /// It cannot be reached, or says that it is down.
+    Unavailable(String, Option<Duration>),
+    /// It refused the credential.
+    Unauthorised(String),
+}
+
+/// Whether requests flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Circuit {
+    /// They do.
+    Closed,
+    /// They do not.
+    Open {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The right to have one request under way; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit(mpsc::UnboundedSender<Message>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        // The pacer is gone only when its target is no longer ours; then nobody waits for the slot.
+        let _ = self.0.send(Message::Returned);
+    }
+}
+
+#[derive(Debug)]
+enum Message {
+    Wanted(Urgency, oneshot::Sender<Permit>),
+    Returned,
+    Heard(Signal),
+}
+
+/// Hands out permits; ends when dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Pacer {
+    messages: mpsc::UnboundedSender<Message>,
+    circuit: watch::Receiver<Circuit>,
+}
+
+impl Pacer {
+    /// Starts one; it ends by itself once the last clone and the last permit are gone.
+    pub(crate) fn spawn(pace: Pace) -> Self {
+        let (messages, inbox) = mpsc::unbounded_channel();
+        let (publish, circuit) = watch::channel(Circuit::Closed);
+        let state = State::new(pace, messages.downgrade(), publish);
+        tokio::spawn(state.run(inbox));
+        Self { messages, circuit }
+    }
+
+    /// Waits for the right to send one request. Dropping the future gives up the place.
+    pub(crate) async fn acquire(&self, urgency: Urgency) -> Permit {
+        let (grant, granted) = oneshot::channel();
+        self.messages.send(Message::Wanted(urgency, grant)).expect("the pacer lives as long as its handles");
+        granted.await.expect("the pacer answers every waiter")
+    }
+
+    /// Tells what an answer said about the target.
+    pub(crate) fn hear(&self, signal: Signal) {
+        self.messages.send(Message::Heard(signal)).expect("the pacer lives as long as its handles");
+    }
+
+    /// Whether requests flow, and if not, why.
+    pub(crate) fn circuit(&self) -> Circuit {
+        self.circuit.borrow().clone()
+    }
+}
+
+struct State {
+    slot: Option<Duration>,
+    burst_tolerance: Duration,
+    concurrency_max: usize,
+    /// When the next request would be due if requests were spread evenly.
+    due: Instant,
+    in_flight: usize,
+    waiting: BTreeMap<Urgency, VecDeque<oneshot::Sender<Permit>>>,
+    overtaken: u32,
+    held_until: Option<Instant>,
+    probing: bool,
+    failures: u32,
+    faults: u32,
+    handle: mpsc::WeakUnboundedSender<Message>,
+    publish: watch::Sender<Circuit>,
+}
+
+impl State {
+    fn new(pace: Pace, handle: mpsc::WeakUnboundedSender<Message>, publish: watch::Sender<Circuit>) -> Self {
+        let slot =
+            pace.requests_per_second.map(|rate| Duration::from_secs_f64(SLOT_MARGIN / rate.max(0.001)));
+        Self {
+            slot,
+            burst_tolerance: slot.unwrap_or_default() * pace.burst.max(1).saturating_sub(1),
+            concurrency_max: pace.concurrency_max.max(1),
+            due: Instant::now(),
+            in_flight: 0,
+            waiting: BTreeMap::new(),
+            overtaken: 0,
+            held_until: None,
+            probing: false,
+            failures: 0,
+            faults: 0,
+            handle,
+            publish,
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        loop {
+            let wake = self.grant_all();
+            let message = tokio::select! {
+                message = inbox.recv() => message,
+                () = sleep_until(wake) => continue,
+            };
+            match message {
+                None => return,
+                Some(Message::Wanted(urgency, grant)) => {
+                    self.waiting.entry(urgency).or_default().push_back(grant);
+                }
+                Some(Message::Returned) => self.in_flight = self.in_flight.saturating_sub(1),
+                Some(Message::Heard(signal)) => self.hear(signal),
+            }
+        }
+    }
+
+    /// Grants what may be granted now; returns when to look again.
+    fn grant_all(&mut self) -> Option<Instant> {
+        loop {
+            self.forget_gone_waiters();
+            if self.waiting.is_empty() {
+                return None;
+            }
+            let now = Instant::now();
+            if let Some(until) = self.held_until {
+                if now < until {
+                    return Some(until);
+                }
+                self.held_until = None;
+                self.probing = true;
+            }
+            let limit = if self.probing { 1 } else { self.concurrency_max };
+            if self.in_flight >= limit {
+                return None;
+            }
+            let earliest = self.due.checked_sub(self.burst_tolerance).unwrap_or(self.due);
+            if self.slot.is_some() && now < earliest {
+                return Some(earliest);
+            }
+            self.grant_one(now);
+        }
+    }
+
+    fn grant_one(&mut self, now: Instant) {
+        let Some(handle) = self.handle.upgrade() else { return };
+        let least = self.waiting.keys().next_back().copied();
+        let most = self.waiting.keys().next().copied();
+        let (Some(least), Some(most)) = (least, most) else { return };
+        let starving = least.lane != most.lane && self.overtaken >= OVERTAKEN_MAX;
+        let chosen = if starving { least } else { most };
+        self.overtaken = if least.lane == most.lane || starving { 0 } else { self.overtaken + 1 };
+        let Some(grant) = self.waiting.get_mut(&chosen).and_then(VecDeque::pop_front) else { return };
+        self.in_flight += 1;
+        if let Some(slot) = self.slot {
+            self.due = self.due.max(now) + slot;
+        }
+        // A waiter that went away in this very moment drops the permit, which gives the slot back.
+        let _ = grant.send(Permit(handle));
+    }
+
+    fn forget_gone_waiters(&mut self) {
+        for queue in self.waiting.values_mut() {
+            queue.retain(|grant| !grant.is_closed());
+        }
+        self.waiting.retain(|_, queue| !queue.is_empty());
+    }
+
+    fn hear(&mut self, signal: Signal) {
+        match signal {
+            Signal::Healthy => {
+                self.faults = 0;
+                if self.held_until.is_none() {
+                    self.failures = 0;
+                    self.probing = false;
+                    self.publish.send_if_modified(|circuit| {
+                        std::mem::replace(circuit, Circuit::Closed) != Circuit::Closed
+                    });
+                }
+            }
+            Signal::Faulty(reason) => {
+                self.faults += 1;
+                if self.faults >= FAULTS_MAX || self.probing {
+                    self.hold(reason, None, UNAVAILABLE_INITIAL, UNAVAILABLE_MAX);
+                }
+            }
+            Signal::Throttled(after) => {
+                self.hold(
+                    "the target asked for a pause (429)".to_owned(),
+                    after,
+                    THROTTLED_INITIAL,
+                    THROTTLED_MAX,
+                );
+            }
+            Signal::Unavailable(reason, after) => {
+                self.hold(reason, after, UNAVAILABLE_INITIAL, UNAVAILABLE_MAX);
+            }
+            Signal::Unauthorised(reason) => {
+                self.hold(reason, None, UNAUTHORISED_INITIAL, UNAUTHORISED_MAX);
+            }
+        }
+    }
+
+    /// Stops granting for a while: as long as the target asked, or longer with each failure in a row.
+    fn hold(&mut self, reason: String, after: Option<Duration>, initial: Duration, max: Duration) {
+        if self.held_until.is_none() {
+            self.failures += 1;
+        }
+        let delay = after.unwrap_or_else(|| backoff::delay(self.failures, initial, max));
+        let until = Instant::now() + delay;
+        self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
+        self.publish.send_replace(Circuit::Open { reason });
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(rate: Option<f64>, concurrency_max: usize) -> Pace {
+        Pace { requests_per_second: rate, burst: 1, concurrency_max }
+    }
+
+    async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, Instant)>) {
+        let (pacer, order) = (pacer.clone(), order.clone());
+        tokio::spawn(async move {
+            let permit = pacer.acquire(Urgency::opening(lane)).await;
+            order.send((lane, Instant::now())).unwrap();
+            drop(permit);
+        });
+        tokio::task::yield_now().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
+        let pacer = Pacer::spawn(pace(Some(5.0), 4));
+        let (order, mut served) = mpsc::unbounded_channel();
+        for _ in 0..200 {
+            queue(&pacer, Lane::Joiner, &order).await;
+        }
+        for _ in 0..10 {
+            served.recv().await.unwrap();
+        }
+        queue(&pacer, Lane::Leaver, &order).await;
+        let next: Vec<Lane> = [served.recv().await.unwrap().0, served.recv().await.unwrap().0].into();
+        assert!(next.contains(&Lane::Leaver), "{next:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_has_more_requests_than_the_limit() {
+        let pacer = Pacer::spawn(pace(Some(5.0), 4));
+        let (order, mut served) = mpsc::unbounded_channel();
+        for _ in 0..50 {
+            queue(&pacer, Lane::Mover, &order).await;
+        }
+        let mut times = Vec::new();
+        for _ in 0..50 {
+            times.push(served.recv().await.unwrap().1);
+        }
+        for (i, start) in times.iter().enumerate() {
+            let within = times[i..].iter().filter(|t| **t < *start + Duration::from_secs(1)).count();
+            assert!(within <= 5, "{within} requests within one second");
+        }
+        let total = *times.last().unwrap() - times[0];
+        assert!(total < Duration::from_secs_f64(49.0 / 5.0 * 1.02), "the limit is used: {total:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn low_lanes_are_served_at_least_once_in_a_while() {
+        let pacer = Pacer::spawn(pace(Some(100.0), 4));
+        let (order, mut served) = mpsc::unbounded_channel();
+        queue(&pacer, Lane::Leaver, &order).await;
+        queue(&pacer, Lane::Backfill, &order).await;
+        for _ in 0..100 {
+            queue(&pacer, Lane::Leaver, &order).await;
+        }
+        let mut before = 0;
+        while served.recv().await.unwrap().0 != Lane::Backfill {
+            before += 1;
+        }
+        assert!(before <= usize::try_from(OVERTAKEN_MAX).unwrap() + 2, "{before} leavers went first");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
+        let pacer = Pacer::spawn(pace(None, 8));
+        pacer.hear(Signal::Throttled(Some(Duration::from_secs(7))));
+        let begin = Instant::now();
+        let probe = pacer.acquire(Urgency::opening(Lane::Mover)).await;
+        assert!(begin.elapsed() >= Duration::from_secs(7));
+        let second = pacer.acquire(Urgency::opening(Lane::Leaver));
+        tokio::pin!(second);
+        let waited = tokio::time::timeout(Duration::from_secs(60), &mut second).await;
+        assert!(waited.is_err(), "only the probe may be under way");
+        assert!(matches!(pacer.circuit(), Circuit::Open { .. }));
+        pacer.hear(Signal::Healthy);
+        drop(probe);
+        second.await;
+        assert_eq!(pacer.circuit(), Circuit::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
+        let pacer = Pacer::spawn(pace(None, 8));
+        for _ in 0..FAULTS_MAX - 1 {
+            pacer.hear(Signal::Faulty("reset".into()));
+        }
+        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+        assert_eq!(pacer.circuit(), Circuit::Closed);
+        pacer.hear(Signal::Faulty("reset".into()));
+        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+        assert!(matches!(pacer.circuit(), Circuit::Open { .. }), "until a success is heard");
+    }
+}

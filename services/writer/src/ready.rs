@@ -1,0 +1,308 @@
+//! What can be worked on now: the head of each lane, read from the tables.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use lifecycle::{Desired, Lane, ResourceKind};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
+use store::{Store, StoreError};
+
+use crate::converge::Wanted;
+use crate::converge::members::MembersJob;
+use crate::rows::{Key, edge, load_resources, resource, status};
+
+/// How many rows of each lane are looked at in one go.
+const WINDOW: usize = 128;
+/// How long a new account waits for that of the person it refers to, when that is queued too: waiting saves a
+/// request, and never longer than this so that a cycle of managers cannot block anybody.
+const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
+/// Memberships of a group are collected this long, while accounts are being worked on, so that one request carries
+/// many.
+const LINGER_MICROS: i64 = 1_000_000;
+
+/// One piece of work.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Resource(Box<ResourceJob>),
+    Members(Box<MembersJob>),
+}
+
+/// An account or group to work on.
+#[derive(Debug)]
+pub(crate) struct ResourceJob {
+    pub(crate) row: resource::Model,
+    pub(crate) wanted: Wanted,
+}
+
+impl Job {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Resource(job) => (job.row.kind(), job.row.subject.clone()),
+            Self::Members(job) => (ResourceKind::Membership, job.group.clone()),
+        }
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        match self {
+            Self::Resource(job) => job.row.lane(),
+            Self::Members(job) => job.edges.iter().map(edge::Model::lane).min().unwrap_or(Lane::Backfill),
+        }
+    }
+}
+
+/// Work by lane, most urgent first.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    lanes: [VecDeque<Job>; Lane::ALL.len()],
+}
+
+impl Ready {
+    /// The lane of the next piece of work.
+    pub(crate) fn lane(&self) -> Option<Lane> {
+        Lane::ALL.into_iter().find(|lane| !self.lanes[*lane as usize].is_empty())
+    }
+
+    /// Takes the most urgent piece of work.
+    pub(crate) fn pop(&mut self) -> Option<Job> {
+        self.lanes.iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lanes.iter().map(VecDeque::len).sum()
+    }
+
+    fn push(&mut self, job: Job) {
+        self.lanes[job.lane() as usize].push_back(job);
+    }
+}
+
+/// Where the work of a target is read from.
+pub(crate) struct Source<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) target: &'a str,
+    pub(crate) in_flight: &'a HashSet<Key>,
+    pub(crate) members_per_request_max: usize,
+}
+
+impl Source<'_> {
+    /// The head of every lane as of `now` (microseconds).
+    pub(crate) async fn load(&self, now: i64) -> Result<Ready, StoreError> {
+        let mut ready = Ready::default();
+        let rows = self.queued_resources(now).await?;
+        let links = self.links_of_references(&rows).await?;
+        let mut deferred = Vec::new();
+        let mut marked = Vec::new();
+        let accounts_under_way = self.in_flight.iter().any(|(kind, _)| *kind == ResourceKind::User);
+        let busy = !rows.is_empty() || accounts_under_way;
+        for (row, desired) in rows {
+            if let Some(person) = links.worth_waiting_for(&row, &desired) {
+                deferred.push((row.subject.clone(), person));
+                continue;
+            }
+            let Some(wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
+            if wanted.assume_empty && row.remote_id.is_none() && !row.create_attempted {
+                marked.push((row.kind(), row.subject.clone()));
+            }
+            ready.push(Job::Resource(Box::new(ResourceJob { row, wanted })));
+        }
+        if !deferred.is_empty() || !marked.is_empty() {
+            self.write(&deferred, &marked, now).await?;
+        }
+        for job in self.membership_jobs(busy, now).await? {
+            ready.push(Job::Members(Box::new(job)));
+        }
+        Ok(ready)
+    }
+
+    async fn queued_resources(&self, now: i64) -> Result<Vec<(resource::Model, Desired)>, StoreError> {
+        let mut out = Vec::new();
+        for lane in Lane::ALL {
+            let limit = WINDOW + self.in_flight.len();
+            let rows = resource::Entity::find()
+                .filter(resource::Column::Target.eq(self.target))
+                .filter(resource::Column::Queued.eq(true))
+                .filter(resource::Column::Lane.eq(lane.rank()))
+                .filter(resource::Column::NextAttemptAt.lte(now))
+                .order_by_asc(resource::Column::NextAttemptAt)
+                .limit(u64::try_from(limit).unwrap_or(u64::MAX))
+                .all(self.store.reader())
+                .await
+                .map_err(StoreError::statement("read the queue"))?;
+            for row in rows {
+                if self.in_flight.contains(&(row.kind(), row.subject.clone())) {
+                    continue;
+                }
+                match row.desired() {
+                    Ok(desired) => out.push((row, desired)),
+                    Err(error) => {
+                        tracing::error!(target_name = self.target, subject = %row.subject, error = %error, "cannot read a desired state");
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    async fn links_of_references(&self, rows: &[(resource::Model, Desired)]) -> Result<Links, StoreError> {
+        let mut people: Vec<String> =
+            rows.iter().flat_map(|(_, desired)| Wanted::references(desired)).collect();
+        people.sort();
+        people.dedup();
+        let found =
+            load_resources(self.store.reader(), self.target, ResourceKind::User, &people, false).await?;
+        let mut links = Links::default();
+        for (subject, row) in found {
+            match row.remote_id {
+                Some(id) => drop(links.remote_ids.insert(subject, id)),
+                None if row.queued && row.status == status::PENDING => drop(links.coming.insert(subject)),
+                None => {}
+            }
+        }
+        Ok(links)
+    }
+
+    async fn write(&self, deferred: &[(String, String)], marked: &[Key], now: i64) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        for (subject, person) in deferred {
+            self.update(
+                &tx,
+                &(ResourceKind::User, subject.clone()),
+                &[
+                    (resource::Column::Awaits, Expr::value(person.clone())),
+                    (resource::Column::NextAttemptAt, Expr::value(now + REFERENCE_WAIT_MICROS)),
+                ],
+            )
+            .await?;
+        }
+        for key in marked {
+            self.update(&tx, key, &[(resource::Column::CreateAttempted, Expr::value(true))]).await?;
+        }
+        tx.commit().await.map_err(StoreError::statement("prepare the queue"))
+    }
+
+    async fn update(
+        &self,
+        tx: &DatabaseTransaction,
+        (kind, subject): &Key,
+        values: &[(resource::Column, Expr)],
+    ) -> Result<(), StoreError> {
+        let mut update = resource::Entity::update_many()
+            .filter(resource::Column::Target.eq(self.target))
+            .filter(resource::Column::Kind.eq(kind.as_str()))
+            .filter(resource::Column::Subject.eq(subject))
+            .filter(resource::Column::Queued.eq(true));
+        for (column, value) in values {
+            update = update.col_expr(*column, value.clone());
+        }
+        update.exec(tx).await.map_err(StoreError::statement("prepare the queue"))?;
+        Ok(())
+    }
+
+    async fn membership_jobs(&self, busy: bool, now: i64) -> Result<Vec<MembersJob>, StoreError> {
+        let mut jobs = Vec::new();
+        for group in self.groups_with_work(now).await? {
+            let full = usize::try_from(group.edges).unwrap_or(0) >= self.members_per_request_max;
+            let urgent = group.lane <= Lane::Mover.rank();
+            let lingered = group.since <= now - LINGER_MICROS;
+            let key = (ResourceKind::Membership, group.group_subject.clone());
+            if (busy && !full && !urgent && !lingered) || self.in_flight.contains(&key) {
+                continue;
+            }
+            jobs.extend(self.membership_job(group.group_subject, now).await?);
+            if jobs.len() >= WINDOW {
+                break;
+            }
+        }
+        Ok(jobs)
+    }
+
+    async fn groups_with_work(&self, now: i64) -> Result<Vec<GroupWork>, StoreError> {
+        edge::Entity::find()
+            .select_only()
+            .column(edge::Column::GroupSubject)
+            .column_as(edge::Column::MemberSubject.count(), "edges")
+            .column_as(edge::Column::Lane.min(), "lane")
+            .column_as(edge::Column::NextAttemptAt.min(), "since")
+            .filter(edge::Column::Target.eq(self.target))
+            .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::NextAttemptAt.lte(now))
+            .group_by(edge::Column::GroupSubject)
+            .into_model::<GroupWork>()
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read the queue of memberships"))
+    }
+
+    async fn membership_job(&self, group: String, now: i64) -> Result<Option<MembersJob>, StoreError> {
+        let rows = edge::Entity::find()
+            .filter(edge::Column::Target.eq(self.target))
+            .filter(edge::Column::GroupSubject.eq(&group))
+            .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::NextAttemptAt.lte(now))
+            .order_by_asc(edge::Column::Alone)
+            .order_by_asc(edge::Column::Lane)
+            .order_by_desc(edge::Column::Desired)
+            .limit(u64::try_from(self.members_per_request_max).unwrap_or(u64::MAX))
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read the queue of memberships"))?;
+        let edges = one_request(rows);
+        let members: Vec<String> = edges.iter().map(|edge| edge.member_subject.clone()).collect();
+        let users =
+            load_resources(self.store.reader(), self.target, ResourceKind::User, &members, false).await?;
+        let groups = load_resources(
+            self.store.reader(),
+            self.target,
+            ResourceKind::Group,
+            std::slice::from_ref(&group),
+            false,
+        )
+        .await?;
+        let member_ids: HashMap<String, String> =
+            users.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect();
+        let group_id = groups.into_values().next().and_then(|row| row.remote_id);
+        Ok(group_id.filter(|_| !edges.is_empty()).map(|group_id| MembersJob {
+            group,
+            group_id,
+            edges,
+            member_ids,
+        }))
+    }
+}
+
+/// The edges that go together: either additions or removals, and one alone that was refused among others.
+fn one_request(rows: Vec<edge::Model>) -> Vec<edge::Model> {
+    let Some((alone, desired)) = rows.first().map(|edge| (edge.alone, edge.desired)) else { return rows };
+    let count = if alone { 1 } else { usize::MAX };
+    rows.into_iter().filter(|edge| edge.alone == alone && edge.desired == desired).take(count).collect()
+}
+
+/// What is known of the people that rows refer to.
+#[derive(Default)]
+struct Links {
+    remote_ids: HashMap<String, String>,
+    /// In the queue themselves, not tried yet.
+    coming: HashSet<String>,
+}
+
+impl Links {
+    /// The person whose account a new account should wait for, once.
+    fn worth_waiting_for(&self, row: &resource::Model, desired: &Desired) -> Option<String> {
+        if row.remote_id.is_some() || row.awaits.is_some() || row.attempts > 0 || row.lane() == Lane::Leaver {
+            return None;
+        }
+        Wanted::references(desired)
+            .into_iter()
+            .find(|person| *person != row.subject && self.coming.contains(person))
+    }
+}
+
+#[derive(Debug, FromQueryResult)]
+struct GroupWork {
+    group_subject: String,
+    edges: i64,
+    lane: i16,
+    since: i64,
+}

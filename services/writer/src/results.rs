@@ -1,0 +1,248 @@
+//! Commits what came of the work: many results, one transaction, one parcel of facts.
+
+use std::time::Duration;
+
+use lifecycle::{DeadLetter, DeadLetterId, Fact, ResourceKind};
+use sea_orm::DatabaseTransaction;
+use store::{Store, StoreError};
+use tokio::sync::mpsc;
+
+use crate::config::RetryConfig;
+use crate::facts::{News, Parcel, SERVICE, Settled};
+use crate::lease::Lease;
+use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
+use crate::relay::Relay;
+use crate::rows::{Key, dead, load_resources, resource, save_resources, status};
+use crate::{backoff, micros, now};
+
+mod edges;
+mod links;
+
+pub(crate) use links::wake_forgotten_memberships;
+
+/// Results per transaction.
+const BATCH_MAX: usize = 256;
+const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
+
+/// Told to the owner after each commit.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    /// No longer being worked on.
+    pub(crate) keys: Vec<Key>,
+    /// Whether the lease was lost: nothing was committed.
+    pub(crate) lease_lost: bool,
+}
+
+/// Commits the results of one owned target.
+pub(crate) struct Committer {
+    pub(crate) store: Store,
+    pub(crate) relay: Relay,
+    pub(crate) lease: Lease,
+    pub(crate) target: String,
+    pub(crate) attempts_max: i32,
+    pub(crate) retry: RetryConfig,
+}
+
+impl Committer {
+    /// Runs until every sender is gone and everything is committed, or the lease is lost.
+    pub(crate) async fn run(self, mut inbox: mpsc::Receiver<Worked>, done: mpsc::UnboundedSender<Committed>) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            let keys = batch.iter().map(key_of).collect();
+            let kept = self.commit_until_done(&batch).await;
+            batch.clear();
+            let told = done.send(Committed { keys, lease_lost: !kept });
+            if !kept || told.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// `false` when the lease is lost.
+    async fn commit_until_done(&self, batch: &[Worked]) -> bool {
+        loop {
+            match self.commit(batch).await {
+                Ok(Some(parcel)) => {
+                    self.relay.send(parcel.0).await;
+                    return true;
+                }
+                Ok(None) => return false,
+                Err(error) => {
+                    // Results are kept until the database takes them; the lease decides how long that makes sense.
+                    tracing::warn!(target_name = %self.target, error = %error, conflict = error.is_conflict(), "could not commit results yet");
+                    if !self.lease.covers(Duration::ZERO) {
+                        return false;
+                    }
+                    tokio::time::sleep(RETRY_COMMIT_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, batch: &[Worked]) -> Result<Option<Batch>, StoreError> {
+        let tx = self.store.begin().await?;
+        if !self.lease.in_force(&tx).await? {
+            tracing::warn!(target_name = %self.target, results = batch.len(), "another replica owns the target: results refused");
+            return Ok(None);
+        }
+        let mut news = News::default();
+        self.commit_resources(&tx, batch, &mut news).await?;
+        for worked in batch {
+            if let Worked::Members(members) = worked {
+                self.commit_members(&tx, members, &mut news).await?;
+            }
+        }
+        store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("commit results"))?;
+        Ok(Some(Batch(parcel)))
+    }
+
+    async fn commit_resources(
+        &self,
+        tx: &DatabaseTransaction,
+        batch: &[Worked],
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        for kind in [ResourceKind::User, ResourceKind::Group] {
+            let worked: Vec<&WorkedResource> = batch
+                .iter()
+                .filter_map(|w| match w {
+                    Worked::Resource(r) if r.row.kind() == kind => Some(&**r),
+                    _ => None,
+                })
+                .collect();
+            if worked.is_empty() {
+                continue;
+            }
+            let subjects: Vec<String> = worked.iter().map(|w| w.row.subject.clone()).collect();
+            let mut rows = load_resources(tx, &self.target, kind, &subjects, true).await?;
+            let mut changes = links::Changes::default();
+            for worked in worked {
+                let Some(row) = rows.get_mut(&worked.row.subject) else { continue };
+                let had_link = row.remote_id.clone();
+                self.apply(row, worked, news, tx).await?;
+                changes.note(row, had_link.as_deref());
+            }
+            save_resources(tx, rows.into_values().collect()).await?;
+            changes.spread(tx, &self.target, kind, micros(now())).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings the row up to date with what was learned and decides what comes next.
+    async fn apply(
+        &self,
+        row: &mut resource::Model,
+        worked: &WorkedResource,
+        news: &mut News,
+        tx: &DatabaseTransaction,
+    ) -> Result<(), StoreError> {
+        news.extend(worked.facts.clone());
+        let progress = &worked.progress;
+        row.remote_id.clone_from(&progress.remote_id);
+        row.create_attempted = progress.create_attempted && progress.remote_id.is_none();
+        row.applied = Some(serde_json::to_string(&progress.applied).expect("attributes are plain data"));
+        let overtaken = row.desired_revision != worked.row.desired_revision;
+        match &worked.outcome {
+            Outcome::Deferred => {}
+            Outcome::Settled { how, awaits } => {
+                row.applied_revision = worked.row.desired_revision;
+                self.tell_settled(worked, how, news);
+                if !overtaken {
+                    row.rest(status::IN_SYNC);
+                    row.attempts = 0;
+                    row.last_error = None;
+                    row.awaits.clone_from(awaits);
+                }
+            }
+            _ if overtaken => {} // what is wanted now is in the queue already
+            Outcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => self.retry_later(row, trouble),
+            Outcome::Retry(trouble) | Outcome::Dead(trouble) => {
+                row.attempts += 1;
+                self.give_up(row, trouble, news, tx).await?;
+            }
+            Outcome::Conflict { found } => {
+                row.rest(status::CONFLICT);
+                row.last_error = Some(found.clone());
+                let id = format!("con:{}:{}:{}:{}", row.target, row.kind, row.subject, row.desired_revision);
+                let fact = Fact::Conflict {
+                    target: row.target.clone(),
+                    kind: row.kind(),
+                    revision: row.desired_revision,
+                    found: found.clone(),
+                };
+                news.tell(id, &row.subject, row.trace(), fact);
+            }
+        }
+        Ok(())
+    }
+
+    fn retry_later(&self, row: &mut resource::Model, trouble: &Trouble) {
+        row.attempts += 1;
+        row.last_error = Some(trouble.error.clone());
+        let failures = u32::try_from(row.attempts).unwrap_or(1);
+        let delay = backoff::delay(failures, self.retry.initial(), self.retry.max());
+        row.enqueue(status::RETRYING, after(delay));
+    }
+
+    fn tell_settled(&self, worked: &WorkedResource, how: &'static str, news: &mut News) {
+        let row = &worked.row;
+        let latency_ms = (micros(now()) - row.accepted_at) / 1_000;
+        if how != "unchanged" {
+            let took = Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
+            telemetry::metrics::accept_to_target(&self.target, row.lane(), took);
+        }
+        news.settled(&Settled {
+            target: &self.target,
+            kind: row.kind(),
+            subject: &row.subject,
+            revision: row.desired_revision,
+            outcome: how,
+            latency_ms,
+            trace: row.trace(),
+            again: row.next_attempt_at,
+        });
+    }
+
+    async fn give_up(
+        &self,
+        row: &mut resource::Model,
+        trouble: &Trouble,
+        news: &mut News,
+        tx: &DatabaseTransaction,
+    ) -> Result<(), StoreError> {
+        let letter = DeadLetter {
+            id: DeadLetterId::fresh(),
+            target: row.target.clone(),
+            kind: row.kind(),
+            subject: row.subject.clone(),
+            revision: row.desired_revision,
+            operation: trouble.operation.to_owned(),
+            class: trouble.class,
+            error: trouble.error.clone(),
+            attempts: row.attempts,
+            exchange: trouble.exchange.clone(),
+        };
+        tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation, class = trouble.class.as_str(), "resource needs a human");
+        row.rest(status::DEAD);
+        row.last_error = Some(trouble.error.clone());
+        row.dead_letter = Some(letter.id.to_string());
+        dead::open(tx, &letter, None).await?;
+        news.died(letter, row.trace());
+        Ok(())
+    }
+}
+
+struct Batch(Option<Parcel>);
+
+fn after(delay: Duration) -> i64 {
+    micros(now()).saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
+}
+
+fn key_of(worked: &Worked) -> Key {
+    match worked {
+        Worked::Resource(resource) => (resource.row.kind(), resource.row.subject.clone()),
+        Worked::Members(members) => (ResourceKind::Membership, members.group.clone()),
+    }
+}

@@ -1,0 +1,157 @@
+//! What came of work on memberships.
+
+use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
+use sea_orm::DatabaseTransaction;
+use store::StoreError;
+
+use super::{Committer, after};
+use crate::facts::{News, Settled};
+use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
+use crate::rows::{dead, edge, load_edges, load_resources, save_edges, save_resources, status};
+use crate::{backoff, micros, now};
+
+impl Committer {
+    pub(super) async fn commit_members(
+        &self,
+        tx: &DatabaseTransaction,
+        worked: &WorkedMembers,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        news.extend(worked.facts.clone());
+        let members: Vec<String> = worked.edges.iter().map(|edge| edge.member_subject.clone()).collect();
+        let mut rows = load_edges(tx, &self.target, &worked.group, &members).await?;
+        let now = micros(now());
+        let several = worked.edges.len() > 1;
+        for sent in &worked.edges {
+            let Some(row) = rows.get_mut(&sent.member_subject) else { continue };
+            match &worked.outcome {
+                MembersOutcome::Deferred => row.place(true, now),
+                MembersOutcome::Settled => {
+                    row.applied = sent.desired;
+                    row.place(true, now);
+                    done(row, sent);
+                }
+                MembersOutcome::Seen { present } => {
+                    row.applied = present.contains(&row.member_subject);
+                    row.place(true, now);
+                    done(row, sent);
+                }
+                MembersOutcome::Unsure(trouble) => self.again(row, sent, trouble.as_ref(), status::UNSURE),
+                MembersOutcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => {
+                    self.again(row, sent, Some(trouble), status::RETRYING);
+                }
+                MembersOutcome::Refused(_) if several => {
+                    row.place(true, now);
+                    row.alone = true;
+                }
+                MembersOutcome::Retry(trouble) | MembersOutcome::Refused(trouble) => {
+                    self.give_up_edge(tx, row, trouble, news).await?;
+                }
+                MembersOutcome::GroupGone => {
+                    row.applied = false;
+                    row.place(false, now);
+                }
+            }
+        }
+        self.tell_members(worked, news);
+        save_edges(tx, rows.into_values().collect()).await?;
+        if matches!(worked.outcome, MembersOutcome::GroupGone) {
+            self.rebuild_group(tx, &worked.group, now).await?;
+        }
+        Ok(())
+    }
+
+    fn again(
+        &self,
+        row: &mut edge::Model,
+        sent: &edge::Model,
+        trouble: Option<&Trouble>,
+        status: &'static str,
+    ) {
+        if row.revision == sent.revision {
+            row.attempts += i32::from(trouble.is_some());
+        }
+        row.last_error = trouble.map(|trouble| trouble.error.clone());
+        let failures = u32::try_from(row.attempts.max(1)).unwrap_or(1);
+        row.status = status.to_owned();
+        row.queued = true;
+        row.next_attempt_at = after(backoff::delay(failures, self.retry.initial(), self.retry.max()));
+    }
+
+    fn tell_members(&self, worked: &WorkedMembers, news: &mut News) {
+        let settled = matches!(worked.outcome, MembersOutcome::Settled);
+        let Some(first) = worked.edges.iter().min_by_key(|edge| edge.accepted_at).filter(|_| settled) else {
+            return;
+        };
+        let latency_ms = (micros(now()) - first.accepted_at) / 1_000;
+        let took = std::time::Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
+        telemetry::metrics::accept_to_target(&self.target, first.lane(), took);
+        for edge in &worked.edges {
+            let outcome = if edge.desired { "member_added" } else { "member_removed" };
+            news.settled(&Settled {
+                target: &self.target,
+                kind: ResourceKind::Membership,
+                subject: &edge.member_subject,
+                revision: edge.revision,
+                outcome,
+                latency_ms: (micros(now()) - edge.accepted_at) / 1_000,
+                trace: edge.trace(),
+                again: edge.next_attempt_at,
+            });
+        }
+    }
+
+    async fn give_up_edge(
+        &self,
+        tx: &DatabaseTransaction,
+        row: &mut edge::Model,
+        trouble: &Trouble,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        row.attempts += 1;
+        let letter = DeadLetter {
+            id: DeadLetterId::fresh(),
+            target: self.target.clone(),
+            kind: ResourceKind::Membership,
+            subject: row.member_subject.clone(),
+            revision: row.revision,
+            operation: trouble.operation.to_owned(),
+            class: trouble.class,
+            error: format!("group {}: {}", row.group_subject, trouble.error),
+            attempts: row.attempts,
+            exchange: trouble.exchange.clone(),
+        };
+        tracing::warn!(target_name = %self.target, group = %row.group_subject, subject = %row.member_subject, dead_letter = %letter.id, "membership needs a human");
+        row.status = status::DEAD.to_owned();
+        row.queued = false;
+        row.last_error = Some(trouble.error.clone());
+        row.dead_letter = Some(letter.id.to_string());
+        dead::open(tx, &letter, Some(&row.group_subject)).await?;
+        news.died(letter, row.trace());
+        Ok(())
+    }
+
+    /// The target lost the group: its row goes back to the queue, which finds or creates it and wakes the edges.
+    async fn rebuild_group(&self, tx: &DatabaseTransaction, group: &str, now: i64) -> Result<(), StoreError> {
+        let mut rows =
+            load_resources(tx, &self.target, ResourceKind::Group, &[group.to_owned()], true).await?;
+        let mut changes = super::links::Changes::default();
+        for row in rows.values_mut().filter(|row| !row.queued) {
+            let had = row.remote_id.take();
+            row.applied = None;
+            row.create_attempted = true;
+            row.enqueue(status::PENDING, now);
+            changes.note(row, had.as_deref());
+        }
+        save_resources(tx, rows.into_values().collect()).await?;
+        changes.spread(tx, &self.target, ResourceKind::Group, now).await
+    }
+}
+
+fn done(row: &mut edge::Model, sent: &edge::Model) {
+    row.alone = false;
+    row.last_error = None;
+    if row.revision == sent.revision {
+        row.attempts = 0;
+    }
+}

@@ -1,0 +1,163 @@
+//! What a new or lost link sets in motion: references and memberships that waited for it.
+
+use lifecycle::ResourceKind;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::rows::{edge, load_resources, resource, status};
+
+/// Links that one transaction made and broke, and references that it left waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    linked: Vec<String>,
+    unlinked: Vec<String>,
+    awaited: Vec<String>,
+}
+
+impl Changes {
+    /// Compares a row with the link that it had before.
+    pub(crate) fn note(&mut self, row: &resource::Model, had: Option<&str>) {
+        match (had, row.remote_id.as_deref()) {
+            (None, Some(_)) => self.linked.push(row.subject.clone()),
+            (Some(_), None) => self.unlinked.push(row.subject.clone()),
+            (Some(old), Some(new)) if old != new => {
+                self.unlinked.push(row.subject.clone());
+                self.linked.push(row.subject.clone());
+            }
+            _ => {}
+        }
+        self.awaited.extend(row.awaits.clone());
+    }
+
+    /// Wakes what waited, within the transaction that made the links.
+    pub(crate) async fn spread(
+        mut self,
+        tx: &DatabaseTransaction,
+        target: &str,
+        kind: ResourceKind,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        for subjects in self.unlinked.chunks(ROWS_PER_STATEMENT_MAX) {
+            forget_memberships(tx, target, kind, subjects).await?;
+        }
+        for subjects in self.linked.chunks(ROWS_PER_STATEMENT_MAX) {
+            wake_memberships(tx, target, kind, subjects, now).await?;
+        }
+        if kind == ResourceKind::User {
+            // A reference whose person was linked between the reading and now is woken as well.
+            self.awaited.sort();
+            self.awaited.dedup();
+            let found = load_resources(tx, target, kind, &self.awaited, false).await?;
+            self.linked.extend(found.into_values().filter(|r| r.remote_id.is_some()).map(|r| r.subject));
+            for subjects in self.linked.chunks(ROWS_PER_STATEMENT_MAX) {
+                wake_references(tx, target, subjects, now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn wake_references(
+    tx: &DatabaseTransaction,
+    target: &str,
+    subjects: &[String],
+    now: i64,
+) -> Result<(), StoreError> {
+    // A row that is only deferred, or retrying, keeps its standing and comes forward.
+    resource::Entity::update_many()
+        .col_expr(resource::Column::Status, Expr::value(status::PENDING))
+        .col_expr(resource::Column::Queued, Expr::value(true))
+        .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
+        .col_expr(resource::Column::Awaits, Expr::value(Option::<String>::None))
+        .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::Awaits.is_in(subjects))
+        .filter(resource::Column::Status.is_in([status::IN_SYNC, status::PENDING]))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("wake references"))?;
+    Ok(())
+}
+
+fn end_of(kind: ResourceKind) -> edge::Column {
+    if kind == ResourceKind::Group { edge::Column::GroupSubject } else { edge::Column::MemberSubject }
+}
+
+async fn wake_memberships(
+    tx: &DatabaseTransaction,
+    target: &str,
+    kind: ResourceKind,
+    subjects: &[String],
+    now: i64,
+) -> Result<(), StoreError> {
+    edge::Entity::update_many()
+        .col_expr(edge::Column::Status, Expr::value(status::PENDING))
+        .col_expr(edge::Column::Queued, Expr::value(true))
+        .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+        .filter(edge::Column::Target.eq(target))
+        .filter(end_of(kind).is_in(subjects))
+        .filter(edge::Column::Status.eq(status::WAITING))
+        .filter(has_link(ResourceKind::User, edge::Column::MemberSubject))
+        .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("wake memberships"))?;
+    Ok(())
+}
+
+/// Wakes memberships whose ends are both linked although nobody noticed: the safety net of [`wake_memberships`].
+pub(crate) async fn wake_forgotten_memberships(
+    tx: &DatabaseTransaction,
+    target: &str,
+    now: i64,
+) -> Result<u64, StoreError> {
+    let woken = edge::Entity::update_many()
+        .col_expr(edge::Column::Status, Expr::value(status::PENDING))
+        .col_expr(edge::Column::Queued, Expr::value(true))
+        .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+        .filter(edge::Column::Target.eq(target))
+        .filter(edge::Column::Status.eq(status::WAITING))
+        .filter(has_link(ResourceKind::User, edge::Column::MemberSubject))
+        .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("wake memberships"))?;
+    Ok(woken.rows_affected)
+}
+
+fn has_link(kind: ResourceKind, end: edge::Column) -> Condition {
+    let linked = Query::select()
+        .expr(Expr::value(1))
+        .from(resource::Entity)
+        .and_where(
+            Expr::col((resource::Entity, resource::Column::Target))
+                .equals((edge::Entity, edge::Column::Target)),
+        )
+        .and_where(Expr::col((resource::Entity, resource::Column::Kind)).eq(kind.as_str()))
+        .and_where(Expr::col((resource::Entity, resource::Column::Subject)).equals((edge::Entity, end)))
+        .and_where(Expr::col((resource::Entity, resource::Column::RemoteId)).is_not_null())
+        .to_owned();
+    Condition::all().add(Expr::exists(linked))
+}
+
+/// A resource that is gone took its memberships along.
+async fn forget_memberships(
+    tx: &DatabaseTransaction,
+    target: &str,
+    kind: ResourceKind,
+    subjects: &[String],
+) -> Result<(), StoreError> {
+    for (desired, status) in [(true, status::WAITING), (false, status::IN_SYNC)] {
+        edge::Entity::update_many()
+            .col_expr(edge::Column::Applied, Expr::value(false))
+            .col_expr(edge::Column::Queued, Expr::value(false))
+            .col_expr(edge::Column::Status, Expr::value(status))
+            .filter(edge::Column::Target.eq(target))
+            .filter(end_of(kind).is_in(subjects))
+            .filter(edge::Column::Desired.eq(desired))
+            .exec(tx)
+            .await
+            .map_err(StoreError::statement("forget memberships"))?;
+    }
+    Ok(())
+}

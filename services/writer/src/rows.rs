@@ -1,0 +1,136 @@
+//! The writer's tables as types, and the few statements that several modules need.
+
+pub(crate) mod dead;
+pub(crate) mod edge;
+pub(crate) mod resource;
+pub(crate) mod target;
+
+use std::collections::HashMap;
+
+use lifecycle::ResourceKind;
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
+    QuerySelect,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+/// `(kind, subject)` of a resource.
+pub(crate) type Key = (ResourceKind, String);
+
+/// Where a resource or an edge stands.
+pub(crate) mod status {
+    /// Desired and applied agree.
+    pub(crate) const IN_SYNC: &str = "in_sync";
+    /// Not tried yet at this revision.
+    pub(crate) const PENDING: &str = "pending";
+    /// Tried, and to be tried again.
+    pub(crate) const RETRYING: &str = "retrying";
+    /// Belongs to somebody else; waits for a human.
+    pub(crate) const CONFLICT: &str = "conflict";
+    /// Given up; waits for a human.
+    pub(crate) const DEAD: &str = "dead";
+    /// An edge one end of which has no account or group at the target.
+    pub(crate) const WAITING: &str = "waiting";
+    /// An edge that is part of a request under way.
+    pub(crate) const SENDING: &str = "sending";
+    /// An edge whose request may or may not have been carried out.
+    pub(crate) const UNSURE: &str = "unsure";
+
+    /// Every status, for metrics that start at zero.
+    pub(crate) const ALL: [&str; 8] = [IN_SYNC, PENDING, RETRYING, CONFLICT, DEAD, WAITING, SENDING, UNSURE];
+}
+
+/// Loads resources by subject within a transaction, locked where the database locks rows.
+pub(crate) async fn load_resources(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    kind: ResourceKind,
+    subjects: &[String],
+    lock: bool,
+) -> Result<HashMap<String, resource::Model>, StoreError> {
+    let mut found = HashMap::new();
+    for chunk in subjects.chunks(ROWS_PER_STATEMENT_MAX) {
+        let mut query = resource::Entity::find()
+            .filter(resource::Column::Target.eq(target))
+            .filter(resource::Column::Kind.eq(kind.as_str()))
+            .filter(resource::Column::Subject.is_in(chunk));
+        if lock {
+            query = query.lock(LockType::Update);
+        }
+        let rows = query.all(connection).await.map_err(StoreError::statement("load resources"))?;
+        found.extend(rows.into_iter().map(|row| (row.subject.clone(), row)));
+    }
+    Ok(found)
+}
+
+/// Writes whole rows, new or not.
+pub(crate) async fn save_resources(
+    connection: &impl ConnectionTrait,
+    rows: Vec<resource::Model>,
+) -> Result<(), StoreError> {
+    use resource::Column::{Kind, Subject, Target};
+    let others = resource::Column::iter().filter(|column| !matches!(column, Target | Kind | Subject));
+    let conflict = OnConflict::columns([Target, Kind, Subject]).update_columns(others).to_owned();
+    for chunk in chunks(rows) {
+        let models = chunk.into_iter().map(|row| row.into_active_model().reset_all());
+        resource::Entity::insert_many(models)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(connection)
+            .await
+            .map_err(StoreError::statement("save resources"))?;
+    }
+    Ok(())
+}
+
+/// Loads edges of one group by member within a transaction, locked where the database locks rows.
+pub(crate) async fn load_edges(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    group: &str,
+    members: &[String],
+) -> Result<HashMap<String, edge::Model>, StoreError> {
+    let mut found = HashMap::new();
+    for chunk in members.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = edge::Entity::find()
+            .filter(edge::Column::Target.eq(target))
+            .filter(edge::Column::GroupSubject.eq(group))
+            .filter(edge::Column::MemberSubject.is_in(chunk))
+            .lock(LockType::Update)
+            .all(connection)
+            .await
+            .map_err(StoreError::statement("load edges"))?;
+        found.extend(rows.into_iter().map(|row| (row.member_subject.clone(), row)));
+    }
+    Ok(found)
+}
+
+/// Writes whole rows, new or not.
+pub(crate) async fn save_edges(
+    connection: &impl ConnectionTrait,
+    rows: Vec<edge::Model>,
+) -> Result<(), StoreError> {
+    use edge::Column::{GroupSubject, MemberSubject, Target};
+    let others =
+        edge::Column::iter().filter(|column| !matches!(column, Target | GroupSubject | MemberSubject));
+    let conflict =
+        OnConflict::columns([Target, GroupSubject, MemberSubject]).update_columns(others).to_owned();
+    for chunk in chunks(rows) {
+        let models = chunk.into_iter().map(|row| row.into_active_model().reset_all());
+        edge::Entity::insert_many(models)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(connection)
+            .await
+            .map_err(StoreError::statement("save edges"))?;
+    }
+    Ok(())
+}
+
+fn chunks<T>(rows: Vec<T>) -> Vec<Vec<T>> {
+    let mut rows = rows.into_iter().peekable();
+    let mut out = Vec::new();
+    while rows.peek().is_some() {
+        out.push(rows.by_ref().take(ROWS_PER_STATEMENT_MAX).collect());
+    }
+    out
+}

@@ -1,0 +1,97 @@
+//! `writer_dead`: dead letters, as far as the writer needs them to replay or discard. What a human reads about them
+//! lies in the journal.
+
+use sea_orm::entity::prelude::*;
+
+/// One dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "writer_dead")]
+pub(crate) struct Model {
+    /// A [`lifecycle::DeadLetterId`].
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) id: String,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) target: String,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) kind: String,
+    /// Key of the person or group.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) subject: String,
+    /// For a membership: key of the member.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) member: Option<String>,
+    /// The revision that was given up.
+    pub(crate) revision: i64,
+    /// [`OPEN`], [`REPLAYED`] or [`DISCARDED`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) state: String,
+    /// Microseconds since the Unix epoch.
+    pub(crate) created_at: i64,
+}
+
+/// Waits for a human.
+pub(crate) const OPEN: &str = "open";
+/// Was tried again.
+pub(crate) const REPLAYED: &str = "replayed";
+/// Was closed without trying again.
+pub(crate) const DISCARDED: &str = "discarded";
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Records a dead letter; `group` is given for a membership, whose subject is the member.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn open(
+    tx: &sea_orm::DatabaseTransaction,
+    letter: &lifecycle::DeadLetter,
+    group: Option<&str>,
+) -> Result<(), store::StoreError> {
+    use sea_orm::{ActiveModelTrait, IntoActiveModel};
+    let (subject, member) = match group {
+        Some(group) => (group.to_owned(), Some(letter.subject.clone())),
+        None => (letter.subject.clone(), None),
+    };
+    let row = Model {
+        id: letter.id.to_string(),
+        target: letter.target.clone(),
+        kind: letter.kind.as_str().to_owned(),
+        subject,
+        member,
+        revision: letter.revision,
+        state: OPEN.to_owned(),
+        created_at: crate::micros(crate::now()),
+    };
+    row.into_active_model()
+        .reset_all()
+        .insert(tx)
+        .await
+        .map_err(store::StoreError::statement("record a dead letter"))?;
+    Ok(())
+}
+
+/// Closes dead letters that are open.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn close(
+    tx: &sea_orm::DatabaseTransaction,
+    ids: &[String],
+    state: &'static str,
+) -> Result<(), store::StoreError> {
+    use sea_orm::{EntityTrait, QueryFilter};
+    if ids.is_empty() {
+        return Ok(());
+    }
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(state))
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::State.eq(OPEN))
+        .exec(tx)
+        .await
+        .map_err(store::StoreError::statement("close dead letters"))?;
+    Ok(())
+}

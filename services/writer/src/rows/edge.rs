@@ -1,0 +1,101 @@
+//! `writer_edges`: one membership at one target, desired beside applied.
+
+use lifecycle::{Lane, TraceContext};
+use sea_orm::entity::prelude::*;
+
+use super::status;
+
+/// One membership.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "writer_edges")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) target: String,
+    /// Key of the group.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) group_subject: String,
+    /// Key of the person.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) member_subject: String,
+    /// See [`status`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) status: String,
+    /// Whether a request is needed and possible.
+    pub(crate) queued: bool,
+    /// [`Lane::rank`].
+    pub(crate) lane: i16,
+    /// Not before; microseconds since the Unix epoch.
+    pub(crate) next_attempt_at: i64,
+    /// Failed tries of this revision.
+    pub(crate) attempts: i32,
+    /// Revision of `desired`.
+    pub(crate) revision: i64,
+    /// Whether the person should be in the group.
+    pub(crate) desired: bool,
+    /// Whether the target has the person in the group.
+    pub(crate) applied: bool,
+    /// A request with several edges was refused: send this one by itself.
+    pub(crate) alone: bool,
+    /// `traceparent` of the command.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) trace: Option<String>,
+    /// When the event was accepted; microseconds since the Unix epoch.
+    pub(crate) accepted_at: i64,
+    /// Why the last try failed, in words.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) last_error: Option<String>,
+    /// The open dead letter.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) dead_letter: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// An edge that nothing is known of yet.
+    pub(crate) fn new(target: &str, group: &str, member: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            group_subject: group.to_owned(),
+            member_subject: member.to_owned(),
+            status: status::IN_SYNC.to_owned(),
+            queued: false,
+            lane: Lane::Backfill.rank(),
+            next_attempt_at: 0,
+            attempts: 0,
+            revision: 0,
+            desired: false,
+            applied: false,
+            alone: false,
+            trace: None,
+            accepted_at: 0,
+            last_error: None,
+            dead_letter: None,
+        }
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::from_rank(self.lane)
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace.as_deref()?.parse().ok()
+    }
+
+    /// Settles where the edge stands: `linked` says whether both ends exist at the target.
+    pub(crate) fn place(&mut self, linked: bool, now: i64) {
+        let (status, queued) = if self.desired == self.applied {
+            (status::IN_SYNC, false)
+        } else if linked {
+            (status::PENDING, true)
+        } else {
+            (status::WAITING, false)
+        };
+        self.status = status.to_owned();
+        self.queued = queued;
+        self.next_attempt_at = now;
+    }
+}

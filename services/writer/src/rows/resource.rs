@@ -1,0 +1,132 @@
+//! `writer_resources`: one account or group at one target, desired beside applied.
+
+use lifecycle::{Attributes, Desired, Lane, ResourceKind, TraceContext};
+use sea_orm::entity::prelude::*;
+
+use super::status;
+
+/// One resource.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "writer_resources")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) target: String,
+    /// `user` or `group`.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) kind: String,
+    /// Key of the person or group.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) subject: String,
+    /// See [`status`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) status: String,
+    /// Whether it is in the queue (`pending` or `retrying`).
+    pub(crate) queued: bool,
+    /// [`Lane::rank`].
+    pub(crate) lane: i16,
+    /// Not before; microseconds since the Unix epoch. Order within a lane.
+    pub(crate) next_attempt_at: i64,
+    /// Failed tries of this revision.
+    pub(crate) attempts: i32,
+    /// Revision of `desired`.
+    pub(crate) desired_revision: i64,
+    /// [`Desired`] as JSON.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) desired: String,
+    /// The event that caused it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) event: Option<String>,
+    /// `traceparent` of the command.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) trace: Option<String>,
+    /// When the event was accepted; microseconds since the Unix epoch.
+    pub(crate) accepted_at: i64,
+    /// Revision that the target agrees with; 0 when none.
+    pub(crate) applied_revision: i64,
+    /// What the target holds of the mapped attributes, `active` included, by SCIM path, as JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) applied: Option<String>,
+    /// The target's id: the link.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) remote_id: Option<String>,
+    /// A create was (or may have been) sent whose result is not known: look before doing it again.
+    pub(crate) create_attempted: bool,
+    /// Key of the person whose account a reference waits for.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) awaits: Option<String>,
+    /// Why the last try failed, in words.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) last_error: Option<String>,
+    /// The open dead letter.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) dead_letter: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A resource that nothing is known of yet.
+    pub(crate) fn new(target: &str, kind: ResourceKind, subject: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            kind: kind.as_str().to_owned(),
+            subject: subject.to_owned(),
+            status: status::PENDING.to_owned(),
+            queued: false,
+            lane: Lane::Backfill.rank(),
+            next_attempt_at: 0,
+            attempts: 0,
+            desired_revision: 0,
+            desired: String::new(),
+            event: None,
+            trace: None,
+            accepted_at: 0,
+            applied_revision: 0,
+            applied: None,
+            remote_id: None,
+            create_attempted: false,
+            awaits: None,
+            last_error: None,
+            dead_letter: None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ResourceKind {
+        if self.kind == ResourceKind::Group.as_str() { ResourceKind::Group } else { ResourceKind::User }
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::from_rank(self.lane)
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace.as_deref()?.parse().ok()
+    }
+
+    /// # Errors
+    /// When the row was written by a newer version whose commands this one does not know.
+    pub(crate) fn desired(&self) -> Result<Desired, serde_json::Error> {
+        serde_json::from_str(&self.desired)
+    }
+
+    /// What the target holds, empty when nothing is known.
+    pub(crate) fn applied(&self) -> Attributes {
+        self.applied.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    /// Puts the row into the queue.
+    pub(crate) fn enqueue(&mut self, status: &'static str, not_before: i64) {
+        self.status = status.to_owned();
+        self.queued = true;
+        self.next_attempt_at = not_before;
+    }
+
+    /// Takes the row out of the queue.
+    pub(crate) fn rest(&mut self, status: &'static str) {
+        self.status = status.to_owned();
+        self.queued = false;
+    }
+}
