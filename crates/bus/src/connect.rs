@@ -7,7 +7,7 @@ use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 use tokio::time::Instant;
 
-use crate::link::{Link, LinkSetter, Pauses, link};
+use crate::link::{Link, LinkSetter, Pauses};
 use crate::server::{Sync, sync_of};
 use crate::{BusConfig, BusError};
 
@@ -30,8 +30,9 @@ pub(crate) struct Connected {
 /// Waits for a server with a working JetStream and checks that it is one to rely on.
 pub(crate) async fn connect(config: &BusConfig, name: &str) -> Result<Connected, BusError> {
     let deadline = Instant::now() + config.connect_timeout();
-    let (setter, link) = link();
-    let client = dial_until(deadline, config, name, setter).await?;
+    let state = LinkSetter::default();
+    let client = dial_until(deadline, config, name, state.clone()).await?;
+    let link = Link::new(state, client.clone());
     check_version(&client, config)?;
     let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
     let account = || async { jetstream.query_account().await.map(drop) };

@@ -20,6 +20,10 @@ use crate::{BusError, wire};
 
 /// Messages that one durable may have handed out without an acknowledgement; the server stops at it.
 const ACK_PENDING_MAX: i64 = 4_096;
+/// How many messages [`Consumer::close`] gives back at most; more than two pull requests fetch.
+const GIVE_BACK_MAX: usize = 1_024;
+/// When nothing has come for this long, nothing more is on its way.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// A durable consumer of one stream.
 #[derive(Debug, Clone)]
@@ -121,9 +125,23 @@ impl<T: DeserializeOwned> Consumer<T> {
         Ok(batch)
     }
 
-    /// Gives back what was fetched and not handed out, so that another replica gets it at once.
+    /// Gives back what was fetched and not handed out, so that another replica gets it soon. What is still on its
+    /// way comes to another replica when its acknowledgement is overdue.
     pub async fn close(mut self) {
-        while let Some(Some(message)) = self.messages.next().now_or_never() {
+        let mut held = Vec::new();
+        while held.len() < GIVE_BACK_MAX
+            && let Ok(Some(message)) = tokio::time::timeout(QUIET, self.messages.next()).await
+        {
+            held.push(message);
+        }
+        drop(self.messages);
+        // The unsubscribing is done by tasks of the client: let them go first, or the server hands the messages
+        // back to this consumer.
+        tokio::task::yield_now().await;
+        if let Some(message) = held.first() {
+            let _ = message.context.client().flush().await;
+        }
+        for message in held {
             if message.ack_with(AckKind::Nak(None)).await.is_err() {
                 return;
             }

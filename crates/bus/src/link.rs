@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use async_nats::Event;
+use async_nats::{Client, Event, connection};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Longest pause between attempts to reconnect, and between other retries.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_millis(25);
+/// How long an event that says "connected" is waited for before the client is asked.
+const EVENT_MISSED_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
 struct State {
@@ -17,17 +19,14 @@ struct State {
     breaks: u64,
 }
 
-/// The connection's state; cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Link(watch::Receiver<State>);
-
 /// The side that hears of changes.
 #[derive(Debug, Clone)]
 pub(crate) struct LinkSetter(watch::Sender<State>);
 
-pub(crate) fn link() -> (LinkSetter, Link) {
-    let (sender, receiver) = watch::channel(State { connected: true, breaks: 0 });
-    (LinkSetter(sender), Link(receiver))
+impl Default for LinkSetter {
+    fn default() -> Self {
+        Self(watch::Sender::new(State { connected: true, breaks: 0 }))
+    }
 }
 
 impl LinkSetter {
@@ -35,7 +34,7 @@ impl LinkSetter {
     pub(crate) fn note(&self, event: &Event) {
         match event {
             Event::Connected => {
-                self.0.send_if_modified(|state| !std::mem::replace(&mut state.connected, true));
+                self.connected();
                 tracing::info!("connected to the broker");
             }
             Event::Disconnected | Event::Closed => {
@@ -48,29 +47,48 @@ impl LinkSetter {
             other => tracing::warn!(event = %other, "the broker's client reports"),
         }
     }
+
+    fn connected(&self) {
+        self.0.send_if_modified(|state| !std::mem::replace(&mut state.connected, true));
+    }
+}
+
+/// The connection's state; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    state: LinkSetter,
+    client: Client,
 }
 
 impl Link {
+    pub(crate) fn new(state: LinkSetter, client: Client) -> Self {
+        Self { state, client }
+    }
+
     pub(crate) fn is_up(&self) -> bool {
-        self.0.borrow().connected
+        self.state.0.borrow().connected
     }
 
     /// How often the connection was lost so far; pass it to [`Self::broken_since`].
     pub(crate) fn breaks(&self) -> u64 {
-        self.0.borrow().breaks
+        self.state.0.borrow().breaks
     }
 
     /// Returns once the connection was lost more than `breaks` times: whatever was sent before may be lost.
     pub(crate) async fn broken_since(&self, breaks: u64) {
-        if self.0.clone().wait_for(|state| state.breaks > breaks).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        let broken = self.state.0.subscribe().wait_for(|state| state.breaks > breaks).await.is_ok();
+        debug_assert!(broken, "`self` keeps the sender alive");
     }
 
     /// Returns once there is a connection.
     pub(crate) async fn up(&self) {
-        if self.0.clone().wait_for(|state| state.connected).await.is_err() {
-            std::future::pending::<()>().await;
+        let mut state = self.state.0.subscribe();
+        while tokio::time::timeout(EVENT_MISSED_AFTER, state.wait_for(|state| state.connected)).await.is_err()
+        {
+            // The client drops events when nobody takes them fast enough.
+            if self.client.connection_state() == connection::State::Connected {
+                self.state.connected();
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The admin listener does not depend on the service's runtime.
 
+#![expect(clippy::unwrap_used, reason = "a broken assumption of a test should panic")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bus::{Bus, BusError};
+use relay::Relay;
 use scim::{Connection, Credential, ProfileError, TargetProfile};
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
@@ -12,10 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, TargetConfig};
 use crate::control::{Circuits, Control};
+use crate::facts::SERVICE;
 use crate::intake::{Bells, Intake};
 use crate::migrations::Migrator;
 use crate::owner::Owner;
-use crate::relay::Relay;
 
 /// The writer, ready to run.
 pub struct App {
@@ -97,7 +98,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let ready = readiness.latch("writer");
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
-    let relay = Relay::new(store.clone(), bus.clone());
+    let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let replica = replica_name(&config);
     let mut owners = Vec::new();
     let (mut bells, mut circuits) = (Bells::new(), Circuits::new());
@@ -159,6 +160,9 @@ impl App {
     /// # Errors
     /// See [`RunError`].
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+        if let Err(error) = self.relay.catch_up().await {
+            tracing::warn!(error = %error, "could not publish what was left behind yet");
+        }
         let relay = tokio::spawn(self.relay.run(shutdown.soft.clone()));
         let mut parts = JoinSet::new();
         parts.spawn(self.intake.run(self.ready, shutdown.clone()));

@@ -8,6 +8,7 @@ use lifecycle::{
     ControlError, DeadLetterId, DiscardReply, DiscardRequest, Fact, Lane, ReplayOutcome, ReplayReply,
     ReplayRequest, ResourceKind, StatusReply, TargetStatus, verb,
 };
+use relay::Relay;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use serde::de::DeserializeOwned;
@@ -19,7 +20,6 @@ use crate::facts::{News, SERVICE};
 use crate::intake::Bells;
 use crate::owner::describe;
 use crate::pacer::Pacer;
-use crate::relay::Relay;
 use crate::rows::{
     dead, edge, load_edges, load_resources, resource, save_edges, save_resources, status, target,
 };

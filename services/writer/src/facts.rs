@@ -2,8 +2,9 @@
 
 use bus::Outgoing;
 use lifecycle::{DeadLetter, DeadLetterId, Fact, FactRecord, ResourceKind, TraceContext};
+use relay::Parcel;
 use sea_orm::DatabaseTransaction;
-use store::{StoreError, outbox};
+use store::StoreError;
 
 use crate::now;
 use crate::rows::resource;
@@ -76,13 +77,7 @@ impl News {
     pub(crate) async fn store(self, tx: &DatabaseTransaction) -> Result<Option<Parcel>, StoreError> {
         let mut messages = Outgoing::facts(SERVICE, &self.facts);
         messages.extend(self.letters.iter().map(|(letter, trace)| Outgoing::dead_letter(letter, *trace)));
-        if messages.is_empty() {
-            return Ok(None);
-        }
-        let id = uuid::Uuid::now_v7().to_string();
-        let json = serde_json::to_string(&messages).expect("messages are plain data");
-        outbox::put(tx, SERVICE, &id, now(), json).await?;
-        Ok(Some(Parcel { id, messages }))
+        relay::pack(tx, SERVICE, messages).await
     }
 }
 
@@ -98,11 +93,4 @@ pub(crate) struct Settled<'a> {
     pub(crate) trace: Option<TraceContext>,
     /// Tells two settlements of one revision apart (a reference that came later).
     pub(crate) again: i64,
-}
-
-/// Messages of one committed transaction, and the outbox row that holds them until they are published.
-#[derive(Debug)]
-pub(crate) struct Parcel {
-    pub(crate) id: String,
-    pub(crate) messages: Vec<Outgoing>,
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bus::{Bus, Consumer, Delivery, Feed};
 use lifecycle::{Command, Desired, Edge, ResourceKind, TraceContext};
+use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use telemetry::{Latch, Shutdown};
 use tokio::sync::Notify;
 
 use crate::app::RunError;
-use crate::facts::{News, Parcel, SERVICE};
-use crate::relay::Relay;
+use crate::facts::{News, SERVICE};
 use crate::rows::{dead, edge, load_edges, load_resources, resource, save_edges, save_resources, status};
 use crate::{micros, now};
 

@@ -24,7 +24,6 @@ mod outcome;
 mod owner;
 mod pacer;
 mod ready;
-mod relay;
 mod results;
 mod rows;
 

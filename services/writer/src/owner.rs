@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{Lane, ResourceKind, TraceContext};
+use relay::Relay;
 use scim::{Client, Connection};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -21,7 +22,6 @@ use crate::lease::Lease;
 use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
 use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
 use crate::ready::{Job, Ready, Source};
-use crate::relay::Relay;
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
 use crate::rows::{Key, edge, status};
 use crate::{micros, now};

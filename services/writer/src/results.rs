@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use lifecycle::{DeadLetter, DeadLetterId, Fact, ResourceKind};
+use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::config::RetryConfig;
-use crate::facts::{News, Parcel, SERVICE, Settled};
+use crate::facts::{News, SERVICE, Settled};
 use crate::lease::Lease;
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
-use crate::relay::Relay;
 use crate::rows::{Key, dead, load_resources, resource, save_resources, status};
 use crate::{backoff, micros, now};
 

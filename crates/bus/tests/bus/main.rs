@@ -1,6 +1,9 @@
 //! The bus against a real nats-server.
 
+#![expect(clippy::unwrap_used, reason = "a broken assumption of a test should panic")]
+
 mod consume;
 mod control;
+mod proxy;
 mod publish;
 mod world;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use bus::{Bus, Outgoing, PublishError};
 use lifecycle::TraceContext;
 
+use crate::proxy::Proxy;
 use crate::world::{World, duplicate, event, is_full, outgoing, stored};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +72,7 @@ async fn duplicates_are_marked_also_inside_a_batch_and_after_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_loses_and_doubles_nothing() {
     let mut world = World::new(|_| ()).await;
-    // Eight callers, some of which bring atomic batches, keep publishing while the server dies three times.
+    // Eight callers, some of which bring atomic batches, keep publishing while the server dies eight times.
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let callers: Vec<_> = (0..8_usize)
         .map(|caller| {
@@ -90,13 +91,13 @@ async fn a_killed_server_loses_and_doubles_nothing() {
             })
         })
         .collect();
-    for round in 1..=3 {
+    for round in 1..=8 {
         world.publish([900_000_000 + round]).await;
         world.restart();
     }
     world.publish([900_000_000]).await;
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    let mut expected: HashSet<usize> = (900_000_000..=900_000_003).collect();
+    let mut expected: HashSet<usize> = (900_000_000..=900_000_008).collect();
     for caller in callers {
         let (caller, sent) = caller.await.unwrap();
         expected.extend((0..sent).map(|n| caller * 1_000_000 + n));
@@ -115,6 +116,35 @@ async fn a_killed_server_loses_and_doubles_nothing() {
     }
     assert_eq!(seen, expected);
     assert_eq!(world.publish([1]).await.first().map(|p| p.sequence <= seen.len() as u64), Some(true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_acknowledgement_neither_stores_twice_nor_looks_like_a_duplicate() {
+    let world = World::new(|_| ()).await;
+    let _consumer = world.consumer().await;
+    let proxy = Proxy::before(world.server.url().trim_start_matches("nats://")).await;
+    let mut config = world.server.config();
+    config.url = format!("nats://{}", proxy.address);
+    config.publish_timeout_ms = 60_000;
+    let bus = Bus::connect(&config, "test").await.unwrap();
+    let mut stored = 0;
+    for count in [1, 100] {
+        proxy.swallow_answers();
+        let numbers = stored..stored + count;
+        let publishing = tokio::spawn({
+            let (bus, messages) = (bus.clone(), numbers.map(outgoing).collect());
+            async move { bus.publish(messages).await }
+        });
+        stored += count;
+        while world.bus.lag(bus::Feed::Events, "mapper").await.unwrap() < stored as u64 {}
+        assert!(!publishing.is_finished());
+        proxy.cut();
+        let results = publishing.await.unwrap();
+        assert!(results.iter().all(|result| !result.as_ref().unwrap().duplicate), "{results:?}");
+        assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), stored as u64);
+    }
+    let again = bus.publish((0..stored).map(outgoing).collect()).await;
+    assert!(again.iter().all(|result| result.as_ref().unwrap().duplicate));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,15 +1,45 @@
-//! Publishes what transactions left in the outbox, and removes it when the bus has it.
+//! The way from a committed transaction to the bus: what a transaction decided to publish lies in its outbox row until
+//! JetStream has it, so a crash in between delays messages and never loses them.
+//!
+//! Publishing twice is possible and harmless: message ids and consumers are idempotent. Nothing here knows what the
+//! messages say. To use it in another service: create its outbox in a migration, [`pack`] within the transaction,
+//! [`Relay::send`] after the commit, and let [`Relay::run`] look after what was left behind.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, Outgoing};
+use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError, outbox};
+use time::OffsetDateTime;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::facts::{Parcel, SERVICE};
-use crate::now;
+/// Messages of one committed transaction, and the outbox row that holds them until they are published.
+#[derive(Debug)]
+pub struct Parcel {
+    id: String,
+    messages: Vec<Outgoing>,
+}
+
+/// Stores `messages` in the outbox of `service` within `tx`; the parcel is to be sent after the commit. Nothing to say
+/// needs no row.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn pack(
+    tx: &DatabaseTransaction,
+    service: &str,
+    messages: Vec<Outgoing>,
+) -> Result<Option<Parcel>, StoreError> {
+    if messages.is_empty() {
+        return Ok(None);
+    }
+    let id = uuid::Uuid::now_v7().to_string();
+    let json = serde_json::to_string(&messages).expect("messages are plain data");
+    outbox::put(tx, service, &id, OffsetDateTime::now_utc(), json).await?;
+    Ok(Some(Parcel { id, messages }))
+}
 
 /// A row this old belongs to nobody who is still about to publish it.
 const STALE_AFTER: time::Duration = time::Duration::seconds(30);
@@ -19,7 +49,8 @@ const PARCELS_MAX: usize = 16;
 
 /// Publishes parcels in the background.
 #[derive(Debug, Clone)]
-pub(crate) struct Relay {
+pub struct Relay {
+    service: &'static str,
     store: Store,
     bus: Bus,
     slots: Arc<Semaphore>,
@@ -27,12 +58,13 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn new(store: Store, bus: Bus) -> Self {
-        Self { store, bus, slots: Arc::new(Semaphore::new(PARCELS_MAX)), published: Arc::default() }
+    /// For the outbox of `service`.
+    pub fn new(service: &'static str, store: Store, bus: Bus) -> Self {
+        Self { service, store, bus, slots: Arc::new(Semaphore::new(PARCELS_MAX)), published: Arc::default() }
     }
 
     /// Publishes a committed parcel; waits only while too many are under way.
-    pub(crate) async fn send(&self, parcel: Option<Parcel>) {
+    pub async fn send(&self, parcel: Option<Parcel>) {
         let Some(parcel) = parcel else { return };
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         let relay = self.clone();
@@ -52,22 +84,20 @@ impl Relay {
     }
 
     /// Ids of rows whose messages are published: to be deleted by the next transaction.
-    pub(crate) async fn take_published(&self) -> Vec<String> {
+    pub async fn take_published(&self) -> Vec<String> {
         std::mem::take(&mut *self.published.lock().await)
     }
 
-    /// Publishes rows that a crash or an outage left behind, at once and then now and again, and deletes what is
-    /// published, until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut older_than = time::Duration::ZERO;
+    /// Publishes rows that a crash or an outage left behind, now and again, and deletes what is published, until
+    /// `stop`; then waits for what is under way.
+    pub async fn run(self, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.sweep(older_than).await {
-                tracing::warn!(error = %error, "could not work through the outbox");
-            }
-            older_than = STALE_AFTER;
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            if let Err(error) = self.sweep(STALE_AFTER).await {
+                tracing::warn!(error = %error, "could not work through the outbox");
             }
         }
         let _all_parcels = self.slots.acquire_many(u32::try_from(PARCELS_MAX).expect("a small number")).await;
@@ -76,8 +106,19 @@ impl Relay {
         }
     }
 
+    /// Publishes what the process before this one left behind. Call it before taking work, so that nothing older is
+    /// still to be published when the service calls itself ready.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        self.sweep(time::Duration::ZERO).await
+    }
+
     async fn sweep(&self, older_than: time::Duration) -> Result<(), StoreError> {
-        for (id, json) in outbox::stale(self.store.reader(), SERVICE, now() - older_than).await? {
+        for (id, json) in
+            outbox::stale(self.store.reader(), self.service, OffsetDateTime::now_utc() - older_than).await?
+        {
             match serde_json::from_str::<Vec<Outgoing>>(&json) {
                 Ok(messages) => self.publish(id, messages).await,
                 Err(error) => tracing::error!(outbox_row = %id, error = %error, "cannot read an outbox row"),
@@ -92,7 +133,7 @@ impl Relay {
             return Ok(());
         }
         let tx = self.store.begin().await?;
-        outbox::delete(&tx, SERVICE, &ids).await?;
+        outbox::delete(&tx, self.service, &ids).await?;
         tx.commit().await.map_err(StoreError::statement("clear the outbox"))
     }
 }
