@@ -40,6 +40,11 @@ impl GroupState {
         self.exists.at(now).is_some_and(|s| s.value)
     }
 
+    /// Whether the group was there and was deleted; a group of which only members are known is not gone.
+    pub fn gone_at(&self, now: i64) -> bool {
+        self.exists.at(now).is_some_and(|s| !s.value)
+    }
+
     /// Attributes with a value at `now` (microseconds).
     pub fn attributes_at(&self, now: i64) -> Attributes {
         self.attributes

@@ -35,6 +35,9 @@ pub struct EmploymentStatement {
     pub version: Version,
     /// `worker.joined`, `.rehired`, `.left` or `.deleted`.
     pub kind: EmploymentKind,
+    /// It was read from a snapshot. A record says how things are, so it never withdraws what is planned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub observed: bool,
 }
 
 /// The employment states that an event can state.
@@ -49,7 +52,8 @@ pub enum EmploymentKind {
     Deleted,
 }
 
-/// How many employment statements are kept per person; the oldest go first.
+/// How many employment statements are kept per person. Beyond it, records that only repeat what the one before and
+/// the one after them say go first, then the oldest.
 pub const EMPLOYMENT_STATEMENTS_MAX: usize = 64;
 
 /// How many different attributes one person may have; further names are ignored.
@@ -97,7 +101,8 @@ impl Identity {
             _ => None,
         };
         if let Some(kind) = stated {
-            self.state_employment(EmploymentStatement { version, kind });
+            let observed = event.kind == EventKind::WorkerSnapshot;
+            self.state_employment(EmploymentStatement { version, kind, observed });
         }
     }
 
@@ -105,8 +110,24 @@ impl Identity {
         let order = |s: &EmploymentStatement| (s.version, s.kind);
         if let Err(at) = self.employment.binary_search_by(|s| order(s).cmp(&order(&statement))) {
             self.employment.insert(at, statement);
+            if self.employment.len() > EMPLOYMENT_STATEMENTS_MAX {
+                self.forget_repetitions();
+            }
             let excess = self.employment.len().saturating_sub(EMPLOYMENT_STATEMENTS_MAX);
             self.employment.drain(..excess);
+        }
+    }
+
+    fn forget_repetitions(&mut self) {
+        let mut at = 1;
+        while at + 1 < self.employment.len() {
+            let (before, this, after) =
+                (&self.employment[at - 1], &self.employment[at], &self.employment[at + 1]);
+            if this.observed && after.observed && before.kind == this.kind && this.kind == after.kind {
+                self.employment.remove(at);
+            } else {
+                at += 1;
+            }
         }
     }
 
@@ -125,25 +146,40 @@ impl Identity {
         IdentityView { key: key.to_owned(), attributes, employment: self.employment_at(now) }
     }
 
-    /// The last statement that has taken effect and was not withdrawn. A statement about the future is withdrawn
-    /// by one that was said later, before the first took effect, and takes effect no later.
+    /// The last statement that has taken effect and was not withdrawn; departures count from the first of those
+    /// that say the same one after the other. A person of whom there is only a record is employed: many feeds list
+    /// people without saying so.
     fn employment_at(&self, now: i64) -> Employment {
-        let withdrawn = |s: &EmploymentStatement| {
-            self.employment.iter().any(|other| {
-                other.version.said_at > s.version.said_at
-                    && other.version.said_at < s.version.effective_at
-                    && other.version.effective_at <= s.version.effective_at
-            })
+        let mut in_force =
+            self.employment.iter().rev().filter(|s| s.version.effective_at <= now && !self.is_withdrawn(s));
+        let Some(last) = in_force.next() else {
+            let only_a_record = self.employment.is_empty() && self.snapshots.at(now).is_some();
+            return if only_a_record { Employment::Active } else { Employment::Unknown };
         };
-        let in_force = self.employment.iter().rev().find(|s| s.version.effective_at <= now && !withdrawn(s));
-        match in_force {
-            None => Employment::Unknown,
-            Some(s) => match s.kind {
-                EmploymentKind::Active => Employment::Active,
-                EmploymentKind::Left => Employment::Left { since: s.version.effective_at },
-                EmploymentKind::Deleted => Employment::Deleted { since: s.version.effective_at },
-            },
+        let first = in_force.take_while(|s| s.kind == last.kind).last().unwrap_or(last);
+        let since = first.version.effective_at;
+        match last.kind {
+            EmploymentKind::Active => Employment::Active,
+            EmploymentKind::Left => Employment::Left { since },
+            EmploymentKind::Deleted => Employment::Deleted { since },
         }
+    }
+
+    /// A plan is withdrawn by what was said later, but before the plan took effect, and either takes effect no later
+    /// (a cancelled departure) or says the same of a later day with nothing else planned in between (a postponed
+    /// one).
+    fn is_withdrawn(&self, plan: &EmploymentStatement) -> bool {
+        let Version { effective_at, said_at, .. } = plan.version;
+        self.employment.iter().filter(|other| !other.observed).any(|other| {
+            other.version.said_at > said_at
+                && other.version.said_at < effective_at
+                && (other.version.effective_at <= effective_at || self.is_postponed(plan, other))
+        })
+    }
+
+    fn is_postponed(&self, plan: &EmploymentStatement, to: &EmploymentStatement) -> bool {
+        let between = |s: &&EmploymentStatement| plan.version < s.version && s.version < to.version;
+        plan.kind == to.kind && self.employment.iter().filter(between).all(|s| s.kind == plan.kind)
     }
 
     /// When something that is already known takes effect after `now`.
@@ -154,8 +190,8 @@ impl Identity {
     }
 }
 
-/// `active` in a snapshot says whether the person works here; a snapshot without it says nothing about that
-/// (a feed that leaves it out must not disable anybody).
+/// `active` in a snapshot says whether the person works here; a snapshot without it changes nothing about that (a feed
+/// that leaves it out must neither disable nor bring back anybody).
 fn employment_in_snapshot(event: &Event) -> Option<EmploymentKind> {
     match event.attributes.get("active") {
         Some(Value::Bool(true)) => Some(EmploymentKind::Active),

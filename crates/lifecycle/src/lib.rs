@@ -4,7 +4,7 @@
 //! draws no random numbers except where an id constructor says so; merging is a pure function of its inputs.
 //!
 //! To add an event kind: 1. a variant of [`EventKind`] with its wire name, 2. its meaning in
-//! [`Identity::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge.rs`.
+//! [`Identity::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge_tests.rs`.
 
 mod command;
 mod control;
@@ -13,6 +13,8 @@ mod group;
 mod identity;
 mod ids;
 mod journal;
+#[cfg(test)]
+mod merge_tests;
 mod register;
 mod trace;
 

@@ -1,0 +1,254 @@
+//! Merging does not depend on order or number of deliveries, and employment follows what HR means.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    Attributes, EdgeState, Employment, Event, EventId, EventKind, GroupState, Identity, Version, unix_micros,
+};
+
+const SECOND: i64 = 1_000_000;
+
+fn at(second: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + Duration::seconds(second)
+}
+
+/// An event that was said at `said` and holds from `effective` on, in seconds.
+fn event(kind: EventKind, said: i64, effective: i64, attributes: Value) -> Event {
+    Event {
+        id: EventId::of("test", &format!("{kind}/{said}/{effective}/{attributes}")),
+        source: "test".to_owned(),
+        source_event_id: "1".to_owned(),
+        kind,
+        subject: "E-1".to_owned(),
+        time: at(said),
+        effective_at: at(effective),
+        accepted_at: at(said),
+        attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
+        members: None,
+    }
+}
+
+fn employment(history: &[(EventKind, i64, i64)], now: i64) -> Employment {
+    employment_of(
+        history.iter().map(|(kind, said, effective)| event(*kind, *said, *effective, json!({}))),
+        now,
+    )
+}
+
+fn employment_of(events: impl IntoIterator<Item = Event>, now: i64) -> Employment {
+    let mut identity = Identity::default();
+    for (sequence, event) in (1..).zip(events) {
+        identity.merge(&event, sequence, unix_micros(event.accepted_at));
+    }
+    identity.view("E-1", now * SECOND).employment
+}
+
+fn left(since: i64) -> Employment {
+    Employment::Left { since: since * SECOND }
+}
+
+use EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot};
+
+#[test]
+fn a_planned_departure_takes_effect_on_its_day_and_not_before() {
+    let history = [(WorkerJoined, 1, 1), (WorkerLeft, 2, 30)];
+    assert_eq!(employment(&history, 29), Employment::Active);
+    assert_eq!(employment(&history, 30), left(30));
+}
+
+#[test]
+fn a_cancelled_departure_never_happens() {
+    let history = [(WorkerJoined, 1, 1), (WorkerLeft, 2, 30), (WorkerRehired, 10, 10)];
+    assert_eq!(employment(&history, 31), Employment::Active);
+}
+
+#[test]
+fn a_departure_can_be_moved_to_an_earlier_and_to_a_later_day() {
+    let earlier = [(WorkerJoined, 1, 1), (WorkerLeft, 2, 30), (WorkerLeft, 10, 20)];
+    assert_eq!(employment(&earlier, 25), left(20));
+    let later = [(WorkerJoined, 1, 1), (WorkerLeft, 2, 30), (WorkerLeft, 10, 40)];
+    assert_eq!(employment(&later, 35), Employment::Active);
+    assert_eq!(employment(&later, 40), left(40));
+}
+
+#[test]
+fn a_first_day_can_be_postponed() {
+    let history = [(WorkerJoined, 1, 30), (WorkerJoined, 10, 40)];
+    assert_eq!(employment(&history, 35), Employment::Unknown);
+    assert_eq!(employment(&history, 40), Employment::Active);
+}
+
+#[test]
+fn a_planned_break_keeps_both_departures() {
+    let history = [(WorkerJoined, 1, 1), (WorkerLeft, 2, 30), (WorkerRehired, 3, 35), (WorkerLeft, 4, 40)];
+    assert_eq!(employment(&history, 32), left(30));
+    assert_eq!(employment(&history, 36), Employment::Active);
+    assert_eq!(employment(&history, 41), left(40));
+}
+
+#[test]
+fn a_rehire_on_a_later_day_leaves_the_departure_in_force_until_then() {
+    let history = [(WorkerJoined, 1, 1), (WorkerLeft, 10, 10), (WorkerRehired, 20, 50)];
+    assert_eq!(employment(&history, 49), left(10));
+    assert_eq!(employment(&history, 50), Employment::Active);
+}
+
+#[test]
+fn a_backdated_departure_holds_from_its_day() {
+    let history = [(WorkerJoined, 1, 1), (WorkerLeft, 20, 10)];
+    assert_eq!(employment(&history, 20), left(10));
+}
+
+#[test]
+fn a_backdated_departure_does_not_undo_a_later_rehire() {
+    let history = [(WorkerJoined, 1, 1), (WorkerRehired, 15, 15), (WorkerLeft, 20, 10)];
+    assert_eq!(employment(&history, 20), Employment::Active);
+}
+
+#[test]
+fn an_erased_person_is_deleted_and_a_change_says_nothing_of_employment() {
+    assert_eq!(
+        employment(&[(WorkerJoined, 1, 1), (WorkerDeleted, 5, 5), (WorkerChanged, 6, 6)], 7),
+        Employment::Deleted { since: 5 * SECOND }
+    );
+    assert_eq!(employment(&[(WorkerChanged, 6, 6)], 7), Employment::Unknown);
+}
+
+#[test]
+fn a_record_without_active_employs_only_those_of_whom_nothing_else_is_said() {
+    assert_eq!(employment(&[(WorkerSnapshot, 1, 1)], 2), Employment::Active);
+    assert_eq!(employment(&[(WorkerSnapshot, 1, 10)], 2), Employment::Unknown, "not yet");
+    assert_eq!(employment(&[(WorkerLeft, 1, 1), (WorkerSnapshot, 5, 5)], 6), left(1));
+    assert_eq!(employment(&[(WorkerJoined, 1, 30), (WorkerSnapshot, 5, 5)], 6), Employment::Unknown);
+}
+
+#[test]
+fn a_nightly_record_does_not_cancel_a_planned_departure() {
+    let record = |day| event(WorkerSnapshot, day, day, json!({ "active": true }));
+    let history =
+        [event(WorkerJoined, 1, 1, json!({})), event(WorkerLeft, 2, 30, json!({})), record(3), record(4)];
+    assert_eq!(employment_of(history.clone(), 29), Employment::Active);
+    assert_eq!(employment_of(history, 30), left(30));
+}
+
+#[test]
+fn nightly_records_of_a_leaver_do_not_move_the_day_of_departure() {
+    let nights = (10..500).map(|day| event(WorkerSnapshot, day, day, json!({ "active": "False" })));
+    let joined = event(WorkerJoined, 1, 1, json!({}));
+    assert_eq!(employment_of(std::iter::once(joined).chain(nights), 600), left(10));
+}
+
+#[test]
+fn a_record_erases_what_it_does_not_name_and_nothing_newer() {
+    let mut identity = Identity::default();
+    identity.merge(&event(WorkerChanged, 1, 1, json!({ "title": "a", "city": "b" })), 1, SECOND);
+    identity.merge(&event(WorkerChanged, 9, 9, json!({ "phone": "c" })), 2, 9 * SECOND);
+    identity.merge(&event(WorkerSnapshot, 5, 5, json!({ "city": "d", "active": true })), 3, 9 * SECOND);
+    let view = identity.view("E-1", 10 * SECOND);
+    assert_eq!(
+        serde_json::to_value(view.attributes).unwrap(),
+        json!({ "active": true, "city": "d", "phone": "c" })
+    );
+}
+
+/// Kind, said, effective, attribute, value.
+type Said = (usize, i64, i64, usize, u8);
+
+const KINDS: [EventKind; 6] =
+    [WorkerJoined, WorkerChanged, WorkerLeft, WorkerRehired, WorkerSnapshot, WorkerDeleted];
+
+fn worker_event(&(kind, said, delay, attribute, value): &Said) -> Event {
+    let name = ["department", "active", "title"][attribute];
+    let value = match (name, value) {
+        (_, 0) => Value::Null,
+        ("active", value) => json!(value % 2 == 0),
+        (_, value) => json!(value),
+    };
+    event(KINDS[kind], said, said + delay, json!({ name: value }))
+}
+
+fn histories() -> impl Strategy<Value = (Vec<Said>, Vec<usize>)> {
+    let said = (0..KINDS.len(), 0..60_i64, -20..40_i64, 0..3_usize, 0..4_u8);
+    prop::collection::vec(said, 1..12).prop_flat_map(|history| {
+        let order: Vec<usize> = (0..history.len()).chain(0..history.len()).collect();
+        (Just(history), Just(order).prop_shuffle())
+    })
+}
+
+/// When the last event is merged, in seconds; views are compared from here on.
+const END: i64 = 60;
+
+proptest! {
+    #[test]
+    fn a_person_is_the_same_whatever_the_order_and_number_of_deliveries((history, order) in histories()) {
+        let events: Vec<Event> = history.iter().map(worker_event).collect();
+        let (mut expected, mut shuffled) = (Identity::default(), Identity::default());
+        for (sequence, event) in (1..).zip(&events) {
+            expected.merge(event, sequence, END * SECOND);
+        }
+        for (step, index) in (0..).zip(&order) {
+            // Time passes while the shuffled ones arrive.
+            let now = END * SECOND * step / i64::try_from(order.len()).unwrap();
+            shuffled.merge(&events[*index], *index as u64 + 1, now);
+        }
+        for second in END..END + 60 {
+            let now = second * SECOND;
+            prop_assert_eq!(expected.view("E-1", now), shuffled.view("E-1", now));
+            prop_assert_eq!(expected.next_due(now), shuffled.next_due(now));
+        }
+        let stored: Identity = serde_json::from_str(&serde_json::to_string(&shuffled).unwrap()).unwrap();
+        prop_assert_eq!(stored, shuffled);
+    }
+
+    #[test]
+    fn a_group_and_its_members_are_the_same_whatever_the_order((history, order) in histories()) {
+        let merged = |order: &[usize], now: &dyn Fn(usize) -> i64| {
+            let (mut group, mut edge) = (GroupState::default(), EdgeState::default());
+            for (step, index) in order.iter().enumerate() {
+                group_event(&history[*index], *index as u64 + 1, now(step), &mut group, &mut edge);
+            }
+            (group, edge)
+        };
+        let in_order: Vec<usize> = (0..history.len()).collect();
+        let (group, edge) = merged(&in_order, &|_| END * SECOND);
+        let steps = i64::try_from(order.len()).unwrap();
+        let (other_group, other_edge) = merged(&order, &|step| END * SECOND * step as i64 / steps);
+        for second in END..END + 60 {
+            let now = second * SECOND;
+            prop_assert_eq!(group.exists_at(now), other_group.exists_at(now));
+            prop_assert_eq!(group.gone_at(now), other_group.gone_at(now));
+            prop_assert_eq!(group.attributes_at(now), other_group.attributes_at(now));
+            let floor = group.member_floor_at(now);
+            prop_assert_eq!(floor, other_group.member_floor_at(now));
+            prop_assert_eq!(edge.present_at(floor, now), other_edge.present_at(floor, now));
+            prop_assert_eq!(edge.next_due(now), other_edge.next_due(now));
+        }
+    }
+}
+
+/// Merges what a mapper would merge for one member of one group.
+fn group_event(said: &Said, sequence: u64, now: i64, group: &mut GroupState, edge: &mut EdgeState) {
+    let &(kind, at, delay, _, value) = said;
+    let mut event = event(EventKind::GroupUpserted, at, at + delay, json!({ "displayName": value }));
+    let version = Version::of(&event, sequence);
+    match kind {
+        0 => group.merge(&event, sequence, now),
+        1 => {
+            event.members = Some(vec!["E-1".to_owned()]);
+            group.merge(&event, sequence, now);
+            edge.say(version, true, now);
+        }
+        2 => {
+            event.members = Some(Vec::new());
+            group.merge(&event, sequence, now);
+        }
+        3 => {
+            event.kind = EventKind::GroupDeleted;
+            group.merge(&event, sequence, now);
+        }
+        4 => edge.say(version, true, now),
+        _ => edge.say(version, false, now),
+    }
+}

@@ -1,0 +1,67 @@
+use crate::{Policy, PolicyError};
+
+const GOOD: &str = r#"target: zscaler
+users:
+  scope:
+    any:
+      - all:
+          - { attribute: department, operator: IN, values: [Sales, R&D] }
+          - { memberOf: "G-12" }
+  mappings:
+    - { target: userName, source: userPrincipalName }
+    - { target: 'emails[type eq "work"].value', source: mail }
+  match: [userName]
+  leaver: { action: disable, deleteAfterDays: 30 }
+  assumeEmpty: false
+groups:
+  mappings: [ { target: displayName, source: displayName } ]
+  match: [displayName]
+"#;
+
+fn error(from: &str, to: &str) -> PolicyError {
+    assert!(GOOD.contains(from), "{from}");
+    Policy::parse(&GOOD.replacen(from, to, 1), "zscaler.yaml").unwrap_err()
+}
+
+#[test]
+fn a_policy_is_read_and_its_fingerprint_follows_its_text() {
+    let policy = Policy::parse(GOOD, "zscaler.yaml").unwrap();
+    assert_eq!(policy.target(), "zscaler");
+    assert!(policy.uses_groups() && policy.has_groups());
+    assert_eq!(policy.fingerprint(), Policy::parse(GOOD, "other.yaml").unwrap().fingerprint());
+    let changed = GOOD.replace("30", "31");
+    assert_ne!(policy.fingerprint(), Policy::parse(&changed, "zscaler.yaml").unwrap().fingerprint());
+}
+
+#[test]
+fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
+    let table = [
+        ("values: [Sales, R&D]", "value: Sales", "6:48", "IN compares with a list"),
+        ("operator: IN", "operator: WITHIN", "6:48", "unknown operator `WITHIN`"),
+        ("- { memberOf: \"G-12\" }", "- { operator: IS NULL }", "7:13", "a clause needs `attribute`"),
+        ("source: userPrincipalName", "default: x", "9:7", "needs either `source` or `constant`"),
+        ("target: userName, source", "target: username, source", "9:17", "`username` is misspelt"),
+        ("'emails[type eq \"work\"].value'", "userName", "10:17", "`userName` is mapped twice"),
+        ("'emails[type eq \"work\"].value'", "active", "10:17", "`active` cannot be mapped"),
+        ("'emails[type eq \"work\"].value'", "'emails['", "10:17", "`emails[` is no attribute path"),
+        ("match: [userName]", "match: [id]", "11:11", "`match` names `id`"),
+        ("action: disable", "action: fire", "12:21", "unknown action `fire`"),
+        ("action: disable", "action: none", "12:11", "`deleteAfterDays` contradicts"),
+        ("target: zscaler", "target: a b", "1:9", "`a b` cannot be the name"),
+        ("match: [displayName]", "leaver: { action: delete }", "16:11", "groups have no leaver rule"),
+    ];
+    for (from, to, place, what) in table {
+        let error = error(from, to).to_string();
+        assert!(error.starts_with(&format!("zscaler.yaml:{place}: ")), "{error}");
+        assert!(error.contains(what) && error.contains("; "), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_or_missing_field_or_broken_yaml_is_refused_with_its_place() {
+    let unknown = error("assumeEmpty: false", "assumeEmtpy: false");
+    assert_eq!(unknown.line, 13);
+    assert!(unknown.what.contains("assumeEmtpy"), "{unknown}");
+    assert!(error("target: zscaler", "").what.contains("target"));
+    assert!(error("users:", "users: [").line > 0);
+}

@@ -1,0 +1,35 @@
+//! The mapper: merges events into what is known, decides by policy, and commands the writer when a desired state changes.
+//!
+//! It works in batches: load what a batch touches ([`work::load`]), merge and decide in memory ([`work::decide`]), write back
+//! under optimistic concurrency together with the outbox ([`work::save`]), commit, acknowledge. A version that moved in
+//! between means that another replica was quicker: the batch is done again. Future-dated changes and policy changes
+//! go through the same code ([`later`]).
+//!
+//! It never talks to a target, never relies on the order of messages, and never emits a command for a desired state that
+//! did not change.
+//!
+//! To add something that policies decide about: 1. its rows, 2. its part of `work::load`, `work::decide` and `work::save`.
+
+mod app;
+mod config;
+mod later;
+mod live;
+mod migrations;
+mod policies;
+mod rows;
+mod work;
+
+pub use app::{App, BuildError, RunError, build};
+pub use config::Config;
+pub use migrations::Migrator;
+pub use policies::PoliciesError;
+
+use time::OffsetDateTime;
+
+/// The service's name in subjects, tables and facts.
+pub(crate) const SERVICE: &str = "mapper";
+
+/// The service's clock.
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}

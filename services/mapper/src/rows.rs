@@ -1,0 +1,83 @@
+//! The mapper's tables as types, and writing rows under optimistic concurrency.
+
+pub(crate) mod desired;
+pub(crate) mod edge;
+pub(crate) mod group;
+pub(crate) mod identity;
+pub(crate) mod inbox;
+pub(crate) mod poison;
+
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+/// Why rows were not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SaveError {
+    /// Another replica changed one of the rows since they were read.
+    #[error("another replica was quicker")]
+    Overtaken,
+    /// The database.
+    #[error("could not write what is known")]
+    Store(#[source] StoreError),
+}
+
+impl SaveError {
+    /// Whether the batch should be done again on what is there now.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Overtaken => true,
+            Self::Store(error) => error.is_conflict(),
+        }
+    }
+}
+
+impl From<StoreError> for SaveError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Writes rows whose `version` column was raised by one since they were read: new rows are inserted, others replaced,
+/// and a row that is not as it was read refuses the whole.
+///
+/// # Errors
+/// [`SaveError::Overtaken`] when a row was changed in between.
+pub(crate) async fn save<E>(
+    tx: &DatabaseTransaction,
+    rows: Vec<E::Model>,
+    key: &[E::Column],
+    version: E::Column,
+) -> Result<(), SaveError>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
+    E::Column: Iterable + Copy,
+{
+    let is_key = |column: &E::Column| key.iter().any(|k| k.as_str() == column.as_str());
+    let others = E::Column::iter().filter(|column| !is_key(column));
+    let excluded = Expr::col((sea_orm::sea_query::Alias::new("excluded"), version));
+    let conflict = OnConflict::columns(key.iter().copied())
+        .update_columns(others)
+        .action_and_where(Expr::col((E::default(), version)).eq(excluded.sub(1)))
+        .to_owned();
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk: Vec<E::ActiveModel> = rows
+            .by_ref()
+            .take(ROWS_PER_STATEMENT_MAX)
+            .map(|row| row.into_active_model().reset_all())
+            .collect();
+        let count = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        let written = E::insert_many(chunk)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("write what is known"))?;
+        if written != count {
+            return Err(SaveError::Overtaken);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! `mapper_desired`: what was last asked of each target.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "mapper_desired")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) target: String,
+    /// `user` or `group`.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) kind: String,
+    /// Key of the person or group.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) subject: String,
+    /// Revision of the last command; what optimistic concurrency goes by.
+    pub(crate) revision: i64,
+    /// `active`, `disabled`, `deleted`, `exists` or `absent`.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) state: String,
+    /// [`lifecycle::Desired`] as JSON.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) desired: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

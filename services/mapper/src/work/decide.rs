@@ -1,0 +1,189 @@
+//! Asks the policies about everybody whom the batch touched, and turns what changed into commands.
+
+use std::collections::HashMap;
+
+use lifecycle::{
+    AccountState, Command, CommandId, Desired, Fact, FactRecord, Lane, ResourceKind, unix_micros,
+};
+use policy::{Policy, Reason, Subject, decide, decide_group};
+
+use super::{Cause, Work};
+use crate::rows::desired;
+
+/// What a policy wants, beside why.
+struct Wish {
+    desired: Desired,
+    state: &'static str,
+    reason: Reason,
+    user_name: Option<String>,
+}
+
+impl Work<'_> {
+    /// Decides about every touched group at every target.
+    pub(super) fn decide_groups(&mut self) {
+        let now = self.micros();
+        let touched: Vec<(String, Cause)> = self
+            .groups
+            .iter()
+            .filter_map(|(key, group)| Some((key.clone(), group.touched.clone()?)))
+            .collect();
+        let policies = self.policies;
+        for (key, cause) in touched {
+            let Some(known) = self.groups.get_mut(&key) else { continue };
+            known.next_due_at = known.state.next_due(now);
+            let (exists, attributes) = (known.state.exists_at(now), known.state.attributes_at(now));
+            for policy in policies.iter() {
+                let decision = decide_group(&key, &attributes, exists, policy, self.now);
+                let Some(resource) = decision.desired else { continue };
+                let state = if resource.exists { "exists" } else { "absent" };
+                let wish = Wish {
+                    desired: Desired::Group(resource),
+                    state,
+                    reason: decision.reason,
+                    user_name: None,
+                };
+                let before = self.want(policy, &key, wish, &cause);
+                if state == "exists" && before.as_deref() != Some("exists") {
+                    self.appeared.insert((policy.target().to_owned(), key.clone()), cause.clone());
+                }
+            }
+        }
+    }
+
+    /// Decides about every touched person at every target.
+    pub(super) fn decide_people(&mut self, groups_of: &HashMap<String, Vec<String>>) {
+        let now = self.micros();
+        let touched: Vec<(String, Cause)> = self
+            .people
+            .iter()
+            .filter_map(|(key, person)| Some((key.clone(), person.touched.clone()?)))
+            .collect();
+        let policies = self.policies;
+        for (key, cause) in touched {
+            let Some(known) = self.people.get(&key) else { continue };
+            let view = known.state.view(&key, now);
+            let mut next_due = known.state.next_due(now);
+            let groups = groups_of.get(&key).map_or(&[][..], Vec::as_slice);
+            for policy in policies.iter() {
+                let decision = decide(&Subject { identity: &view, groups }, policy, self.now);
+                let recheck = decision.recheck_at.map(unix_micros).filter(|at| *at > now);
+                next_due = [next_due, recheck].into_iter().flatten().min();
+                let Some(account) = decision.desired else { continue };
+                let state = account.state.as_str();
+                let user_name = decision.user_name;
+                let wish =
+                    Wish { desired: Desired::User(account), state, reason: decision.reason, user_name };
+                self.want(policy, &key, wish, &cause);
+            }
+            if let Some(known) = self.people.get_mut(&key) {
+                known.next_due_at = next_due;
+            }
+        }
+    }
+
+    /// Emits a command if this is not what was asked for last; returns the state that was asked for before.
+    fn want(&mut self, policy: &Policy, subject: &str, wish: Wish, cause: &Cause) -> Option<String> {
+        let kind = wish.desired.kind();
+        let key = (policy.target().to_owned(), kind, subject.to_owned());
+        let json = serde_json::to_string(&wish.desired).expect("a desired state is plain data");
+        let before = self.desired.get(&key);
+        let was = before.map(|row| row.state.clone());
+        let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
+        match before {
+            Some(row) if row.desired == json => return was,
+            None if !gives => return None, // never had anything there
+            _ => {}
+        }
+        let changed = changed_attributes(before, &wish.desired);
+        let revision = before.map_or(0, |row| row.revision) + 1;
+        let lane = lane(was.as_deref(), gives, cause);
+        let row = desired::Model {
+            target: key.0.clone(),
+            kind: kind.as_str().to_owned(),
+            subject: subject.to_owned(),
+            revision,
+            state: wish.state.to_owned(),
+            desired: json,
+        };
+        self.desired.insert(key.clone(), row);
+        self.changed_desired.insert(key.clone());
+        self.tell_decided(&key.0, subject, kind, revision, lane, &wish, changed, cause);
+        self.commands.push((
+            Command {
+                id: CommandId::fresh(),
+                target: key.0,
+                subject: subject.to_owned(),
+                revision,
+                lane,
+                desired: wish.desired,
+                event: cause.event.clone(),
+                accepted_at: cause.accepted_at,
+            },
+            cause.trace,
+        ));
+        was
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one fact")]
+    fn tell_decided(
+        &mut self,
+        target: &str,
+        subject: &str,
+        kind: ResourceKind,
+        revision: i64,
+        lane: Lane,
+        wish: &Wish,
+        changed: Vec<String>,
+        cause: &Cause,
+    ) {
+        telemetry::metrics::decided(target, kind, lane);
+        self.facts.push(FactRecord {
+            id: format!("dec:{target}:{}:{subject}:{revision}", kind.as_str()),
+            at: self.now,
+            subject: subject.to_owned(),
+            trace: Some(cause.trace),
+            fact: Fact::Decided {
+                target: target.to_owned(),
+                kind,
+                revision,
+                state: wish.state.to_owned(),
+                lane,
+                reason: wish.reason.to_string(),
+                changed,
+                user_name: wish.user_name.clone(),
+            },
+        });
+    }
+}
+
+/// Taking access away overtakes everything; giving it to somebody new can wait longest among events.
+fn lane(was: Option<&str>, gives: bool, cause: &Cause) -> Lane {
+    let had = matches!(was, Some("active" | "exists"));
+    match (gives, had) {
+        (false, _) => Lane::Leaver,
+        (true, _) if cause.backfill => Lane::Backfill,
+        (true, true) => Lane::Mover,
+        (true, false) => Lane::Joiner,
+    }
+}
+
+/// Names of target attributes that differ from what was asked for last.
+fn changed_attributes(before: Option<&desired::Model>, desired: &Desired) -> Vec<String> {
+    let attributes = |desired: &Desired| match desired {
+        Desired::User(account) => {
+            let mut all = account.attributes.clone();
+            all.extend(account.references.iter().map(|(path, key)| (path.clone(), key.clone().into())));
+            all
+        }
+        Desired::Group(group) => group.attributes.clone(),
+        Desired::Membership { .. } => lifecycle::Attributes::new(),
+    };
+    let old = before.and_then(|row| serde_json::from_str::<Desired>(&row.desired).ok());
+    let old = old.as_ref().map(attributes).unwrap_or_default();
+    let new = attributes(desired);
+    let mut names: Vec<String> =
+        old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).cloned().collect();
+    names.sort();
+    names.dedup();
+    names
+}

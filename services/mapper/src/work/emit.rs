@@ -1,0 +1,63 @@
+//! Turns changed memberships into commands.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{Command, CommandId, Desired, EDGES_PER_COMMAND_MAX, Edge, Lane, ResourceKind};
+
+use super::{Cause, Work};
+
+/// Memberships of one group for one target, all of one urgency.
+type Told = BTreeMap<(String, String, Lane), (Vec<Edge>, Cause)>;
+
+impl Work<'_> {
+    /// Tells every target where the group exists of memberships that changed; a target where it came to exist, of all
+    /// that were ever known, because it may have missed some.
+    pub(super) fn emit_edges(&mut self) {
+        let mut told: Told = BTreeMap::new();
+        for ((group, member), known) in &self.edges {
+            if known.row.revision == 0 {
+                continue;
+            }
+            for policy in self.policies.iter() {
+                let target = policy.target();
+                let cause = match (&known.changed, self.appeared.get(&(target.to_owned(), group.clone()))) {
+                    (Some(cause), _) | (None, Some(cause)) => cause,
+                    (None, None) => continue,
+                };
+                if !self.group_exists(target, group) {
+                    continue;
+                }
+                let lane = match (known.row.present, cause.backfill) {
+                    (false, _) => Lane::Mover,
+                    (true, true) => Lane::Backfill,
+                    (true, false) => Lane::Joiner,
+                };
+                let edge =
+                    Edge { member: member.clone(), present: known.row.present, revision: known.row.revision };
+                let entry = told.entry((target.to_owned(), group.clone(), lane));
+                entry.or_insert_with(|| (Vec::new(), cause.clone())).0.push(edge);
+            }
+        }
+        for ((target, group, lane), (edges, cause)) in told {
+            for chunk in edges.chunks(EDGES_PER_COMMAND_MAX) {
+                telemetry::metrics::decided(&target, ResourceKind::Membership, lane);
+                let command = Command {
+                    id: CommandId::fresh(),
+                    target: target.clone(),
+                    subject: group.clone(),
+                    revision: 0,
+                    lane,
+                    desired: Desired::Membership { edges: chunk.to_vec() },
+                    event: cause.event.clone(),
+                    accepted_at: cause.accepted_at,
+                };
+                self.commands.push((command, cause.trace));
+            }
+        }
+    }
+
+    fn group_exists(&self, target: &str, group: &str) -> bool {
+        let key = (target.to_owned(), ResourceKind::Group, group.to_owned());
+        self.desired.get(&key).is_some_and(|row| row.state == "exists")
+    }
+}

@@ -1,0 +1,83 @@
+//! Merges the events of a batch into memberships.
+
+use std::collections::BTreeSet;
+
+use lifecycle::{EdgeState, Event, EventKind, TraceContext, Version};
+
+use super::load::state_of;
+use super::{Cause, Input, KnownEdge, Work};
+use crate::rows::edge;
+
+impl Work<'_> {
+    /// Merges memberships, and looks again at those whose group's list or date has come.
+    pub(super) fn merge_edges(&mut self, inputs: &[Input], backfill: bool) {
+        let fresh: BTreeSet<String> = self.merged.iter().map(|row| row.event_id.clone()).collect();
+        for input in inputs {
+            match input {
+                Input::Event { event, sequence, trace } if fresh.contains(event.id.as_str()) => {
+                    self.merge_members(event, *sequence, *trace);
+                }
+                Input::Edge { group, member } => {
+                    let cause = Cause::again(self.now, backfill);
+                    self.look_again(group, member, &cause);
+                }
+                _ => {}
+            }
+        }
+        for (group, cause) in self.whole_groups.clone() {
+            let members: Vec<String> =
+                self.edges.keys().filter(|(g, _)| *g == group).map(|(_, member)| member.clone()).collect();
+            for member in members {
+                self.look_again(&group, &member, &cause);
+            }
+        }
+    }
+
+    fn merge_members(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
+        let present = match event.kind {
+            EventKind::GroupUpserted | EventKind::GroupMemberAdded => true,
+            EventKind::GroupMemberRemoved => false,
+            _ => return,
+        };
+        let now = self.micros();
+        let version = Version::of(event, sequence);
+        let cause = Cause::of(event, trace.unwrap_or_else(TraceContext::root));
+        for member in event.members.iter().flatten() {
+            let key = (event.subject.clone(), member.clone());
+            let known = self.edges.entry(key).or_insert_with(|| unknown(&event.subject, member));
+            let mut state = state_of(&known.row);
+            state.say(version, present, now);
+            known.row.state = serde_json::to_string(&state).expect("a state is plain data");
+            self.look_again(&event.subject, member, &cause);
+        }
+    }
+
+    fn look_again(&mut self, group: &str, member: &str, cause: &Cause) {
+        let now = self.micros();
+        let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now));
+        let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return };
+        let state = state_of(&known.row);
+        let present = state.present_at(floor, now);
+        known.touched = true;
+        known.row.next_due_at = state.next_due(now);
+        if present != known.row.present {
+            known.row.present = present;
+            known.row.revision += 1;
+            known.changed = Some(cause.clone());
+        }
+    }
+}
+
+fn unknown(group: &str, member: &str) -> KnownEdge {
+    let state = serde_json::to_string(&EdgeState::default()).expect("a state is plain data");
+    let row = edge::Model {
+        group_key: group.to_owned(),
+        member_key: member.to_owned(),
+        version: 0,
+        state,
+        present: false,
+        revision: 0,
+        next_due_at: None,
+    };
+    KnownEdge { row, touched: false, changed: None }
+}

@@ -1,0 +1,67 @@
+//! Writes back what a batch changed, and packs what it has to tell.
+
+use bus::Outgoing;
+use relay::Parcel;
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use serde::Serialize;
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{Known, Work};
+use crate::SERVICE;
+use crate::rows::{SaveError, desired, edge, group, identity, inbox, save as save_rows};
+
+/// # Errors
+/// [`SaveError::Overtaken`] when another replica changed a row in between.
+pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Option<Parcel>, SaveError> {
+    let with = work.policies.fingerprint().to_owned();
+    for chunk in work.merged.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
+        inbox::Entity::insert_many(rows)
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("write the inbox"))?;
+    }
+    let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some()).map(|(key, known)| {
+        let Known { revision, state, next_due_at, .. } = known;
+        identity::Model {
+            key,
+            revision: revision + 1,
+            state: encode(&state),
+            next_due_at,
+            evaluated_with: with.clone(),
+        }
+    });
+    save_rows::<identity::Entity>(tx, people.collect(), &[identity::Column::Key], identity::Column::Revision)
+        .await?;
+    let groups = work.groups.into_iter().filter(|(_, known)| known.touched.is_some()).map(|(key, known)| {
+        let Known { revision, state, next_due_at, .. } = known;
+        group::Model {
+            key,
+            revision: revision + 1,
+            state: encode(&state),
+            next_due_at,
+            evaluated_with: with.clone(),
+        }
+    });
+    save_rows::<group::Entity>(tx, groups.collect(), &[group::Column::Key], group::Column::Revision).await?;
+    let edges = work.edges.into_values().filter(|known| known.touched).map(|known| {
+        let mut row = known.row;
+        row.version += 1;
+        row
+    });
+    let key = [edge::Column::GroupKey, edge::Column::MemberKey];
+    save_rows::<edge::Entity>(tx, edges.collect(), &key, edge::Column::Version).await?;
+    let changed = work.desired.into_iter().filter(|(key, _)| work.changed_desired.contains(key));
+    let key = [desired::Column::Target, desired::Column::Kind, desired::Column::Subject];
+    let rows = changed.map(|(_, row)| row).collect();
+    save_rows::<desired::Entity>(tx, rows, &key, desired::Column::Revision).await?;
+
+    let mut messages: Vec<Outgoing> =
+        work.commands.iter().map(|(command, trace)| Outgoing::command(command, *trace)).collect();
+    messages.extend(Outgoing::facts(SERVICE, &work.facts));
+    Ok(relay::pack(tx, SERVICE, messages).await?)
+}
+
+fn encode(state: &impl Serialize) -> String {
+    serde_json::to_string(state).expect("a state is plain data")
+}
