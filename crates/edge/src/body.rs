@@ -1,0 +1,209 @@
+//! Request bodies: bounded in size, time and depth before anything is built from them.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::{Bytes, BytesMut};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{FieldErrors, Pointer, Problem};
+
+/// Longest body that [`Json`] takes, in bytes.
+const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long [`Json`] waits for a body.
+const JSON_BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How deep [`Json`] lets values nest.
+const JSON_DEPTH_MAX: usize = 32;
+
+/// Reads a body of at most `bytes_max` bytes within `time_max`.
+///
+/// # Errors
+/// 413 when it is longer (announced or not), 408 when it does not come in time, 400 when it breaks off.
+pub async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    time_max: Duration,
+) -> Result<Bytes, Problem> {
+    let too_large = || Problem::too_large(format!("a body may have at most {bytes_max} bytes"));
+    let announced = headers.get(axum::http::header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Err(too_large());
+    }
+    let mut stream = body.into_data_stream();
+    let read = async {
+        let mut all = BytesMut::new();
+        while let Some(chunk) = next(&mut stream).await {
+            let chunk = chunk.map_err(|_| Problem::bad_request("body_broken", "the body broke off"))?;
+            if all.len() + chunk.len() > bytes_max {
+                return Err(too_large());
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    };
+    let late = |_| {
+        let detail = format!("the body did not come within {} s", time_max.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+    };
+    tokio::time::timeout(time_max, read).await.map_err(late)?
+}
+
+async fn next(stream: &mut axum::body::BodyDataStream) -> Option<Result<Bytes, axum::Error>> {
+    use futures_util::StreamExt;
+    stream.next().await
+}
+
+/// Why a body is not usable JSON. Positions count from one; the column is in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not UTF-8.
+    #[error("the body is not UTF-8: byte {at} does not belong to a character")]
+    NotUtf8 {
+        /// Offset of the first wrong byte, from zero.
+        at: usize,
+    },
+    /// Nested too deep.
+    #[error("line {line}, column {column}: values nest deeper than {max}")]
+    TooDeep {
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// Not JSON.
+    #[error("line {line}, column {column}: {reason}")]
+    Malformed {
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+        /// What the parser expected.
+        reason: String,
+    },
+}
+
+impl From<JsonError> for Problem {
+    fn from(error: JsonError) -> Self {
+        let detail = error.to_string();
+        match error {
+            JsonError::NotUtf8 { .. } => Self::bad_request("not_utf8", detail),
+            JsonError::Malformed { .. } => Self::bad_request("malformed_json", detail),
+            JsonError::TooDeep { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too_deep", detail)
+                .with_error("", "nests too deep"),
+        }
+    }
+}
+
+/// Parses JSON whose values nest at most `depth_max` deep (`[]` is one deep).
+///
+/// # Errors
+/// With the position of what is wrong, and none of the content.
+pub fn parse_json(body: &[u8], depth_max: usize) -> Result<Value, JsonError> {
+    let text = std::str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { at: error.valid_up_to() })?;
+    // Before the parser, which would build the tree first.
+    if let Some(at) = too_deep_at(body, depth_max) {
+        let (line, column) = position(body, at);
+        return Err(JsonError::TooDeep { line, column, max: depth_max });
+    }
+    serde_json::from_str(text).map_err(malformed)
+}
+
+fn malformed(error: serde_json::Error) -> JsonError {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
+    JsonError::Malformed { line: error.line(), column: error.column(), reason }
+}
+
+/// Offset of the bracket that opens level `max + 1`. Brackets inside strings do not count.
+fn too_deep_at(body: &[u8], max: usize) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in body.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' if depth == max => return Some(at),
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn position(body: &[u8], at: usize) -> (usize, usize) {
+    let before = &body[..at];
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    (1 + before.iter().filter(|byte| **byte == b'\n').count(), at - line_start + 1)
+}
+
+/// A JSON body of a small request (at most 1 MiB), with problems instead of axum's rejections.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Json<T>(
+    /// The value.
+    pub T,
+);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !content_type.is_some_and(is_json) {
+            return Err(Problem::unsupported_media_type("send the body as application/json"));
+        }
+        let body = read_body(&parts.headers, body, JSON_BODY_BYTES_MAX, JSON_BODY_TIME_MAX).await?;
+        let value = parse_json(&body, JSON_DEPTH_MAX)?;
+        serde_json::from_value(value).map(Self).map_err(|error| {
+            let mut errors = FieldErrors::default();
+            errors.add(Pointer::root(), error.to_string());
+            Problem::invalid("the body does not fit", errors)
+        })
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_outside_strings_only() {
+        assert!(parse_json(br#"[["[[[[\"[[["]]"#, 2).is_ok());
+        assert!(parse_json(b"[[],[],[]]", 2).is_ok());
+        let error = parse_json(b"[\n [[]]]", 2).unwrap_err();
+        assert_eq!(error, JsonError::TooDeep { line: 2, column: 3, max: 2 });
+    }
+
+    #[test]
+    fn a_fault_is_named_by_its_place_without_the_content() {
+        let error = parse_json(b"{\"salary\": 12,}", 8).unwrap_err();
+        let JsonError::Malformed { line: 1, column: 15, reason } = &error else { panic!("{error}") };
+        assert!(!reason.contains("salary") && !reason.contains("line"), "{reason}");
+        assert_eq!(parse_json(b"\"\xff\"", 8).unwrap_err(), JsonError::NotUtf8 { at: 1 });
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_long_is_refused_whether_it_says_so_or_not() {
+        let none = HeaderMap::new();
+        let wait = Duration::from_secs(5);
+        assert_eq!(read_body(&none, Body::from("12345"), 5, wait).await.unwrap(), "12345");
+        assert_eq!(read_body(&none, Body::from("123456"), 5, wait).await.unwrap_err().status(), 413);
+        let announced = HeaderMap::from_iter([(axum::http::header::CONTENT_LENGTH, "6".parse().unwrap())]);
+        assert_eq!(read_body(&announced, Body::empty(), 5, wait).await.unwrap_err().status(), 413);
+    }
+}

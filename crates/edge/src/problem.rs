@@ -1,0 +1,284 @@
+//! Problem documents (RFC 9457): the only shape in which a door says no.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// How many wrong fields one problem lists at most.
+pub const FIELD_ERRORS_MAX: usize = 100;
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// JSON Pointer into the request body, or `header:<name>`.
+    pub pointer: String,
+    /// What is wrong with it, and what would be right.
+    pub detail: String,
+}
+
+/// Wrong fields of one request, at most [`FIELD_ERRORS_MAX`] of them.
+#[derive(Debug, Default)]
+pub struct FieldErrors {
+    list: Vec<FieldError>,
+    unlisted: usize,
+}
+
+impl FieldErrors {
+    /// Adds one; beyond the limit it is only counted.
+    pub fn add(&mut self, pointer: impl fmt::Display, detail: impl Into<String>) {
+        if self.list.len() < FIELD_ERRORS_MAX {
+            self.list.push(FieldError { pointer: pointer.to_string(), detail: detail.into() });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are, listed or not.
+    pub fn len(&self) -> usize {
+        self.list.len() + self.unlisted
+    }
+
+    /// Puts the errors into `problem`, whose detail says how many there are.
+    #[must_use]
+    pub fn into_problem(self, mut problem: Problem) -> Problem {
+        let count = self.len();
+        let fields = if count == 1 { "field is" } else { "fields are" };
+        problem.0.detail = format!("{}: {count} {fields} wrong", problem.0.detail);
+        if self.unlisted > 0 {
+            problem.0.detail.push_str(&format!(", the first {} are listed", self.list.len()));
+        }
+        problem.0.errors = self.list;
+        problem
+    }
+}
+
+/// A problem document and the headers that go with it. Cheap to move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<Document>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Document {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    request_id: Option<String>,
+}
+
+/// The wire form.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub(crate) struct Wire<'a> {
+    /// `urn:usher:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The HTTP status in words.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened, and what to do about it.
+    detail: &'a str,
+    /// Stable; for programs.
+    code: &'a str,
+    /// The request id, as in the header `x-request-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    /// Each wrong field.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[schema(value_type = Vec<FieldError>, required = false)]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem with a stable `code` for programs and a `detail` for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Document {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            request_id: None,
+        }))
+    }
+
+    /// 400 with a code of the caller's.
+    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 401 `unauthorised`; the response asks for a bearer token.
+    pub fn unauthorised(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorised", detail)
+    }
+
+    /// 403 `forbidden`.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 404 `not_found`.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 413 `too_large`.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// 415 `unsupported_media_type`.
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// 422 `invalid`, with each wrong field.
+    pub fn invalid(detail: impl Into<String>, errors: FieldErrors) -> Self {
+        errors.into_problem(Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail))
+    }
+
+    /// 500 `internal`: says nothing about the cause, which is in the log under the request id.
+    pub fn internal() -> Self {
+        let detail = "something went wrong here; the log has it under this request id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// 503 with a code of the caller's.
+    pub fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(retry_after)
+    }
+
+    /// Adds `Retry-After`, rounded up to whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.0.retry_after = Some(pause);
+        self
+    }
+
+    /// Adds one wrong field.
+    #[must_use]
+    pub fn with_error(mut self, pointer: impl fmt::Display, detail: impl Into<String>) -> Self {
+        self.0.errors.push(FieldError { pointer: pointer.to_string(), detail: detail.into() });
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// The detail for people.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The wrong fields.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
+    pub(crate) fn set_request_id(&mut self, id: &str) {
+        self.0.request_id = Some(id.to_owned());
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let document = &self.0;
+        let wire = Wire {
+            kind: format!("urn:usher:problem:{}", document.code),
+            title: document.status.canonical_reason().unwrap_or("Error"),
+            status: document.status.as_u16(),
+            detail: &document.detail,
+            code: document.code,
+            request_id: document.request_id.as_deref(),
+            errors: &document.errors,
+        };
+        serde_json::to_vec(&wire).expect("texts and numbers are always JSON")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.code, self.0.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl utoipa::PartialSchema for Problem {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        <Wire<'_> as utoipa::PartialSchema>::schema()
+    }
+}
+
+impl ToSchema for Problem {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Problem".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        <Wire<'_> as ToSchema>::schemas(schemas);
+        schemas.push((FieldError::name().into(), <FieldError as utoipa::PartialSchema>::schema()));
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The problem itself stays in the response's extensions: [`crate::protect`] adds the request id from there, and
+    /// a metrics layer may read its code.
+    fn into_response(self) -> Response {
+        let mut response = (self.0.status, self.body()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(pause) = self.0.retry_after {
+            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"usher\""));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_limit_is_listed_but_all_are_counted() {
+        let mut errors = FieldErrors::default();
+        (0..150).for_each(|n| errors.add(format!("/{n}"), "wrong"));
+        let problem = Problem::invalid("the events", errors);
+        assert_eq!(problem.errors().len(), FIELD_ERRORS_MAX);
+        assert_eq!(problem.detail(), "the events: 150 fields are wrong, the first 100 are listed");
+    }
+
+    #[test]
+    fn a_pause_is_rounded_up_to_whole_seconds() {
+        let after = |ms| {
+            let problem = Problem::unavailable("busy", "later", Duration::from_millis(ms));
+            problem.into_response().headers()[RETRY_AFTER].to_str().unwrap().to_owned()
+        };
+        assert_eq!([after(0), after(1000), after(1001)], ["1", "1", "2"]);
+    }
+}

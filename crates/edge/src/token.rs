@@ -1,0 +1,156 @@
+//! Bearer tokens, known only by their hash.
+
+use std::fmt;
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::Problem;
+
+const PREFIX: &str = "sha256:";
+
+/// The SHA-256 of a token, written `sha256:<64 hex digits>`.
+///
+/// A plain hash is enough because tokens are random: there is nothing to guess that salt would protect.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The hash of a token.
+    pub fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+}
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Shows only the first digits: enough to tell two apart.
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{:02x}{:02x}..", self.0[0], self.0[1])
+    }
+}
+
+/// A text that is not the hash of a token. Does not repeat the text, which may be a token.
+#[derive(Debug, thiserror::Error)]
+#[error("a token is configured as its hash: `sha256:` and 64 hexadecimal digits")]
+pub struct TokenHashError;
+
+impl FromStr for TokenHash {
+    type Err = TokenHashError;
+
+    fn from_str(text: &str) -> Result<Self, TokenHashError> {
+        let digits = text.trim().strip_prefix(PREFIX).ok_or(TokenHashError)?.as_bytes();
+        if digits.len() != 64 {
+            return Err(TokenHashError);
+        }
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+fn nibble(digit: u8) -> Result<u8, TokenHashError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        b'A'..=b'F' => Ok(digit - b'A' + 10),
+        _ => Err(TokenHashError),
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Who holds which token.
+#[derive(Debug, Clone)]
+pub struct TokenTable<T>(Vec<(TokenHash, T)>);
+
+impl<T> TokenTable<T> {
+    /// A table of these holders.
+    pub fn new(entries: Vec<(TokenHash, T)>) -> Self {
+        Self(entries)
+    }
+
+    /// The holder of `bearer`. Compares with every entry, each in constant time.
+    pub fn find(&self, bearer: &str) -> Option<&T> {
+        let hash = TokenHash::of(bearer);
+        let mut found = None;
+        for (known, holder) in &self.0 {
+            if bool::from(known.0.ct_eq(&hash.0)) {
+                found = Some(holder);
+            }
+        }
+        found
+    }
+
+    /// The holder of the token in the `Authorization` header.
+    ///
+    /// # Errors
+    /// A 401 problem that says whether the header is missing, of another scheme, or holds an unknown token.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<&T, Problem> {
+        self.find(bearer(headers)?).ok_or_else(|| Problem::unauthorised("the token is not known here"))
+    }
+}
+
+/// The token in the `Authorization` header.
+///
+/// # Errors
+/// A 401 problem when there is none.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let missing = || Problem::unauthorised("send the token in the header `Authorization: Bearer <token>`");
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
+    let token = token.trim();
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(token) } else { Err(missing()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_found_by_the_token_and_by_nothing_else() {
+        let table = TokenTable::new(vec![(TokenHash::of("one"), 1), (TokenHash::of("two"), 2)]);
+        assert_eq!(table.find("two"), Some(&2));
+        assert_eq!(table.find("three"), None);
+        assert_eq!(table.find(""), None);
+        assert_eq!(table.find(&TokenHash::of("one").to_string()), None, "the hash is no token");
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written_and_a_plain_token_is_refused() {
+        let hash = TokenHash::of("secret");
+        assert_eq!(hash.to_string().parse::<TokenHash>().unwrap(), hash);
+        assert_eq!(hash.to_string().to_uppercase().replace("SHA", "sha").parse::<TokenHash>().unwrap(), hash);
+        for wrong in ["", "secret", "sha256:12", &format!("sha256:{}", "é".repeat(32)), &"0".repeat(64)] {
+            let error = wrong.parse::<TokenHash>().unwrap_err();
+            assert!(wrong.is_empty() || !error.to_string().contains(wrong));
+        }
+        assert!(!format!("{hash:?}").contains(&hash.to_string()[15..]));
+    }
+
+    #[test]
+    fn only_a_bearer_header_carries_a_token() {
+        let headers = |value: &str| HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
+        assert_eq!(bearer(&headers("bearer  abc ")).unwrap(), "abc");
+        for wrong in ["Basic abc", "Bearer ", "Bearer", "abc"] {
+            assert_eq!(bearer(&headers(wrong)).unwrap_err().status(), 401);
+        }
+        assert!(bearer(&HeaderMap::new()).is_err());
+    }
+}

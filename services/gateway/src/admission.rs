@@ -1,0 +1,136 @@
+//! Who may come in, and whether there is room.
+
+mod bucket;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use edge::{FieldErrors, Problem};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::{SourceConfig, SubjectKind};
+use crate::received::{Place, Received};
+use bucket::Bucket;
+
+/// What a refused caller is told to wait when nothing better is known.
+const PAUSE: Duration = Duration::from_secs(1);
+/// What it is told to wait for the mapper to catch up.
+const PAUSE_FOR_LAG: Duration = Duration::from_secs(10);
+
+/// A system that sends events.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    kinds: Option<Vec<SubjectKind>>,
+    ce_source: Vec<String>,
+    bucket: Option<Mutex<Bucket>>,
+}
+
+impl Source {
+    pub(crate) fn new(config: SourceConfig, now: Instant) -> Self {
+        let bucket = config.events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
+        Self { name: config.name, kinds: config.kinds, ce_source: config.ce_source, bucket }
+    }
+
+    fn bucket(&self) -> Option<MutexGuard<'_, Bucket>> {
+        Some(self.bucket.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Refuses a source that has used up its rate, before its body is read.
+    pub(crate) fn check_rate(&self, now: Instant) -> Result<(), Problem> {
+        self.bucket().map_or(Ok(()), |mut bucket| bucket.check(now)).map_err(too_fast)
+    }
+
+    /// Counts `events` against the rate. A request is never split: the last that is let in may overdraw.
+    pub(crate) fn spend(&self, events: usize, now: Instant) -> Result<(), Problem> {
+        self.bucket().map_or(Ok(()), |mut bucket| bucket.spend(events, now)).map_err(too_fast)
+    }
+
+    /// Refuses events that this source may not send.
+    pub(crate) fn authorise(&self, received: &[Received]) -> Result<(), Problem> {
+        let mut errors = FieldErrors::default();
+        for Received { event, place, .. } in received {
+            let is_feed = matches!(place, Place::Operation(_));
+            let own =
+                self.ce_source.is_empty() || self.ce_source.iter().any(|own| event.source.starts_with(own));
+            if !is_feed && !own {
+                errors.add(place.attribute("source"), "this token may not speak for this source");
+            }
+            let subject = event.kind.is_worker() || event.kind.is_group();
+            let covered =
+                self.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind.covers(event.kind)));
+            if subject && !covered {
+                errors.add(place.attribute("type"), "this token may not send events of this type");
+            }
+        }
+        let problem = || Problem::forbidden("nothing of the request was taken");
+        if errors.is_empty() { Ok(()) } else { Err(errors.into_problem(problem())) }
+    }
+}
+
+fn too_fast(wait: Duration) -> Problem {
+    let detail = "this source sends more events a second than it may";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_fast", detail).retry_after(wait)
+}
+
+/// How much is going on, here and behind the broker.
+#[derive(Debug)]
+pub(crate) struct Pressure {
+    in_flight: Arc<Semaphore>,
+    mapper_lag: AtomicU64,
+    mapper_lag_max: u64,
+}
+
+impl Pressure {
+    pub(crate) fn new(in_flight_max: usize, mapper_lag_max: u64) -> Self {
+        let in_flight = Arc::new(Semaphore::new(in_flight_max));
+        Self { in_flight, mapper_lag: AtomicU64::new(0), mapper_lag_max }
+    }
+
+    /// Takes note of how far the mapper is behind; `None` when that is not known, which refuses nobody.
+    pub(crate) fn note_lag(&self, lag: Option<u64>) {
+        self.mapper_lag.store(lag.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Room for one request, as long as the permit is held.
+    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let lag = self.mapper_lag.load(Ordering::Relaxed);
+        if lag > self.mapper_lag_max {
+            let detail = "events are not worked off fast enough; sending the same request later is safe";
+            return Err(Problem::unavailable("backlog", detail, PAUSE_FOR_LAG));
+        }
+        Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| {
+            let detail = "too many requests at the same time";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_in_flight", detail).retry_after(PAUSE)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_again_when_a_request_is_done() {
+        let pressure = Pressure::new(1, 10);
+        let first = pressure.enter().unwrap();
+        let refused = pressure.enter().unwrap_err();
+        assert_eq!((refused.status().as_u16(), refused.code()), (429, "too_many_in_flight"));
+        drop(first);
+        assert!(pressure.enter().is_ok());
+    }
+
+    #[test]
+    fn a_backlog_refuses_until_it_shrinks_or_is_unknown() {
+        let pressure = Pressure::new(1, 10);
+        pressure.note_lag(Some(11));
+        assert_eq!(pressure.enter().unwrap_err().code(), "backlog");
+        pressure.note_lag(Some(10));
+        assert!(pressure.enter().is_ok());
+        pressure.note_lag(Some(11));
+        pressure.note_lag(None);
+        assert!(pressure.enter().is_ok());
+    }
+}

@@ -1,0 +1,51 @@
+//! A token bucket that lets the last request overdraw.
+
+use std::time::{Duration, Instant};
+
+/// Allows `rate` events a second, averaged; holds one second's worth.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    rate: f64,
+    level: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    pub(super) fn full(rate: u32, now: Instant) -> Self {
+        Self { rate: f64::from(rate), level: f64::from(rate), at: now }
+    }
+
+    /// Whether a request may come in; otherwise how long it takes until one may.
+    pub(super) fn check(&mut self, now: Instant) -> Result<(), Duration> {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.level = (self.level + passed * self.rate).min(self.rate);
+        self.at = now.max(self.at);
+        if self.level > 0.0 { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - self.level) / self.rate)) }
+    }
+
+    /// Takes `events` out, if a request may come in.
+    pub(super) fn spend(&mut self, events: usize, now: Instant) -> Result<(), Duration> {
+        self.check(now)?;
+        self.level -= events as f64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_batch_is_paid_back_in_time() {
+        let start = Instant::now();
+        let later = |seconds| start + Duration::from_secs(seconds);
+        let mut bucket = Bucket::full(10, start);
+        assert_eq!(bucket.spend(100, start), Ok(()), "larger than the bucket, but never refused for ever");
+        let wait = bucket.spend(1, start).unwrap_err();
+        assert!((9..=10).contains(&wait.as_secs()), "{wait:?}");
+        assert!(bucket.check(later(9)).is_err());
+        assert_eq!(bucket.check(later(10)), Ok(()));
+        assert_eq!(bucket.spend(10, later(100)), Ok(()), "and holds no more than a second's worth");
+        assert!(bucket.check(later(100)).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! From configuration to a listening process, and back.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::{Bus, Feed};
+use edge::{Drained, TokenTable};
+use telemetry::{Latch, Readiness, Shutdown};
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+
+use crate::Config;
+use crate::admission::{Pressure, Source};
+use crate::http::{Gate, router};
+
+/// How often the mapper's lag and the connection are looked at.
+const WATCH_PERIOD: Duration = Duration::from_secs(1);
+/// The durable consumer whose lag counts.
+const MAPPER: &str = "mapper";
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The section makes no sense.
+    #[error("gateway configuration: {0}")]
+    Config(String),
+    /// The address cannot be listened on.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why the gateway stopped without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The listener failed.
+    #[error("take requests")]
+    Serve(#[from] edge::ServeError),
+}
+
+/// A gateway that listens, but does not answer before [`App::run`].
+#[derive(Debug)]
+pub struct App {
+    listener: TcpListener,
+    address: SocketAddr,
+    gate: Arc<Gate>,
+    latch: Latch,
+    drain_max: Duration,
+}
+
+/// Binds the address. The streams must be there: see [`Bus::ensure_streams`].
+///
+/// # Errors
+/// When the configuration makes no sense or the address cannot be listened on.
+pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+    if let Some(fault) = config.fault() {
+        return Err(BuildError::Config(fault));
+    }
+    if config.sources.is_empty() {
+        tracing::warn!("no source is configured: every request will be refused");
+    }
+    let failed = |source| BuildError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let gate = Gate {
+        bus,
+        pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
+        limits: config.limits(),
+        body_bytes_max: config.body_bytes_max,
+        body_time_max: Duration::from_secs(config.body_seconds_max),
+        sources: sources(config.sources),
+    };
+    let drain_max = Duration::from_secs(config.drain_seconds_max);
+    Ok(App { listener, address, gate: Arc::new(gate), latch: readiness.latch("gateway"), drain_max })
+}
+
+fn sources(configs: Vec<crate::SourceConfig>) -> TokenTable<Source> {
+    let now = Instant::now();
+    let entry = |config: crate::SourceConfig| {
+        telemetry::metrics::register_source(&config.name);
+        (config.token, Source::new(config, now))
+    };
+    TokenTable::new(configs.into_iter().map(entry).collect())
+}
+
+impl App {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `shutdown.soft`; then finishes those in flight, within the configured time.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+        let router = router(Arc::clone(&self.gate));
+        let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.drain_max);
+        let drained = tokio::select! {
+            drained = serve => drained?,
+            () = watch(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
+        };
+        match drained {
+            Drained::Clean => tracing::info!("every request was answered"),
+            Drained::Dropped => {
+                tracing::warn!("requests in flight were dropped; their senders will repeat them")
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps readiness and the mapper's lag up to date; never returns.
+async fn watch(gate: &Gate, latch: &Latch, soft: tokio_util::sync::CancellationToken) {
+    let mut ticks = tokio::time::interval(WATCH_PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = soft.cancelled() => {
+                latch.close("stopping");
+                std::future::pending::<()>().await;
+            }
+        }
+        if gate.bus.connected() {
+            latch.open();
+        } else {
+            latch.close("no connection to the broker");
+        }
+        // Before the mapper's first start there is no consumer, and so no lag.
+        gate.pressure.note_lag(gate.bus.lag(Feed::Events, MAPPER).await.ok());
+    }
+}

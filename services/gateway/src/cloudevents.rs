@@ -1,0 +1,139 @@
+//! CloudEvents 1.0 over the HTTP binding: structured, batch and binary mode.
+
+mod binary;
+mod data;
+mod draft;
+#[cfg(test)]
+mod tests;
+
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use edge::{FieldErrors, Pointer, Problem, parse_json};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::Limits;
+use crate::limits::DEPTH_MAX;
+use crate::received::{Place, Received, check_count, check_sizes};
+use draft::Draft;
+
+/// How an event is put into a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The body is the event.
+    Structured,
+    /// The body is an array of events.
+    Batch,
+    /// The headers are the event, the body is its data.
+    Binary,
+}
+
+impl Mode {
+    /// The mode that the content type asks for.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        const TAKEN: &str = "send application/cloudevents+json, application/cloudevents-batch+json, or application/json \
+                             with the event's attributes in ce- headers";
+        match essence(headers)?.as_deref() {
+            Some("application/cloudevents+json") => Ok(Self::Structured),
+            Some("application/cloudevents-batch+json") => Ok(Self::Batch),
+            Some(other) if other.starts_with("application/cloudevents") => {
+                Err(Problem::unsupported_media_type(TAKEN))
+            }
+            Some(other) if is_json(other) && binary::is_binary(headers) => Ok(Self::Binary),
+            // An event without data has no content type.
+            None if binary::is_binary(headers) => Ok(Self::Binary),
+            _ => Err(Problem::unsupported_media_type(TAKEN)),
+        }
+    }
+}
+
+/// Whether a media type without parameters is JSON.
+pub(crate) fn is_json(essence: &str) -> bool {
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The content type without parameters, in lower case. Refuses what is compressed or not in UTF-8.
+pub(crate) fn essence(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let identity = |encoding: &axum::http::HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !identity(encoding)) {
+        return Err(Problem::unsupported_media_type(
+            "compressed bodies are not taken: send no content-encoding",
+        ));
+    }
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(None) };
+    let text =
+        value.to_str().map_err(|_| Problem::unsupported_media_type("the content-type is not ASCII"))?;
+    let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let essence = parts.next();
+    let charset =
+        parts.find_map(|part| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned()));
+    match charset.as_deref() {
+        None | Some("utf-8" | "utf8" | "us-ascii") => Ok(essence),
+        Some(_) => Err(Problem::unsupported_media_type("only the charset utf-8 is taken")),
+    }
+}
+
+/// Everything that the result depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub(crate) mode: Mode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    pub(crate) limits: &'a Limits,
+    pub(crate) now: OffsetDateTime,
+}
+
+/// The events of a request, in its order: all of them or a problem that names each wrong field.
+pub(crate) fn parse(input: Input<'_>) -> Result<Vec<Received>, Problem> {
+    let mut errors = FieldErrors::default();
+    let received = match input.mode {
+        Mode::Binary => vec![binary(input, &mut errors)?],
+        Mode::Structured => {
+            let event = parse_json(input.body, DEPTH_MAX)?;
+            vec![structured(event, Pointer::root(), input, &mut errors)]
+        }
+        Mode::Batch => {
+            let Value::Array(events) = parse_json(input.body, DEPTH_MAX)? else {
+                errors.add(Pointer::root(), "a batch is an array of events");
+                return Err(Problem::invalid("the batch is not taken", errors));
+            };
+            check_count(events.len(), input.limits)?;
+            let place = |index| Pointer::root().index(index);
+            let each = events.into_iter().enumerate();
+            each.map(|(index, event)| structured(event, place(index), input, &mut errors)).collect()
+        }
+    };
+    if !errors.is_empty() {
+        return Err(Problem::invalid("nothing of the request was taken", errors));
+    }
+    let received: Vec<Received> = received.into_iter().flatten().collect();
+    check_sizes(&received, input.limits)?;
+    Ok(received)
+}
+
+fn structured(event: Value, at: Pointer, input: Input<'_>, errors: &mut FieldErrors) -> Option<Received> {
+    let Value::Object(mut fields) = event else {
+        errors.add(at, "an event is an object");
+        return None;
+    };
+    if fields.get("data_base64").is_some_and(|data| !data.is_null()) {
+        errors.add(at.key("data_base64"), "only JSON data is understood: send it as `data`");
+    }
+    let data = fields.remove("data");
+    let data_at = at.key("data");
+    let mut draft = Draft::new(Place::Body(at));
+    for (name, value) in fields {
+        match value {
+            Value::String(text) => draft.set(&name, text),
+            Value::Null => {}
+            _ => draft.refuse(&name, "must be a string", errors),
+        }
+    }
+    draft.finish(data, &data_at, input, errors)
+}
+
+fn binary(input: Input<'_>, errors: &mut FieldErrors) -> Result<Option<Received>, Problem> {
+    let data = if input.body.is_empty() { None } else { Some(parse_json(input.body, DEPTH_MAX)?) };
+    let draft = binary::draft(input.headers, errors);
+    Ok(draft.finish(data, &Pointer::root(), input, errors))
+}

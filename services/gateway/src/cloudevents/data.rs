@@ -1,0 +1,121 @@
+//! The `data` of an event: when it holds, what it says, and who is a member.
+
+use edge::{FieldErrors, Pointer};
+use lifecycle::{Attributes, EventKind};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::Limits;
+use crate::limits::{moment_or_date, normalise_manager};
+
+/// Names under which sources say when an event takes effect.
+const EFFECTIVE: [&str; 4] = ["effectiveAt", "effective_at", "effectiveDate", "effective_date"];
+
+/// What the data says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) effective_at: Option<OffsetDateTime>,
+    pub(super) attributes: Attributes,
+    pub(super) members: Option<Vec<String>>,
+}
+
+/// Reads the data of an event of `kind` (unknown when the type was wrong: then only what is common is checked).
+pub(super) fn read(
+    kind: Option<EventKind>,
+    data: Option<Value>,
+    at: &Pointer,
+    limits: &Limits,
+    errors: &mut FieldErrors,
+) -> Said {
+    let mut fields = match data {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(fields)) => fields,
+        Some(_) => {
+            errors.add(at, "must be an object");
+            return Said::default();
+        }
+    };
+    let effective_at = effective_at(&mut fields, at, errors);
+    let members = members(kind, &mut fields, at, limits, errors);
+    let (mut attributes, attributes_at) = match fields.remove("attributes") {
+        None => (fields.into_iter().collect(), at.clone()),
+        Some(Value::Object(attributes)) => {
+            // A misspelt `effectiveAt` would make a future change take effect now.
+            for name in fields.keys() {
+                errors.add(at.key(name), "is not known beside `attributes`: put it into them if it is one");
+            }
+            (Attributes::from_iter(attributes), at.key("attributes"))
+        }
+        Some(_) => {
+            errors.add(at.key("attributes"), "must be an object");
+            (Attributes::new(), at.key("attributes"))
+        }
+    };
+    limits.check_attributes(&attributes, &attributes_at, errors);
+    if kind.is_some_and(EventKind::is_worker) {
+        normalise_manager(&mut attributes, &attributes_at, errors);
+    }
+    Said { effective_at, attributes, members }
+}
+
+fn effective_at(
+    fields: &mut Map<String, Value>,
+    at: &Pointer,
+    errors: &mut FieldErrors,
+) -> Option<OffsetDateTime> {
+    let mut found = None;
+    for name in EFFECTIVE {
+        let Some(value) = fields.remove(name).filter(|value| !value.is_null()) else { continue };
+        let moment = value.as_str().and_then(moment_or_date);
+        if moment.is_none() {
+            errors.add(
+                at.key(name),
+                "must be an RFC 3339 time or a date, such as 2026-03-01T08:30:00Z or 2026-03-01",
+            );
+        } else if found.is_some() && found != moment {
+            errors.add(at.key(name), "says something else than another name of the same field");
+        }
+        found = found.or(moment);
+    }
+    found
+}
+
+fn members(
+    kind: Option<EventKind>,
+    fields: &mut Map<String, Value>,
+    at: &Pointer,
+    limits: &Limits,
+    errors: &mut FieldErrors,
+) -> Option<Vec<String>> {
+    let is_edge = matches!(kind, Some(EventKind::GroupMemberAdded | EventKind::GroupMemberRemoved));
+    let may_list = is_edge || kind == Some(EventKind::GroupUpserted);
+    let list = fields.remove("members").filter(|list| !list.is_null());
+    let single = fields.remove("member").filter(|single| !single.is_null());
+    if kind.is_some() && !may_list && list.is_some() {
+        errors.add(at.key("members"), "an event of this type has no members");
+    }
+    if kind.is_some() && !is_edge && single.is_some() {
+        errors.add(at.key("member"), "only group.member.added and group.member.removed have a single member");
+    }
+    let mut keys = Vec::new();
+    match &list {
+        Some(Value::Array(list)) => {
+            let list_at = at.key("members");
+            keys = limits.members(list, |index| list_at.index(index), &list_at, errors);
+        }
+        Some(_) => errors.add(at.key("members"), "must be an array of keys of people"),
+        None => {}
+    }
+    if let Some(single) = &single {
+        let more = limits.members(std::slice::from_ref(single), |_| at.key("member"), at, errors);
+        keys.extend(more.into_iter().filter(|key| !keys.contains(key)).collect::<Vec<_>>());
+    }
+    if is_edge
+        && keys.is_empty()
+        && single.is_none()
+        && !list.as_ref().is_some_and(|list| *list != Value::Array(vec![]))
+    {
+        errors.add(at.key("members"), "must name at least one member");
+    }
+    (list.is_some() || single.is_some()).then_some(keys)
+}

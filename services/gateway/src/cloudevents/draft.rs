@@ -1,0 +1,144 @@
+//! From CloudEvents attributes, wherever they stood, to an event.
+
+use std::collections::BTreeMap;
+
+use edge::{FieldErrors, Pointer};
+use lifecycle::{Event, EventId, EventKind};
+use serde_json::Value;
+
+use super::{Input, data, is_json};
+use crate::limits::{key, moment, text_fault};
+use crate::received::{Place, Received};
+
+/// The attributes that are read; all others are extensions that mean nothing here.
+pub(super) const ATTRIBUTES: [&str; 8] =
+    ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "traceparent"];
+
+/// The attributes of one event, not yet judged.
+pub(super) struct Draft {
+    pub(super) place: Place,
+    attributes: BTreeMap<&'static str, String>,
+    /// Attributes that were there but could not be read, which was reported.
+    unreadable: Vec<&'static str>,
+}
+
+impl Draft {
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, attributes: BTreeMap::new(), unreadable: Vec::new() }
+    }
+
+    /// Takes note of an attribute, if it is one that is read.
+    pub(super) fn set(&mut self, name: &str, text: String) {
+        if let Some(known) = ATTRIBUTES.into_iter().find(|known| *known == name) {
+            self.attributes.insert(known, text);
+        }
+    }
+
+    /// Reports an attribute that is no text, if it is one that is read.
+    pub(super) fn refuse(&mut self, name: &str, detail: &str, errors: &mut FieldErrors) {
+        if let Some(known) = ATTRIBUTES.into_iter().find(|known| *known == name) {
+            errors.add(self.place.attribute(known), detail);
+            self.unreadable.push(known);
+        }
+    }
+
+    /// The event, if nothing is wrong with it.
+    pub(super) fn finish(
+        mut self,
+        data: Option<Value>,
+        data_at: &Pointer,
+        input: Input<'_>,
+        errors: &mut FieldErrors,
+    ) -> Option<Received> {
+        let faults_before = errors.len();
+        self.check_version(errors);
+        let id = self.text("id", errors);
+        let source = self.text("source", errors);
+        let kind = self.kind(errors);
+        let subject = self.subject(kind, errors);
+        let time = self.time(input, errors);
+        let said = data::read(kind, data, data_at, input.limits, errors);
+        if errors.len() > faults_before {
+            return None;
+        }
+        let (id, source, time) = (id?, source?, time?);
+        let event = Event {
+            id: EventId::of(&source, &id),
+            source,
+            source_event_id: id,
+            kind: kind?,
+            subject: subject?,
+            time,
+            effective_at: said.effective_at.unwrap_or(time),
+            accepted_at: input.now,
+            attributes: said.attributes,
+            members: said.members,
+        };
+        // A trace context that cannot be read is ignored, as W3C asks.
+        let trace = self.attributes.get("traceparent").and_then(|text| text.parse().ok());
+        Some(Received { event, place: self.place, trace })
+    }
+
+    fn check_version(&self, errors: &mut FieldErrors) {
+        let version = self.attributes.get("specversion");
+        if version.is_none_or(|version| version != "1.0") && !self.unreadable.contains(&"specversion") {
+            errors.add(self.place.attribute("specversion"), "must be \"1.0\"");
+        }
+        let declared = self.attributes.get("datacontenttype");
+        let essence =
+            declared.and_then(|text| text.split(';').next()).map(|text| text.trim().to_ascii_lowercase());
+        if essence.is_some_and(|essence| !is_json(&essence)) {
+            errors.add(
+                self.place.attribute("datacontenttype"),
+                "only JSON data is understood: application/json",
+            );
+        }
+    }
+
+    fn text(&mut self, name: &'static str, errors: &mut FieldErrors) -> Option<String> {
+        let text = self.attributes.remove(name);
+        let fault = text.as_deref().map_or(Some("is required".to_owned()), text_fault);
+        match fault {
+            None => text,
+            Some(_) if self.unreadable.contains(&name) => None,
+            Some(fault) => {
+                errors.add(self.place.attribute(name), fault);
+                None
+            }
+        }
+    }
+
+    fn kind(&self, errors: &mut FieldErrors) -> Option<EventKind> {
+        let kind = self.attributes.get("type").and_then(|text| text.parse().ok());
+        if kind.is_none() && !self.unreadable.contains(&"type") {
+            let known = EventKind::ALL.map(EventKind::as_str).join(", ");
+            let detail = format!("must be one of {known}, alone or after a prefix that ends with a dot");
+            errors.add(self.place.attribute("type"), detail);
+        }
+        kind
+    }
+
+    /// The key of the person or group; the name of a feed is taken as it is.
+    fn subject(&mut self, kind: Option<EventKind>, errors: &mut FieldErrors) -> Option<String> {
+        let text = self.text("subject", errors)?;
+        if kind == Some(EventKind::FeedCompleted) {
+            return Some(text);
+        }
+        match key(Some(&text)) {
+            Ok(key) => Some(key.to_owned()),
+            Err(fault) => {
+                errors.add(self.place.attribute("subject"), format!("the key in it {fault}"));
+                None
+            }
+        }
+    }
+
+    fn time(&self, input: Input<'_>, errors: &mut FieldErrors) -> Option<time::OffsetDateTime> {
+        let Some(text) = self.attributes.get("time") else { return Some(input.now) };
+        let time = moment(text);
+        if time.is_none() {
+            errors.add(self.place.attribute("time"), "must be an RFC 3339 time such as 2026-03-01T08:30:00Z");
+        }
+        time
+    }
+}

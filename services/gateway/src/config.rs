@@ -1,0 +1,187 @@
+//! The gateway's section of the configuration.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use edge::TokenHash;
+use lifecycle::EventKind;
+use serde::Deserialize;
+
+use crate::Limits;
+
+/// The `gateway` section of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Who may send events.
+    pub sources: Vec<SourceConfig>,
+    /// Longest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a request body may take to arrive, in seconds.
+    pub body_seconds_max: u64,
+    /// Most events in one request.
+    pub batch_max: usize,
+    /// Most attributes in one event.
+    pub attributes_max: usize,
+    /// Longest value of one attribute as JSON, in bytes.
+    pub attribute_bytes_max: usize,
+    /// Most members in one event.
+    pub members_max: usize,
+    /// Longest event as it is stored, in bytes. The broker's own limit (1 MiB unless configured) must be larger.
+    pub event_bytes_max: usize,
+    /// Most requests that are worked on at the same time; each may hold a body and its parsed form in memory.
+    pub in_flight_max: usize,
+    /// Refuse events while the mapper has more than this many to go.
+    pub mapper_lag_max: u64,
+    /// How long requests in flight may take when the process stops, in seconds.
+    pub drain_seconds_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            sources: Vec::new(),
+            body_bytes_max: 4 * 1024 * 1024,
+            body_seconds_max: 30,
+            batch_max: limits.batch_max,
+            attributes_max: limits.attributes_max,
+            attribute_bytes_max: limits.attribute_bytes_max,
+            members_max: limits.members_max,
+            event_bytes_max: limits.event_bytes_max,
+            in_flight_max: 64,
+            mapper_lag_max: 200_000,
+            drain_seconds_max: 10,
+        }
+    }
+}
+
+/// One system that may send events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Its name in metrics and logs, and the beginning of the CloudEvents source of its feeds.
+    pub name: String,
+    /// `sha256:<64 hex digits>` of its token.
+    pub token: TokenHash,
+    /// What it may speak of; anything if left out.
+    #[serde(default)]
+    pub kinds: Option<Vec<SubjectKind>>,
+    /// What the CloudEvents `source` of its events must begin with; anything if empty. Feeds are not concerned.
+    #[serde(default)]
+    pub ce_source: Vec<String>,
+    /// How many events a second it may send, averaged; unlimited if left out.
+    #[serde(default)]
+    pub events_per_second_max: Option<u32>,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    /// A person.
+    Worker,
+    /// A group.
+    Group,
+}
+
+impl SubjectKind {
+    /// Whether events of this kind are about such a subject; those about a feed are about neither.
+    pub(crate) fn covers(self, kind: EventKind) -> bool {
+        match self {
+            Self::Worker => kind.is_worker(),
+            Self::Group => kind.is_group(),
+        }
+    }
+}
+
+/// Longest name of a source, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+
+impl Config {
+    /// The limits that concern single events.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            batch_max: self.batch_max,
+            attributes_max: self.attributes_max,
+            attribute_bytes_max: self.attribute_bytes_max,
+            members_max: self.members_max,
+            event_bytes_max: self.event_bytes_max,
+        }
+    }
+
+    /// What is wrong with the section, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let numbers = [
+            ("body_bytes_max", self.body_bytes_max),
+            ("batch_max", self.batch_max),
+            ("attributes_max", self.attributes_max),
+            ("attribute_bytes_max", self.attribute_bytes_max),
+            ("members_max", self.members_max),
+            ("event_bytes_max", self.event_bytes_max),
+            ("in_flight_max", self.in_flight_max),
+        ];
+        if let Some((name, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+            return Some(format!("{name} must not be 0"));
+        }
+        if self.in_flight_max > tokio::sync::Semaphore::MAX_PERMITS {
+            return Some(format!("in_flight_max must be at most {}", tokio::sync::Semaphore::MAX_PERMITS));
+        }
+        let (mut names, mut tokens) = (HashSet::new(), HashSet::new());
+        self.sources.iter().find_map(|source| {
+            let name = &source.name;
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
+                return Some(format!(
+                    "the source name {name:?} is not 1 to {NAME_BYTES_MAX} of A-Z a-z 0-9 - _ ."
+                ));
+            }
+            if source.events_per_second_max == Some(0) {
+                return Some(format!("events_per_second_max of the source {name} must not be 0"));
+            }
+            if !names.insert(name.as_str()) {
+                return Some(format!("two sources are called {name}"));
+            }
+            (!tokens.insert(source.token)).then(|| format!("the source {name} has the token of another one"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn config(value: serde_json::Value) -> Config {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn an_empty_section_has_every_default() {
+        let config = config(json!({}));
+        assert_eq!((config.listen.port(), config.body_bytes_max, config.batch_max), (8080, 4 << 20, 5_000));
+        assert_eq!(config.fault(), None);
+    }
+
+    #[test]
+    fn sources_that_cannot_be_told_apart_are_refused() {
+        let source =
+            |name: &str, token: &str| json!({"name": name, "token": TokenHash::of(token).to_string()});
+        let fault = |a, b| config(json!({"sources": [a, b]})).fault();
+        assert_eq!(fault(source("hr", "1"), source("ad", "2")), None);
+        assert_eq!(fault(source("hr", "1"), source("hr", "2")).unwrap(), "two sources are called hr");
+        assert!(fault(source("hr", "1"), source("ad", "1")).unwrap().contains("token of another"));
+        assert!(fault(source("h r", "1"), source("ad", "2")).unwrap().contains("source name"));
+        assert!(config(json!({"batch_max": 0})).fault().unwrap().contains("batch_max"));
+    }
+
+    #[test]
+    fn a_plain_token_is_refused_without_being_repeated() {
+        let plain = json!({"sources": [{"name": "hr", "token": "plain-secret"}]});
+        let error = serde_json::from_value::<Config>(plain).unwrap_err().to_string();
+        assert!(error.contains("sha256:") && !error.contains("plain-secret"), "{error}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The routes.
+
+mod docs;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use edge::{Problem, RequestId, TokenTable, protect, read_body};
+use lifecycle::TraceContext;
+use time::OffsetDateTime;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::Limits;
+use crate::admission::{Pressure, Source};
+use crate::cloudevents::{self, Mode};
+use crate::intake::{self, Accepted};
+use crate::received::Received;
+use crate::scim_bulk;
+
+pub use docs::openapi;
+
+/// What a caller is told to wait when there is no connection to the broker.
+const PAUSE_FOR_BROKER: Duration = Duration::from_secs(2);
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) bus: bus::Bus,
+    pub(crate) sources: TokenTable<Source>,
+    pub(crate) pressure: Pressure,
+    pub(crate) limits: Limits,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) body_time_max: Duration,
+}
+
+/// The API.
+pub(crate) fn router(gate: Arc<Gate>) -> Router {
+    let routes = Router::new()
+        .route("/v1/events", post(events))
+        .route("/v1/feeds/scim-bulk", post(scim_bulk))
+        .route("/v1/openapi.json", get(async || Json(openapi())))
+        .layer(map_response(count_refusal))
+        .with_state(gate);
+    protect(routes)
+}
+
+async fn count_refusal(response: Response) -> Response {
+    if let Some(problem) = response.extensions().get::<Problem>() {
+        telemetry::metrics::ingest_rejected(problem.code());
+    }
+    response
+}
+
+/// The time of acceptance.
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// Take CloudEvents
+///
+/// Answers 202 only after every event is durably stored. All events of a request are taken or none; repeating a
+/// request is always safe, because `source` and `id` name an event.
+#[utoipa::path(
+    post, path = "/v1/events", operation_id = "postEvents", tag = "ingest", security(("bearer" = [])),
+    request_body(content(
+        (docs::CloudEvent = "application/cloudevents+json"),
+        (Vec<docs::CloudEvent> = "application/cloudevents-batch+json"),
+        (docs::EventData = "application/json"),
+    ), description = "Structured or batch mode; with application/json binary mode: the attributes are `ce-` headers, \
+                      the body is the data."),
+    responses(docs::Answers)
+)]
+async fn events(
+    State(gate): State<Arc<Gate>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let mode = |headers: &HeaderMap| Mode::of(headers);
+    gate.take("events", id, request, mode, |mode, headers, body, _| {
+        cloudevents::parse(cloudevents::Input { mode, headers, body, limits: &gate.limits, now: now() })
+    })
+    .await
+}
+
+/// Take a SCIM bulk request
+///
+/// Each operation is the whole record of a user or group, or deletes one; `externalId` is the key. All operations are
+/// taken or none. The same row within ten minutes is the same event.
+#[utoipa::path(
+    post, path = "/v1/feeds/scim-bulk", operation_id = "postScimBulk", tag = "ingest", security(("bearer" = [])),
+    request_body(content(
+        (docs::BulkRequest = "application/scim+json"),
+        (docs::BulkRequest = "application/json"),
+    )),
+    responses(docs::Answers)
+)]
+async fn scim_bulk(
+    State(gate): State<Arc<Gate>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let is_scim = |headers: &HeaderMap| match cloudevents::essence(headers)?.as_deref() {
+        Some("application/scim+json" | "application/json") => Ok(()),
+        _ => Err(Problem::unsupported_media_type("send application/scim+json or application/json")),
+    };
+    gate.take("scim-bulk", id, request, is_scim, |(), _, body, source| {
+        scim_bulk::parse(body, &source.name, &gate.limits, now())
+    })
+    .await
+}
+
+impl Gate {
+    /// What both doors do: who is it, is there room, what does it say, may they say it, store it, answer.
+    async fn take<F>(
+        &self,
+        door: &'static str,
+        id: RequestId,
+        request: Request,
+        format: impl FnOnce(&HeaderMap) -> Result<F, Problem>,
+        parse: impl FnOnce(F, &HeaderMap, &[u8], &Source) -> Result<Vec<Received>, Problem>,
+    ) -> Result<Response, Problem> {
+        let (parts, body) = request.into_parts();
+        let source = self.sources.authenticate(&parts.headers)?;
+        let parent = traceparent(&parts.headers);
+        let span =
+            tracing::info_span!("ingest", door, request_id = %id, source = source.name, trace_id = Empty);
+        let context = telemetry::in_trace(&span, parent);
+        async {
+            let result = async {
+                let (headers, room) = (&parts.headers, self.room(source));
+                let _room = room?;
+                let format = format(headers)?;
+                let body = self.body(headers, body).await?;
+                let received = parse(format, headers, &body, source)?;
+                source.authorise(&received)?;
+                source.spend(received.len(), Instant::now())?;
+                intake::store(&self.bus, received, context, parent.is_some()).await
+            };
+            let result = result.await;
+            note(source, &result);
+            result.map(|accepted| (StatusCode::ACCEPTED, Json(accepted)).into_response())
+        }
+        .instrument(span)
+        .await
+    }
+
+    fn room(&self, source: &Source) -> Result<impl Drop + use<>, Problem> {
+        source.check_rate(Instant::now())?;
+        if !self.bus.connected() {
+            let detail = "events cannot be stored now; repeating the request later is safe";
+            return Err(Problem::unavailable("broker_unreachable", detail, PAUSE_FOR_BROKER));
+        }
+        self.pressure.enter()
+    }
+
+    async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+        read_body(headers, body, self.body_bytes_max, self.body_time_max).await
+    }
+}
+
+fn traceparent(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get("traceparent")?.to_str().ok()?.parse().ok()
+}
+
+/// Metrics and the one log line of a request.
+fn note(source: &Source, result: &Result<Accepted, Problem>) {
+    match result {
+        Ok(accepted) => {
+            let duplicates = accepted.accepted.iter().filter(|event| event.duplicate).count() as u64;
+            let new = accepted.accepted.len() as u64 - duplicates;
+            telemetry::metrics::events_accepted(&source.name, "accepted", new);
+            telemetry::metrics::events_accepted(&source.name, "duplicate", duplicates);
+            tracing::debug!(new, duplicates, "events stored");
+        }
+        Err(problem) => {
+            let (status, wrong_fields) = (problem.status().as_u16(), problem.errors().len());
+            tracing::info!(code = problem.code(), status, wrong_fields, "request refused");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Stores events and says so.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use bus::{Bus, Outgoing, PublishError, Published};
+use edge::{FieldErrors, Problem};
+use lifecycle::{EventId, TraceContext};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::received::{Received, event_too_large};
+
+/// Requests of at most this many events get a span for each.
+const EVENT_SPANS_MAX: usize = 100;
+/// What a caller is told to wait when the broker did not answer or has too much to do.
+const PAUSE: Duration = Duration::from_secs(2);
+/// What it is told to wait when there is no space.
+const PAUSE_FOR_SPACE: Duration = Duration::from_secs(60);
+
+/// The answer to a request that was taken: every event is durably stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// One for each event of the request, in its order.
+    pub(crate) accepted: Vec<AcceptedEvent>,
+}
+
+/// One stored event.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AcceptedEvent {
+    /// Usher's id of the event: the same for the same `source` and `id`.
+    #[schema(value_type = String, examples("evt_0123456789abcdef0123456789abcdef"))]
+    pub(crate) id: EventId,
+    /// The source's id of the event.
+    pub(crate) source_event_id: String,
+    /// Whether it had been stored before.
+    pub(crate) duplicate: bool,
+}
+
+/// Stores all events. `request` is the context of the request's span; `named_trace` is whether the request itself
+/// named the trace that it belongs to, which outweighs what its events say.
+pub(crate) async fn store(
+    bus: &Bus,
+    received: Vec<Received>,
+    request: TraceContext,
+    named_trace: bool,
+) -> Result<Accepted, Problem> {
+    let with_spans = received.len() <= EVENT_SPANS_MAX;
+    let mut spans = Vec::new();
+    let mut messages = Vec::with_capacity(received.len());
+    for one in &received {
+        let own = one.trace.filter(|_| !named_trace);
+        let context = if with_spans {
+            let span = tracing::info_span!("event", event = %one.event.id, kind = %one.event.kind);
+            let context = telemetry::in_trace(&span, Some(own.unwrap_or(request)));
+            if own.is_some() {
+                telemetry::link(&span, request);
+            }
+            // Open until the event is stored.
+            spans.push(span);
+            context
+        } else {
+            own.unwrap_or(request)
+        };
+        messages.push(Outgoing::event(&one.event, context));
+    }
+    let results = bus.publish(messages).await;
+    drop(spans);
+    answer(received, results)
+}
+
+fn answer(
+    received: Vec<Received>,
+    results: Vec<Result<Published, PublishError>>,
+) -> Result<Accepted, Problem> {
+    let total = received.len();
+    let mut accepted = Vec::with_capacity(total);
+    let mut too_large = FieldErrors::default();
+    let mut worst: Option<PublishError> = None;
+    for (one, result) in received.into_iter().zip(results) {
+        match result {
+            Ok(Published { duplicate, .. }) => accepted.push(AcceptedEvent {
+                id: one.event.id,
+                source_event_id: one.event.source_event_id,
+                duplicate,
+            }),
+            Err(PublishError::TooLarge { bytes, max }) => {
+                let detail = format!("{bytes} bytes as it is stored; the broker takes {max}");
+                too_large.add(one.place.whole(), detail);
+            }
+            Err(error) => worst = Some(error),
+        }
+    }
+    if let Some(error) = worst {
+        tracing::warn!(error = %error, stored = accepted.len(), total, "events are not known to be stored");
+        return Err(not_stored(&error, accepted.len(), total));
+    }
+    if too_large.is_empty() {
+        Ok(Accepted { accepted })
+    } else {
+        Err(too_large.into_problem(event_too_large()))
+    }
+}
+
+fn not_stored(error: &PublishError, stored: usize, total: usize) -> Problem {
+    let (code, pause) = match error {
+        PublishError::Overloaded { .. } => ("overloaded", PAUSE),
+        PublishError::Full { .. } => ("storage_full", PAUSE_FOR_SPACE),
+        _ => ("not_stored", PAUSE),
+    };
+    let detail = format!(
+        "{stored} of {total} events are known to be stored; repeating the whole request is safe: an event that was \
+         stored already is recognised"
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(pause)
+}

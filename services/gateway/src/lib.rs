@@ -1,0 +1,23 @@
+//! Takes events over HTTP: authenticates, normalises to [`lifecycle::Event`], stores, and only then answers 202.
+//!
+//! Never here: what an event means for anybody, databases, targets. Nothing is kept in the process: whatever was
+//! answered is on the stream, whatever was not can be sent again.
+//!
+//! To add a source format: 1. a module like `scim_bulk.rs` with a pure `parse` from bytes to `Received` events,
+//! 2. a handler in `http.rs` that hands it to `Gate::take`, 3. its schema in `http/openapi.rs`, then
+//! `UPDATE_OPENAPI=1 cargo test -p gateway`.
+
+mod admission;
+mod app;
+mod cloudevents;
+mod config;
+mod http;
+mod intake;
+mod limits;
+mod received;
+mod scim_bulk;
+
+pub use app::{App, BuildError, RunError, build};
+pub use config::{Config, SourceConfig, SubjectKind};
+pub use http::openapi;
+pub use limits::Limits;

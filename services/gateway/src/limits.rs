@@ -1,0 +1,203 @@
+//! What one event may hold at most, and the checks that every format shares.
+
+use edge::{FieldErrors, Pointer};
+use lifecycle::{Attributes, Event, Person};
+use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, UtcOffset};
+
+/// How deep JSON may nest in a request.
+pub(crate) const DEPTH_MAX: usize = 32;
+/// Longest id, source, subject, member key and attribute name, in characters.
+pub(crate) const TEXT_CHARS_MAX: usize = 512;
+/// Years that a time may lie in, in UTC.
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
+
+/// Sizes of one request's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most events in one request.
+    pub batch_max: usize,
+    /// Most attributes in one event.
+    pub attributes_max: usize,
+    /// Longest value of one attribute as JSON, in bytes.
+    pub attribute_bytes_max: usize,
+    /// Most members in one event.
+    pub members_max: usize,
+    /// Longest event as it is stored, in bytes.
+    pub event_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_max: 5_000,
+            attributes_max: 512,
+            attribute_bytes_max: 64 * 1024,
+            members_max: 10_000,
+            // A server takes 1 MiB unless told otherwise; the rest is for the headers.
+            event_bytes_max: 1024 * 1024 - 4 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Checks number, names and sizes of attributes.
+    pub(crate) fn check_attributes(&self, attributes: &Attributes, at: &Pointer, errors: &mut FieldErrors) {
+        if attributes.len() > self.attributes_max {
+            errors.add(at, format!("an event may have at most {} attributes", self.attributes_max));
+            return;
+        }
+        self.check_values(attributes, at, errors);
+    }
+
+    /// Checks names and sizes of values.
+    pub(crate) fn check_values<'a>(
+        &self,
+        values: impl IntoIterator<Item = (&'a String, &'a Value)>,
+        at: &Pointer,
+        errors: &mut FieldErrors,
+    ) {
+        for (name, value) in values {
+            if let Some(fault) = text_fault(name) {
+                errors.add(at.key(name), format!("the name {fault}"));
+            } else if json_bytes(value) > self.attribute_bytes_max {
+                let max = self.attribute_bytes_max;
+                errors.add(at.key(name), format!("a value may have at most {max} bytes as JSON"));
+            } else if has_nul(value) {
+                errors.add(at.key(name), "a text may not contain U+0000");
+            }
+        }
+    }
+
+    /// The keys of people in `members`, each once, in order.
+    pub(crate) fn members(
+        &self,
+        members: &[Value],
+        at: impl Fn(usize) -> Pointer,
+        list_at: &Pointer,
+        errors: &mut FieldErrors,
+    ) -> Vec<String> {
+        if members.len() > self.members_max {
+            errors.add(list_at, format!("an event may have at most {} members", self.members_max));
+            return Vec::new();
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut keys = Vec::with_capacity(members.len());
+        for (index, member) in members.iter().enumerate() {
+            match key(member.as_str()) {
+                Ok(key) if seen.insert(key) => keys.push(key.to_owned()),
+                Ok(_) => {}
+                Err(fault) => errors.add(at(index), format!("the key of a person {fault}")),
+            }
+        }
+        keys
+    }
+
+    /// Whether the event is longer than may be stored.
+    pub(crate) fn is_too_large(&self, event: &Event) -> bool {
+        json_bytes(event) > self.event_bytes_max
+    }
+}
+
+/// The key in `subject`, if it is one.
+pub(crate) fn key(subject: Option<&str>) -> Result<&str, String> {
+    let Some(subject) = subject else { return Err("must be a string".to_owned()) };
+    let key = Person::key_of(subject).trim();
+    text_fault(key).map_or(Ok(key), Err)
+}
+
+/// What is wrong with an id, a key or a name, if anything.
+pub(crate) fn text_fault(text: &str) -> Option<String> {
+    if text.is_empty() {
+        Some("must not be empty".to_owned())
+    } else if text.chars().nth(TEXT_CHARS_MAX).is_some() {
+        Some(format!("must have at most {TEXT_CHARS_MAX} characters"))
+    } else {
+        text.contains(char::is_control).then(|| "must not contain control characters".to_owned())
+    }
+}
+
+/// Makes the `manager` attribute a person's key.
+pub(crate) fn normalise_manager(attributes: &mut Attributes, at: &Pointer, errors: &mut FieldErrors) {
+    let Some(manager) = attributes.get_mut("manager").filter(|manager| !manager.is_null()) else { return };
+    match key(manager.as_str()) {
+        Ok(key) => *manager = Value::String(key.to_owned()),
+        Err(fault) => errors.add(at.key("manager"), format!("the key of the manager {fault}; null for none")),
+    }
+}
+
+/// A moment as RFC 3339, in UTC.
+pub(crate) fn moment(text: &str) -> Option<OffsetDateTime> {
+    in_range(OffsetDateTime::parse(text, &Rfc3339).ok()?)
+}
+
+/// A moment as RFC 3339, or a date, which means its midnight in UTC.
+pub(crate) fn moment_or_date(text: &str) -> Option<OffsetDateTime> {
+    let date = || Date::parse(text, format_description!("[year]-[month]-[day]")).ok();
+    moment(text).or_else(|| in_range(date()?.midnight().assume_utc()))
+}
+
+fn in_range(at: OffsetDateTime) -> Option<OffsetDateTime> {
+    at.checked_to_offset(UtcOffset::UTC).filter(|at| YEARS.contains(&at.year()))
+}
+
+/// PostgreSQL can store U+0000 neither in text nor in JSON.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Length as JSON.
+fn json_bytes(value: &impl serde::Serialize) -> usize {
+    let mut counter = Counter(0);
+    serde_json::to_writer(&mut counter, value)
+        .expect("values with text keys are always JSON, and counting cannot fail");
+    counter.0
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_date_is_its_midnight_in_utc() {
+        assert_eq!(moment_or_date("2026-02-28"), Some(datetime!(2026-02-28 0:00 UTC)));
+        assert_eq!(moment_or_date("2026-02-28T01:00:00+01:00"), Some(datetime!(2026-02-28 0:00 UTC)));
+        for wrong in
+            ["2026-02-30", "26-02-28", "28.02.2026", "2026-02-28T01:00:00", "", "0001-01-01", "tomorrow"]
+        {
+            assert_eq!(moment_or_date(wrong), None, "{wrong}");
+        }
+        assert_eq!(moment("9999-12-31T23:59:59-23:00"), None, "the year 10000 cannot be written");
+    }
+
+    #[test]
+    fn a_key_has_no_prefix_and_no_blanks_around_it() {
+        assert_eq!(key(Some(" worker/ E-1 ")), Ok("E-1"));
+        for wrong in [None, Some("worker/"), Some(" "), Some("a\u{7}b")] {
+            assert!(key(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(key(Some(&"é".repeat(TEXT_CHARS_MAX))).is_ok());
+        assert!(key(Some(&"é".repeat(TEXT_CHARS_MAX + 1))).is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! A SCIM BulkRequest as Entra's inbound provisioning API takes it: each operation is a whole record.
+
+mod group;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::collections::HashMap;
+
+use edge::{FieldErrors, Pointer, Problem, parse_json};
+use lifecycle::{Attributes, Event, EventId, EventKind};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use crate::Limits;
+use crate::limits::{DEPTH_MAX, key, text_fault};
+use crate::received::{Place, Received, check_count, check_sizes};
+
+/// What follows the authenticated source's name in the source of these events.
+const FEED: &str = "/scim-bulk";
+/// The schema of the request.
+const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// For how long the same row is the same event, in seconds. A repeated request is recognised; a row that goes back
+/// to what it was some time ago (left, came back, left again) is a new event and not a duplicate of the first.
+const SAME_EVENT_SECONDS: i64 = 600;
+
+/// Users or groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    User,
+    Group,
+}
+
+/// What an operation says.
+struct Statement {
+    kind: EventKind,
+    key: String,
+    attributes: Attributes,
+    members: Option<Vec<String>>,
+}
+
+/// The events of a bulk request of the source `name`: all of them or a problem that names each wrong field.
+pub(crate) fn parse(
+    body: &[u8],
+    name: &str,
+    limits: &Limits,
+    now: OffsetDateTime,
+) -> Result<Vec<Received>, Problem> {
+    let mut errors = FieldErrors::default();
+    let invalid = |errors| Problem::invalid("nothing of the request was taken", errors);
+    let operations = operations(parse_json(body, DEPTH_MAX)?, &mut errors);
+    if !errors.is_empty() {
+        return Err(invalid(errors));
+    }
+    check_count(operations.len(), limits)?;
+    let mut feed = Feed { source: format!("{name}{FEED}"), now, before: HashMap::new() };
+    let mut received = Vec::with_capacity(operations.len());
+    for (index, operation) in operations.into_iter().enumerate() {
+        let at = Pointer::root().key("Operations").index(index);
+        let faults_before = errors.len();
+        let read = read(operation, &at, limits, &mut errors);
+        if let Some((bulk_id, statement)) = read.filter(|_| errors.len() == faults_before) {
+            received.push(feed.event(bulk_id, statement, at));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(invalid(errors));
+    }
+    check_sizes(&received, limits)?;
+    Ok(received)
+}
+
+fn operations(request: Value, errors: &mut FieldErrors) -> Vec<Value> {
+    let Value::Object(mut request) = request else {
+        errors.add(Pointer::root(), "a bulk request is an object");
+        return Vec::new();
+    };
+    let is_bulk = |schema: &Value| schema.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST));
+    match request.get("schemas") {
+        None => {}
+        Some(Value::Array(schemas)) if schemas.iter().any(is_bulk) => {}
+        Some(_) => errors.add("/schemas", format!("must be an array with {BULK_REQUEST}")),
+    }
+    match request.remove("Operations") {
+        Some(Value::Array(operations)) => operations,
+        _ => {
+            errors.add("/Operations", "must be an array");
+            Vec::new()
+        }
+    }
+}
+
+/// One operation: its bulk id, if it has one, and what it says.
+fn read(
+    operation: Value,
+    at: &Pointer,
+    limits: &Limits,
+    errors: &mut FieldErrors,
+) -> Option<(Option<String>, Statement)> {
+    let Value::Object(mut operation) = operation else {
+        errors.add(at, "an operation is an object");
+        return None;
+    };
+    let bulk_id = match operation.remove("bulkId") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) if text_fault(&id).is_none() => Some(id),
+        Some(_) => {
+            errors.add(at.key("bulkId"), "must be a text of 1 to 512 characters without control characters");
+            None
+        }
+    };
+    let method = operation.get("method").and_then(Value::as_str).unwrap_or_default().to_ascii_uppercase();
+    let path = path(operation.get("path").and_then(Value::as_str).unwrap_or_default());
+    if path.is_none() {
+        errors.add(at.key("path"), "must be /Users or /Groups, or one of them and /{externalId}");
+    }
+    let statement = match method.as_str() {
+        "POST" | "PUT" => {
+            let (resource, in_path) = path?;
+            upsert(resource, in_path, operation.remove("data"), at, limits, errors)
+        }
+        "DELETE" => delete(path?, at, errors),
+        _ => {
+            errors.add(at.key("method"), "must be POST, PUT or DELETE");
+            None
+        }
+    };
+    statement.map(|statement| (bulk_id, statement))
+}
+
+/// `/Users`, `/Groups`, and with a percent-encoded id behind it.
+fn path(path: &str) -> Option<(Resource, Option<String>)> {
+    let mut segments = path.strip_prefix('/')?.splitn(2, '/');
+    let resource = match segments.next()? {
+        "Users" => Resource::User,
+        "Groups" => Resource::Group,
+        _ => return None,
+    };
+    let id = match segments.next().filter(|id| !id.is_empty()) {
+        None => None,
+        Some(id) => Some(percent_decoded(id)?),
+    };
+    Some((resource, id))
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let (high, low) = (digit()?, digit()?);
+        decoded.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits are at most 255"));
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn delete(
+    (resource, id): (Resource, Option<String>),
+    at: &Pointer,
+    errors: &mut FieldErrors,
+) -> Option<Statement> {
+    let kind = match resource {
+        Resource::User => EventKind::WorkerDeleted,
+        Resource::Group => EventKind::GroupDeleted,
+    };
+    match key(id.as_deref()) {
+        Ok(key) => {
+            Some(Statement { kind, key: key.to_owned(), attributes: Attributes::new(), members: None })
+        }
+        Err(_) => {
+            errors.add(at.key("path"), "must end with the externalId of what is deleted");
+            None
+        }
+    }
+}
+
+fn upsert(
+    resource: Resource,
+    in_path: Option<String>,
+    data: Option<Value>,
+    at: &Pointer,
+    limits: &Limits,
+    errors: &mut FieldErrors,
+) -> Option<Statement> {
+    let data_at = at.key("data");
+    let Some(Value::Object(mut data)) = data else {
+        errors.add(data_at, "must be the whole user or group");
+        return None;
+    };
+    let key = external_id(&mut data, in_path, at, errors);
+    // Here, where the pointers are still those of the request. Members have their own limit.
+    limits.check_values(data.iter().filter(|(name, _)| *name != "members"), &data_at, errors);
+    let (kind, attributes, members) = match resource {
+        Resource::User => (EventKind::WorkerSnapshot, user::attributes(data, &data_at, errors), None),
+        Resource::Group => {
+            let (attributes, members) = group::attributes(data, &data_at, limits, errors);
+            (EventKind::GroupUpserted, attributes, members)
+        }
+    };
+    if errors.is_empty() {
+        limits.check_attributes(&attributes, &data_at, errors);
+    }
+    Some(Statement { kind, key: key?, attributes, members })
+}
+
+fn external_id(
+    data: &mut Map<String, Value>,
+    in_path: Option<String>,
+    at: &Pointer,
+    errors: &mut FieldErrors,
+) -> Option<String> {
+    let id = data.remove("externalId");
+    match key(id.as_ref().and_then(Value::as_str)) {
+        Ok(key) if in_path.as_deref().is_some_and(|path| path != key) => {
+            errors.add(at.key("path"), "names another externalId than the data");
+            None
+        }
+        Ok(key) => Some(key.to_owned()),
+        Err(fault) => {
+            errors.add(at.key("data").key("externalId"), format!("is required: the key {fault}"));
+            None
+        }
+    }
+}
+
+/// Turns statements into events.
+struct Feed {
+    source: String,
+    now: OffsetDateTime,
+    /// Hash of the last statement about each person and group: the third of A, B, A is not a duplicate of the first.
+    before: HashMap<(bool, String), [u8; 32]>,
+}
+
+impl Feed {
+    fn event(&mut self, bulk_id: Option<String>, statement: Statement, at: Pointer) -> Received {
+        let Statement { kind, key, attributes, members } = statement;
+        let before = self.before.entry((kind.is_worker(), key.clone())).or_default();
+        let period = self.now.unix_timestamp().div_euclid(SAME_EVENT_SECONDS);
+        let content = serde_json::to_vec(&(kind, &key, &attributes, &members, period))
+            .expect("values with text keys are always JSON");
+        let hash: [u8; 32] = Sha256::new().chain_update(*before).chain_update(content).finalize().into();
+        *before = hash;
+        let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = format!("{}#{digits}", bulk_id.as_deref().unwrap_or(&key));
+        let event = Event {
+            id: EventId::of(&self.source, &id),
+            source: self.source.clone(),
+            source_event_id: id,
+            kind,
+            subject: key,
+            time: self.now,
+            effective_at: self.now,
+            accepted_at: self.now,
+            attributes,
+            members,
+        };
+        Received { event, place: Place::Operation(at), trace: None }
+    }
+}

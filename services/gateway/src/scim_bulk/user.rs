@@ -1,0 +1,188 @@
+//! A SCIM user under the attribute names that Entra uses.
+
+use edge::{FieldErrors, Pointer};
+use lifecycle::Attributes;
+use serde_json::{Map, Value};
+
+use crate::limits::normalise_manager;
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// Core attributes with another name in Entra; the rest keep theirs.
+const CORE: [(&str, &str); 3] =
+    [("userName", "userPrincipalName"), ("title", "jobTitle"), ("userType", "employeeType")];
+/// Parts of `name`.
+const NAME: [(&str, &str); 2] = [("givenName", "givenName"), ("familyName", "surname")];
+/// Enterprise attributes.
+const ENTERPRISE_NAMES: [(&str, &str); 2] =
+    [("employeeNumber", "employeeId"), ("organization", "companyName")];
+/// Parts of the work address.
+const ADDRESS: [(&str, &str); 5] = [
+    ("streetAddress", "streetAddress"),
+    ("locality", "city"),
+    ("region", "state"),
+    ("postalCode", "postalCode"),
+    ("country", "country"),
+];
+/// Types of phone numbers.
+const PHONES: [(&str, &str); 3] =
+    [("work", "telephoneNumber"), ("mobile", "mobile"), ("fax", "facsimileTelephoneNumber")];
+/// Says nothing about the person, or must not be kept.
+const DROPPED: [&str; 4] = ["schemas", "id", "meta", "password"];
+
+fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str) -> &'a str {
+    table.iter().find(|(scim, _)| *scim == name).map_or(name, |(_, entra)| entra)
+}
+
+/// The attributes of the user at `at`, without the externalId, which is the key.
+pub(super) fn attributes(user: Map<String, Value>, at: &Pointer, errors: &mut FieldErrors) -> Attributes {
+    let mut out = Attributes::new();
+    for (name, value) in user {
+        let here = at.key(&name);
+        match (name.as_str(), value) {
+            (name, _) if DROPPED.contains(&name) => {}
+            ("active", value) => active(value, &here, &mut out, errors),
+            ("name", Value::Object(parts)) => {
+                for (part, value) in parts {
+                    let known = NAME.iter().find(|(scim, _)| *scim == part);
+                    let name = known.map_or_else(|| format!("name.{part}"), |(_, entra)| (*entra).to_owned());
+                    out.insert(name, value);
+                }
+            }
+            ("emails", Value::Array(list)) => emails(list, &mut out),
+            ("phoneNumbers", Value::Array(list)) => phones(list, &mut out),
+            ("addresses", Value::Array(list)) => addresses(list, &mut out),
+            ("name" | "emails" | "phoneNumbers" | "addresses", Value::Null) => {}
+            ("name", _) => errors.add(here, "must be an object"),
+            ("emails" | "phoneNumbers" | "addresses", _) => errors.add(here, "must be an array"),
+            (urn, Value::Object(extension)) if is_urn(urn) => extend(urn, extension, &here, &mut out, errors),
+            (name, value) => {
+                out.insert(renamed(&CORE, name).to_owned(), value);
+            }
+        }
+    }
+    out
+}
+
+fn is_urn(name: &str) -> bool {
+    name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
+}
+
+/// Only a clear yes or no may employ or dismiss somebody; no statement at all is no statement.
+fn active(value: Value, at: &Pointer, out: &mut Attributes, errors: &mut FieldErrors) {
+    let clear = match &value {
+        Value::Null => return,
+        Value::Bool(active) => Some(*active),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    };
+    match clear {
+        Some(active) => _ = out.insert("active".to_owned(), Value::Bool(active)),
+        None => errors.add(at, "must be true or false, or left out"),
+    }
+}
+
+fn extend(
+    urn: &str,
+    extension: Map<String, Value>,
+    at: &Pointer,
+    out: &mut Attributes,
+    errors: &mut FieldErrors,
+) {
+    let enterprise = urn.eq_ignore_ascii_case(ENTERPRISE);
+    for (name, value) in extension {
+        if !enterprise {
+            out.insert(format!("{urn}:{name}"), value);
+        } else if name == "manager" {
+            manager(value, &at.key("manager"), out, errors);
+        } else {
+            out.insert(renamed(&ENTERPRISE_NAMES, &name).to_owned(), value);
+        }
+    }
+}
+
+/// The manager's externalId; empty means none.
+fn manager(value: Value, at: &Pointer, out: &mut Attributes, errors: &mut FieldErrors) {
+    let (value, at) = match value {
+        Value::Object(mut manager) => (manager.remove("value").unwrap_or_default(), at.key("value")),
+        value => (value, at.clone()),
+    };
+    let value = if value.as_str() == Some("") { Value::Null } else { value };
+    let mut one = Attributes::from([("manager".to_owned(), value)]);
+    let mut faults = FieldErrors::default();
+    normalise_manager(&mut one, &at, &mut faults);
+    if !faults.is_empty() {
+        errors.add(at, "must be the externalId of the manager; null for none");
+    }
+    out.append(&mut one);
+}
+
+fn kind_of(entry: &Value) -> Option<&str> {
+    entry.get("type").and_then(Value::as_str)
+}
+
+fn is_kind(entry: &Value, kind: &str) -> bool {
+    kind_of(entry).is_some_and(|found| found.eq_ignore_ascii_case(kind))
+}
+
+fn is_primary(entry: &Value) -> bool {
+    entry.get("primary") == Some(&Value::Bool(true))
+}
+
+/// Takes out the first entry that fits the first test that any fits.
+fn pick(list: &mut Vec<Value>, tests: &[&dyn Fn(&Value) -> bool]) -> Option<Value> {
+    let at = tests.iter().find_map(|test| list.iter().position(test))?;
+    Some(list.remove(at))
+}
+
+/// The value of each entry that no Entra attribute stands for, under its SCIM path.
+fn keep_rest(list: Vec<Value>, name: &str, out: &mut Attributes) {
+    for entry in list {
+        let path = kind_of(&entry).map(|kind| format!("{name}[type eq \"{kind}\"].value"));
+        if let (Some(path), Some(value)) = (path, entry.get("value")) {
+            out.entry(path).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+fn emails(mut list: Vec<Value>, out: &mut Attributes) {
+    let mail = pick(&mut list, &[&|entry| is_kind(entry, "work"), &is_primary, &|_| true]);
+    if let Some(value) = mail.as_ref().and_then(|entry| entry.get("value")) {
+        out.insert("mail".to_owned(), value.clone());
+    }
+    keep_rest(list, "emails", out);
+}
+
+fn phones(mut list: Vec<Value>, out: &mut Attributes) {
+    for (kind, name) in PHONES {
+        let work = kind == "work";
+        let found =
+            pick(&mut list, &[&|entry| is_kind(entry, kind), &|entry| work && kind_of(entry).is_none()]);
+        if let Some(value) = found.as_ref().and_then(|entry| entry.get("value")) {
+            out.insert(name.to_owned(), value.clone());
+        }
+    }
+    keep_rest(list, "phoneNumbers", out);
+}
+
+fn addresses(mut list: Vec<Value>, out: &mut Attributes) {
+    let work = pick(&mut list, &[&|entry| is_kind(entry, "work"), &|entry| kind_of(entry).is_none()]);
+    if let Some(Value::Object(work)) = work {
+        for (part, value) in work {
+            if let Some((_, name)) = ADDRESS.iter().find(|(scim, _)| *scim == part) {
+                out.insert((*name).to_owned(), value);
+            } else if part == "formatted" {
+                out.insert("addresses[type eq \"work\"].formatted".to_owned(), value);
+            }
+        }
+    }
+    for entry in list {
+        let (Some(kind), Value::Object(parts)) = (kind_of(&entry).map(str::to_owned), entry) else {
+            continue;
+        };
+        for (part, value) in parts.into_iter().filter(|(part, _)| part != "type" && part != "primary") {
+            out.entry(format!("addresses[type eq \"{kind}\"].{part}")).or_insert(value);
+        }
+    }
+}
