@@ -1,0 +1,125 @@
+//! Building the console and running it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use bus::{Bus, BusError, Consumer, Facts, Feed};
+use edge::{ServeError, TokenTable};
+use store::{Store, StoreError};
+use telemetry::{Latch, Readiness, Shutdown};
+use tokio::net::TcpListener;
+
+use crate::ingest::{self, ReadModel};
+use crate::schema::Migrator;
+use crate::{Config, DURABLE, http, retention};
+
+/// How long requests in flight may take after the shutdown began; longer than a control request takes.
+const DRAIN_MAX: Duration = Duration::from_secs(15);
+
+/// Why the console could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database cannot be used.
+    #[error("cannot use the console's database")]
+    Store(#[from] StoreError),
+    /// The journal cannot be consumed.
+    #[error("cannot consume the journal")]
+    Journal(#[from] BusError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; another `console.listen` may help")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why the console ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Connections cannot be accepted any more.
+    #[error("cannot serve the operator API")]
+    Serve(#[source] ServeError),
+    /// The journal cannot be consumed any more.
+    #[error("cannot consume the journal")]
+    Journal(#[source] BusError),
+}
+
+/// A bound console.
+pub struct App {
+    address: SocketAddr,
+    listener: TcpListener,
+    router: Router,
+    journal: Consumer<Facts>,
+    model: ReadModel,
+    store: Store,
+    timeline_days: u16,
+    ready: Latch,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Opens the database, brings its tables up to date, joins the journal's consumer and binds the address.
+///
+/// # Errors
+/// When any of these fails.
+pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+    let ready = readiness.latch("console");
+    let database = readiness.latch("console database");
+    if config.operators.is_empty() {
+        tracing::warn!("no operators are configured: nobody can use the operator API");
+    }
+    let store = Store::open::<Migrator>(&config.database).await?;
+    database.open();
+    let journal = bus.consume(Feed::Journal, DURABLE).await?;
+    let listen = |source| BuildError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let operators = config.operators.into_iter().map(|operator| (operator.token, operator.name)).collect();
+    let context = http::Context { store: store.clone(), bus, operators: TokenTable::new(operators) };
+    Ok(App {
+        address,
+        listener,
+        router: http::router(context),
+        journal,
+        model: ReadModel { store: store.clone(), database },
+        store,
+        timeline_days: config.timeline_days,
+        ready,
+    })
+}
+
+impl App {
+    /// Where the operator API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until the shutdown: answers what was asked, finishes the batch in hand.
+    ///
+    /// # Errors
+    /// When it can neither serve nor consume any more.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+        let (soft, hard) = (shutdown.soft.clone(), shutdown.hard.clone());
+        let serve = edge::serve(self.listener, self.router, soft, hard, DRAIN_MAX);
+        let serve = async { serve.await.map_err(RunError::Serve) };
+        let pruning = tokio::spawn(retention::run(self.store, self.timeline_days, shutdown.clone()));
+        let ingest = ingest::run(self.journal, self.model, shutdown.clone());
+        let ingest = async { ingest.await.map_err(RunError::Journal) };
+        self.ready.open();
+        let result = tokio::select! {
+            result = async { tokio::try_join!(serve, ingest) } => result.map(|_| ()),
+            () = shutdown.hard.cancelled() => Ok(()),
+        };
+        self.ready.close("stopping");
+        pruning.abort();
+        result
+    }
+}

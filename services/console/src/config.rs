@@ -1,0 +1,41 @@
+//! The console's section of the configuration.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use edge::TokenHash;
+use serde::Deserialize;
+
+/// Settings of the console.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the operator API listens; port 0 takes a free one.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// Database URL: `sqlite://PATH?mode=rwc` or `postgres://...`.
+    pub database: String,
+    /// Who may use the API.
+    #[serde(default)]
+    pub operators: Vec<Operator>,
+    /// Days that the timeline reaches back.
+    #[serde(default = "timeline_days")]
+    pub timeline_days: u16,
+}
+
+/// Somebody who may use the API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// Their name, as the timeline shows it.
+    pub name: String,
+    /// `sha256:<64 hex digits>` of their token.
+    pub token: TokenHash,
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))
+}
+
+fn timeline_days() -> u16 {
+    30
+}

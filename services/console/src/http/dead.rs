@@ -1,0 +1,230 @@
+//! Dead letters: looking at them, and handing the operator's orders to the writer.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{Actor, DeadLetterId, DiscardReply, DiscardRequest, ReplayReply, ReplayRequest, verb};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::auth::OperatorName;
+use super::problem::{broken, invalid, invalid_one, no_answer, no_such_letter};
+use super::query::{PageQuery, Query};
+use super::{Shared, instant, person_name, trace_entry};
+use crate::api::{
+    DeadClosed, DeadDetail, DeadLetters, DeadSummary, Discard, Discarded, Outcome, Replay, Replayed,
+};
+use crate::read::{self, DeadFilter, DeadRow};
+use crate::{CONTROL_TIMEOUT, WRITER};
+
+/// How many dead letters one request may name; the writer takes no more.
+const IDS_MAX: usize = 1_000;
+/// Longest reason, in characters.
+const WHY_CHARS_MAX: usize = 1_000;
+
+/// Which dead letters are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeadQuery {
+    /// Only those of this target.
+    target: Option<String>,
+    /// `open` (unless said), `replayed`, `discarded` or `all`.
+    state: Option<String>,
+}
+
+impl DeadQuery {
+    fn filter(self) -> Result<DeadFilter, Problem> {
+        let state = match self.state.as_deref() {
+            None | Some("open") => Some("open"),
+            Some("replayed") => Some("replayed"),
+            Some("discarded") => Some("discarded"),
+            Some("all") => None,
+            Some(_) => {
+                return Err(invalid_one("query:state", "must be open, replayed, discarded or all"));
+            }
+        };
+        Ok(DeadFilter { target: self.target, state })
+    }
+}
+
+/// Dead letters, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead",
+    params(DeadQuery, PageQuery),
+    responses(
+        (status = 200, body = DeadLetters),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<DeadQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<DeadLetters>, Problem> {
+    let (filter, page) = (query.filter()?, page.page()?);
+    let rows = read::dead_letters(&context.store, &filter, &page).await.map_err(broken)?;
+    Ok(Json(DeadLetters {
+        dead_letters: rows.rows.into_iter().map(|row| summary(row).0).collect(),
+        next_cursor: rows.next.map(|cursor| cursor.text()),
+    }))
+}
+
+/// One dead letter with its decision, request and answer.
+#[utoipa::path(
+    get,
+    path = "/v1/dead/{id}",
+    params(("id" = String, Path, description = "ded_...")),
+    responses(
+        (status = 200, body = DeadDetail),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such dead letter"),
+    )
+)]
+pub(super) async fn show(
+    State(context): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<DeadDetail>, Problem> {
+    let store = &context.store;
+    let row = read::dead_letter(store, &id).await.map_err(broken)?;
+    let (summary, exchange) = summary(row.ok_or_else(|| no_such_letter(&id))?);
+    let decision = read::decision(store, &summary.subject, &summary.target, &summary.kind).await;
+    Ok(Json(DeadDetail {
+        exchange: exchange.and_then(|exchange| serde_json::from_value(exchange).ok()),
+        decision: decision.map_err(broken)?.map(trace_entry),
+        person: person_name(store, summary.subject.clone()).await.map_err(broken)?,
+        summary,
+    }))
+}
+
+fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
+    let closed = row.closed.map(|closed| DeadClosed {
+        at: instant(closed.at_micros),
+        by: closed.by,
+        why: closed.why,
+        outcome: closed.outcome,
+    });
+    let summary = DeadSummary {
+        id: row.id,
+        state: row.state,
+        at: instant(row.at_micros),
+        target: row.target,
+        kind: row.kind,
+        subject: row.subject,
+        revision: row.revision,
+        operation: row.operation,
+        class: row.class,
+        error: row.error,
+        attempts: row.attempts,
+        closed,
+    };
+    (summary, row.exchange)
+}
+
+/// Tries dead letters again.
+#[utoipa::path(
+    post,
+    path = "/v1/dead/replay",
+    request_body = Replay,
+    responses(
+        (status = 200, body = Replayed),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be replayed"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn replay(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<Replay>,
+) -> Result<Json<Replayed>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let ids = match (&body.ids, &body.target) {
+        (Some(ids), None) => letter_ids(ids, &mut wrong),
+        (None, Some(_)) => Vec::new(), // looked up once everything else is right
+        _ => {
+            wrong.add("/ids", "give either `ids` or `target`");
+            Vec::new()
+        }
+    };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let (ids, more) = match body.target {
+        Some(target) => open_letters(&context, &target).await?,
+        None => (ids, false),
+    };
+    let request = ReplayRequest { ids, actor };
+    if request.ids.is_empty() {
+        return Ok(Json(Replayed { outcomes: Vec::new(), more: false }));
+    }
+    let reply: ReplayReply =
+        context.bus.request(WRITER, verb::REPLAY, &request, CONTROL_TIMEOUT).await.map_err(no_answer)?;
+    tracing::info!(who = request.actor.who, letters = request.ids.len(), "dead letters replayed");
+    let outcome = |(id, outcome): (DeadLetterId, _)| Outcome { id: id.to_string(), outcome };
+    Ok(Json(Replayed { outcomes: reply.outcomes.into_iter().map(outcome).collect(), more }))
+}
+
+/// Closes dead letters without trying again.
+#[utoipa::path(
+    post,
+    path = "/v1/dead/discard",
+    request_body = Discard,
+    responses(
+        (status = 200, body = Discarded),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be discarded"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn discard(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<Discard>,
+) -> Result<Json<Discarded>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let ids = letter_ids(&body.ids, &mut wrong);
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = DiscardRequest { ids, actor };
+    let reply: DiscardReply =
+        context.bus.request(WRITER, verb::DISCARD, &request, CONTROL_TIMEOUT).await.map_err(no_answer)?;
+    tracing::info!(who = request.actor.who, letters = reply.discarded.len(), "dead letters discarded");
+    Ok(Json(Discarded { discarded: reply.discarded.into_iter().map(String::from).collect() }))
+}
+
+/// The reason is part of the audit trail, so it must say something.
+fn reason(why: &str, wrong: &mut FieldErrors) -> String {
+    let why = why.trim();
+    if why.is_empty() {
+        wrong.add("/why", "is required: say why, it is kept in the timeline");
+    } else if why.chars().count() > WHY_CHARS_MAX {
+        wrong.add("/why", format!("is longer than {WHY_CHARS_MAX} characters"));
+    }
+    why.to_owned()
+}
+
+fn letter_ids(ids: &[String], wrong: &mut FieldErrors) -> Vec<DeadLetterId> {
+    if ids.is_empty() || ids.len() > IDS_MAX {
+        wrong.add("/ids", format!("must name 1 to {IDS_MAX} dead letters"));
+        return Vec::new();
+    }
+    let mut parsed = Vec::with_capacity(ids.len());
+    for (at, id) in ids.iter().enumerate() {
+        match id.parse() {
+            Ok(id) => parsed.push(id),
+            Err(_) => wrong.add(format_args!("/ids/{at}"), "is no id of a dead letter"),
+        }
+    }
+    parsed
+}
+
+/// The oldest open ones of a target, and whether there are more.
+async fn open_letters(context: &Shared, target: &str) -> Result<(Vec<DeadLetterId>, bool), Problem> {
+    let (ids, more) = read::open_letters(&context.store, target, IDS_MAX).await.map_err(broken)?;
+    Ok((ids.into_iter().filter_map(|id| id.parse().ok()).collect(), more))
+}

@@ -1,0 +1,55 @@
+//! The OpenAPI document, generated from the handlers.
+
+use axum::Json;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{dead, people, status};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Usher operator API",
+        description = "What happened to a person, what could not be done, and doing it again. Errors are RFC 9457 \
+                       problem documents with a stable `code` and the request's id."
+    ),
+    paths(status::status, people::trace, dead::list, dead::show, dead::replay, dead::discard),
+    modifiers(&OperatorToken),
+    security(("operator" = []))
+)]
+struct ApiDocument;
+
+struct OperatorToken;
+
+impl Modify for OperatorToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("operator", SecurityScheme::Http(bearer));
+    }
+}
+
+/// `GET /v1/openapi.json`, for everybody.
+pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(ApiDocument::openapi())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_in_docs_is_the_one_that_is_served() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi/console.json");
+        let now = ApiDocument::openapi().to_pretty_json().unwrap() + "\n";
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::create_dir_all(std::path::Path::new(path).parent().unwrap()).unwrap();
+            std::fs::write(path, &now).unwrap();
+        }
+        let then = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            then == now,
+            "docs/openapi/console.json is out of date: UPDATE_OPENAPI=1 cargo test -p console"
+        );
+    }
+}

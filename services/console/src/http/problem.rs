@@ -1,0 +1,85 @@
+//! What goes wrong, as problem documents.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use bus::ControlFailure;
+use edge::{FieldErrors, Problem};
+use store::StoreError;
+
+/// When to ask again after a service did not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How much of an unknown name is repeated, in characters.
+const NAME_CHARS_MAX: usize = 200;
+
+/// Something in the request is wrong.
+pub(super) fn invalid(errors: FieldErrors) -> Problem {
+    Problem::invalid("the request", errors)
+}
+
+/// One thing in the request is wrong.
+pub(super) fn invalid_one(pointer: &str, detail: impl Into<String>) -> Problem {
+    let mut errors = FieldErrors::default();
+    errors.add(pointer, detail);
+    invalid(errors)
+}
+
+/// Nobody of that key or login name.
+pub(super) fn no_such_person(wanted: &str) -> Problem {
+    let wanted: String = wanted.chars().take(NAME_CHARS_MAX).collect();
+    let detail = format!(
+        "no person or group has the key `{wanted}`, and no person that login name; the timeline knows those that \
+         an event was about"
+    );
+    Problem::new(StatusCode::NOT_FOUND, "person_not_found", detail)
+}
+
+/// No dead letter of that id.
+pub(super) fn no_such_letter(id: &str) -> Problem {
+    let id: String = id.chars().take(NAME_CHARS_MAX).collect();
+    let detail = format!("there is no dead letter `{id}`; `GET /v1/dead?state=all` lists them");
+    Problem::new(StatusCode::NOT_FOUND, "dead_letter_not_found", detail)
+}
+
+/// The database failed; the caller learns nothing of it.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn broken(error: StoreError) -> Problem {
+    tracing::error!(error = &error as &dyn std::error::Error, "the read model cannot be read");
+    Problem::internal()
+}
+
+/// The service that owns the thing did not do what it was asked for.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn no_answer(failure: ControlFailure) -> Problem {
+    match &failure {
+        ControlFailure::NoResponders { service } => {
+            let detail =
+                format!("the {service} is not running: start it, then ask again; nothing was changed");
+            Problem::unavailable("writer_not_running", detail, RETRY_AFTER)
+        }
+        ControlFailure::Timeout { service, timeout } => {
+            let detail = format!(
+                "the {service} did not answer within {} s: look at its health and log, then ask again; asking \
+                 twice does no harm",
+                timeout.as_secs()
+            );
+            Problem::unavailable("writer_timeout", detail, RETRY_AFTER)
+        }
+        ControlFailure::Send { service, .. } => {
+            tracing::warn!(error = &failure as &dyn std::error::Error, "a control request was not sent");
+            let detail =
+                format!("the {service} cannot be reached over the message broker: ask again when it is back");
+            Problem::unavailable("broker_unavailable", detail, RETRY_AFTER)
+        }
+        ControlFailure::Refused { error, .. } => {
+            Problem::new(StatusCode::CONFLICT, "refused", error.message.clone())
+        }
+        ControlFailure::Encode(_) | ControlFailure::Decode { .. } => {
+            tracing::error!(
+                error = &failure as &dyn std::error::Error,
+                "a control request was not understood"
+            );
+            Problem::internal()
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What operators ask: the timeline of each person and group, dead letters, and the state of targets.
+//!
+//! Reads the JOURNAL into its own tables and serves them over HTTP. It decides nothing and changes nothing at a target:
+//! orders (replay, discard) go to the service that owns the thing, as control requests, and come back as facts.
+//!
+//! To add a view: 1. a query in `read.rs`, 2. a handler in a file of `http/` named after the noun, 3. its bodies in
+//! [`api`], 4. its path in `http.rs` and `http/openapi.rs`, then `UPDATE_OPENAPI=1 cargo test -p console`.
+
+pub mod api;
+mod app;
+mod config;
+mod http;
+mod ingest;
+mod projection;
+mod read;
+mod retention;
+mod schema;
+
+use std::time::Duration;
+
+pub use app::{App, BuildError, RunError, build};
+pub use config::{Config, Operator};
+pub use schema::Migrator;
+
+/// The service that owns targets, resources and dead letters.
+const WRITER: &str = "writer";
+/// Name of the console's durable consumer.
+const DURABLE: &str = "console";
+/// How long an operator waits for another service.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);

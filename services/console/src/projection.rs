@@ -1,0 +1,246 @@
+//! Facts into rows: one transaction per batch. Applying a batch twice, or in another order, ends in the same rows.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{DeadLetter, Fact, FactRecord};
+use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, OnConflict, Query, SimpleExpr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
+
+use crate::schema::{DeadLetters, People, Timeline};
+
+/// A fact with the service that said it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) service: &'static str,
+    pub(crate) record: FactRecord,
+}
+
+impl Told {
+    /// Every fact has exactly one service that can say it.
+    pub(crate) fn by_its_author(record: &FactRecord) -> Self {
+        let service = match record.fact {
+            Fact::Merged { .. } | Fact::Decided { .. } => "mapper",
+            Fact::Superseded { .. }
+            | Fact::Attempted(_)
+            | Fact::Settled { .. }
+            | Fact::Conflict { .. }
+            | Fact::Died(_)
+            | Fact::Replayed { .. }
+            | Fact::Discarded { .. } => "writer",
+        };
+        Self { service, record: record.clone() }
+    }
+}
+
+/// Writes a batch into the read model.
+pub(crate) async fn apply(store: &Store, batch: &[Told]) -> Result<(), StoreError> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let tx = store.begin().await?;
+    let rows = batch.iter().map(timeline_row).collect();
+    insert(&tx, "write the timeline", rows, timeline_insert).await?;
+    insert(&tx, "write login names", people_rows(batch), people_insert).await?;
+    insert(&tx, "write dead letters", died_rows(batch), died_insert).await?;
+    insert(&tx, "close dead letters", closed_rows(batch), closed_insert).await?;
+    tx.commit().await.map_err(StoreError::statement("commit a batch of facts"))
+}
+
+async fn insert(
+    tx: &DatabaseTransaction,
+    operation: &'static str,
+    rows: Vec<Vec<SimpleExpr>>,
+    statement: fn() -> InsertStatement,
+) -> Result<(), StoreError> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut insert = statement();
+        for row in rows.by_ref().take(ROWS_PER_STATEMENT_MAX) {
+            insert.values_panic(row);
+        }
+        tx.execute(&insert).await.map_err(StoreError::statement(operation))?;
+    }
+    Ok(())
+}
+
+fn timeline_insert() -> InsertStatement {
+    Query::insert()
+        .into_table(Timeline::Table)
+        .columns([
+            Timeline::Id,
+            Timeline::At,
+            Timeline::Subject,
+            Timeline::Service,
+            Timeline::Fact,
+            Timeline::Target,
+            Timeline::TraceId,
+            Timeline::Body,
+        ])
+        .on_conflict(OnConflict::column(Timeline::Id).do_nothing().to_owned())
+        .to_owned()
+}
+
+fn timeline_row(told: &Told) -> Vec<SimpleExpr> {
+    let record = &told.record;
+    let body = serde_json::to_string(&record.fact).expect("a fact has only string keys");
+    vec![
+        record.id.clone().into(),
+        lifecycle::unix_micros(record.at).into(),
+        record.subject.clone().into(),
+        told.service.into(),
+        record.fact.name().into(),
+        target_of(&record.fact).map(str::to_owned).into(),
+        record.trace.map(lifecycle::TraceContext::trace_id_hex).into(),
+        body.into(),
+    ]
+}
+
+fn people_insert() -> InsertStatement {
+    let newer = Expr::col((People::Table, People::At)).lt(excluded("at"));
+    Query::insert()
+        .into_table(People::Table)
+        .columns([People::Subject, People::UserName, People::At])
+        .on_conflict(
+            OnConflict::columns([People::Subject, People::UserName])
+                .update_column(People::At)
+                .action_and_where(newer)
+                .to_owned(),
+        )
+        .to_owned()
+}
+
+/// One row per key, because PostgreSQL refuses to update a row twice in one statement.
+fn people_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
+    let mut newest: BTreeMap<(&str, String), i64> = BTreeMap::new();
+    for Told { record, .. } in batch {
+        if let Fact::Decided { user_name: Some(name), .. } = &record.fact {
+            let at = newest.entry((&record.subject, name.to_lowercase())).or_insert(i64::MIN);
+            *at = Ord::max(*at, lifecycle::unix_micros(record.at));
+        }
+    }
+    newest.into_iter().map(|((subject, name), at)| vec![subject.into(), name.into(), at.into()]).collect()
+}
+
+const DIED_DETAILS: [DeadLetters; 10] = [
+    DeadLetters::Target,
+    DeadLetters::Kind,
+    DeadLetters::Subject,
+    DeadLetters::Revision,
+    DeadLetters::Operation,
+    DeadLetters::Class,
+    DeadLetters::Error,
+    DeadLetters::Attempts,
+    DeadLetters::Exchange,
+    DeadLetters::At,
+];
+
+/// Fills in the details but leaves the state of a row that a closing fact made before.
+fn died_insert() -> InsertStatement {
+    Query::insert()
+        .into_table(DeadLetters::Table)
+        .columns([DeadLetters::Id, DeadLetters::State].into_iter().chain(DIED_DETAILS))
+        .on_conflict(OnConflict::column(DeadLetters::Id).update_columns(DIED_DETAILS).to_owned())
+        .to_owned()
+}
+
+fn died_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
+    let mut rows: BTreeMap<&str, (&DeadLetter, i64)> = BTreeMap::new();
+    for Told { record, .. } in batch {
+        if let Fact::Died(letter) = &record.fact {
+            rows.insert(letter.id.as_str(), (letter, lifecycle::unix_micros(record.at)));
+        }
+    }
+    rows.into_values().map(|(letter, at)| died_row(letter, at)).collect()
+}
+
+fn died_row(letter: &DeadLetter, at: i64) -> Vec<SimpleExpr> {
+    let exchange = letter
+        .exchange
+        .as_ref()
+        .map(|exchange| serde_json::to_string(exchange).expect("an exchange has only string keys"));
+    vec![
+        letter.id.as_str().into(),
+        "open".into(),
+        letter.target.as_str().into(),
+        letter.kind.as_str().into(),
+        letter.subject.as_str().into(),
+        letter.revision.into(),
+        letter.operation.as_str().into(),
+        letter.class.as_str().into(),
+        letter.error.as_str().into(),
+        letter.attempts.into(),
+        exchange.into(),
+        at.into(),
+    ]
+}
+
+const CLOSED_DETAILS: [DeadLetters; 5] = [
+    DeadLetters::State,
+    DeadLetters::ClosedAt,
+    DeadLetters::ClosedBy,
+    DeadLetters::Why,
+    DeadLetters::Outcome,
+];
+
+/// The latest closing fact wins.
+fn closed_insert() -> InsertStatement {
+    let closed_at = || Expr::col((DeadLetters::Table, DeadLetters::ClosedAt));
+    let newer = closed_at().is_null().or(closed_at().lt(excluded("closed_at")));
+    Query::insert()
+        .into_table(DeadLetters::Table)
+        .columns([DeadLetters::Id].into_iter().chain(CLOSED_DETAILS))
+        .on_conflict(
+            OnConflict::column(DeadLetters::Id)
+                .update_columns(CLOSED_DETAILS)
+                .action_and_where(newer)
+                .to_owned(),
+        )
+        .to_owned()
+}
+
+fn closed_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
+    let mut latest: BTreeMap<&str, (i64, Vec<SimpleExpr>)> = BTreeMap::new();
+    for Told { record, .. } in batch {
+        let at = lifecycle::unix_micros(record.at);
+        let (letter, state, who, why, outcome) = match &record.fact {
+            Fact::Replayed { dead_letter, outcome, who, why } => {
+                (dead_letter, "replayed", who, why, outcome.as_str())
+            }
+            Fact::Discarded { dead_letter, who, why } => (dead_letter, "discarded", who, why, "discarded"),
+            _ => continue,
+        };
+        if latest.get(letter.as_str()).is_some_and(|(before, _)| *before >= at) {
+            continue;
+        }
+        let row = vec![
+            letter.as_str().into(),
+            state.into(),
+            at.into(),
+            who.as_str().into(),
+            why.as_str().into(),
+            outcome.into(),
+        ];
+        latest.insert(letter.as_str(), (at, row));
+    }
+    latest.into_values().map(|(_, row)| row).collect()
+}
+
+fn excluded(column: &'static str) -> Expr {
+    Expr::col(("excluded", column))
+}
+
+fn target_of(fact: &Fact) -> Option<&str> {
+    match fact {
+        Fact::Merged { .. } | Fact::Replayed { .. } | Fact::Discarded { .. } => None,
+        Fact::Decided { target, .. }
+        | Fact::Superseded { target, .. }
+        | Fact::Settled { target, .. }
+        | Fact::Conflict { target, .. } => Some(target),
+        Fact::Attempted(attempt) => Some(&attempt.target),
+        Fact::Died(letter) => Some(&letter.target),
+    }
+}
+
+#[cfg(test)]
+mod tests;

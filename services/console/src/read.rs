@@ -1,0 +1,310 @@
+//! Queries of the read model. Every list is a page: oldest or newest first, at most [`PAGE_MAX`] rows.
+
+use sea_orm::sea_query::{Cond, Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use serde_json::{Map, Value};
+use store::{Store, StoreError};
+
+use crate::schema::{DeadLetters, People, Timeline};
+
+/// How many rows one page holds at most.
+pub(crate) const PAGE_MAX: u64 = 500;
+/// How many decisions are looked through for one of the right kind.
+const KINDS: u64 = 50;
+
+/// The position after which a page begins; opaque to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    at: i64,
+    id: String,
+}
+
+impl Cursor {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('.')?;
+        Some(Self { at: at.parse().ok()?, id: id.to_owned() })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{}.{}", self.at, self.id)
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) limit: u64,
+    pub(crate) after: Option<Cursor>,
+}
+
+/// Rows, and where the next ones begin if there are more.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) next: Option<Cursor>,
+}
+
+/// One fact of a timeline.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) at_micros: i64,
+    pub(crate) service: String,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) fact: Map<String, Value>,
+}
+
+/// Which dead letters are wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DeadFilter {
+    pub(crate) target: Option<String>,
+    pub(crate) state: Option<&'static str>,
+}
+
+/// One dead letter with what became of it.
+#[derive(Debug)]
+pub(crate) struct DeadRow {
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) target: String,
+    pub(crate) kind: String,
+    pub(crate) subject: String,
+    pub(crate) revision: i64,
+    pub(crate) operation: String,
+    pub(crate) class: String,
+    pub(crate) error: String,
+    pub(crate) attempts: i32,
+    pub(crate) exchange: Option<Value>,
+    pub(crate) at_micros: i64,
+    pub(crate) closed: Option<Closed>,
+}
+
+/// How a dead letter was closed.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) at_micros: i64,
+    pub(crate) by: String,
+    pub(crate) why: String,
+    pub(crate) outcome: String,
+}
+
+/// The key of the person or group that `wanted` names: a key (with or without `worker/` or `group/`), or a login
+/// name in any case. A key is preferred; of two people with one login name, the one who had it last.
+pub(crate) async fn find_subject(store: &Store, wanted: &str) -> Result<Option<String>, StoreError> {
+    let key = lifecycle::Person::key_of(wanted);
+    for (table, column) in [("console_timeline", "subject"), ("console_people", "subject")] {
+        let known = Query::select()
+            .column(column)
+            .from(table)
+            .and_where(Expr::col(column).eq(key))
+            .limit(1)
+            .to_owned();
+        if let Some(found) = first_text(store, &known).await? {
+            return Ok(Some(found));
+        }
+    }
+    let named = Query::select()
+        .column(People::Subject)
+        .from(People::Table)
+        .and_where(Expr::col(People::UserName).eq(wanted.trim().to_lowercase()))
+        .order_by(People::At, Order::Desc)
+        .limit(1)
+        .to_owned();
+    first_text(store, &named).await
+}
+
+async fn first_text(store: &Store, statement: &SelectStatement) -> Result<Option<String>, StoreError> {
+    let failed = StoreError::statement("look up a person");
+    let row = store.reader().query_one(statement).await.map_err(&failed)?;
+    row.map(|row| row.try_get_by_index(0)).transpose().map_err(&failed)
+}
+
+/// The login name that the person had last.
+pub(crate) async fn user_name(store: &Store, subject: &str) -> Result<Option<String>, StoreError> {
+    let statement = Query::select()
+        .column(People::UserName)
+        .from(People::Table)
+        .and_where(Expr::col(People::Subject).eq(subject))
+        .order_by(People::At, Order::Desc)
+        .limit(1)
+        .to_owned();
+    first_text(store, &statement).await
+}
+
+/// A page of a person's or group's timeline, oldest first.
+pub(crate) async fn timeline(store: &Store, subject: &str, page: &Page) -> Result<Rows<Entry>, StoreError> {
+    let mut statement = Query::select()
+        .columns([Timeline::Id, Timeline::At, Timeline::Service, Timeline::TraceId, Timeline::Body])
+        .from(Timeline::Table)
+        .and_where(Expr::col(Timeline::Subject).eq(subject))
+        .order_by(Timeline::At, Order::Asc)
+        .order_by(Timeline::Id, Order::Asc)
+        .limit(page.limit + 1)
+        .to_owned();
+    if let Some(after) = &page.after {
+        let same_instant = Expr::col(Timeline::At).eq(after.at).and(Expr::col(Timeline::Id).gt(&after.id));
+        statement.cond_where(Cond::any().add(Expr::col(Timeline::At).gt(after.at)).add(same_instant));
+    }
+    let failed = StoreError::statement("read a timeline");
+    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
+    cut(rows, page.limit, entry).map_err(&failed)
+}
+
+fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
+    let body: String = row.try_get("", "body")?;
+    Ok(Entry {
+        at_micros: row.try_get("", "at")?,
+        service: row.try_get("", "service")?,
+        trace_id: row.try_get("", "trace_id")?,
+        fact: serde_json::from_str(&body).map_err(|error| DbErr::Json(error.to_string()))?,
+    })
+}
+
+/// A page of dead letters, newest first.
+pub(crate) async fn dead_letters(
+    store: &Store,
+    filter: &DeadFilter,
+    page: &Page,
+) -> Result<Rows<DeadRow>, StoreError> {
+    let mut statement = dead_select();
+    statement
+        .order_by(DeadLetters::At, Order::Desc)
+        .order_by(DeadLetters::Id, Order::Desc)
+        .limit(page.limit + 1);
+    if let Some(state) = filter.state {
+        statement.and_where(Expr::col(DeadLetters::State).eq(state));
+    }
+    if let Some(target) = &filter.target {
+        statement.and_where(Expr::col(DeadLetters::Target).eq(target));
+    }
+    if let Some(after) = &page.after {
+        let same_instant =
+            Expr::col(DeadLetters::At).eq(after.at).and(Expr::col(DeadLetters::Id).lt(&after.id));
+        statement.cond_where(Cond::any().add(Expr::col(DeadLetters::At).lt(after.at)).add(same_instant));
+    }
+    let failed = StoreError::statement("read dead letters");
+    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
+    cut(rows, page.limit, dead_row).map_err(&failed)
+}
+
+/// One dead letter.
+pub(crate) async fn dead_letter(store: &Store, id: &str) -> Result<Option<DeadRow>, StoreError> {
+    let statement = dead_select().and_where(Expr::col(DeadLetters::Id).eq(id)).to_owned();
+    let failed = StoreError::statement("read a dead letter");
+    let row = store.reader().query_one(&statement).await.map_err(&failed)?;
+    row.as_ref().map(dead_row).transpose().map_err(&failed)
+}
+
+/// The ids of the oldest open dead letters of a target, and whether there are more than `max`.
+pub(crate) async fn open_letters(
+    store: &Store,
+    target: &str,
+    max: usize,
+) -> Result<(Vec<String>, bool), StoreError> {
+    let statement = Query::select()
+        .column(DeadLetters::Id)
+        .from(DeadLetters::Table)
+        .and_where(Expr::col(DeadLetters::State).eq("open"))
+        .and_where(Expr::col(DeadLetters::Target).eq(target))
+        .order_by(DeadLetters::At, Order::Asc)
+        .order_by(DeadLetters::Id, Order::Asc)
+        .limit(max as u64 + 1)
+        .to_owned();
+    let failed = StoreError::statement("read open dead letters");
+    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
+    let ids: Result<Vec<String>, DbErr> = rows.iter().take(max).map(|row| row.try_get("", "id")).collect();
+    Ok((ids.map_err(&failed)?, rows.len() > max))
+}
+
+/// The latest decision about a resource.
+pub(crate) async fn decision(
+    store: &Store,
+    subject: &str,
+    target: &str,
+    kind: &str,
+) -> Result<Option<Entry>, StoreError> {
+    let statement = Query::select()
+        .columns([Timeline::Id, Timeline::At, Timeline::Service, Timeline::TraceId, Timeline::Body])
+        .from(Timeline::Table)
+        .and_where(Expr::col(Timeline::Subject).eq(subject))
+        .and_where(Expr::col(Timeline::Fact).eq("decided"))
+        .and_where(Expr::col(Timeline::Target).eq(target))
+        .order_by(Timeline::At, Order::Desc)
+        .limit(KINDS)
+        .to_owned();
+    let failed = StoreError::statement("read a decision");
+    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
+    let entries: Result<Vec<Entry>, DbErr> = rows.iter().map(entry).collect();
+    Ok(entries
+        .map_err(&failed)?
+        .into_iter()
+        .find(|entry| entry.fact.get("kind").is_some_and(|is| is == kind)))
+}
+
+/// Rows that only a closing fact made are left out: nothing is known of them yet.
+fn dead_select() -> SelectStatement {
+    Query::select()
+        .column(sea_orm::sea_query::Asterisk)
+        .from(DeadLetters::Table)
+        .and_where(Expr::col(DeadLetters::Target).is_not_null())
+        .to_owned()
+}
+
+fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
+    let exchange: Option<String> = row.try_get("", "exchange")?;
+    let exchange = exchange.map(|text| serde_json::from_str(&text)).transpose();
+    let closed_at: Option<i64> = row.try_get("", "closed_at")?;
+    let closed = closed_at.map(|at_micros| closed(row, at_micros)).transpose()?;
+    Ok(DeadRow {
+        id: row.try_get("", "id")?,
+        state: row.try_get("", "state")?,
+        target: row.try_get("", "target")?,
+        kind: row.try_get("", "kind")?,
+        subject: row.try_get("", "subject")?,
+        revision: row.try_get("", "revision")?,
+        operation: row.try_get("", "operation")?,
+        class: row.try_get("", "class")?,
+        error: row.try_get("", "error")?,
+        attempts: row.try_get("", "attempts")?,
+        exchange: exchange.map_err(|error| DbErr::Json(error.to_string()))?,
+        at_micros: row.try_get("", "at")?,
+        closed,
+    })
+}
+
+fn closed(row: &QueryResult, at_micros: i64) -> Result<Closed, DbErr> {
+    Ok(Closed {
+        at_micros,
+        by: row.try_get("", "closed_by")?,
+        why: row.try_get("", "why")?,
+        outcome: row.try_get("", "outcome")?,
+    })
+}
+
+/// Drops the extra row that tells whether there is a next page.
+fn cut<T>(
+    mut rows: Vec<QueryResult>,
+    limit: u64,
+    read: impl Fn(&QueryResult) -> Result<T, DbErr>,
+) -> Result<Rows<T>, DbErr> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = match rows.last().filter(|_| more) {
+        Some(last) => Some(Cursor { at: last.try_get("", "at")?, id: last.try_get("", "id")? }),
+        None => None,
+    };
+    Ok(Rows { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_trip_through_a_client() {
+        let cursor = Cursor { at: -5, id: "a.b".into() };
+        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
+        assert_eq!(Cursor::parse("nonsense"), None);
+        assert_eq!(Cursor::parse("x.y"), None);
+    }
+}

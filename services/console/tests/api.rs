@@ -1,0 +1,279 @@
+//! The operator API against a real broker and every database that this machine has.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use bus::testing::TestServer;
+use bus::{Bus, Outgoing};
+use lifecycle::{
+    AttemptClass, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact, FactRecord, Lane,
+    ReplayOutcome, ReplayReply, ReplayRequest, ResourceKind, StatusReply, TargetStatus, verb,
+};
+use serde_json::{Value, json};
+use store::testing::{TestDatabase, databases, sqlite};
+use telemetry::{Readiness, Shutdown};
+use time::OffsetDateTime;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const TOKEN: &str = "operator-token";
+
+/// A console with its broker, database and an operator called alice.
+struct World {
+    _server: TestServer,
+    _database: TestDatabase,
+    bus: Bus,
+    base: String,
+    http: reqwest::Client,
+    shutdown: Shutdown,
+    running: tokio::task::JoinHandle<Result<(), console::RunError>>,
+}
+
+impl World {
+    async fn start(database: TestDatabase) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let server = TestServer::start();
+        let bus = Bus::connect(&server.config(), "test").await.unwrap();
+        bus.ensure_streams().await.unwrap();
+        let config = serde_json::from_value(json!({
+            "listen": "127.0.0.1:0",
+            "database": database.url,
+            "operators": [{"name": "alice", "token": edge::TokenHash::of(TOKEN).to_string()}],
+        }));
+        let own_bus = Bus::connect(&server.config(), "console").await.unwrap();
+        let app = console::build(config.unwrap(), own_bus, Readiness::default()).await.unwrap();
+        let (base, shutdown) = (format!("http://{}", app.address()), Shutdown::default());
+        let running = tokio::spawn(app.run(shutdown.clone()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { _server: server, _database: database, bus, base, http, shutdown, running }
+    }
+
+    async fn tell(&self, facts: &[FactRecord]) {
+        for stored in self.bus.publish(Outgoing::facts("test", facts)).await {
+            stored.unwrap();
+        }
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.http.get(format!("{}{path}", self.base)).bearer_auth(TOKEN)).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(TOKEN).json(body)).await
+    }
+
+    /// Asks until `enough` is true of the answer.
+    async fn until(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let asking = async {
+            loop {
+                last = self.get(path).await.1;
+                if enough(&last) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, asking).await.is_err() {
+            panic!("{path} still answers {last}");
+        }
+        last
+    }
+
+    async fn stop(self) {
+        self.shutdown.soft.cancel();
+        tokio::time::timeout(PATIENCE, self.running).await.unwrap().unwrap().unwrap();
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let media = response.headers()["content-type"].to_str().unwrap().to_owned();
+    assert_eq!(status.is_success(), media.starts_with("application/json"), "{status} {media}");
+    assert_eq!(!status.is_success(), media.starts_with("application/problem+json"), "{status} {media}");
+    (status.as_u16(), response.json().await.unwrap())
+}
+
+fn record(id: &str, second: i64, fact: Fact) -> FactRecord {
+    let at = OffsetDateTime::now_utc() - time::Duration::hours(1) + time::Duration::seconds(second);
+    FactRecord { id: id.into(), at, subject: "E-1".into(), trace: None, fact }
+}
+
+fn decided() -> FactRecord {
+    let fact = Fact::Decided {
+        target: "zia".into(),
+        kind: ResourceKind::User,
+        revision: 1,
+        state: "active".into(),
+        lane: Lane::Joiner,
+        reason: "in scope".into(),
+        changed: vec!["userName".into()],
+        user_name: Some("Anna.Å@example.org".into()),
+    };
+    record("decided", 1, fact)
+}
+
+fn died(id: &DeadLetterId, second: i64) -> FactRecord {
+    let letter = DeadLetter {
+        id: id.clone(),
+        target: "zia".into(),
+        kind: ResourceKind::User,
+        subject: "E-1".into(),
+        revision: 1,
+        operation: "create".into(),
+        class: AttemptClass::Permanent,
+        error: "no department".into(),
+        attempts: 1,
+        exchange: None,
+    };
+    record(&format!("died {id}"), second, Fact::Died(Box::new(letter)))
+}
+
+/// Answers as the writer does, and says in the timeline what it did.
+fn play_writer(bus: Bus) {
+    tokio::spawn(async move {
+        let mut requests = bus.serve("writer").await.unwrap();
+        while let Some(request) = requests.next().await {
+            match request.verb.as_str() {
+                verb::STATUS => {
+                    let target = TargetStatus { target: "zia".into(), ..TargetStatus::default() };
+                    request.reply(&StatusReply { targets: vec![target] }).await;
+                }
+                verb::REPLAY => {
+                    let asked: ReplayRequest = request.question().unwrap();
+                    assert_eq!((asked.actor.who.as_str(), asked.actor.why.as_str()), ("alice", "fixed"));
+                    let replayed = |id: &DeadLetterId| Fact::Replayed {
+                        dead_letter: id.clone(),
+                        outcome: "queued".into(),
+                        who: "alice".into(),
+                        why: "fixed".into(),
+                    };
+                    let facts: Vec<_> = asked
+                        .ids
+                        .iter()
+                        .map(|id| record(&format!("replayed {id}"), 9, replayed(id)))
+                        .collect();
+                    bus.publish(Outgoing::facts("writer", &facts)).await;
+                    let outcomes = asked.ids.into_iter().map(|id| (id, ReplayOutcome::Queued)).collect();
+                    request.reply(&ReplayReply { outcomes }).await;
+                }
+                _ => {
+                    let asked: DiscardRequest = request.question().unwrap();
+                    request.reply(&DiscardReply { discarded: asked.ids }).await;
+                }
+            }
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_person_is_traced_and_a_dead_letter_is_replayed_on_every_database() {
+    for database in databases() {
+        let world = World::start(database).await;
+        play_writer(world.bus.clone());
+        let letters = [DeadLetterId::fresh(), DeadLetterId::fresh()];
+        let facts = [decided(), died(&letters[0], 2), died(&letters[1], 3)];
+        world.tell(&facts).await;
+        world.tell(&facts).await;
+
+        let trace =
+            |rows: usize| move |trace: &Value| trace["entries"].as_array().is_some_and(|e| e.len() == rows);
+        let traced = world.until("/v1/people/anna.%C3%85@EXAMPLE.org/trace", trace(3)).await;
+        assert_eq!(traced["person"], json!({"key": "E-1", "user_name": "anna.å@example.org"}));
+        assert_eq!(traced["entries"][0]["fact"], "decided");
+        assert_eq!(traced["entries"][0]["service"], "mapper");
+        assert_eq!(traced["entries"][1]["error"], "no department");
+
+        let path = format!("/v1/dead/{}", letters[0]);
+        let (_, letter) = world.get(&path).await;
+        assert_eq!((&letter["state"], &letter["decision"]["reason"]), (&json!("open"), &json!("in scope")));
+
+        let (_, first) = world.get("/v1/dead?target=zia&limit=1").await;
+        assert_eq!(first["dead_letters"][0]["id"], letters[1].as_str(), "newest first");
+        let next = format!("/v1/dead?target=zia&limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+        let (_, second) = world.get(&next).await;
+        assert_eq!(second["dead_letters"][0]["id"], letters[0].as_str());
+        assert!(second.get("next_cursor").is_none());
+
+        let (status, replayed) =
+            world.post("/v1/dead/replay", &json!({"target": "zia", "why": " fixed "})).await;
+        assert_eq!((status, replayed["outcomes"].as_array().unwrap().len()), (200, 2), "{replayed}");
+        assert_eq!(replayed["outcomes"][0], json!({"id": letters[0], "outcome": "queued"}));
+        let closed = world.until(&path, |letter| letter["state"] == "replayed").await;
+        assert_eq!(closed["closed"]["by"], "alice");
+
+        let (_, nothing) = world.post("/v1/dead/replay", &json!({"target": "zia", "why": "again"})).await;
+        assert_eq!(nothing, json!({"outcomes": [], "more": false}));
+        let body = json!({"ids": [letters[0]], "why": "x"});
+        let (_, discarded) = world.post("/v1/dead/discard", &body).await;
+        assert_eq!(discarded, json!({"discarded": [letters[0]]}));
+
+        let (_, status) = world.get("/v1/status").await;
+        assert_eq!(status["targets"][0]["target"], "zia");
+        assert_eq!(status["lag"]["events"], Value::Null, "no mapper has ever run");
+        world.until("/v1/status", |status| status["lag"]["journal"] == 0).await;
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_as_a_problem_with_a_code() {
+    let world = World::start(sqlite()).await;
+    let (status, problem) = world.get("/v1/people/no-body/trace").await;
+    assert_eq!((status, problem["code"].as_str()), (404, Some("person_not_found")));
+    assert!(problem["detail"].as_str().unwrap().contains("no-body"), "{problem}");
+    let (status, problem) = world.get("/v1/dead/ded_1").await;
+    assert_eq!((status, problem["code"].as_str()), (404, Some("dead_letter_not_found")));
+    assert_eq!(world.get("/v1/nonsense").await.0, 404);
+    assert_eq!(world.get("/v1/dead?state=odd").await.0, 422);
+    assert_eq!(world.get("/v1/dead?limit=501").await.0, 422);
+    assert_eq!(world.get("/v1/dead?limit=many").await.0, 422);
+
+    let id = DeadLetterId::fresh();
+    for (body, pointers) in [
+        (json!({"ids": [id]}), vec!["/why"]),
+        (json!({"ids": [id], "why": "  "}), vec!["/why"]),
+        (json!({"ids": ["x", id], "why": ""}), vec!["/why", "/ids/0"]),
+        (json!({"ids": [], "why": "x"}), vec!["/ids"]),
+    ] {
+        for path in ["/v1/dead/replay", "/v1/dead/discard"] {
+            let (status, problem) = world.post(path, &body).await;
+            let told: Vec<_> = problem["errors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|error| error["pointer"].as_str().unwrap())
+                .collect();
+            assert_eq!((status, &told), (422, &pointers), "{path} {body} {problem}");
+        }
+    }
+    assert_eq!(world.post("/v1/dead/replay", &json!({"why": "x"})).await.0, 422);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_writer_the_answer_says_what_to_do() {
+    let world = World::start(sqlite()).await;
+    let (status, problem) = world.get("/v1/status").await;
+    assert_eq!((status, problem["code"].as_str()), (503, Some("writer_not_running")));
+    let body = json!({"ids": [DeadLetterId::fresh()], "why": "x"});
+    let (status, problem) = world.post("/v1/dead/replay", &body).await;
+    assert_eq!((status, problem["code"].as_str()), (503, Some("writer_not_running")));
+    assert!(problem["detail"].as_str().unwrap().contains("start it"), "{problem}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token_but_everybody_may_read_the_document() {
+    let world = World::start(sqlite()).await;
+    for token in ["", "other"] {
+        let request = world.http.get(format!("{}/v1/status", world.base)).bearer_auth(token);
+        let (status, problem) = answer(request).await;
+        assert_eq!((status, problem["code"].as_str()), (401, Some("unauthorised")));
+        assert!(problem["requestId"].is_string(), "{problem}");
+    }
+    let (status, document) = answer(world.http.get(format!("{}/v1/openapi.json", world.base))).await;
+    assert_eq!((status, document["info"]["title"].as_str()), (200, Some("Usher operator API")));
+    world.stop().await;
+}

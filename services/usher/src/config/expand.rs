@@ -1,0 +1,129 @@
+//! `${NAME}` and `${file:/path}` in configuration strings. Values never appear in an error.
+
+use std::path::Path;
+
+/// A file named by `${file:...}` holds one secret; more than this is a mistake.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Why a reference could not be replaced by what it names.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExpandError {
+    /// Nothing of that name is in the environment.
+    #[error("environment variable `{name}` is not set; set it, or replace `${{{name}}}` in the file")]
+    NotSet {
+        /// The name.
+        name: String,
+    },
+    /// The file cannot be used.
+    #[error("`${{file:{path}}}` cannot be used: {problem}")]
+    File {
+        /// Path as written.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Not a reference of a known form.
+    #[error("`${{` must be followed by NAME}} or file:/path}}; write `$${{` where a literal `${{` is meant")]
+    Malformed,
+}
+
+/// Where names get their values from.
+pub(crate) trait Variables {
+    /// The value of `name`, if it has one.
+    fn variable(&self, name: &str) -> Option<String>;
+}
+
+/// The process environment.
+pub(crate) struct Environment;
+
+impl Variables for Environment {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+/// Whether [`expand`] would change `text`.
+pub(crate) fn has_reference(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// Replaces every reference in `text`; `$${` stands for a literal `${`.
+pub(crate) fn expand(text: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
+    let mut done = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        if let Some(before) = rest[..at].strip_suffix('$') {
+            done.push_str(before);
+            done.push_str("${");
+            rest = &rest[at + 2..];
+            continue;
+        }
+        done.push_str(&rest[..at]);
+        let (reference, after) = rest[at + 2..].split_once('}').ok_or(ExpandError::Malformed)?;
+        done.push_str(&resolve(reference, variables)?);
+        rest = after;
+    }
+    done.push_str(rest);
+    Ok(done)
+}
+
+fn resolve(reference: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
+    if let Some(path) = reference.strip_prefix("file:") {
+        return read_secret(path);
+    }
+    let named = !reference.is_empty()
+        && !reference.starts_with(|c: char| c.is_ascii_digit())
+        && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !named {
+        return Err(ExpandError::Malformed);
+    }
+    variables.variable(reference).ok_or_else(|| ExpandError::NotSet { name: reference.to_owned() })
+}
+
+/// The content of a file without the line end that editors put there.
+fn read_secret(path: &str) -> Result<String, ExpandError> {
+    let failed = |problem: String| ExpandError::File { path: path.to_owned(), problem };
+    let length = std::fs::metadata(Path::new(path)).map_err(|error| failed(error.to_string()))?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(failed(format!("it is larger than {FILE_BYTES_MAX} bytes")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct One;
+    impl Variables for One {
+        fn variable(&self, name: &str) -> Option<String> {
+            (name == "TOKEN").then(|| "s3cret: #x".to_owned())
+        }
+    }
+
+    #[test]
+    fn references_are_replaced_and_escapes_are_kept() {
+        assert_eq!(expand("a ${TOKEN}b", &One).unwrap(), "a s3cret: #xb");
+        assert_eq!(expand("$${TOKEN} $5", &One).unwrap(), "${TOKEN} $5");
+        assert_eq!(expand("plain", &One).unwrap(), "plain");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = expand("${TOKEN} ${OTHER}", &One).unwrap_err().to_string();
+        assert!(error.contains("`OTHER` is not set") && !error.contains("s3cret"), "{error}");
+        assert!(expand("${file:/no/such/file}", &One).unwrap_err().to_string().contains("/no/such/file"));
+        for malformed in ["${", "${}", "${a b}", "${1}"] {
+            assert!(matches!(expand(malformed, &One), Err(ExpandError::Malformed)), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn a_file_loses_its_last_line_end_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "a\nb\n").unwrap();
+        assert_eq!(expand(&format!("${{file:{}}}", path.display()), &One).unwrap(), "a\nb");
+    }
+}

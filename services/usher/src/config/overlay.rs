@@ -1,0 +1,256 @@
+//! A deserializer around another one: it expands references in strings and adds what a map leaves out.
+//!
+//! Working inside the deserializer, not on the text, keeps YAML's own quoting out of the way of the values and keeps
+//! line and column of every error.
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
+use serde_json::Value;
+
+use super::expand::{Variables, expand, has_reference};
+
+/// Where strings get their references from, and what maps get when they do not say.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) variables: &'a dyn Variables,
+    pub(super) defaults: Option<&'a serde_json::Map<String, Value>>,
+}
+
+impl Context<'_> {
+    fn without_defaults(self) -> Self {
+        Self { defaults: None, ..self }
+    }
+}
+
+pub(super) struct Overlay<'a, T> {
+    pub(super) inner: T,
+    pub(super) context: Context<'a>,
+}
+
+macro_rules! forward {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            self.inner.$method(Overlay { inner: visitor, context: self.context })
+        }
+    )*};
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
+    type Error = D::Error;
+
+    forward! {
+        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_option deserialize_unit deserialize_seq deserialize_map
+        deserialize_identifier deserialize_ignored_any
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_unit_struct(name, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_newtype_struct(name, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_tuple(len, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_tuple_struct(name, len, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_struct(name, fields, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_enum(name, variants, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.inner.is_human_readable()
+    }
+}
+
+macro_rules! forward_visits {
+    ($($method:ident: $type:ty,)*) => {$(
+        fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
+            self.inner.$method(value)
+        }
+    )*};
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Overlay<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.inner.expecting(f)
+    }
+
+    forward_visits! {
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64,
+        visit_char: char, visit_bytes: &[u8], visit_byte_buf: Vec<u8>,
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<V::Value, E> {
+        if !has_reference(text) {
+            return self.inner.visit_str(text);
+        }
+        let value = expand(text, self.context.variables).map_err(E::custom)?;
+        // The value may be a secret, and the error may quote it.
+        self.inner
+            .visit_string(value)
+            .map_err(|_: E| E::custom(format!("what `{text}` stands for is not a valid value here")))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_none()
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_some(Overlay { inner, context: self.context })
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_newtype_struct(Overlay { inner, context: self.context })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_seq(Overlay { inner, context: self.context.without_defaults() })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        let missing = self.context.defaults.cloned().unwrap_or_default();
+        self.inner.visit_map(Entries { inner, context: self.context, missing, key: None, value: None })
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_enum(Overlay { inner, context: self.context.without_defaults() })
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Overlay<'_, S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        self.inner.deserialize(Overlay { inner, context: self.context })
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Overlay<'_, A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        self.inner.next_element_seed(Overlay { inner: seed, context: self.context })
+    }
+}
+
+impl<'a, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Overlay<'a, A> {
+    type Error = A::Error;
+    type Variant = Overlay<'a, A::Variant>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
+        let context = self.context;
+        let (value, inner) = self.inner.variant_seed(seed)?;
+        Ok((value, Overlay { inner, context }))
+    }
+}
+
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Overlay<'_, A> {
+    type Error = A::Error;
+
+    fn unit_variant(self) -> Result<(), A::Error> {
+        self.inner.unit_variant()
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
+        self.inner.newtype_variant_seed(Overlay { inner: seed, context: self.context })
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
+        self.inner.tuple_variant(len, Overlay { inner: visitor, context: self.context })
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        self.inner.struct_variant(fields, Overlay { inner: visitor, context: self.context })
+    }
+}
+
+/// The entries of a map, followed by the defaults that it did not mention.
+struct Entries<'a, A> {
+    inner: A,
+    context: Context<'a>,
+    missing: serde_json::Map<String, Value>,
+    key: Option<String>,
+    value: Option<Value>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        if self.context.defaults.is_none() {
+            return self.inner.next_key_seed(seed);
+        }
+        let key = match self.inner.next_key::<String>()? {
+            Some(key) => {
+                self.missing.remove(&key);
+                self.key.insert(key).as_str()
+            }
+            None => {
+                let Some(key) = self.missing.keys().next().cloned() else { return Ok(None) };
+                self.value = self.missing.remove(&key);
+                self.key.insert(key).as_str()
+            }
+        };
+        let key: StrDeserializer<'_, A::Error> = key.into_deserializer();
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        if let Some(value) = self.value.take() {
+            return seed.deserialize(value).map_err(A::Error::custom);
+        }
+        let key = self.key.take();
+        let defaults =
+            self.context.defaults.zip(key).and_then(|(map, key)| map.get(&key)).and_then(Value::as_object);
+        self.inner.next_value_seed(Overlay { inner: seed, context: Context { defaults, ..self.context } })
+    }
+}

@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    #[serde(default)]
+    one: Option<Section>,
+    two: Section,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    database: String,
+    #[serde(default)]
+    port: Option<u16>,
+    #[serde(default)]
+    listen: Option<SocketAddr>,
+    #[serde(default)]
+    items: Vec<BTreeMap<String, String>>,
+}
+
+struct Known;
+impl Variables for Known {
+    fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "SECRET" => Some("hunter2: # \"x\"".into()),
+            "LISTEN" => Some("127.0.0.1:80".into()),
+            _ => None,
+        }
+    }
+}
+
+fn read(text: &str, defaults: Option<Value>) -> Result<Sample, ConfigError> {
+    let defaults = defaults.map(|value| value.as_object().unwrap().clone());
+    parse(Path::new("usher.yaml"), text, defaults.as_ref(), &Known)
+}
+
+#[test]
+fn references_are_expanded_in_any_string_whatever_their_value_means_in_yaml() {
+    let text = "two:\n  database: x-${SECRET}\n  listen: ${LISTEN}\n  items: [{ token: \"${SECRET}\" }]\n";
+    let sample = read(text, None).unwrap();
+    assert_eq!(sample.two.database, "x-hunter2: # \"x\"");
+    assert_eq!(sample.two.listen, Some("127.0.0.1:80".parse().unwrap()));
+    assert_eq!(sample.two.items[0]["token"], "hunter2: # \"x\"");
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_line_and_column() {
+    for defaults in [None, Some(json!({"two": {"port": 1}}))] {
+        let error = read("two:\n  database: d\n  datebase: x\n", defaults).unwrap_err().to_string();
+        assert!(error.starts_with("usher.yaml:3:3: "), "{error}");
+        assert!(error.contains("datebase") && error.contains("expected"), "{error}");
+        assert!(!error.contains(" at line "), "said once: {error}");
+    }
+    let error = read("two: { database: d }\nthree: {}\n", None).unwrap_err().to_string();
+    assert!(error.starts_with("usher.yaml:2:1: ") && error.contains("three"), "{error}");
+}
+
+#[test]
+fn what_is_missing_in_the_environment_is_named_with_its_line() {
+    let error = read("two:\n  database: ${NOPE}\n", None).unwrap_err().to_string();
+    assert!(error.starts_with("usher.yaml:2:") && error.contains("`NOPE` is not set"), "{error}");
+}
+
+#[test]
+fn no_value_is_ever_part_of_an_error() {
+    for text in [
+        "two:\n  database: d\n  listen: ${SECRET}\n",
+        "two:\n  database: d\n  items: ${SECRET}\n",
+        "two:\n  database: ${SECRET}\n  nope: 1\n",
+        "two: ${SECRET}\n",
+    ] {
+        let error = read(text, None).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn defaults_fill_what_is_left_out_and_nothing_else() {
+    let defaults =
+        json!({"one": {"database": "o"}, "two": {"database": "t", "port": 5, "items": [{"a": "b"}]}});
+    let sample = read("two:\n  port: 6\n", Some(defaults.clone())).unwrap();
+    assert_eq!(sample.one.unwrap().database, "o");
+    assert_eq!((sample.two.database.as_str(), sample.two.port), ("t", Some(6)));
+    assert_eq!(sample.two.items.len(), 1);
+    let sample = read("# nothing\n\n", Some(defaults.clone())).unwrap();
+    assert_eq!(sample.two.port, Some(5));
+    let sample = read("two:\n  items: []\n  database: mine\n", Some(defaults)).unwrap();
+    assert_eq!((sample.two.database.as_str(), sample.two.items.len()), ("mine", 0));
+}
+
+#[test]
+fn a_setting_of_the_wrong_type_is_told_with_its_line() {
+    let error = read("two:\n  database: d\n  port: many\n", None).unwrap_err().to_string();
+    assert!(error.starts_with("usher.yaml:3:9: "), "{error}");
+}
+
+#[test]
+fn the_example_configuration_is_one() {
+    struct Anything;
+    impl Variables for Anything {
+        fn variable(&self, name: &str) -> Option<String> {
+            let hash = crate::token::hash_of("x");
+            Some(if name.ends_with("_HASH") { hash } else { "http://x.example".into() })
+        }
+    }
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/usher.example.yaml"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let config: Config = parse(path, &text, None, &Anything).unwrap();
+    assert!(config.gateway.is_some() && config.mapper.is_some() && config.writer.is_some());
+    assert!(config.nats.require_sync_always);
+}
+
+#[test]
+fn a_file_for_up_alone_passes_the_check_and_a_wrong_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("usher.yaml");
+    std::fs::write(&file, "console:\n  listen: 127.0.0.1:0\n").unwrap();
+    assert!(check(&file).unwrap().contains("is fine for `usher up`"));
+    std::fs::write(&file, "telemetry:\n  log_format: text\n").unwrap();
+    assert!(check(&file).unwrap().ends_with("is fine (policies checked: 0)"));
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies");
+    std::fs::write(&file, format!("mapper:\n  database: x\n  policies: {policies}\n")).unwrap();
+    assert!(check(&file).unwrap().ends_with("(policies checked: 1)"));
+    std::fs::write(folder.path().join("bad.yaml"), "target: [").unwrap();
+    std::fs::write(&file, format!("mapper:\n  database: x\n  policies: {}\n", folder.path().display()))
+        .unwrap();
+    assert!(check(&file).is_err());
+    std::fs::write(&file, "consol: {}\n").unwrap();
+    assert!(check(&file).unwrap_err().to_string().contains(":1:1: "));
+}
+
+#[test]
+fn the_example_policy_is_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies/zscaler.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let policy = policy::Policy::parse(&text, "zscaler.yaml").unwrap();
+    assert_eq!(policy.target(), "zscaler");
+}

@@ -1,0 +1,175 @@
+//! Dead letters.
+
+use console::api::{DeadDetail, DeadLetters, Discarded, Replayed};
+use lifecycle::Exchange;
+
+use super::table::Table;
+use super::{clean, instant, trace};
+
+/// A list, one line each.
+pub fn list(page: &DeadLetters) -> String {
+    if page.dead_letters.is_empty() {
+        return "no dead letters\n".to_owned();
+    }
+    let header = ["ID", "DIED", "STATE", "TARGET", "KIND", "SUBJECT", "OPERATION", "CLASS", "TRIES", "ERROR"];
+    let mut table = Table::new(header);
+    for letter in &page.dead_letters {
+        let tries = letter.attempts.to_string();
+        let died = instant(&letter.at);
+        table.row([
+            &letter.id,
+            &died,
+            &letter.state,
+            &letter.target,
+            &letter.kind,
+            &letter.subject,
+            &letter.operation,
+            &letter.class,
+            &tries,
+            &letter.error,
+        ]);
+    }
+    table.render()
+}
+
+/// One with everything that is known of it, and what to do.
+pub fn detail(letter: &DeadDetail) -> String {
+    let summary = &letter.summary;
+    let mut table = Table::plain(2);
+    table.row(["dead letter", &format!("{} ({})", summary.id, summary.state)]);
+    let name = letter.person.user_name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    table.row([&summary.kind, &format!("{}{name}", summary.subject)]);
+    table.row(["target", &summary.target]);
+    table.row(["revision", &summary.revision.to_string()]);
+    if let Some(decision) = &letter.decision {
+        table.row(["decision", &trace::line(decision)]);
+    }
+    table.row(["failed", &format!("{} at {}", summary.operation, instant(&summary.at))]);
+    table
+        .row(["error", &format!("{} after {} attempts: {}", summary.class, summary.attempts, summary.error)]);
+    if let Some(closed) = &summary.closed {
+        let words = format!("{} by {} at {}: {}", closed.outcome, closed.by, instant(&closed.at), closed.why);
+        table.row(["closed", &words]);
+    }
+    let mut text = table.render();
+    match &letter.exchange {
+        Some(exchange) => text.push_str(&request_and_answer(exchange)),
+        None => text.push_str("\nno request was sent\n"),
+    }
+    text.push_str(&what_to_do(letter));
+    text
+}
+
+fn request_and_answer(exchange: &Exchange) -> String {
+    let mut text = format!("\nrequest\n  {} {}\n", clean(&exchange.method), clean(&exchange.path));
+    if let Some(body) = &exchange.request_body {
+        text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
+    }
+    text.push_str("\nanswer\n");
+    match exchange.status {
+        Some(status) => text.push_str(&format!("  {status}\n")),
+        None => text.push_str("  none\n"),
+    }
+    text.push_str(&indented(exchange.response_body.as_deref().unwrap_or_default()));
+    text
+}
+
+fn indented(body: &str) -> String {
+    body.lines().map(|line| format!("  {}\n", clean(line))).collect()
+}
+
+fn what_to_do(letter: &DeadDetail) -> String {
+    let summary = &letter.summary;
+    if summary.state != "open" {
+        return "\nwhat to do\n  nothing: it is closed\n".to_owned();
+    }
+    let advice = match summary.class.as_str() {
+        "unauthorised" => "give the target a credential that works",
+        "already_exists" => "find out whose account it is, and free its externalId or change the policy",
+        "permanent" => "correct what the answer complains about, at the source or in the policy's mapping",
+        "not_found" => "find out who removed it at the target",
+        _ => "find out whether the target is well again",
+    };
+    let id = &summary.id;
+    format!(
+        "\nwhat to do\n  {advice}, then\n    usher dead replay {id} --why \"...\"\n  or, if nothing should happen\n    \
+         usher dead discard {id} --why \"...\"\n"
+    )
+}
+
+/// What became of each replayed one.
+pub fn replayed(answer: &Replayed) -> String {
+    if answer.outcomes.is_empty() {
+        return "nothing to replay\n".to_owned();
+    }
+    let mut table = Table::new(["ID", "OUTCOME"]);
+    for outcome in &answer.outcomes {
+        table.row([outcome.id.as_str(), outcome.outcome.as_str()]);
+    }
+    table.render()
+}
+
+/// Which ones are closed now; `asked` were to be.
+pub fn discarded(answer: &Discarded, asked: &[String]) -> String {
+    let mut table = Table::new(["ID", "OUTCOME"]);
+    for id in asked {
+        table.row([id.as_str(), if answer.discarded.contains(id) { "discarded" } else { "not_open" }]);
+    }
+    table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn letter(state: &str) -> Value {
+        json!({
+            "id": "ded_1", "state": state, "at": "2026-01-02T03:04:05Z", "target": "zia", "kind": "user",
+            "subject": "E-1", "revision": 4, "operation": "update", "class": "permanent", "error": "bad department",
+            "attempts": 1, "person": {"key": "E-1", "user_name": "anna@x.org"},
+            "decision": {"at": "2026-01-02T03:04:04Z", "service": "mapper", "fact": "decided", "target": "zia",
+                         "kind": "user", "revision": 4, "state": "active", "lane": "mover", "reason": "in scope",
+                         "changed": ["department"]},
+            "exchange": {"method": "PATCH", "path": "/Users/7", "requestBody": {"Operations": []}, "status": 400,
+                         "responseBody": "{\"detail\":\"no\"}"},
+        })
+    }
+
+    #[test]
+    fn one_dead_letter_shows_person_decision_error_request_answer_and_what_to_do() {
+        let text = detail(&serde_json::from_value(letter("open")).unwrap());
+        for part in [
+            "ded_1 (open)",
+            "E-1 (anna@x.org)",
+            "active r4, mover",
+            "in scope; changed: department",
+            "permanent after 1 attempts: bad department",
+            "PATCH /Users/7",
+            "\"Operations\": []",
+            "  400\n  {\"detail\":\"no\"}",
+            "usher dead replay ded_1 --why",
+            "usher dead discard ded_1 --why",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_closed_one_needs_nothing() {
+        let mut letter = letter("replayed");
+        letter["closed"] =
+            json!({"at": "2026-01-03T00:00:00Z", "by": "bob", "why": "fixed", "outcome": "queued"});
+        let text = detail(&serde_json::from_value(letter).unwrap());
+        assert!(text.contains("queued by bob at 2026-01-03T00:00:00Z: fixed"), "{text}");
+        assert!(text.contains("nothing: it is closed") && !text.contains("dead replay"), "{text}");
+    }
+
+    #[test]
+    fn a_list_is_one_line_each() {
+        let page = serde_json::from_value(json!({"dead_letters": [letter("open"), letter("open")]})).unwrap();
+        assert_eq!(list(&page).lines().count(), 3);
+        assert_eq!(list(&DeadLetters { dead_letters: vec![], next_cursor: None }), "no dead letters\n");
+    }
+}

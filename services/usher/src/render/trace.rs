@@ -1,0 +1,173 @@
+//! A timeline, one line per fact.
+
+use console::api::{Trace, TraceEntry};
+use serde_json::{Map, Value};
+
+use super::table::Table;
+use super::{clean, instant};
+
+/// The whole timeline; its first line says who it is about.
+pub fn render(trace: &Trace) -> String {
+    let name = trace.person.user_name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let mut text = format!("{}{}\n", clean(&trace.person.key), clean(&name));
+    if trace.entries.is_empty() {
+        text.push_str("nothing in the timeline any more\n");
+        return text;
+    }
+    let mut table = Table::new(["TIME", "SERVICE", "WHAT", "RESULT", "WHY"]);
+    for entry in &trace.entries {
+        table.row([instant(&entry.at), entry.service.clone(), what(entry), result(entry), why(entry)]);
+    }
+    text.push_str(&table.render());
+    text
+}
+
+/// One fact in one line, for views that show a single one.
+pub(crate) fn line(entry: &TraceEntry) -> String {
+    let parts = [instant(&entry.at), what(entry), result(entry), why(entry)];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|part| !part.is_empty()).map(|part| clean(&part).into_owned()).collect();
+    parts.join("  ")
+}
+
+fn what(entry: &TraceEntry) -> String {
+    let fact = &entry.fact;
+    match name_of(fact) {
+        "merged" => format!("merged {}", text(fact, "eventType")),
+        "decided" => format!("decided {} at {}", text(fact, "kind"), text(fact, "target")),
+        "attempted" => format!("{} at {}", text(fact, "operation"), text(fact, "target")),
+        "superseded" | "settled" | "conflict" | "died" => {
+            format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
+        }
+        "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        other => other.to_owned(),
+    }
+}
+
+fn result(entry: &TraceEntry) -> String {
+    let fact = &entry.fact;
+    match name_of(fact) {
+        "merged" => format!("{} r{}", text(fact, "outcome"), number(fact, "revision")),
+        "decided" => {
+            format!("{} r{}, {}", text(fact, "state"), number(fact, "revision"), text(fact, "lane"))
+        }
+        "superseded" => format!("r{} by r{}", number(fact, "revision"), number(fact, "by")),
+        "attempted" => {
+            let status = match fact.get("status").and_then(Value::as_u64) {
+                Some(status) => status.to_string(),
+                None => "no answer".to_owned(),
+            };
+            format!("{} ({status}, {} ms)", text(fact, "class"), number(fact, "durationMs"))
+        }
+        "settled" => format!(
+            "{} r{} after {}",
+            text(fact, "outcome"),
+            number(fact, "revision"),
+            duration(number(fact, "latencyMs"))
+        ),
+        "conflict" => format!("r{} not applied", number(fact, "revision")),
+        "died" => format!("{} after {} attempts", text(fact, "class"), number(fact, "attempts")),
+        "replayed" => text(fact, "outcome").to_owned(),
+        "discarded" => "closed".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn why(entry: &TraceEntry) -> String {
+    let fact = &entry.fact;
+    match name_of(fact) {
+        "merged" => format!("from {} ({})", text(fact, "source"), text(fact, "event")),
+        "decided" => {
+            let changed = changed(fact);
+            if changed.is_empty() {
+                text(fact, "reason").to_owned()
+            } else {
+                format!("{}; changed: {changed}", text(fact, "reason"))
+            }
+        }
+        "attempted" => match text(fact, "error") {
+            "" => text(fact, "request").to_owned(),
+            error => format!("{}: {error}", text(fact, "request")),
+        },
+        "conflict" => format!("found {}", text(fact, "found")),
+        "died" => format!("{}; see `usher dead show {}`", text(fact, "error"), text(fact, "id")),
+        "replayed" | "discarded" => format!("{}: {}", text(fact, "who"), text(fact, "why")),
+        _ => String::new(),
+    }
+}
+
+fn changed(fact: &Map<String, Value>) -> String {
+    let names = fact.get("changed").and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn name_of(fact: &Map<String, Value>) -> &str {
+    text(fact, "fact")
+}
+
+fn text<'a>(fact: &'a Map<String, Value>, key: &str) -> &'a str {
+    fact.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(fact: &Map<String, Value>, key: &str) -> i64 {
+    fact.get(key).and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn duration(ms: i64) -> String {
+    match ms {
+        ..1_000 => format!("{ms} ms"),
+        1_000..120_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        _ => format!("{} min", ms / 60_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn trace(entries: Value) -> Trace {
+        serde_json::from_value(
+            json!({"person": {"key": "E-1", "user_name": "anna@x.org"}, "entries": entries}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn each_fact_is_one_line_with_time_service_what_result_and_reason() {
+        let text = render(&trace(json!([
+            {"at": "2026-01-02T03:04:05.678901Z", "service": "mapper", "trace_id": null, "fact": "merged",
+             "event": "evt_1", "eventType": "worker.left", "source": "hr", "revision": 3, "outcome": "changed"},
+            {"at": "2026-01-02T03:04:06Z", "service": "mapper", "fact": "decided", "target": "zia", "kind": "user",
+             "revision": 2, "state": "disabled", "lane": "leaver", "reason": "left", "changed": ["active"],
+             "userName": "anna@x.org"},
+            {"at": "2026-01-02T03:04:07Z", "service": "writer", "fact": "attempted", "id": "att_1", "target": "zia",
+             "kind": "user", "revision": 2, "operation": "disable", "request": "PATCH /Users/7", "status": 500,
+             "class": "transient", "durationMs": 12, "error": "boom\u{1b}[2J"},
+            {"at": "2026-01-02T03:04:08Z", "service": "writer", "fact": "settled", "target": "zia", "kind": "user",
+             "revision": 2, "outcome": "disabled", "latencyMs": 2500},
+        ])));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 6, "{text}");
+        assert_eq!(lines[0], "E-1 (anna@x.org)");
+        let has = |line: usize, parts: &[&str]| {
+            for part in parts {
+                assert!(lines[line].contains(part), "{part} is not in {}", lines[line]);
+            }
+        };
+        has(
+            2,
+            &["2026-01-02T03:04:05.678Z", "mapper", "merged worker.left", "changed r3", "from hr (evt_1)"],
+        );
+        has(3, &["decided user at zia", "disabled r2, leaver", "left; changed: active"]);
+        has(4, &["disable at zia", "transient (500, 12 ms)", "PATCH /Users/7: boom [2J"]);
+        has(5, &["settled user at zia", "disabled r2 after 2.5 s"]);
+    }
+
+    #[test]
+    fn a_fact_of_a_newer_version_is_still_shown() {
+        let text = render(&trace(json!([{"at": "x", "service": "s", "fact": "invented"}])));
+        assert!(text.contains("invented"), "{text}");
+    }
+}

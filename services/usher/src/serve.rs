@@ -1,0 +1,283 @@
+//! Building the services, running them side by side, and ending them together.
+//!
+//! The only module that calls the services. To add one: 1. a variant of [`Role`], 2. its section in
+//! [`crate::config::Config`], 3. a case in [`Crew::add`].
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use bus::Bus;
+use telemetry::{Readiness, Shutdown};
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+
+/// How long services may take to finish what is in flight.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// What is logged unless RUST_LOG says otherwise: ours, and of others what is wrong.
+const LOG_FILTER: &str = "info,async_nats=warn,sea_orm_migration=warn";
+/// How long they may take to drop everything after that.
+const DROP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes events.
+    Gateway,
+    /// Merges and decides.
+    Mapper,
+    /// Converges targets.
+    Writer,
+    /// Serves operators.
+    Console,
+}
+
+impl Role {
+    /// Every service; those that consume come before those that produce.
+    pub const ALL: [Self; 4] = [Self::Console, Self::Writer, Self::Mapper, Self::Gateway];
+
+    /// The name of its command, configuration section and traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Mapper => "mapper",
+            Self::Writer => "writer",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// How a process ended when it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything in flight was finished.
+    Clean,
+    /// A second signal came.
+    SecondSignal,
+    /// [`DRAIN_DEADLINE`] passed.
+    DeadlinePassed,
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Clean => "stopped cleanly",
+            Self::SecondSignal => {
+                "stopped at once by a second signal; what was in flight is done again at the next start"
+            }
+            Self::DeadlinePassed => {
+                "stopped by force: draining took too long; what was in flight is done again at the next start"
+            }
+        })
+    }
+}
+
+type Finished = (Role, anyhow::Result<()>);
+
+/// Services that run in this process.
+#[derive(Debug)]
+pub struct Crew {
+    tasks: JoinSet<Finished>,
+    shutdown: Shutdown,
+    /// Where the gateway listens, if it is one of them.
+    pub gateway: Option<SocketAddr>,
+    /// Where the console listens, if it is one of them.
+    pub console: Option<SocketAddr>,
+}
+
+impl Crew {
+    /// Builds and starts `roles`; returns when all of them are bound. Gives up when the shutdown begins first.
+    ///
+    /// # Errors
+    /// When a section is missing from the configuration, the broker cannot be reached, or a service cannot be built.
+    pub async fn start(
+        config: Config,
+        roles: &[Role],
+        readiness: &Readiness,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Self> {
+        let mut crew =
+            Self { tasks: JoinSet::new(), shutdown: shutdown.clone(), gateway: None, console: None };
+        for role in roles {
+            let bus = connect(&config, *role);
+            let bus = tokio::select! {
+                bus = bus => bus?,
+                () = shutdown.soft.cancelled() => return Err(anyhow!("stopped while starting")),
+            };
+            crew.add(*role, &config, bus, readiness.clone()).await?;
+        }
+        Ok(crew)
+    }
+
+    async fn add(
+        &mut self,
+        role: Role,
+        config: &Config,
+        bus: Bus,
+        readiness: Readiness,
+    ) -> anyhow::Result<()> {
+        let shutdown = self.shutdown.clone();
+        match role {
+            Role::Gateway => {
+                let app = gateway::build(section(role, config.gateway.as_ref())?, bus, readiness).await;
+                let app = app.context("cannot start the gateway")?;
+                self.gateway = Some(app.address());
+                self.spawn(role, app.run(shutdown));
+            }
+            Role::Mapper => {
+                let app = mapper::build(section(role, config.mapper.as_ref())?, bus, readiness).await;
+                self.spawn(role, app.context("cannot start the mapper")?.run(shutdown));
+            }
+            Role::Writer => {
+                let app = writer::build(section(role, config.writer.as_ref())?, bus, readiness).await;
+                self.spawn(role, app.context("cannot start the writer")?.run(shutdown));
+            }
+            Role::Console => {
+                let app = console::build(section(role, config.console.as_ref())?, bus, readiness).await;
+                let app = app.context("cannot start the console")?;
+                self.console = Some(app.address());
+                self.spawn(role, app.run(shutdown));
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn<E: Into<anyhow::Error> + 'static>(
+        &mut self,
+        role: Role,
+        run: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move { (role, run.await.map_err(Into::into)) });
+    }
+
+    /// Waits for the shutdown, or for `trouble`, or for a service that ends without being asked to; then drains.
+    ///
+    /// # Errors
+    /// When anything but the shutdown was the reason, or a service failed while it drained.
+    pub async fn run_until_stopped(
+        mut self,
+        trouble: impl Future<Output = anyhow::Error>,
+    ) -> anyhow::Result<Ending> {
+        let reason = tokio::select! {
+            biased; // a service that follows the shutdown did not end by itself
+            () = self.shutdown.soft.cancelled() => None,
+            finished = self.tasks.join_next() => Some(unasked(finished)),
+            error = trouble => Some(error),
+        };
+        if let Some(error) = &reason {
+            tracing::error!(error = format!("{error:#}"), "stopping because of a failure");
+        }
+        self.shutdown.soft.cancel();
+        let drained = self.drain().await;
+        match reason {
+            Some(error) => Err(error),
+            None => drained,
+        }
+    }
+
+    async fn drain(mut self) -> anyhow::Result<Ending> {
+        let hard = self.shutdown.hard.clone();
+        let ending = tokio::select! {
+            result = finish(&mut self.tasks) => return result.map(|()| Ending::Clean),
+            () = hard.cancelled() => Ending::SecondSignal,
+            () = tokio::time::sleep(DRAIN_DEADLINE) => Ending::DeadlinePassed,
+        };
+        hard.cancel();
+        let _ = tokio::time::timeout(DROP_DEADLINE, finish(&mut self.tasks)).await;
+        self.tasks.abort_all();
+        Ok(ending)
+    }
+}
+
+/// Joins every task; the first failure is the result.
+async fn finish(tasks: &mut JoinSet<Finished>) -> anyhow::Result<()> {
+    let mut result = Ok(());
+    while let Some(joined) = tasks.join_next().await {
+        let ended = match joined {
+            Ok((role, ended)) => {
+                ended.with_context(|| format!("the {} failed while it drained", role.as_str()))
+            }
+            Err(error) => Err(anyhow!(error).context("a service panicked while it drained")),
+        };
+        result = result.and(ended);
+    }
+    result
+}
+
+fn unasked(finished: Option<Result<Finished, tokio::task::JoinError>>) -> anyhow::Error {
+    match finished {
+        Some(Ok((role, Ok(())))) => anyhow!("the {} ended without being asked to", role.as_str()),
+        Some(Ok((role, Err(error)))) => error.context(format!("the {} failed", role.as_str())),
+        Some(Err(error)) => anyhow!(error).context("a service panicked"),
+        None => anyhow!("no service was started"),
+    }
+}
+
+async fn connect(config: &Config, role: Role) -> anyhow::Result<Bus> {
+    let bus = Bus::connect(&config.nats, role.as_str()).await.context("cannot use the message broker")?;
+    bus.ensure_streams().await.context("cannot bring the streams up to date")?;
+    Ok(bus)
+}
+
+fn section<T: Clone>(role: Role, section: Option<&T>) -> anyhow::Result<T> {
+    let name = role.as_str();
+    section.cloned().with_context(|| format!("the configuration has no section `{name}`"))
+}
+
+/// Runs one service of the configuration file until it is stopped: `usher gateway`, `usher mapper`, ...
+///
+/// # Errors
+/// As [`Crew::start`] and [`Crew::run_until_stopped`], and when the configuration cannot be used.
+pub fn run(role: Role, config_file: &Path) -> anyhow::Result<()> {
+    let config = Config::load(config_file)?;
+    let telemetry = start_telemetry(role.as_str(), &config)?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let shutdown = telemetry::shutdown_on_signals();
+        let crew = Crew::start(config, &[role], &telemetry.readiness(), &shutdown).await?;
+        if let Some(address) = crew.gateway.or(crew.console) {
+            tracing::info!(%address, "listening");
+        }
+        if let Some(address) = telemetry.admin_addr() {
+            tracing::info!(%address, "admin listener");
+        }
+        crew.run_until_stopped(std::future::pending()).await
+    });
+    finish_process(runtime, telemetry);
+    outcome.map(say_ending)
+}
+
+/// Logs go to stderr; RUST_LOG filters them.
+pub(crate) fn start_telemetry(
+    service: &'static str,
+    config: &Config,
+) -> anyhow::Result<telemetry::Telemetry> {
+    telemetry::init(telemetry::TelemetryConfig {
+        service,
+        log_format: config.telemetry.log_format,
+        log_filter: std::env::var("RUST_LOG").unwrap_or_else(|_| LOG_FILTER.to_owned()),
+        otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok(),
+        admin_listen: config.telemetry.admin_listen,
+    })
+    .context("cannot start logs, traces and metrics")
+}
+
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")
+}
+
+/// Tasks that were aborted may still hold a thread; they must not hold the process.
+pub(crate) fn finish_process(runtime: tokio::runtime::Runtime, telemetry: telemetry::Telemetry) {
+    runtime.shutdown_timeout(DROP_DEADLINE);
+    telemetry.shutdown();
+}
+
+pub(crate) fn say_ending(ending: Ending) {
+    eprintln!("usher: {ending}");
+}
+
+#[cfg(test)]
+mod tests;

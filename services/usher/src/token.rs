@@ -1,0 +1,39 @@
+//! Random bearer tokens, and their hashes as the configuration holds them.
+
+use sha2::{Digest, Sha256};
+
+/// A new token: 256 random bits, so that guessing is no option and a plain hash at rest is enough.
+pub fn random_token() -> String {
+    hex(&rand::random::<[u8; 32]>())
+}
+
+/// `sha256:<64 hex digits>` of `token`.
+pub fn hash_of(token: &str) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(token.as_bytes())))
+}
+
+/// What `usher token` prints: the token, and the line that accepts it.
+pub fn lines_for(name: &str, token: &str) -> String {
+    let name = serde_json::to_string(name).expect("a string is always JSON");
+    format!("token:  {token}\nconfig: - {{ name: {name}, token: \"{}\" }}\n", hash_of(token))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String never fails");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_sha256_of_the_token_alone() {
+        assert_eq!(hash_of("abc"), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_ne!(random_token(), random_token());
+        assert!(lines_for("a\"b", "abc").contains(r#"name: "a\"b""#));
+    }
+}

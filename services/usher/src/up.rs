@@ -1,0 +1,148 @@
+//! `usher up`: everything in one process, on embedded defaults.
+
+pub mod folder;
+mod nats_child;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use bus::BusConfig;
+use telemetry::Telemetry;
+use tokio::sync::watch;
+
+use crate::cli::UpArgs;
+use crate::config::Config;
+use crate::serve::{self, Crew, Ending, Role};
+use folder::{Folder, RunFile};
+use nats_child::{NatsChild, NatsSettings, NatsState};
+
+/// Runs until it is stopped.
+///
+/// # Errors
+/// When something cannot be started, or anything but a signal ended it.
+pub fn run(args: &UpArgs) -> anyhow::Result<()> {
+    let folder = Folder::open(&args.data)?;
+    let config_file = match &args.config {
+        Some(file) => file.clone(),
+        None => folder.default_config()?,
+    };
+    let config = Config::load_over(&config_file, Some(&folder.config_defaults()))?;
+    let telemetry = serve::start_telemetry("usher", &config)?;
+    let runtime = serve::runtime()?;
+    let outcome = runtime.block_on(with_broker(&folder, config, &config_file, &telemetry));
+    folder.remove_run_file();
+    serve::finish_process(runtime, telemetry);
+    outcome.map(serve::say_ending)
+}
+
+/// The broker starts before the services and ends after them.
+async fn with_broker(
+    folder: &Folder,
+    mut config: Config,
+    config_file: &Path,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Ending> {
+    let shutdown = telemetry::shutdown_on_signals();
+    let settings = NatsSettings { folder: folder.nats(), token: folder.nats_token().to_owned() };
+    let mut nats = tokio::task::spawn_blocking(move || NatsChild::start(&settings))
+        .await
+        .context("starting nats-server panicked")??;
+    config.nats = on_child(config.nats, &nats, folder);
+    let outcome = async {
+        let crew = Crew::start(config, &Role::ALL, &telemetry.readiness(), &shutdown).await?;
+        let mut run = run_file(&crew, telemetry, &nats)?;
+        folder.write_run_file(&run)?;
+        greet(folder, config_file, &run);
+        crew.run_until_stopped(follow_broker(nats.state(), folder, &mut run)).await
+    }
+    .await;
+    let stopped = tokio::task::spawn_blocking(move || nats.stop()).await;
+    outcome.and_then(|ending| stopped.map(|()| ending).context("stopping nats-server panicked"))
+}
+
+/// Whatever the file says of limits stays; address, token and durability are ours.
+fn on_child(configured: BusConfig, nats: &NatsChild, folder: &Folder) -> BusConfig {
+    BusConfig {
+        url: nats.url(),
+        token: Some(folder.nats_token().to_owned()),
+        credentials_file: None,
+        replicas: 1,
+        monitor_url: Some(nats.monitor_url()),
+        require_sync_always: true,
+        ..configured
+    }
+}
+
+/// Keeps `run.json` right while the broker is restarted; ends when it has failed for good.
+async fn follow_broker(
+    mut state: watch::Receiver<NatsState>,
+    folder: &Folder,
+    run: &mut RunFile,
+) -> anyhow::Error {
+    loop {
+        let now = state.borrow_and_update().clone();
+        match now {
+            NatsState::GivenUp(why) => return anyhow!("nats-server keeps failing: {why}"),
+            NatsState::Running(pid) if pid != run.nats_pid => {
+                run.nats_pid = pid;
+                if let Err(error) = folder.write_run_file(run) {
+                    return error;
+                }
+            }
+            NatsState::Running(_) | NatsState::Restarting | NatsState::Stopped => {}
+        }
+        if state.changed().await.is_err() {
+            return anyhow!("nobody watches nats-server any more");
+        }
+    }
+}
+
+fn run_file(crew: &Crew, telemetry: &Telemetry, nats: &NatsChild) -> anyhow::Result<RunFile> {
+    let url = |address: SocketAddr| format!("http://{address}");
+    let nats_pid = match *nats.state().borrow() {
+        NatsState::Running(pid) => pid,
+        _ => 0, // it is just being restarted; `follow_broker` fills it in
+    };
+    Ok(RunFile {
+        pid: std::process::id(),
+        gateway: url(crew.gateway.context("the gateway has no address")?),
+        console: url(crew.console.context("the console has no address")?),
+        admin: url(telemetry.admin_addr().context("the admin listener has no address")?),
+        nats: nats.url(),
+        nats_pid,
+    })
+}
+
+/// Everything a newcomer needs, ending with a line that works.
+fn greet(folder: &Folder, config_file: &Path, run: &RunFile) {
+    let file = |name: &str| -> PathBuf { folder.path().join(name) };
+    let config_file = config_file.canonicalize().unwrap_or_else(|_| config_file.to_owned());
+    eprintln!(
+        "usher is up
+  gateway   {gateway}
+  console   {console}
+  admin     {admin}  (/livez /readyz /metrics)
+  broker    {nats}
+  data      {data}
+  config    {config}
+  policies  {policies}
+  tokens    {source} (events), {operator} (operators)
+  a target  needs an entry under `writer: targets:` in the config and a policy file of its name; then start again
+try
+  curl -sS -X POST {gateway}/v1/events -H \"Authorization: Bearer $(cat {source})\" \\
+    -H 'Content-Type: application/cloudevents+json' -d '{EXAMPLE_EVENT}'
+  usher trace E-1 --data {data}",
+        gateway = run.gateway,
+        console = run.console,
+        admin = run.admin,
+        nats = run.nats,
+        data = folder.path().display(),
+        config = config_file.display(),
+        policies = file("policies").display(),
+        source = file("tokens/source").display(),
+        operator = file("tokens/operator").display(),
+    );
+}
+
+const EXAMPLE_EVENT: &str = r#"{"specversion":"1.0","id":"1","source":"local","type":"worker.joined","subject":"worker/E-1","time":"2026-01-01T00:00:00Z","data":{"attributes":{"givenName":"Ada","surname":"Lovelace","userPrincipalName":"ada@example.org"}}}"#;

@@ -1,0 +1,304 @@
+//! The data folder of `usher up`: its lock, its tokens, its default configuration, `run.json`.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::token;
+
+const RUN_FILE: &str = "run.json";
+
+/// An open data folder. Nobody else can open it until this is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    source_token: String,
+    operator_token: String,
+    nats_token: String,
+    _lock: File,
+}
+
+/// What a running `usher up` tells other commands and tests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// Process id of `usher up`.
+    pub pid: u32,
+    /// Base URL of the gateway.
+    pub gateway: String,
+    /// Base URL of the console.
+    pub console: String,
+    /// Base URL of the admin listener.
+    pub admin: String,
+    /// URL of the broker.
+    pub nats: String,
+    /// Process id of the broker; it changes when the broker is restarted.
+    pub nats_pid: u32,
+}
+
+impl RunFile {
+    /// Reads the run file of a data folder.
+    ///
+    /// # Errors
+    /// When there is none: nothing runs there.
+    pub fn read(data: &Path) -> anyhow::Result<Self> {
+        let path = data.join(RUN_FILE);
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "nothing runs in {}: start `usher up`, or say where the console is with --console",
+                data.display()
+            )
+        })?;
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+}
+
+/// Where operator commands find their token in a data folder.
+pub fn operator_token_file(data: &Path) -> PathBuf {
+    data.join("tokens/operator")
+}
+
+impl Folder {
+    /// Opens `path`, and makes it when it is not there. Only its owner can read it.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another `usher up` holds it.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        for folder in ["", "tokens", "policies", "nats"] {
+            make_folder(&path.join(folder))?;
+        }
+        let path = path.canonicalize().with_context(|| format!("cannot use {}", path.display()))?;
+        let lock = lock(&path)?;
+        let _ = std::fs::remove_file(path.join(RUN_FILE)); // of a process that was killed
+        let token_in = |name: &str| read_or_make_token(&path.join(name));
+        Ok(Self {
+            source_token: token_in("tokens/source")?,
+            operator_token: token_in("tokens/operator")?,
+            nats_token: token_in("nats/token")?,
+            path,
+            _lock: lock,
+        })
+    }
+
+    /// Its absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The broker's folder.
+    pub fn nats(&self) -> PathBuf {
+        self.path.join("nats")
+    }
+
+    /// The broker's token.
+    pub fn nats_token(&self) -> &str {
+        &self.nats_token
+    }
+
+    /// Writes the default configuration unless there is one, and says where it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn default_config(&self) -> anyhow::Result<PathBuf> {
+        let path = self.path.join("usher.yaml");
+        if !path.exists() {
+            write_private(&path, &self.default_config_text())?;
+        }
+        Ok(path)
+    }
+
+    fn default_config_text(&self) -> String {
+        DEFAULT_CONFIG
+            .replace("{{policies}}", &quoted(&self.path.join("policies")))
+            .replace("{{source}}", &token::hash_of(&self.source_token))
+            .replace("{{operator}}", &token::hash_of(&self.operator_token))
+    }
+
+    /// What `usher up` adds to a configuration that does not say.
+    pub fn config_defaults(&self) -> Map<String, Value> {
+        config_defaults(&self.path, &self.source_token, &self.operator_token)
+    }
+
+    /// Writes `run.json` in one step, so that a reader sees all of it or the one before.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_run_file(&self, run: &RunFile) -> anyhow::Result<()> {
+        let (fresh, path) = (self.path.join("run.json.new"), self.path.join(RUN_FILE));
+        write_private(&fresh, &serde_json::to_string(run).expect("a run file has only string keys"))?;
+        std::fs::rename(&fresh, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Removes `run.json`, if it is there.
+    pub fn remove_run_file(&self) {
+        let _ = std::fs::remove_file(self.path.join(RUN_FILE));
+    }
+}
+
+/// What `usher up` adds to a configuration that does not say, in the data folder `path`.
+pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) -> Map<String, Value> {
+    let database =
+        |service: &str| format!("sqlite://{}?mode=rwc", path.join(format!("{service}.db")).display());
+    let source = json!({"name": "local", "token": token::hash_of(source_token)});
+    let operator = json!({"name": "local", "token": token::hash_of(operator_token)});
+    let sections = [
+        ("gateway", json!({"listen": "127.0.0.1:8080", "sources": [source]})),
+        ("mapper", json!({"database": database("mapper"), "policies": path.join("policies")})),
+        ("writer", json!({"database": database("writer"), "targets": []})),
+        (
+            "console",
+            json!({"listen": "127.0.0.1:8081", "database": database("console"), "operators": [operator]}),
+        ),
+        ("telemetry", json!({"admin_listen": "127.0.0.1:9090"})),
+    ];
+    sections.into_iter().map(|(name, section)| (name.to_owned(), section)).collect()
+}
+
+fn quoted(path: &Path) -> String {
+    serde_json::to_string(&path.display().to_string()).expect("a string is always JSON")
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another `usher up` runs in {}: stop it first, or choose another folder with --data",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+fn read_or_make_token(path: &Path) -> anyhow::Result<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Ok(_) => make_token(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_token(path),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn make_token(path: &Path) -> anyhow::Result<String> {
+    let token = token::random_token();
+    write_private(path, &format!("{token}\n"))?;
+    Ok(token)
+}
+
+/// Writes a file that only its owner can read.
+pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+const DEFAULT_CONFIG: &str = r#"# Written by `usher up`; yours from now on. `usher config check usher.yaml` says what is wrong with it.
+# Any string may hold ${NAME} (environment) or ${file:/path}. Databases are SQLite files in this folder unless a
+# section names another one with `database:`.
+
+gateway:
+  listen: 127.0.0.1:8080
+  sources: # who may post events; `usher token --name NAME` makes another one
+    - { name: local, token: "{{source}}" } # in tokens/source
+
+mapper:
+  policies: {{policies}} # one file per target: who is in scope, and which attribute goes where
+
+writer:
+  targets: [] # each needs a policy of the same name
+  #  - name: zscaler
+  #    base_url: https://zsapi.example.net/tenant/scim
+  #    token: ${ZSCALER_SCIM_TOKEN}
+  #    profile: zscaler-zia
+
+console:
+  listen: 127.0.0.1:8081
+  operators:
+    - { name: local, token: "{{operator}}" } # in tokens/operator
+
+telemetry:
+  admin_listen: 127.0.0.1:9090
+  log_format: text
+"#;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_used_by_one_process_at_a_time() {
+        let data = tempfile::tempdir().unwrap();
+        let first = Folder::open(data.path()).unwrap();
+        let refused = Folder::open(data.path()).unwrap_err().to_string();
+        assert!(refused.contains("another `usher up` runs in"), "{refused}");
+        drop(first);
+        assert!(Folder::open(data.path()).is_ok());
+    }
+
+    #[test]
+    fn tokens_are_made_once_and_only_their_owner_can_read_them() {
+        let data = tempfile::tempdir().unwrap();
+        let first = Folder::open(data.path()).unwrap().source_token;
+        assert_eq!(Folder::open(data.path()).unwrap().source_token, first);
+        for name in ["tokens/source", "tokens/operator", "nats/token"] {
+            let mode = std::fs::metadata(data.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_default_configuration_is_written_once_and_holds_no_token() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = Folder::open(data.path()).unwrap();
+        let path = folder.default_config().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(&folder.source_token) && !text.contains("{{"), "{text}");
+        let defaults = folder.config_defaults();
+        let config = crate::config::Config::load_over(&path, Some(&defaults)).unwrap();
+        assert!(config.gateway.is_some() && config.console.is_some());
+        assert!(config.mapper.unwrap().database.contains("mapper.db"));
+        std::fs::write(&path, "# mine\n").unwrap();
+        folder.default_config().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "# mine\n");
+        let config = crate::config::Config::load_over(&path, Some(&defaults)).unwrap();
+        assert_eq!(config.writer.unwrap().targets.len(), 0, "an empty file is all defaults");
+    }
+
+    #[test]
+    fn the_run_file_can_be_read_back_and_removed() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = Folder::open(data.path()).unwrap();
+        let run = RunFile {
+            pid: 1,
+            gateway: "http://127.0.0.1:1".into(),
+            console: "http://127.0.0.1:2".into(),
+            admin: "http://127.0.0.1:3".into(),
+            nats: "nats://127.0.0.1:4".into(),
+            nats_pid: 5,
+        };
+        folder.write_run_file(&run).unwrap();
+        assert_eq!(RunFile::read(data.path()).unwrap(), run);
+        folder.remove_run_file();
+        let error = RunFile::read(data.path()).unwrap_err().to_string();
+        assert!(error.contains("start `usher up`"), "{error}");
+    }
+}

@@ -1,0 +1,326 @@
+//! The nats-server child: started, watched, restarted on the same port, and ended with this process.
+//!
+//! Everything happens on one thread of its own. It has to: the kernel ends the child when the *thread* that spawned
+//! it ends (PR_SET_PDEATHSIG), so that a killed `usher up` leaves no broker behind.
+
+mod binary;
+mod orphan;
+mod server_config;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+use tokio::sync::watch;
+
+use server_config::Ports;
+
+/// More failures than this within [`FAILURE_WINDOW`] are not bad luck.
+const FAILURES_MAX: usize = 10;
+const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+const DELAY_FIRST: Duration = Duration::from_millis(20);
+const DELAY_MAX: Duration = Duration::from_secs(3);
+/// How long the first start may take: a large store is read back before the port opens.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the broker may take to write back and leave.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(10);
+/// Another process may take a free port between our look and the child's bind.
+const PORT_TRIES: usize = 5;
+
+/// Where the broker stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NatsState {
+    /// It runs as this process.
+    Running(u32),
+    /// It is being restarted.
+    Restarting,
+    /// It was stopped on request.
+    Stopped,
+    /// It failed too often, for this reason.
+    GivenUp(String),
+}
+
+/// A running, supervised nats-server.
+#[derive(Debug)]
+pub struct NatsChild {
+    ports: Ports,
+    pid: Arc<Mutex<Option<Pid>>>,
+    state: watch::Receiver<NatsState>,
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the child needs: its folder (which holds its configuration, pid and store) and its token.
+#[derive(Debug, Clone)]
+pub struct NatsSettings {
+    /// Absolute path.
+    pub folder: PathBuf,
+    /// Clients must present it.
+    pub token: String,
+}
+
+impl NatsChild {
+    /// Ends what an earlier process left in the folder, starts the server, and returns once it answers.
+    ///
+    /// # Errors
+    /// When there is no server binary, or it does not start.
+    pub fn start(settings: &NatsSettings) -> anyhow::Result<Self> {
+        let binary = binary::find()?;
+        orphan::end(&settings.folder)?;
+        let mut last = None;
+        for _ in 0..PORT_TRIES {
+            let ports = Ports { client: free_port()?, monitor: free_port()? };
+            match Self::start_on(settings, &binary, ports) {
+                Ok(child) => return Ok(child),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.expect("there was at least one try"))
+    }
+
+    fn start_on(settings: &NatsSettings, binary: &Path, ports: Ports) -> anyhow::Result<Self> {
+        server_config::write(settings, ports)?;
+        let (ready, started) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
+        let (said, state) = watch::channel(NatsState::Restarting);
+        let pid = Arc::new(Mutex::new(None));
+        let keeper = Keeper {
+            binary: binary.to_owned(),
+            folder: settings.folder.clone(),
+            ports,
+            pid: Arc::clone(&pid),
+            said,
+            stopped,
+        };
+        let thread = std::thread::Builder::new()
+            .name("nats-server".into())
+            .spawn(move || keeper.keep(&ready))
+            .context("cannot start the thread that watches nats-server")?;
+        let child = Self { ports, pid, state, stop: Some(stop), thread: Some(thread) };
+        started.recv().context("the thread that watches nats-server ended")??;
+        Ok(child)
+    }
+
+    /// Where clients connect.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.ports.client)
+    }
+
+    /// Where the server tells about itself.
+    pub fn monitor_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.monitor)
+    }
+
+    /// Every change of where it stands.
+    pub fn state(&self) -> watch::Receiver<NatsState> {
+        self.state.clone()
+    }
+
+    /// Lets it write back and leave, waits for it. Does nothing the second time.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        signal(&self.pid, Signal::SIGTERM);
+        let Some(thread) = self.thread.take() else { return };
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while !thread.is_finished() && Instant::now() < deadline {
+            pause(POLL);
+        }
+        if !thread.is_finished() {
+            tracing::warn!("nats-server does not stop, ending it");
+            signal(&self.pid, Signal::SIGKILL);
+        }
+        if thread.join().is_err() {
+            tracing::error!("the thread that watches nats-server panicked");
+        }
+    }
+}
+
+impl Drop for NatsChild {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The lock makes sure that the process is still our child: it is reaped under the same lock.
+fn signal(pid: &Mutex<Option<Pid>>, signal: Signal) {
+    let pid = pid.lock().expect("nobody panics while holding it");
+    if let Some(pid) = *pid {
+        let _ = kill(pid, signal);
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr().context("no free port on 127.0.0.1")?.port())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a plain thread that polls for a level")]
+fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// The thread's own state.
+struct Keeper {
+    binary: PathBuf,
+    folder: PathBuf,
+    ports: Ports,
+    pid: Arc<Mutex<Option<Pid>>>,
+    said: watch::Sender<NatsState>,
+    stopped: mpsc::Receiver<()>,
+}
+
+impl Keeper {
+    fn keep(self, ready: &mpsc::Sender<anyhow::Result<()>>) {
+        match self.spawn().and_then(|child| self.wait_until_it_answers(child)) {
+            Ok(child) => {
+                let _ = ready.send(Ok(()));
+                self.watch(child);
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+    }
+
+    /// Restarts the child until it is stopped or fails too often.
+    fn watch(&self, mut child: Child) {
+        let mut failures = VecDeque::new();
+        loop {
+            let how = self.wait_for_its_end(&mut child);
+            if self.is_stopped(Duration::ZERO) {
+                self.said.send_replace(NatsState::Stopped);
+                return;
+            }
+            tracing::warn!(%how, "nats-server ended, restarting it");
+            self.said.send_replace(NatsState::Restarting);
+            child = loop {
+                failures.push_back(Instant::now());
+                while failures.front().is_some_and(|at| at.elapsed() > FAILURE_WINDOW) {
+                    failures.pop_front();
+                }
+                if failures.len() > FAILURES_MAX {
+                    self.said.send_replace(NatsState::GivenUp(self.last_words(&how)));
+                    return;
+                }
+                if self.is_stopped(delay(failures.len())) {
+                    self.said.send_replace(NatsState::Stopped);
+                    return;
+                }
+                match self.spawn() {
+                    Ok(child) => break child,
+                    Err(error) => tracing::warn!(error = format!("{error:#}"), "cannot restart nats-server"),
+                }
+            };
+        }
+    }
+
+    /// Waits at most `patience` for the other side to hang up.
+    fn is_stopped(&self, patience: Duration) -> bool {
+        !matches!(self.stopped.recv_timeout(patience), Err(mpsc::RecvTimeoutError::Timeout))
+    }
+
+    fn spawn(&self) -> anyhow::Result<Child> {
+        let output = File::create(self.folder.join("server.err")).context("cannot write server.err")?;
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--config")
+            .arg(server_config::path(&self.folder))
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().context("cannot write server.err")?)
+            .stderr(output);
+        // A Ctrl-C in a terminal goes to the whole process group; the broker must outlive the services.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        die_with_this_thread(&mut command);
+        let child = command.spawn().with_context(|| format!("cannot start {}", self.binary.display()))?;
+        let id = child.id();
+        *self.pid.lock().expect("nobody panics while holding it") =
+            Some(Pid::from_raw(i32::try_from(id).expect("a pid is an i32")));
+        orphan::remember(&self.folder, id)?;
+        tracing::info!(pid = id, port = self.ports.client, "nats-server runs");
+        self.said.send_replace(NatsState::Running(id));
+        Ok(child)
+    }
+
+    fn wait_until_it_answers(&self, mut child: Child) -> anyhow::Result<Child> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.client));
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if let Some(status) = child.try_wait().context("cannot watch nats-server")? {
+                *self.pid.lock().expect("nobody panics while holding it") = None;
+                bail!("nats-server did not start: {}", self.last_words(&status.to_string()));
+            }
+            if TcpStream::connect_timeout(&address, POLL * 10).is_ok() {
+                return Ok(child);
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!("nats-server did not open its port within {} s", START_DEADLINE.as_secs());
+            }
+            pause(POLL);
+        }
+    }
+
+    /// Waits without reaping first, so that nobody signals a process that is not ours any more.
+    fn wait_for_its_end(&self, child: &mut Child) -> String {
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is an i32"));
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
+        let mut current = self.pid.lock().expect("nobody panics while holding it");
+        *current = None;
+        child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
+    }
+
+    /// What it wrote last, for the message that it cannot run.
+    fn last_words(&self, how: &str) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let text = [read("server.err"), read("server.log")].into_iter().find(|text| !text.trim().is_empty());
+        let line = text.as_deref().and_then(|text| text.trim().lines().last()).unwrap_or("it said nothing");
+        format!("{how}; {line} (see {}/server.log)", self.folder.display())
+    }
+}
+
+/// At once for the first failure, then exponentially longer, with jitter.
+fn delay(failures: usize) -> Duration {
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    let full = DELAY_FIRST.saturating_mul(2_u32.pow(doublings)).min(DELAY_MAX);
+    full.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "the one way to bind the child's life to ours; the closure makes two system calls only"
+)]
+fn die_with_this_thread(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    let parent = nix::unistd::getpid();
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; prctl and getppid are.
+    unsafe {
+        command.pre_exec(move || {
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            if nix::unistd::getppid() == parent {
+                Ok(())
+            } else {
+                Err(std::io::ErrorKind::BrokenPipe.into()) // the parent died in between
+            }
+        });
+    }
+}
+
+/// Elsewhere the pid file alone takes care of a left-over server: see [`orphan`].
+#[cfg(not(target_os = "linux"))]
+fn die_with_this_thread(_command: &mut Command) {}
+
+#[cfg(test)]
+mod tests;

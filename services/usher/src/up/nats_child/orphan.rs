@@ -1,0 +1,54 @@
+//! A server that an earlier process left behind in the same folder.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{pause, server_config};
+
+const TERM_DEADLINE: Duration = Duration::from_secs(5);
+const KILL_DEADLINE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(10);
+
+fn pid_file(folder: &Path) -> PathBuf {
+    folder.join("server.pid")
+}
+
+/// Writes down which process serves the folder.
+pub(super) fn remember(folder: &Path, pid: u32) -> anyhow::Result<()> {
+    std::fs::write(pid_file(folder), pid.to_string()).context("cannot write server.pid")
+}
+
+/// Ends the server that the pid file names, if it still runs and is ours.
+pub(super) fn end(folder: &Path) -> anyhow::Result<()> {
+    let Some(pid) = std::fs::read_to_string(pid_file(folder)).ok().and_then(|text| text.trim().parse().ok())
+    else {
+        return Ok(());
+    };
+    for (signal, patience) in [(Signal::SIGTERM, TERM_DEADLINE), (Signal::SIGKILL, KILL_DEADLINE)] {
+        if !serves(folder, pid) {
+            return Ok(());
+        }
+        tracing::info!(pid, signal = signal.as_str(), "ending the nats-server of an earlier run");
+        let _ = kill(Pid::from_raw(pid), signal);
+        let deadline = Instant::now() + patience;
+        while serves(folder, pid) && Instant::now() < deadline {
+            pause(POLL);
+        }
+    }
+    if serves(folder, pid) {
+        bail!("the nats-server of an earlier run (pid {pid}) does not end");
+    }
+    Ok(())
+}
+
+/// Whether `pid` is a process that was started with this folder's configuration: pids are used again.
+fn serves(folder: &Path, pid: i32) -> bool {
+    let config = server_config::path(folder);
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| {
+        command.split(|byte| *byte == 0).any(|argument| argument == config.as_os_str().as_encoded_bytes())
+    })
+}

@@ -1,0 +1,47 @@
+//! The server's own configuration file.
+
+use std::path::{Path, PathBuf};
+
+use super::NatsSettings;
+use crate::up::folder::write_private;
+
+/// The ports that one run uses, however often the server is restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ports {
+    pub(super) client: u16,
+    pub(super) monitor: u16,
+}
+
+/// Where the file lies.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join("server.conf")
+}
+
+/// Writes it; only its owner can read it, because it holds the token.
+pub(super) fn write(settings: &NatsSettings, ports: Ports) -> anyhow::Result<()> {
+    write_private(&path(&settings.folder), &text(settings, ports))
+}
+
+/// `sync_interval: always` makes the server answer a publish only when the message is on the disk. `max_file_store` is
+/// said because the default, a share of the free disk, may be less than what the streams may hold together; nothing is set aside.
+fn text(settings: &NatsSettings, ports: Ports) -> String {
+    let quoted =
+        |path: PathBuf| serde_json::to_string(&path.display().to_string()).expect("a string is always JSON");
+    format!(
+        "# Written by `usher up` at every start.\n\
+         server_name: usher\n\
+         listen: \"127.0.0.1:{client}\"\n\
+         http: \"127.0.0.1:{monitor}\"\n\
+         max_payload: 8MB\n\
+         log_file: {log}\n\
+         logfile_size_limit: 16MB\n\
+         logfile_max_num: 3\n\
+         authorization {{ token: \"{token}\" }}\n\
+         jetstream {{ store_dir: {store}, sync_interval: always, max_file_store: 1TB }}\n",
+        client = ports.client,
+        monitor = ports.monitor,
+        log = quoted(settings.folder.join("server.log")),
+        token = settings.token,
+        store = quoted(settings.folder.clone()),
+    )
+}

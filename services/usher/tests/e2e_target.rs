@@ -1,0 +1,271 @@
+//! What the target sees when things go wrong: creates that time out, accounts that were there before, leavers behind a
+//! backlog, requests that are refused.
+
+use std::time::Duration;
+
+use harness::world::{TARGET, policy_yaml, wait_for_level, yes};
+use harness::{World, WorldOptions};
+use sandbox::{Behaviour, Fault, FaultRule};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn options() -> WorldOptions {
+    WorldOptions::new(env!("CARGO_BIN_EXE_usher"))
+}
+
+/// A profile file like the sandbox's, with these lines instead.
+fn profile(folder: &tempfile::TempDir, lines: &str) -> String {
+    let path = folder.path().join("profile.yaml");
+    let common = "lookups:\n  user: { filterable: [externalId, userName, id], unique_on: [userName] }\n  group: { filterable: [externalId, displayName] }\n";
+    std::fs::write(&path, format!("name: test\n{common}{lines}")).unwrap();
+    path.display().to_string()
+}
+
+fn person(key: &str) -> Value {
+    json!({
+        "userPrincipalName": format!("{}@example.com", key.to_lowercase()), "givenName": "Ada", "surname": "O'Brien",
+        "displayName": format!("Ada O'Brien {key}"), "mail": format!("{}@example.com", key.to_lowercase()),
+        "department": "Security", "jobTitle": "Engineer"
+    })
+}
+
+fn event(id: &str, kind: &str, key: &str, at: u32, attributes: Value) -> Value {
+    json!({
+        "specversion": "1.0", "id": id, "source": "/hr", "type": kind, "subject": key,
+        "time": format!("2026-01-01T{:02}:{:02}:{:02}Z", at / 3600, at / 60 % 60, at % 60),
+        "data": { "attributes": attributes }
+    })
+}
+
+fn joined(key: &str, at: u32) -> Value {
+    event(&format!("join-{key}"), "worker.joined", key, at, person(key))
+}
+
+async fn post(world: &World, events: &[Value]) -> Value {
+    let gateway = world.usher.addresses().gateway();
+    let response = world
+        .http()
+        .post(format!("{gateway}/v1/events"))
+        .bearer_auth(world.usher.token("source").unwrap())
+        .header("content-type", "application/cloudevents-batch+json")
+        .body(serde_json::to_vec(events).unwrap())
+        .send()
+        .await
+        .unwrap();
+    let status = response.status();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(status, 202, "{body}");
+    body
+}
+
+fn user(world: &World, key: &str) -> Option<sandbox::UserState> {
+    world.sandbox.state().users.get(&format!("{}@example.com", key.to_lowercase())).cloned()
+}
+
+fn seed(key: &str, external_id: Option<&str>) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": format!("{}@example.com", key.to_lowercase()), "externalId": external_id,
+        "displayName": "Was here before", "active": true
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_that_works_and_then_times_out_makes_one_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let world =
+        World::start(WorldOptions { profile: profile(&folder, "timeout_seconds: 1\n"), ..options() }).await.unwrap();
+    let hang = Fault::HangAfterWork { millis: 3_000 };
+    world.sandbox.faults().add(FaultRule::new(hang).method("POST").path("/Users").times(1));
+    world.sandbox.faults().add(FaultRule::new(Fault::ResetAfterWork).method("POST").path("/Users").times(1).skip(1));
+
+    post(&world, &[joined("E-1", 1), joined("E-2", 2), joined("E-3", 3)]).await;
+
+    let status = world.settled(SOON).await.unwrap();
+    assert_eq!(status.stuck(), 0);
+    let creates = world.sandbox.ledger().creates_by_external_id();
+    assert_eq!(creates, [("E-1".into(), 1), ("E-2".into(), 1), ("E-3".into(), 1)].into());
+    assert_eq!(world.sandbox.state().users.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_of_somebody_else_is_a_conflict_and_stays_untouched_while_one_of_nobody_is_adopted() {
+    let world = World::start(options()).await.unwrap();
+    world.sandbox.seed_user(seed("E-1", Some("someone-else"))).unwrap();
+    world.sandbox.seed_user(seed("E-2", None)).unwrap();
+    let before = user(&world, "E-1").unwrap();
+
+    post(&world, &[joined("E-1", 1), joined("E-2", 2)]).await;
+    let status = world.settled(SOON).await.unwrap();
+
+    assert_eq!(status.resources("user.conflict"), 1);
+    assert_eq!(user(&world, "E-1").unwrap(), before, "untouched");
+    assert_eq!(user(&world, "E-2").unwrap().external_id.as_deref(), Some("E-2"), "adopted");
+    assert_eq!(world.sandbox.state().users.len(), 2);
+    let trace = world.console.trace("E-1").await.unwrap();
+    assert!(trace.iter().any(|entry| entry["fact"] == "conflict"), "{trace:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaver_behind_2000_joiners_is_disabled_within_the_next_two_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "rate: { requests_per_second: 5, burst: 1 }\nconcurrency_max: 4\n";
+    let behaviour = Behaviour::zscaler().with_rate(6.0);
+    let world = World::start(WorldOptions { profile: profile(&folder, lines), behaviour, ..options() }).await.unwrap();
+    post(&world, &[joined("E-0", 1)]).await;
+    world.settled(SOON).await.unwrap();
+
+    let joiners: Vec<Value> = (1..=2_000).map(|i| joined(&format!("E-{i}"), 2)).collect();
+    for chunk in joiners.chunks(500) {
+        post(&world, chunk).await;
+    }
+    wait_for_level("2,000 joiners in the queue", SOON, async || {
+        let status = world.console.status().await?;
+        let queued = status.queued();
+        anyhow::ensure!(queued > 1_900 && status.lag.events == 0 && status.lag.commands == 0, "{queued} queued");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+
+    let left = event("leave-E-0", "worker.left", "E-0", 60, json!({}));
+    post(&world, &[left]).await;
+    let accepted = world.sandbox.ledger().len();
+    wait_for_level("the leaver is off", SOON, async || yes(!user(&world, "E-0").unwrap().active, "still active"))
+        .await
+        .unwrap();
+    let entries = world.sandbox.ledger().entries();
+    let off = entries.iter().position(|entry| entry.method == "PATCH").unwrap();
+    assert!(off <= accepted + 1, "{} requests went first", off - accepted);
+    assert!(entries.iter().all(|entry| entry.status != 429), "the target was hammered");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_discarded() {
+    let world = World::start(options()).await.unwrap();
+    let refuse = |key: &str, times| {
+        FaultRule::new(Fault::status(400)).method("POST").body_contains(format!("\"{key}\"")).times(times)
+    };
+    world.sandbox.faults().add(refuse("E-1", 1));
+    world.sandbox.faults().add(refuse("E-2", 1));
+    post(&world, &[joined("E-1", 1), joined("E-2", 2), joined("E-3", 3)]).await;
+    world.settled(SOON).await.unwrap();
+
+    let open = || async {
+        wait_for_level("dead letters are known", SOON, async || {
+            let dead = world.console.dead("open").await?;
+            anyhow::ensure!(!dead.is_empty(), "none");
+            Ok::<_, anyhow::Error>(dead)
+        })
+        .await
+        .unwrap()
+    };
+    wait_for_level("two dead letters", SOON, async || {
+        let dead = world.console.dead("open").await?;
+        anyhow::ensure!(dead.len() == 2, "{}", dead.len());
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+    let letters = open().await;
+    let id_of = |key: &str| {
+        let letter = letters.iter().find(|letter| letter["subject"] == key).unwrap();
+        letter["id"].as_str().unwrap().to_owned()
+    };
+
+    let shown = usher(&world, &["dead", "show", &id_of("E-1")]);
+    assert!(shown.contains("400") && shown.contains("/Users") && shown.contains("E-1"), "{shown}");
+    assert!(!shown.contains("O'Brien") && !shown.contains("sandbox-token"), "personal data or a secret: {shown}");
+
+    usher(&world, &["dead", "replay", &id_of("E-1"), "--why", "fixed at the target"]);
+    world.settled(SOON).await.unwrap();
+    assert!(user(&world, "E-1").is_some(), "the replay created the account");
+    usher(&world, &["dead", "discard", &id_of("E-2"), "--why", "left by now"]);
+    wait_for_level("both are closed", SOON, async || {
+        let dead = world.console.dead("open").await?;
+        anyhow::ensure!(dead.is_empty(), "{} open", dead.len());
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+    assert!(user(&world, "E-2").is_none());
+
+    let trace = usher(&world, &["trace", "E-1"]);
+    for step in ["worker.joined", "400", "fixed at the target", "created"] {
+        assert!(trace.contains(step), "no `{step}` in:\n{trace}");
+    }
+    assert!(!trace.contains("O'Brien"), "{trace}");
+}
+
+/// Runs an operator command against the running process, as a person would.
+fn usher(world: &World, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_usher"))
+        .args(arguments)
+        .env("USHER_CONSOLE_URL", world.usher.addresses().console())
+        .env("USHER_TOKEN", world.usher.token("operator").unwrap())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_costs_one_request_a_create_two_and_one_where_the_target_was_empty() {
+    let empty = policy_yaml(TARGET).replace("users:\n", "users:\n  assumeEmpty: true\n");
+    for (policy, create_requests) in [(policy_yaml(TARGET), 2), (empty, 1)] {
+        let world = World::start(WorldOptions { policy: Some(policy), ..options() }).await.unwrap();
+        let requests = || world.sandbox.ledger().len();
+        post(&world, &(0..20).map(|i| joined(&format!("E-{i}"), 1)).collect::<Vec<_>>()).await;
+        world.settled(SOON).await.unwrap();
+        assert_eq!(requests(), 20 * create_requests);
+
+        let before = requests();
+        let change = event("c", "worker.changed", "E-3", 5, json!({ "department": "Sales", "jobTitle": "Lead" }));
+        post(&world, &[change]).await;
+        world.settled(SOON).await.unwrap();
+        assert_eq!(requests() - before, 1, "an update");
+
+        post(&world, &[event("l", "worker.left", "E-4", 6, json!({}))]).await;
+        world.settled(SOON).await.unwrap();
+        assert_eq!(requests() - before, 2, "a disable");
+
+        post(&world, &[event("c", "worker.changed", "E-3", 5, json!({ "department": "Sales" }))]).await;
+        post(&world, &[event("n", "worker.changed", "E-5", 7, json!({ "unmapped": "x" }))]).await;
+        world.settled(SOON).await.unwrap();
+        assert_eq!(requests() - before, 2, "neither a duplicate nor what no policy maps costs anything");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outages_throttling_and_lost_answers_end_in_the_right_state_without_a_dead_letter() {
+    let world = World::start(options()).await.unwrap();
+    let faults = world.sandbox.faults();
+    faults.add(FaultRule::new(Fault::status(503)).times(3).skip(10));
+    faults.add(FaultRule::new(Fault::retry_after(429, "1")).times(2).skip(40));
+    faults.add(FaultRule::new(Fault::ResetAfterWork).every_nth(17).times(8));
+    faults.add(FaultRule::new(Fault::status(401)).times(2).skip(70));
+    faults.add(FaultRule::new(Fault::TruncatedBody).every_nth(23).times(5));
+
+    let people: Vec<String> = (0..60).map(|i| format!("E-{i}")).collect();
+    post(&world, &people.iter().map(|key| joined(key, 1)).collect::<Vec<_>>()).await;
+    let group = json!({
+        "specversion": "1.0", "id": "g", "source": "/hr", "type": "group.upserted", "subject": "G-1",
+        "time": "2026-01-01T00:00:01Z",
+        "data": { "attributes": { "displayName": "Everybody" }, "members": people }
+    });
+    post(&world, &[group]).await;
+    let leavers: Vec<Value> =
+        people.iter().step_by(3).map(|key| event(&format!("l-{key}"), "worker.left", key, 9, json!({}))).collect();
+    post(&world, &leavers).await;
+
+    let status = world.settled(Duration::from_secs(120)).await.unwrap();
+    assert_eq!(status.stuck(), 0, "{status:?}");
+    let active = world.sandbox.state().users.values().filter(|user| user.active).count();
+    assert_eq!(active, 40);
+    assert!(world.sandbox.ledger().creates_by_external_id().values().all(|creates| *creates == 1));
+    // Whoever left before being created never got an account: both are right, the members are those who have one.
+    let state = world.sandbox.state();
+    assert_eq!(state.groups["Everybody"].members.len(), state.users.len());
+}
