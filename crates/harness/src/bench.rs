@@ -1,0 +1,206 @@
+//! The benchmark: throughput beside a bare loop, latency at a share of it, requests per change, memory.
+
+mod bare;
+mod latency;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use sandbox::Behaviour;
+use serde_json::{Value, json};
+
+use crate::world::{TARGET, World, WorldOptions, policy_yaml};
+
+/// Longest time that one run may take.
+const RUN_MAX: Duration = Duration::from_secs(900);
+/// Events per request to the gateway.
+const BATCH: usize = 500;
+/// Requests that the bare loop keeps under way: as many as the profile `sandbox` allows the writer.
+const CONCURRENCY: usize = 32;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The `usher` binary, optimised.
+    pub usher: PathBuf,
+    /// How many people join in each throughput run.
+    pub people: usize,
+    /// How long each latency run lasts, in seconds.
+    pub latency_seconds: u64,
+    /// How many people are known when memory is read; 0 leaves that out.
+    pub memory_people: usize,
+    /// URL of an empty PostgreSQL database.
+    pub postgres: Option<String>,
+}
+
+/// Measures everything and prints a table to standard output.
+///
+/// # Errors
+/// When a part does not start, or the outcome at the target is wrong.
+pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    println!("| what | figure |\n|---|---|");
+    let bare = bare::run(settings.people, CONCURRENCY).await?;
+    row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));
+    let mut databases = vec![("SQLite", None)];
+    if let Some(url) = &settings.postgres {
+        databases.push(("PostgreSQL", Some(url.clone())));
+    }
+    let mut rate = 0.0;
+    for (name, postgres) in databases {
+        for (how, assume_empty) in [("lookup + create", false), ("create only", true)] {
+            let measured = throughput(settings, postgres.clone(), assume_empty).await?;
+            row(&format!("{name}, {how}: joiners/s"), format!("{:.0}", measured.events_per_second));
+            let ratio = measured.requests_per_second / bare;
+            row(
+                &format!("{name}, {how}: requests/s, and share of the bare loop"),
+                format!("{:.0}, {ratio:.2}", measured.requests_per_second),
+            );
+            row(
+                &format!("{name}, {how}: requests per create"),
+                format!("{:.2}", measured.requests_per_create),
+            );
+            if name == "SQLite" && !assume_empty {
+                rate = measured.events_per_second;
+            }
+        }
+        if postgres.is_some() {
+            break;
+        }
+    }
+    for share in [0.1, 0.5] {
+        let measured = latency::run(settings, rate * share).await?;
+        let text = format!("{:.0} ms / {:.0} ms", measured.p50 * 1e3, measured.p99 * 1e3);
+        row(
+            &format!("accept to target at {:.0} % ({:.0} events/s), p50 / p99", share * 100.0, rate * share),
+            text,
+        );
+        row(
+            &format!("requests per update at {:.0} %", share * 100.0),
+            format!("{:.2}", measured.requests_per_change),
+        );
+    }
+    if settings.memory_people > 0 {
+        memory(settings).await?;
+    }
+    Ok(())
+}
+
+fn row(what: &str, figure: String) {
+    println!("| {what} | {figure} |");
+}
+
+struct Throughput {
+    events_per_second: f64,
+    requests_per_second: f64,
+    requests_per_create: f64,
+}
+
+async fn throughput(
+    settings: &Settings,
+    postgres: Option<String>,
+    assume_empty: bool,
+) -> anyhow::Result<Throughput> {
+    let world = start(settings, postgres, assume_empty).await?;
+    let begin = Instant::now();
+    join(&world, settings.people).await?;
+    let status = world.settled(RUN_MAX).await?;
+    let took = begin.elapsed().as_secs_f64();
+    let created = world.sandbox().state().users.len();
+    anyhow::ensure!(
+        created == settings.people && status.stuck() == 0,
+        "{created} accounts of {}",
+        settings.people
+    );
+    let requests = count(usize::try_from(world.sandbox().ledger().len())?);
+    Ok(Throughput {
+        events_per_second: count(settings.people) / took,
+        requests_per_second: requests / took,
+        requests_per_create: requests / count(settings.people),
+    })
+}
+
+async fn start(settings: &Settings, postgres: Option<String>, assume_empty: bool) -> anyhow::Result<World> {
+    let mut policy = policy_yaml(TARGET);
+    if assume_empty {
+        policy = policy.replace("users:\n", "users:\n  assumeEmpty: true\n");
+    }
+    let options = WorldOptions {
+        behaviour: Behaviour::zscaler(),
+        policy: Some(policy),
+        postgres,
+        ..WorldOptions::new(&settings.usher)
+    };
+    World::start(options).await
+}
+
+async fn join(world: &World, people: usize) -> anyhow::Result<()> {
+    let keys: Vec<usize> = (0..people).collect();
+    for chunk in keys.chunks(BATCH) {
+        let events: Vec<Value> = chunk.iter().map(|i| joined(*i)).collect();
+        world.feed.values(&events).await?;
+    }
+    Ok(())
+}
+
+fn attributes(i: usize) -> Value {
+    json!({
+        "userPrincipalName": format!("person{i}@example.com"), "givenName": "Ada", "surname": format!("Byron {i}"),
+        "displayName": format!("Ada Byron {i}"), "mail": format!("person{i}@example.com"),
+        "department": format!("Department {}", i % 40), "jobTitle": "Engineer"
+    })
+}
+
+fn joined(i: usize) -> Value {
+    event(&format!("join-{i}"), "worker.joined", i, 0, &attributes(i))
+}
+
+fn changed(i: usize, round: usize) -> Value {
+    event(
+        &format!("change-{i}-{round}"),
+        "worker.changed",
+        i,
+        round + 1,
+        &json!({ "jobTitle": format!("Engineer {round}") }),
+    )
+}
+
+fn event(id: &str, kind: &str, person: usize, minute: usize, attributes: &Value) -> Value {
+    json!({
+        "specversion": "1.0", "id": id, "source": "/bench", "type": kind, "subject": format!("E-{person}"),
+        "time": format!("2026-01-{:02}T{:02}:{:02}:00Z", 1 + minute / 1_440 % 28, minute / 60 % 24, minute % 60),
+        "data": { "attributes": attributes }
+    })
+}
+
+async fn memory(settings: &Settings) -> anyhow::Result<()> {
+    let world = start(settings, None, true).await?;
+    let begin = Instant::now();
+    join(&world, settings.memory_people).await?;
+    world.settled(RUN_MAX).await?;
+    let took = begin.elapsed().as_secs_f64();
+    let pid = world.usher.pid().ok_or_else(|| anyhow::anyhow!("usher does not run"))?;
+    let people = settings.memory_people;
+    row(&format!("{people} people in, all four services: joiners/s"), format!("{:.0}", count(people) / took));
+    row(
+        &format!("resident memory with {people} people: usher (now / most)"),
+        format!("{} MiB / {} MiB", rss_mib(pid, "VmRSS")?, rss_mib(pid, "VmHWM")?),
+    );
+    let broker = world.usher.nats_pid()?;
+    row(
+        "the same: its nats-server",
+        format!("{} MiB / {} MiB", rss_mib(broker, "VmRSS")?, rss_mib(broker, "VmHWM")?),
+    );
+    Ok(())
+}
+
+fn rss_mib(pid: u32, field: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_default();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap_or("0").parse()?;
+    Ok(kib / 1_024)
+}
+
+/// For ratios: numbers here are far below 2^52.
+fn count(n: usize) -> f64 {
+    n as f64
+}

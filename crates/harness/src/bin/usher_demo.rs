@@ -1,0 +1,195 @@
+//! The demo: real input through real parts, and a check of what came out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use harness::demo::{self, Outcome, Stage};
+use harness::world::{Addresses, Console, Feed, SANDBOX_TOKEN, World, WorldOptions, wait_for_level};
+use harness::{Shape, http_client};
+
+/// How long a deployment that somebody else starts may take until it answers.
+const DEPLOYMENT_MAX: Duration = Duration::from_secs(120);
+
+/// Feeds a made-up company through Usher and checks the target against what it must look like.
+#[derive(Debug, Parser)]
+#[command(name = "usher-demo", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start `usher up` and a sandbox target, feed them, check, and end them.
+    Run(RunArgs),
+    /// Feed a deployment that runs already.
+    Feed(FeedArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The `usher` binary.
+    #[arg(long)]
+    usher: PathBuf,
+    /// Data folder; by default a temporary one that goes away at the end.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// How many people.
+    #[arg(long, default_value_t = Shape::DEMO.people)]
+    people: usize,
+    /// Keep everything running after the feed, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Debug, Args)]
+struct FeedArgs {
+    /// Base URL of the gateway.
+    #[arg(long, env = "USHER_GATEWAY_URL")]
+    gateway: String,
+    /// Bearer token of a source.
+    #[arg(long, env = "USHER_SOURCE_TOKEN", hide_env_values = true)]
+    token: String,
+    /// Base URL of the console.
+    #[arg(long, env = "USHER_CONSOLE_URL")]
+    console: String,
+    /// Bearer token of an operator.
+    #[arg(long, env = "USHER_TOKEN", hide_env_values = true)]
+    operator_token: String,
+    /// Base URL of the target's SCIM API, which must be empty.
+    #[arg(long, env = "USHER_SANDBOX_URL")]
+    sandbox: String,
+    /// Bearer token of the target.
+    #[arg(long, env = "USHER_SANDBOX_TOKEN", default_value = SANDBOX_TOKEN, hide_env_values = true)]
+    sandbox_token: String,
+    /// Admin listener whose figures go into the table; once for each process.
+    #[arg(long)]
+    metrics: Vec<String>,
+    /// How many people.
+    #[arg(long, default_value_t = Shape::DEMO.people)]
+    people: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let play = async {
+        match cli.command {
+            Command::Run(args) => run(args).await,
+            Command::Feed(args) => feed(args).await,
+        }
+    };
+    tokio::select! {
+        ended = play => ended,
+        () = asked_to_stop() => {
+            eprintln!("\nstopped");
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let mut options = WorldOptions::new(args.usher);
+    options.data = args.data;
+    options.behaviour = sandbox::Behaviour::zscaler();
+    options.usual_ports = args.keep;
+    let world = World::start(options).await?;
+    eprintln!("usher runs in {} (log: {})", world.usher.data().display(), world.usher.log().display());
+    let stage = Stage {
+        feed: world.feed.clone(),
+        console: world.console.clone(),
+        admins: vec![world.usher.addresses().admin()],
+        target: world.target.base_url.clone(),
+        target_token: world.target.token.clone(),
+        http: world.http().clone(),
+    };
+    let ended = match demo::play(&stage, shape(args.people)).await {
+        Ok(outcome) => show(&outcome),
+        Err(error) => return Err(error).with_context(|| world.usher.end_of_log()),
+    };
+    if args.keep {
+        keep(world).await?;
+    } else {
+        stop(world).await?;
+    }
+    Ok(ended)
+}
+
+async fn stop(mut world: World) -> anyhow::Result<()> {
+    world.usher.terminate().await
+}
+
+async fn keep(mut world: World) -> anyhow::Result<()> {
+    let (data, addresses) = (world.usher.data().display().to_string(), world.usher.addresses());
+    let usher = world.usher.binary().display().to_string();
+    println!("Everything keeps running. Ctrl-C ends it.\n");
+    println!("  gateway   {}   (token: {data}/tokens/source)", addresses.gateway());
+    println!("  console   {}   (token: {data}/tokens/operator)", addresses.console());
+    println!("  admin     {}/metrics", addresses.admin());
+    println!("  target    {}   (token: {})", world.target.base_url, world.target.token);
+    println!("  log       {}\n\nTry, in another terminal:\n", world.usher.log().display());
+    println!("  {usher} status --data {data}");
+    println!("  {usher} trace E-00002 --data {data}");
+    println!(
+        "  curl -si {}/v1/events -H \"authorization: Bearer $(cat {data}/tokens/source)\" \\",
+        addresses.gateway()
+    );
+    println!(
+        "    -H 'content-type: application/cloudevents+json' -d '{{\"specversion\": \"1.0\", \"id\": \"my-1\", \\"
+    );
+    println!("    \"source\": \"/me\", \"type\": \"worker.left\", \"subject\": \"worker/E-00002\"}}'\n");
+    asked_to_stop().await;
+    eprintln!("\nending");
+    world.usher.terminate().await
+}
+
+async fn feed(args: FeedArgs) -> anyhow::Result<ExitCode> {
+    let http = http_client();
+    let addresses = Addresses::fixed(&args.gateway, &args.console);
+    let stage = Stage {
+        feed: Feed::new(http.clone(), addresses.clone(), args.token),
+        console: Console::new(http.clone(), addresses, args.operator_token),
+        admins: args.metrics,
+        target: args.sandbox,
+        target_token: args.sandbox_token,
+        http,
+    };
+    wait_for_level("the console answers", DEPLOYMENT_MAX, async || stage.console.status().await).await?;
+    let outcome = demo::play(&stage, shape(args.people)).await?;
+    Ok(show(&outcome))
+}
+
+fn shape(people: usize) -> Shape {
+    if people == Shape::DEMO.people { Shape::DEMO } else { Shape::of(people) }
+}
+
+fn show(outcome: &Outcome) -> ExitCode {
+    println!("\n{}", outcome.report);
+    if outcome.is_good() {
+        println!("The target is exactly as it must be; nothing is pending, nothing is dead.");
+        return ExitCode::SUCCESS;
+    }
+    if !outcome.differences.is_empty() {
+        println!("The target differs in {} places:\n{}", outcome.differences.len(), outcome.differences);
+    }
+    let (queued, stuck) = (outcome.status.queued(), outcome.status.stuck());
+    if queued + stuck > 0 || outcome.dead > 0 {
+        println!(
+            "{queued} resources are pending, {stuck} need a human, {} dead letters are open.",
+            outcome.dead
+        );
+    }
+    ExitCode::FAILURE
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("a runtime with signals drives this");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

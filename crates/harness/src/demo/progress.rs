@@ -1,0 +1,92 @@
+//! Says on stderr how far the demo is: one line that changes on a terminal, a line every two seconds elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::report::thousands;
+use crate::world::Console;
+
+/// How often the line changes on a terminal.
+const TERMINAL_REFRESH: Duration = Duration::from_millis(250);
+/// How often a line is written elsewhere.
+const LOG_REFRESH: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default)]
+struct Seen {
+    accepted: AtomicUsize,
+    phase: Mutex<&'static str>,
+}
+
+/// The line, until [`Progress::end`].
+#[derive(Debug)]
+pub struct Progress {
+    seen: Arc<Seen>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Progress {
+    /// Begins to ask the console and to write.
+    pub fn start(console: Console) -> Self {
+        let (seen, stop) = (Arc::new(Seen::default()), CancellationToken::new());
+        let task = tokio::spawn(show(console, Arc::clone(&seen), stop.clone()));
+        Self { seen, stop, task }
+    }
+
+    /// What is being done now.
+    pub fn phase(&self, phase: &'static str) {
+        *self.seen.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    /// How many events were accepted so far.
+    pub fn accepted(&self, events: usize) {
+        self.seen.accepted.store(events, Ordering::Relaxed);
+    }
+
+    /// Stops writing.
+    pub async fn end(self) {
+        self.stop.cancel();
+        let _ = self.task.await; // it neither fails nor panics, and the demo does not depend on it
+    }
+}
+
+async fn show(console: Console, seen: Arc<Seen>, stop: CancellationToken) {
+    let terminal = std::io::stderr().is_terminal();
+    let started = Instant::now();
+    let mut ticks = tokio::time::interval(if terminal { TERMINAL_REFRESH } else { LOG_REFRESH });
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        let line = line(&console, &seen, started).await;
+        let mut stderr = std::io::stderr().lock();
+        let _ = if terminal { write!(stderr, "\r\x1b[K{line}") } else { writeln!(stderr, "{line}") };
+        let _ = stderr.flush();
+    }
+    if terminal {
+        eprint!("\r\x1b[K");
+    }
+}
+
+async fn line(console: &Console, seen: &Seen, started: Instant) -> String {
+    let phase = *seen.phase.lock().unwrap_or_else(PoisonError::into_inner);
+    let accepted = thousands(seen.accepted.load(Ordering::Relaxed));
+    let head = format!("{:>5.1} s  {phase:<24} accepted {accepted:>6}", started.elapsed().as_secs_f32());
+    match console.status().await {
+        Ok(status) => format!(
+            "{head}   at the target: {} accounts, {} groups, {} memberships   under way: {} events, {} commands, {} resources",
+            status.resources("user.in_sync"),
+            status.resources("group.in_sync"),
+            status.resources("membership.in_sync"),
+            status.lag.events,
+            status.lag.commands,
+            status.queued(),
+        ),
+        Err(error) => format!("{head}   the console does not answer: {error:#}"),
+    }
+}

@@ -1,0 +1,245 @@
+//! What a target must look like, and how what it does look like differs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::reader::{Account, Directory};
+
+/// How many differences are listed; the rest are counted.
+pub const DIFFERENCES_SHOWN_MAX: usize = 20;
+
+/// Whether an account has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has to.
+    Required,
+    /// It may be missing: its bearer left before it was surely made.
+    Possible,
+}
+
+/// One account as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedUser {
+    /// Login name.
+    pub user_name: String,
+    /// Whether it can be used.
+    pub active: bool,
+    /// Whether it has to be there.
+    pub presence: Presence,
+    /// Given name.
+    pub given_name: String,
+    /// Family name; empty when there is none.
+    pub surname: String,
+    /// Whole name.
+    pub display_name: String,
+    /// Work mail address.
+    pub email: String,
+    /// Department.
+    pub department: String,
+    /// Job title.
+    pub title: String,
+    /// Login name of the manager.
+    pub manager: Option<String>,
+}
+
+/// Everything that must be at a target, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Accounts by login name.
+    pub users: BTreeMap<String, ExpectedUser>,
+    /// Login names of the members, by the group's display name. Whoever left is allowed, but not required, here.
+    pub groups: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// In what a target differs from what is expected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differences(Vec<String>);
+
+impl Differences {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn check<T: fmt::Debug>(&mut self, of: &str, what: &str, expected: T, found: T, same: bool) {
+        if !same {
+            self.0.push(format!("{of}: {what} should be {expected:?} and is {found:?}"));
+        }
+    }
+}
+
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.0.iter().take(DIFFERENCES_SHOWN_MAX) {
+            writeln!(f, "  {line}")?;
+        }
+        match self.0.len().saturating_sub(DIFFERENCES_SHOWN_MAX) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more"),
+        }
+    }
+}
+
+impl Expected {
+    /// In what `found` differs from this.
+    pub fn differences(&self, found: &Directory) -> Differences {
+        let mut differences = Differences::default();
+        differences.0.extend(found.problems.iter().cloned());
+        for user in self.users.values() {
+            match (found.users.get(&user.user_name.to_lowercase()), user.presence) {
+                (Some(account), _) => user.compare(account, found, &mut differences),
+                (None, Presence::Possible) => {}
+                (None, Presence::Required) => {
+                    differences.0.push(format!("{}: the account is missing", user.user_name));
+                }
+            }
+        }
+        let wanted: BTreeSet<String> = self.users.keys().map(|name| name.to_lowercase()).collect();
+        for name in found.users.keys().filter(|name| !wanted.contains(*name)) {
+            differences.0.push(format!("{name}: the account should not be there"));
+        }
+        self.compare_groups(found, &mut differences);
+        differences
+    }
+
+    fn compare_groups(&self, found: &Directory, differences: &mut Differences) {
+        for (name, members) in &self.groups {
+            match found.groups.get(name) {
+                Some(group) => self.compare_members(name, members, &group.members, differences),
+                None => differences.0.push(format!("group {name}: is missing")),
+            }
+        }
+        for name in found.groups.keys().filter(|name| !self.groups.contains_key(*name)) {
+            differences.0.push(format!("group {name}: should not be there"));
+        }
+    }
+
+    fn compare_members(
+        &self,
+        group: &str,
+        wanted: &BTreeSet<String>,
+        found: &BTreeSet<String>,
+        differences: &mut Differences,
+    ) {
+        let employed = |name: &&String| self.users.get(*name).is_some_and(|user| user.active);
+        for name in wanted.difference(found).filter(employed) {
+            differences.0.push(format!("group {group}: member {name} is missing"));
+        }
+        for name in found.difference(wanted) {
+            differences.0.push(format!("group {group}: {name} should not be a member"));
+        }
+    }
+}
+
+impl ExpectedUser {
+    fn compare(&self, account: &Account, found: &Directory, differences: &mut Differences) {
+        let of = self.user_name.as_str();
+        let mut text = |what: &str, expected: &str, found: &str| {
+            differences.check(of, what, expected, found, expected == found);
+        };
+        text("userName", &self.user_name, &account.user_name);
+        if self.active {
+            text("given name", &self.given_name, &account.given_name);
+            text("family name", &self.surname, &account.surname);
+            text("display name", &self.display_name, &account.display_name);
+            text("mail", &self.email, &account.email);
+            text("department", &self.department, &account.department);
+            text("title", &self.title, &account.title);
+            // An account that is not there cannot be referred to; if it must be there, that is told of it.
+            let manager = self.manager.as_ref().filter(|m| found.users.contains_key(&m.to_lowercase()));
+            text("manager", manager.map_or("", String::as_str), &account.manager);
+        }
+        let same = Some(self.active) == account.active;
+        differences.check(of, "active", Some(self.active), account.active, same);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str, active: bool, presence: Presence) -> ExpectedUser {
+        let text = || "x".to_owned();
+        ExpectedUser {
+            user_name: name.to_owned(),
+            active,
+            presence,
+            given_name: text(),
+            surname: text(),
+            display_name: text(),
+            email: text(),
+            department: text(),
+            title: text(),
+            manager: None,
+        }
+    }
+
+    fn account(name: &str, active: bool) -> Account {
+        let text = || "x".to_owned();
+        Account {
+            user_name: name.to_owned(),
+            active: Some(active),
+            given_name: text(),
+            surname: text(),
+            display_name: text(),
+            email: text(),
+            department: text(),
+            title: text(),
+            ..Account::default()
+        }
+    }
+
+    fn expected(users: Vec<ExpectedUser>) -> Expected {
+        let users = users.into_iter().map(|u| (u.user_name.clone(), u)).collect();
+        Expected { users, groups: BTreeMap::new() }
+    }
+
+    fn found(accounts: Vec<Account>) -> Directory {
+        let users = accounts.into_iter().map(|a| (a.user_name.to_lowercase(), a)).collect();
+        Directory { users, ..Directory::default() }
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_told() {
+        let expected = expected(vec![
+            user("ada", true, Presence::Required),
+            user("bob", false, Presence::Required),
+            user("eve", false, Presence::Possible),
+            user("kim", true, Presence::Required),
+        ]);
+        let mut wrong = account("ada", true);
+        wrong.department = "y".to_owned();
+        let found = found(vec![wrong, account("bob", true), account("mallory", true)]);
+        let told = expected.differences(&found).to_string();
+        for line in [
+            "ada: department should be \"x\" and is \"y\"",
+            "bob: active should be Some(false) and is Some(true)",
+            "kim: the account is missing",
+            "mallory: the account should not be there",
+        ] {
+            assert!(told.contains(line), "{told}");
+        }
+        assert!(!told.contains("eve"), "{told}");
+    }
+
+    #[test]
+    fn whoever_left_may_stay_in_a_group_but_nobody_else_may_be_missing_or_too_many() {
+        let mut expected =
+            expected(vec![user("ada", true, Presence::Required), user("bob", false, Presence::Required)]);
+        let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<BTreeSet<_>>();
+        expected.groups.insert("g".to_owned(), names(&["ada", "bob"]));
+        let mut found = found(vec![account("ada", true), account("bob", false)]);
+        for (members, differences) in
+            [(&["ada", "bob"][..], 0), (&["ada"], 0), (&["bob"], 1), (&["ada", "bob", "kim"], 1)]
+        {
+            let group = crate::reader::FoundGroup { members: names(members), ..Default::default() };
+            found.groups.insert("g".to_owned(), group);
+            assert_eq!(expected.differences(&found).len(), differences, "{members:?}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Independent SCIM servers, written by other people in other languages: started for a test, ended with it.
+//!
+//! Their code is fetched by `tools/fetch-interop` into `.tools/`; what starts them lies in `interop/` of this crate.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::process::{Child, Command};
+
+use crate::world::{wait_for_level, yes};
+
+/// How long fetching may take on a fresh machine.
+const FETCH_MAX: Duration = Duration::from_secs(300);
+/// How long a server may take to answer its first request.
+const START_MAX: Duration = Duration::from_secs(60);
+/// Protects nothing: the data is made up, the port is loopback.
+const TOKEN: &str = "interop-token";
+
+/// The servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// scim2-server (Python) behind gunicorn: a strict reading of the RFCs.
+    Scim2,
+    /// SCIMMY (Node): strict types, its own idea of paging.
+    Scimmy,
+}
+
+impl Server {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Scim2 => "scim2",
+            Self::Scimmy => "scimmy",
+        }
+    }
+
+    /// Whether this machine has what the server needs. Only SCIMMY needs something that not everybody has.
+    pub fn possible_here(self) -> bool {
+        match self {
+            Self::Scim2 => true,
+            Self::Scimmy => on_path("node") && on_path("npm"),
+        }
+    }
+
+    fn base_path(self) -> &'static str {
+        match self {
+            Self::Scim2 => "/v2",
+            Self::Scimmy => "/scim/v2",
+        }
+    }
+
+    fn command(self, root: &Path, port: u16) -> Command {
+        let sources = root.join("crates/harness/interop").join(self.name());
+        match self {
+            Self::Scim2 => {
+                // One process: what it knows is in its memory.
+                let mut command = Command::new(root.join(".tools/venv-scim2/bin/gunicorn"));
+                command.args(["--worker-class", "gthread", "--workers", "1", "--threads", "8"]);
+                command.args(["--keep-alive", "30", "--log-level", "warning"]);
+                command.arg("--bind").arg(format!("127.0.0.1:{port}")).arg("wsgi:app");
+                command.current_dir(&sources).env("PYTHONDONTWRITEBYTECODE", "1");
+                command
+            }
+            Self::Scimmy => {
+                // Node looks for modules beside the file that asks for them.
+                let home = root.join(".tools/scimmy");
+                let mut command = Command::new("node");
+                command.arg(home.join("server.mjs")).arg(port.to_string()).current_dir(home);
+                command
+            }
+        }
+    }
+}
+
+/// A running server. Dropping it ends it.
+#[derive(Debug)]
+pub struct Interop {
+    /// Base URL of its SCIM API.
+    pub base_url: String,
+    /// Its bearer token.
+    pub token: String,
+    _child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Interop {
+    /// Fetches the server if need be, starts it on a free port and returns when it answers.
+    ///
+    /// # Errors
+    /// When it cannot be fetched or does not start; what it said is part of the error.
+    pub async fn start(server: Server) -> anyhow::Result<Self> {
+        let root = root()?;
+        fetch(&root, server).await?;
+        let folder = tempfile::tempdir().context("make a folder for the log")?;
+        let log_path = folder.path().join("log");
+        let log = File::create(&log_path).context("make the log")?;
+        let port = free_port()?;
+        let mut child = server
+            .command(&root, port)
+            .env("SCIM_TOKEN", TOKEN)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().context("open the log")?)
+            .stderr(log)
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("start {}", server.name()))?;
+        let base_url = format!("http://127.0.0.1:{port}{}", server.base_path());
+        if let Err(error) = answers(&mut child, &base_url).await {
+            bail!("{error:#}\n{}", std::fs::read_to_string(&log_path).unwrap_or_default());
+        }
+        Ok(Self { base_url, token: TOKEN.to_owned(), _child: child, _folder: folder })
+    }
+}
+
+impl Drop for Interop {
+    fn drop(&mut self) {
+        // gunicorn's worker is a child of the process that was started: the signal goes to the group of both.
+        if let Some(group) = self._child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::SIGKILL);
+        }
+    }
+}
+
+async fn answers(child: &mut Child, base_url: &str) -> anyhow::Result<()> {
+    let http = crate::http_client();
+    let ended = wait_for_level("the SCIM server answers", START_MAX, async || {
+        if let Some(status) = child.try_wait().context("look after the SCIM server")? {
+            return Ok(Some(status));
+        }
+        let answer = http.get(format!("{base_url}/Users?count=1")).bearer_auth(TOKEN).send().await?;
+        yes(answer.status().is_success(), answer.status()).map_err(anyhow::Error::msg)?;
+        anyhow::Ok(None)
+    });
+    match ended.await? {
+        Some(status) => bail!("the SCIM server ended with {status}"),
+        None => Ok(()),
+    }
+}
+
+async fn fetch(root: &Path, server: Server) -> anyhow::Result<()> {
+    let mut command = Command::new(root.join("tools/fetch-interop"));
+    command.arg(server.name()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(FETCH_MAX, command.output()).await;
+    let output = output.context("tools/fetch-interop takes too long")?.context("run tools/fetch-interop")?;
+    if !output.status.success() {
+        bail!("tools/fetch-interop: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    if server == Server::Scimmy {
+        let sources = root.join("crates/harness/interop/scimmy/server.mjs");
+        std::fs::copy(sources, root.join(".tools/scimmy/server.mjs")).context("copy server.mjs")?;
+    }
+    Ok(())
+}
+
+/// The root of the repository that this crate was built in.
+fn root() -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().context("the repository that this was built in is gone")
+}
+
+/// A port that was free a moment ago: these servers cannot say which one they got.
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+    Ok(listener.local_addr().context("find a free port")?.port())
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}

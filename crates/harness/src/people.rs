@@ -1,0 +1,149 @@
+//! A made-up company: the same people, managers and groups for the same [`Shape`], on every machine.
+
+mod company;
+mod names;
+
+use std::collections::BTreeSet;
+
+/// How large the company is, and which of the many possible ones it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of people, at least 1.
+    pub people: usize,
+    /// Number of departments, at least 1.
+    pub departments: usize,
+    /// Number of groups.
+    pub groups: usize,
+    /// Different seeds give different companies.
+    pub seed: u64,
+}
+
+impl Shape {
+    /// The company of the demo: 1,000 people in 40 departments and 25 groups.
+    pub const DEMO: Self = Self { people: 1_000, departments: 40, groups: 25, seed: 42 };
+
+    /// A company of `people` people with as many departments and groups as fit it.
+    pub fn of(people: usize) -> Self {
+        Self { people, departments: (people / 25).clamp(1, 40), groups: (people / 40).clamp(1, 25), seed: 42 }
+    }
+}
+
+/// One person, as the HR system knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Key of the person (`E-00001`), the subject of events about them.
+    pub key: String,
+    /// Given name, in its own script.
+    pub given_name: String,
+    /// Family name, in its own script; empty for people who have one name only.
+    pub surname: String,
+    /// The whole name, in the order that its bearer uses.
+    pub display_name: String,
+    /// Unique login name, in Latin letters.
+    pub user_principal_name: String,
+    /// Mail address.
+    pub mail: String,
+    /// Name of the department.
+    pub department: String,
+    /// What they do.
+    pub job_title: String,
+    /// Number in the HR system.
+    pub employee_id: String,
+    /// `Employee` or `Contractor`.
+    pub employee_type: String,
+    /// ISO 3166-1 alpha-2 code.
+    pub country: String,
+    /// Key of the person they report to; only the head of the company has none.
+    pub manager: Option<String>,
+}
+
+/// One group, as the directory knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Key of the group (`G-001`), the subject of events about it.
+    pub key: String,
+    /// Unique name.
+    pub display_name: String,
+    /// Keys of the members.
+    pub members: BTreeSet<String>,
+}
+
+/// A company: its people, managers before those who report to them, and its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Population {
+    /// The people.
+    pub people: Vec<Person>,
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// Names of the departments.
+    pub departments: Vec<String>,
+}
+
+impl Population {
+    /// The company of this shape.
+    pub fn generate(shape: Shape) -> Self {
+        company::generate(shape)
+    }
+}
+
+/// A surname to take at a marriage.
+pub(crate) fn new_surname(pick: usize) -> &'static str {
+    names::new_surname(pick)
+}
+
+/// The whole name in the usual order of the name's culture.
+pub(crate) fn display_name(given: &str, surname: &str) -> String {
+    if surname.is_empty() { given.to_owned() } else { format!("{given} {surname}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_shape_gives_same_company_and_another_seed_another() {
+        let demo = Population::generate(Shape::DEMO);
+        assert_eq!(demo, Population::generate(Shape::DEMO));
+        assert_ne!(demo, Population::generate(Shape { seed: 7, ..Shape::DEMO }));
+    }
+
+    #[test]
+    fn login_names_are_unique_without_case_and_plain_ascii() {
+        let company = Population::generate(Shape { people: 5_000, ..Shape::DEMO });
+        let logins: BTreeSet<_> =
+            company.people.iter().map(|p| p.user_principal_name.to_ascii_lowercase()).collect();
+        assert_eq!(logins.len(), 5_000);
+        assert!(logins.iter().all(|l| l.is_ascii() && !l.contains(' ')));
+        assert!(logins.iter().any(|l| l.contains('+')) && logins.iter().any(|l| l.contains('\'')));
+    }
+
+    #[test]
+    fn managers_form_one_tree_and_come_before_their_reports() {
+        let company = Population::generate(Shape::DEMO);
+        let mut seen = BTreeSet::new();
+        for person in &company.people {
+            match &person.manager {
+                None => assert!(seen.is_empty(), "only the first has no manager"),
+                Some(manager) => assert!(seen.contains(manager), "{} reports to nobody known", person.key),
+            }
+            seen.insert(person.key.clone());
+        }
+    }
+
+    #[test]
+    fn every_department_has_people_and_group_sizes_run_from_five_to_everybody() {
+        let company = Population::generate(Shape::DEMO);
+        let used: BTreeSet<_> = company.people.iter().map(|p| &p.department).collect();
+        assert_eq!(used.len(), 40);
+        let sizes: Vec<_> = company.groups.iter().map(|g| g.members.len()).collect();
+        assert_eq!((sizes.len(), sizes.iter().min(), sizes.iter().max()), (25, Some(&5), Some(&1_000)));
+    }
+
+    #[test]
+    fn tiny_companies_are_possible() {
+        for people in 1..60 {
+            let company = Population::generate(Shape::of(people));
+            assert_eq!(company.people.len(), people);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Builds a company from its shape.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
+
+use super::names::{self, RARE};
+use super::{Group, Person, Population, Shape};
+
+/// Mail domain of the made-up company (reserved for examples).
+const DOMAIN: &str = "example.com";
+
+/// Smallest group that is generated, when there are that many people.
+const GROUP_SIZE_MIN: usize = 5;
+
+const AREAS: &[&str] = &["Engineering", "Finance", "Vertrieb", "Legal & Compliance", "研究開発", "Поддержка"];
+const SITES: &[&str] = &["Berlin", "São Paulo", "東京", "Kraków", "Nairobi", "Montréal", "Bengaluru"];
+const TITLES: &[&str] =
+    &["Engineer", "Analyst", "Sachbearbeiterin", "Specialist II", "Técnico", "担当", "Advisor"];
+const COUNTRIES: &[&str] = &["DE", "BR", "JP", "PL", "KE", "CA", "IN", "US", "TR", "VN"];
+const GROUP_NAMES: &[&str] =
+    &["VPN Users", "Proxy — Full", "Café Club", "採用", "On-call (24/7)", "R&D", "Ops: EU"];
+
+pub(super) fn generate(shape: Shape) -> Population {
+    let mut rng = StdRng::seed_from_u64(shape.seed);
+    let departments: Vec<String> = (0..shape.departments.max(1)).map(department_name).collect();
+    let mut people = Vec::with_capacity(shape.people);
+    let mut logins = HashMap::new();
+    for index in 0..shape.people.max(1) {
+        people.push(person(index, &mut rng, &departments, &mut logins));
+    }
+    let groups = groups(shape.groups, &people, &mut rng);
+    Population { people, groups, departments }
+}
+
+fn department_name(index: usize) -> String {
+    let (area, site) = (AREAS[index % AREAS.len()], SITES[index / AREAS.len() % SITES.len()]);
+    match index / (AREAS.len() * SITES.len()) {
+        0 => format!("{area} {site}"),
+        round => format!("{area} {site} {}", round + 1),
+    }
+}
+
+pub(super) fn key(index: usize) -> String {
+    format!("E-{:05}", index + 1)
+}
+
+fn person(
+    index: usize,
+    rng: &mut StdRng,
+    departments: &[String],
+    logins: &mut HashMap<String, usize>,
+) -> Person {
+    let (given_name, surname, login, surname_first) = match RARE.get(index / 2).filter(|_| index % 2 == 1) {
+        Some(name) => {
+            (name.given.to_owned(), name.surname.to_owned(), name.login.to_owned(), name.surname_first)
+        }
+        None => names::common(rng.random_range(0..1_000_000), rng.random_range(0..1_000_000)),
+    };
+    let display_name = match (surname.is_empty(), surname_first) {
+        (true, _) => given_name.clone(),
+        (false, true) => format!("{surname} {given_name}"),
+        (false, false) => format!("{given_name} {surname}"),
+    };
+    let login = unique(login, logins);
+    let role = role(index, departments.len());
+    Person {
+        key: key(index),
+        display_name,
+        user_principal_name: format!("{login}@{DOMAIN}"),
+        mail: format!("{login}@mail.{DOMAIN}"),
+        department: departments[role.department].clone(),
+        job_title: role.title.unwrap_or_else(|| TITLES[rng.random_range(0..TITLES.len())]).to_owned(),
+        employee_id: format!("{:06}", 100_000 + index),
+        employee_type: if rng.random_range(0..10) == 0 { "Contractor" } else { "Employee" }.to_owned(),
+        country: COUNTRIES[rng.random_range(0..COUNTRIES.len())].to_owned(),
+        manager: role.manager.map(key),
+        given_name,
+        surname,
+    }
+}
+
+/// The second to bear a name gets a number, and every third of those a plus sign (mail tags are legal in logins).
+fn unique(login: String, logins: &mut HashMap<String, usize>) -> String {
+    let count = logins.entry(login.clone()).or_insert(0);
+    *count += 1;
+    match *count {
+        1 => login,
+        n if n % 3 == 0 => format!("{login}+{n}"),
+        n => format!("{login}{n}"),
+    }
+}
+
+struct Role {
+    department: usize,
+    title: Option<&'static str>,
+    manager: Option<usize>,
+}
+
+/// The head of the company, one vice president for up to eight departments, one head for each department, staff.
+fn role(index: usize, departments: usize) -> Role {
+    let vice_presidents = departments.div_ceil(8);
+    let heads_start = 1 + vice_presidents;
+    if index == 0 {
+        return Role { department: 0, title: Some("Chief Executive Officer"), manager: None };
+    }
+    if index < heads_start {
+        let department = (index - 1) * 8 % departments;
+        return Role { department, title: Some("Vice President"), manager: Some(0) };
+    }
+    let department = (index - heads_start) % departments;
+    if index < heads_start + departments {
+        return Role { department, title: Some("Head of Department"), manager: Some(1 + department / 8) };
+    }
+    Role { department, title: None, manager: Some(heads_start + department) }
+}
+
+fn groups(count: usize, people: &[Person], rng: &mut StdRng) -> Vec<Group> {
+    (0..count).map(|index| group(index, people, rng)).collect()
+}
+
+fn group(index: usize, people: &[Person], rng: &mut StdRng) -> Group {
+    let size = match index {
+        0 => people.len(),
+        1 => GROUP_SIZE_MIN,
+        _ => rng.random_range(GROUP_SIZE_MIN..=GROUP_SIZE_MIN.max(people.len() / 8)),
+    };
+    let mut members: Vec<&Person> = people.sample(rng, size.min(people.len())).collect();
+    members.shuffle(rng);
+    let members: BTreeSet<String> = members.into_iter().map(|p| p.key.clone()).collect();
+    let name = if index == 0 { "All Staff" } else { GROUP_NAMES[index % GROUP_NAMES.len()] };
+    Group { key: format!("G-{:03}", index + 1), display_name: format!("{name} {:02}", index + 1), members }
+}

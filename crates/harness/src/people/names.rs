@@ -1,0 +1,163 @@
+//! Names as people really have them, each with the Latin letters that its bearer would use in a login name.
+
+/// One person's name.
+pub(super) struct Name {
+    /// Given name, in its own script.
+    pub(super) given: &'static str,
+    /// Family name, in its own script; empty for people who have one name only.
+    pub(super) surname: &'static str,
+    /// Both in Latin letters, the way its bearer writes them in a login name.
+    pub(super) login: &'static str,
+    /// Whether the family name comes first.
+    pub(super) surname_first: bool,
+}
+
+const fn west(given: &'static str, surname: &'static str, login: &'static str) -> Name {
+    Name { given, surname, login, surname_first: false }
+}
+
+const fn east(surname: &'static str, given: &'static str, login: &'static str) -> Name {
+    Name { given, surname, login, surname_first: true }
+}
+
+/// Names that go wrong in careless software: every script, sign and length once.
+pub(super) const RARE: &[Name] = &[
+    west("Seán", "O’Brien", "sean.o'brien"),
+    west("Siobhán", "O'Connor", "siobhan.o'connor"),
+    west("D'Arcy", "N'Diaye", "d'arcy.n'diaye"),
+    west("Anne-Marie", "Smith-Jones", "anne-marie.smith-jones"),
+    west("Jean–Luc", "de la Vallée Poussin", "jean-luc.delavalleepoussin"),
+    west("Ioannis", "Παπαδόπουλος", "ioannis.papadopoulos"),
+    west("Ελένη", "Καραμανλή", "eleni.karamanli"),
+    west("Наталья", "Щербакова", "natalya.shcherbakova"),
+    west("Їванна", "Ґалаґан", "yivanna.galagan"),
+    west("محمد", "عبد الرحمن", "mohammed.abdulrahman"),
+    west("فاطمة", "الزهراء", "fatima.alzahra"),
+    west("נועה", "בן-דוד", "noa.ben-david"),
+    west("आरव", "श्रीवास्तव", "aarav.shrivastava"),
+    west("ப்ரியா", "சுப்பிரமணியம்", "priya.subramaniam"),
+    east("欧阳", "娜娜", "nana.ouyang"),
+    east("王", "伟", "wei.wang"),
+    east("佐々木", "希", "nozomi.sasaki"),
+    east("渡邉", "𠮷郎", "yoshiro.watanabe"),
+    east("김", "서연", "seoyeon.kim"),
+    east("Nguyễn", "Thị Hồng Ánh", "anh.nguyen"),
+    west("Işıl", "Kılıç", "isil.kilic"),
+    west("İbrahim", "Yıldırım", "ibrahim.yildirim"),
+    west("Björk", "Þórðardóttir", "bjork.thordardottir"),
+    west("Łucja", "Żółkiewska", "lucja.zolkiewska"),
+    west("Đorđe", "Šuković", "djordje.sukovic"),
+    west("Zoe\u{308}", "Mu\u{308}ller", "zoe.mueller"), // decomposed accents: not the same bytes as “Zoë Müller”
+    west("Suharto", "", "suharto"),
+    west("สมชาย", "ใจดี", "somchai.jaidee"),
+    west("გიორგი", "ბერიძე", "giorgi.beridze"),
+    west("Արամ", "Խաչատրյան", "aram.khachatryan"),
+    west("አበበ", "በቀለ", "abebe.bekele"),
+    west("Nicolò", "d’Aragona e Sanseverino", "nicolo.daragona"),
+    west(
+        "Adolph Blaine Charles David Earl Frederick Gerald Hubert Irvin John Kenneth Lloyd Martin",
+        "Wolfeschlegelsteinhausenbergerdorff Ahrenberg-Schönhausen von und zu Hohenlohe-Waldenburg",
+        "adolph.wolfeschlegelsteinhausenbergerdorff",
+    ),
+    west("Null", "True", "null.true"),
+    west("Ana \"Anita\"", "Peña & Söhne", "ana.pena"),
+    west("Jo\\hn", "Back<slash>", "john.backslash"),
+];
+
+const GIVEN: &[(&str, &str)] = &[
+    ("Ada", "ada"),
+    ("José", "jose"),
+    ("Chloé", "chloe"),
+    ("Jürgen", "juergen"),
+    ("Søren", "soren"),
+    ("Åsa", "asa"),
+    ("François", "francois"),
+    ("Ágnes", "agnes"),
+    ("Tomáš", "tomas"),
+    ("Małgorzata", "malgorzata"),
+    ("Iñaki", "inaki"),
+    ("Grace", "grace"),
+    ("Oluwaseun", "oluwaseun"),
+    ("Thandiwe", "thandiwe"),
+    ("Priya", "priya"),
+    ("Miguel", "miguel"),
+    ("João", "joao"),
+    ("Ștefan", "stefan"),
+    ("Kateřina", "katerina"),
+    ("Liam", "liam"),
+    ("Emre", "emre"),
+    ("Aoife", "aoife"),
+    ("Hélène", "helene"),
+    ("Noor", "noor"),
+];
+
+const SURNAME: &[(&str, &str)] = &[
+    ("Lovelace", "lovelace"),
+    ("García Márquez", "garciamarquez"),
+    ("Groß", "gross"),
+    ("Ångström", "angstrom"),
+    ("Dvořák", "dvorak"),
+    ("Kowalczyk", "kowalczyk"),
+    ("Ó Súilleabháin", "osuilleabhain"),
+    ("Adeyemi", "adeyemi"),
+    ("Nkosi-Dlamini", "nkosi-dlamini"),
+    ("Venkataraman", "venkataraman"),
+    ("Çelik", "celik"),
+    ("Popescu", "popescu"),
+    ("Lindqvist", "lindqvist"),
+    ("van den Berg", "vandenberg"),
+    ("Fernández", "fernandez"),
+    ("D’Angelo", "d'angelo"),
+    ("Hopper", "hopper"),
+    ("Szabó", "szabo"),
+    ("Kjærgaard", "kjaergaard"),
+    ("Gonçalves", "goncalves"),
+    ("McAllister", "mcallister"),
+    ("Haddad", "haddad"),
+];
+
+const EASTERN: &[(&str, &str, &str)] = &[
+    ("李", "小龙", "xiaolong.li"),
+    ("陳", "美玲", "meiling.chen"),
+    ("田中", "陽菜", "hina.tanaka"),
+    ("高橋", "健太", "kenta.takahashi"),
+    ("박", "지훈", "jihoon.park"),
+    ("이", "하은", "haeun.lee"),
+    ("Trần", "Văn Đức", "duc.tran"),
+    ("Lê", "Thị Mỹ Duyên", "duyen.le"),
+];
+
+const OTHER_SCRIPTS: &[(&str, &str, &str)] = &[
+    ("Александр", "Кузнецов", "alexander.kuznetsov"),
+    ("Олена", "Шевченко", "olena.shevchenko"),
+    ("Νίκος", "Αντωνίου", "nikos.antoniou"),
+    ("خالد", "المنصوري", "khalid.almansoori"),
+    ("ליאור", "כהן", "lior.cohen"),
+    ("दीपिका", "अग्रवाल", "deepika.agarwal"),
+    ("অনন্যা", "চট্টোপাধ্যায়", "ananya.chattopadhyay"),
+    ("Марија", "Петровић", "marija.petrovic"),
+];
+
+/// A name by two random numbers: about two in three Latin with accents, the rest in other scripts.
+pub(super) fn common(pick: usize, other: usize) -> (String, String, String, bool) {
+    match pick % 6 {
+        0 => {
+            let (surname, given, login) = EASTERN[other % EASTERN.len()];
+            (given.to_owned(), surname.to_owned(), login.to_owned(), true)
+        }
+        1 => {
+            let (given, surname, login) = OTHER_SCRIPTS[other % OTHER_SCRIPTS.len()];
+            (given.to_owned(), surname.to_owned(), login.to_owned(), false)
+        }
+        _ => {
+            let (given, given_login) = GIVEN[pick % GIVEN.len()];
+            let (surname, surname_login) = SURNAME[other % SURNAME.len()];
+            (given.to_owned(), surname.to_owned(), format!("{given_login}.{surname_login}"), false)
+        }
+    }
+}
+
+/// Surnames that somebody may take when they marry.
+pub(super) fn new_surname(pick: usize) -> &'static str {
+    SURNAME[pick % SURNAME.len()].0
+}

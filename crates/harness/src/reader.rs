@@ -1,0 +1,213 @@
+//! Reads a whole SCIM server with plain HTTP: no SCIM library, and no belief in what the server says about itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// How many resources are asked for at once.
+const PAGE: usize = 100;
+
+/// How many pages are read of one list at most.
+const PAGES_MAX: usize = 10_000;
+
+/// One account, as it was found. Absent texts are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// The server's id.
+    pub id: String,
+    /// `externalId`.
+    pub external_id: String,
+    /// `userName`.
+    pub user_name: String,
+    /// `active`, if the server says it in any form.
+    pub active: Option<bool>,
+    /// `name.givenName`.
+    pub given_name: String,
+    /// `name.familyName`.
+    pub surname: String,
+    /// `displayName`.
+    pub display_name: String,
+    /// The work address among `emails`, or the first.
+    pub email: String,
+    /// Department (enterprise extension).
+    pub department: String,
+    /// `title`.
+    pub title: String,
+    /// Login name of the manager (enterprise extension); `?ID` when no account has that id.
+    pub manager: String,
+}
+
+/// One group, as it was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundGroup {
+    /// The server's id.
+    pub id: String,
+    /// `externalId`.
+    pub external_id: String,
+    /// Login names of the members; `?ID` when no account has that id.
+    pub members: BTreeSet<String>,
+}
+
+/// Everything on a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Accounts by login name in lower case.
+    pub users: BTreeMap<String, Account>,
+    /// Groups by display name.
+    pub groups: BTreeMap<String, FoundGroup>,
+    /// What is wrong with the directory itself: two accounts of one name, a member listed twice.
+    pub problems: Vec<String>,
+}
+
+/// Reads every user and every group of the SCIM server at `base_url`.
+pub async fn read(http: &reqwest::Client, base_url: &str, token: &str) -> anyhow::Result<Directory> {
+    let reader = Reader { http, base_url: base_url.trim_end_matches('/'), token };
+    let users = reader.walk("Users").await?;
+    let mut groups = reader.walk("Groups").await?;
+    for group in &mut groups {
+        if group.get("members").is_none() {
+            let id = group["id"].as_str().unwrap_or_default();
+            *group = reader.get(&format!("Groups/{}", percent_encode(id))).await?;
+        }
+    }
+    Ok(assemble(&users, &groups))
+}
+
+struct Reader<'a> {
+    http: &'a reqwest::Client,
+    base_url: &'a str,
+    token: &'a str,
+}
+
+impl Reader<'_> {
+    /// Walks pages until one brings nothing new: `totalResults` may be capped or wrong, a server may repeat its last
+    /// page for ever.
+    async fn walk(&self, list: &str) -> anyhow::Result<Vec<Value>> {
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        for _ in 0..PAGES_MAX {
+            let start = found.len() + 1;
+            let page = self.get(&format!("{list}?startIndex={start}&count={PAGE}")).await?;
+            let resources = page["Resources"].as_array().cloned().unwrap_or_default();
+            let before = found.len();
+            found.extend(resources.into_iter().filter(|r| seen.insert(r["id"].to_string())));
+            if found.len() == before {
+                return Ok(found);
+            }
+        }
+        bail!("{list} has more than {PAGES_MAX} pages")
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}/{path}", self.base_url);
+        let request = self.http.get(&url).bearer_auth(self.token).header("accept", "application/scim+json");
+        let response = request.send().await.with_context(|| format!("GET {url}"))?;
+        let status = response.status();
+        if !status.is_success() {
+            bail!("GET {url} answered {status}");
+        }
+        response.json().await.with_context(|| format!("GET {url} did not answer JSON"))
+    }
+}
+
+fn assemble(users: &[Value], groups: &[Value]) -> Directory {
+    let names: HashMap<&str, &str> =
+        users.iter().filter_map(|u| Some((u["id"].as_str()?, u["userName"].as_str()?))).collect();
+    let name_of = |id: &str| names.get(id).map_or_else(|| format!("?{id}"), |name| (*name).to_owned());
+    let mut directory = Directory::default();
+    for user in users {
+        let account = account(user, &name_of);
+        let key = account.user_name.to_lowercase();
+        if directory.users.insert(key.clone(), account).is_some() {
+            directory.problems.push(format!("{key}: there are two accounts of this name"));
+        }
+    }
+    for group in groups {
+        add_group(&mut directory, group, &name_of);
+    }
+    directory
+}
+
+fn add_group(directory: &mut Directory, group: &Value, name_of: &impl Fn(&str) -> String) {
+    let name = text(&group["displayName"]);
+    let mut members = BTreeSet::new();
+    for id in group["members"].as_array().into_iter().flatten().filter_map(|m| m["value"].as_str()) {
+        if !members.insert(name_of(id)) {
+            directory.problems.push(format!("group {name}: {} is a member twice", name_of(id)));
+        }
+    }
+    let found = FoundGroup { id: text(&group["id"]), external_id: text(&group["externalId"]), members };
+    if directory.groups.insert(name.clone(), found).is_some() {
+        directory.problems.push(format!("group {name}: there are two groups of this name"));
+    }
+}
+
+fn account(user: &Value, name_of: &impl Fn(&str) -> String) -> Account {
+    let enterprise = &user[ENTERPRISE];
+    let manager = enterprise["manager"]["value"].as_str().or_else(|| enterprise["manager"].as_str());
+    Account {
+        id: text(&user["id"]),
+        external_id: text(&user["externalId"]),
+        user_name: text(&user["userName"]),
+        active: truth(&user["active"]),
+        given_name: text(&user["name"]["givenName"]),
+        surname: text(&user["name"]["familyName"]),
+        display_name: text(&user["displayName"]),
+        email: work_email(user),
+        department: text(&enterprise["department"]),
+        title: text(&user["title"]),
+        manager: manager.filter(|id| !id.is_empty()).map(name_of).unwrap_or_default(),
+    }
+}
+
+fn work_email(user: &Value) -> String {
+    let emails = user["emails"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let work = emails.iter().find(|e| e["type"] == "work").or(emails.first());
+    work.map(|e| text(&e["value"])).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(active) => Some(*active),
+        Value::String(s) if s.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(s) if s.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// Ids may be anything that a server likes.
+fn percent_encode(id: &str) -> String {
+    let keep = |b: &u8| b.is_ascii_alphanumeric() || b"-._~".contains(b);
+    id.bytes().map(|b| if keep(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ids_become_names_and_oddities_become_problems() {
+        let users = [
+            json!({"id": "1", "userName": "Ada@x", "active": "True", (ENTERPRISE): {"manager": {"value": "9"}}}),
+            json!({"id": "2", "userName": "ada@X", "active": false}),
+        ];
+        let groups = [json!({"id": "g", "displayName": "R&D", "members": [{"value": "1"}, {"value": "1"}]})];
+        let found = assemble(&users, &groups);
+        assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
+        assert_eq!(found.groups["R&D"].members, BTreeSet::from(["Ada@x".to_owned()]));
+        assert_eq!(account(&users[0], &|id| format!("?{id}")).manager, "?9");
+    }
+
+    #[test]
+    fn ids_of_any_kind_can_be_asked_for() {
+        assert_eq!(percent_encode("a/b c+é"), "a%2Fb%20c%2B%C3%A9");
+    }
+}

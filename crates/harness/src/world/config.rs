@@ -1,0 +1,118 @@
+//! Writes what `usher up` reads: the configuration and the policies.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+/// One target of the configuration.
+#[derive(Debug, Clone)]
+pub struct TargetConfig {
+    /// Its name, which is also its policy's.
+    pub name: String,
+    /// Base URL of its SCIM API.
+    pub base_url: String,
+    /// Bearer token.
+    pub token: String,
+    /// Name of a built-in profile, or path of a profile file.
+    pub profile: String,
+}
+
+/// Ports; 0 is any free one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports {
+    /// Of the gateway.
+    pub gateway: u16,
+    /// Of the console.
+    pub console: u16,
+    /// Of the admin listener.
+    pub admin: u16,
+}
+
+impl Ports {
+    /// Any free ones.
+    pub const ANY: Self = Self { gateway: 0, console: 0, admin: 0 };
+
+    /// 8080, 8081 and 9090, each only if nobody listens there now.
+    pub fn usual_if_free() -> Self {
+        let free = |port| if TcpListener::bind(("127.0.0.1", port)).is_ok() { port } else { 0 };
+        Self { gateway: free(8080), console: free(8081), admin: free(9090) }
+    }
+}
+
+/// Configuration of `usher up`. Sources and operators are left to its defaults, whose tokens lie in `DIR/tokens`.
+#[derive(Debug, Clone, Default)]
+pub struct UpConfig {
+    /// The targets.
+    pub targets: Vec<TargetConfig>,
+    /// URL of a PostgreSQL database for all services; `None` is one SQLite file for each in the data folder.
+    pub postgres: Option<String>,
+    /// Where the services listen, on the loopback.
+    pub ports: Ports,
+}
+
+impl UpConfig {
+    /// Writes `DATA/up.yaml` and `DATA/policies/NAME.yaml`, and returns the path of the first.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, data: &Path, policies: &[(&str, &str)]) -> anyhow::Result<PathBuf> {
+        let folder = data.join("policies");
+        std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        for (name, text) in policies {
+            let path = folder.join(format!("{name}.yaml"));
+            std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        }
+        let path = data.join("up.yaml");
+        // JSON is YAML, and quotes whatever the paths and tokens hold.
+        let text = serde_json::to_string_pretty(&self.document(&folder)).expect("only string keys");
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn document(&self, policies: &Path) -> Value {
+        let listen = |port: u16| format!("127.0.0.1:{port}");
+        let target = |t: &TargetConfig| json!({ "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile });
+        let mut document = json!({
+            "gateway": { "listen": listen(self.ports.gateway) },
+            "mapper": { "policies": policies },
+            "writer": { "targets": self.targets.iter().map(target).collect::<Vec<_>>() },
+            "console": { "listen": listen(self.ports.console) },
+            "telemetry": { "admin_listen": listen(self.ports.admin) },
+        });
+        if let Some(url) = &self.postgres {
+            for service in ["mapper", "writer", "console"] {
+                document[service]["database"] = json!(url);
+            }
+        }
+        document
+    }
+}
+
+/// Attributes of an account, and the identity attributes that they come from.
+const MAPPING: &[(&str, &str)] = &[
+    ("userName", "userPrincipalName"),
+    ("displayName", "displayName"),
+    ("name.givenName", "givenName"),
+    ("name.familyName", "surname"),
+    ("emails[type eq \"work\"].value", "mail"),
+    ("title", "jobTitle"),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "department"),
+];
+
+const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+
+/// The policy that [`crate::Expected`] supposes: everybody is in scope, leavers are disabled.
+pub fn policy_yaml(target: &str) -> String {
+    let mut text = format!("target: {target}\nusers:\n  mappings:\n");
+    for (path, source) in MAPPING {
+        let _ = writeln!(text, "    - {{ target: '{path}', source: {source} }}");
+    }
+    let _ = writeln!(text, "    - {{ target: '{MANAGER}', source: manager, reference: user }}");
+    text.push_str("  match: [userName]\n  leaver: { action: disable }\n");
+    text.push_str("groups:\n  mappings:\n    - { target: displayName, source: displayName }\n");
+    text.push_str("  match: [displayName]\n");
+    text
+}

@@ -1,0 +1,129 @@
+//! Asks the console, as an operator would.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use lifecycle::TargetStatus;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::level::wait_for_level;
+use super::process::Addresses;
+
+/// Messages that were published and not yet dealt with, by stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Lag {
+    /// Before the mapper.
+    pub events: u64,
+    /// Before the writer.
+    pub commands: u64,
+    /// Before the console.
+    pub journal: u64,
+}
+
+/// Answer of `GET /v1/status`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Status {
+    /// Every target.
+    pub targets: Vec<TargetStatus>,
+    /// What is under way.
+    pub lag: Lag,
+}
+
+impl Status {
+    /// Resources and memberships that are not settled yet, at all targets.
+    pub fn queued(&self) -> i64 {
+        self.targets.iter().flat_map(|target| target.queue.values()).sum()
+    }
+
+    /// Resources in a status (`user.in_sync`), at all targets.
+    pub fn resources(&self, kind_and_status: &str) -> i64 {
+        self.targets.iter().filter_map(|target| target.resources.get(kind_and_status)).sum()
+    }
+
+    /// Resources that need a human: dead letters and conflicts, at all targets.
+    pub fn stuck(&self) -> i64 {
+        let stuck = |name: &str| name.ends_with(".dead") || name.ends_with(".conflict");
+        self.targets.iter().flat_map(|t| &t.resources).filter(|(name, _)| stuck(name)).map(|(_, n)| n).sum()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.lag.events == 0 && self.lag.commands == 0 && self.queued() == 0 && !self.targets.is_empty()
+    }
+}
+
+/// A client of the operator API.
+#[derive(Debug, Clone)]
+pub struct Console {
+    http: reqwest::Client,
+    addresses: Addresses,
+    token: String,
+}
+
+impl Console {
+    /// Asks with this bearer token.
+    pub fn new(http: reqwest::Client, addresses: Addresses, token: String) -> Self {
+        Self { http, addresses, token }
+    }
+
+    /// Targets, queues and lag.
+    pub async fn status(&self) -> anyhow::Result<Status> {
+        let answer = self.get("/v1/status").await?;
+        serde_json::from_value(answer).context("/v1/status does not have the documented shape")
+    }
+
+    /// Dead letters in a state (`open`, `replayed`, `discarded`, `all`); the first 500.
+    pub async fn dead(&self, state: &str) -> anyhow::Result<Vec<Value>> {
+        let answer = self.get(&format!("/v1/dead?state={state}&limit=500")).await?;
+        Ok(answer["dead_letters"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// What happened to a person or group, oldest first; the first 500 entries.
+    pub async fn trace(&self, key: &str) -> anyhow::Result<Vec<Value>> {
+        let answer = self.get(&format!("/v1/people/{key}/trace?limit=500")).await?;
+        Ok(answer["entries"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Tries dead letters again.
+    pub async fn replay(&self, ids: &[String], why: &str) -> anyhow::Result<Value> {
+        self.post("/v1/dead/replay", &json!({ "ids": ids, "why": why })).await
+    }
+
+    /// Waits until nothing is on its way any more: no unread event or command and an empty queue, twice in a row,
+    /// because between being read and being stored a thing can be in neither place.
+    pub async fn settled(&self, deadline: Duration) -> anyhow::Result<Status> {
+        let mut quiet = 0;
+        wait_for_level("everything is settled", deadline, async || {
+            let status = self.status().await?;
+            quiet = if status.is_quiet() { quiet + 1 } else { 0 };
+            if quiet < 2 {
+                bail!("{:?}, {} in the queue", status.lag, status.queued());
+            }
+            Ok(status)
+        })
+        .await
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(self.http.get(self.url(path)), path).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(self.http.post(self.url(path)).json(body), path).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.addresses.console())
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, path: &str) -> anyhow::Result<Value> {
+        let response =
+            request.bearer_auth(&self.token).send().await.with_context(|| format!("ask {path}"))?;
+        let status = response.status();
+        let text = response.text().await.with_context(|| format!("ask {path}"))?;
+        if !status.is_success() {
+            bail!("{path}: {status}: {text}");
+        }
+        serde_json::from_str(&text).with_context(|| format!("{path} did not answer JSON"))
+    }
+}

@@ -1,0 +1,123 @@
+//! Posts messages until they are accepted: what a patient HR system does.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use serde_json::Value;
+
+use super::process::Addresses;
+use crate::history::CloudEvent;
+
+/// How long one message may stay unaccepted.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Pause before a message is posted again, unless the gateway asks for another one.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause that a gateway can ask for.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// How a message came to be accepted.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// What the gateway answered.
+    pub body: Value,
+    /// How often it was posted.
+    pub posts: u32,
+    /// From the first post to the answer.
+    pub took: Duration,
+}
+
+/// Posts to a gateway. Posting the same message again is harmless: it keeps its id.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    http: reqwest::Client,
+    addresses: Addresses,
+    token: String,
+}
+
+impl Feed {
+    /// Posts with this bearer token.
+    pub fn new(http: reqwest::Client, addresses: Addresses, token: String) -> Self {
+        Self { http, addresses, token }
+    }
+
+    /// Posts one event in structured mode.
+    ///
+    /// # Errors
+    /// When it is refused for good, or not accepted within two minutes.
+    pub async fn event(&self, event: &CloudEvent) -> anyhow::Result<Receipt> {
+        self.post("/v1/events", "application/cloudevents+json", event.value()).await
+    }
+
+    /// Posts events as one batch.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub async fn batch(&self, events: &[CloudEvent]) -> anyhow::Result<Receipt> {
+        let values: Vec<Value> = events.iter().map(|event| event.value().clone()).collect();
+        self.values(&values).await
+    }
+
+    /// Posts events that were written by hand as one batch.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub async fn values(&self, events: &[Value]) -> anyhow::Result<Receipt> {
+        let body = Value::Array(events.to_vec());
+        self.post("/v1/events", "application/cloudevents-batch+json", &body).await
+    }
+
+    /// Posts a SCIM BulkRequest.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub async fn bulk(&self, request: &Value) -> anyhow::Result<Receipt> {
+        self.post("/v1/feeds/scim-bulk", "application/scim+json", request).await
+    }
+
+    async fn post(&self, path: &str, content_type: &str, body: &Value) -> anyhow::Result<Receipt> {
+        let started = Instant::now();
+        let body = serde_json::to_vec(body).context("write JSON")?;
+        for posts in 1.. {
+            let pause = match self.post_once(path, content_type, body.clone()).await? {
+                Outcome::Accepted(body) => return Ok(Receipt { body, posts, took: started.elapsed() }),
+                Outcome::NotNow { pause, why } if started.elapsed() + pause > PATIENCE => {
+                    bail!("POST {path}: not accepted within {} s: {why}", PATIENCE.as_secs());
+                }
+                Outcome::NotNow { pause, .. } => pause,
+            };
+            tokio::time::sleep(pause).await;
+        }
+        unreachable!("the loop above has no end")
+    }
+
+    async fn post_once(&self, path: &str, content_type: &str, body: Vec<u8>) -> anyhow::Result<Outcome> {
+        // Asked for each time: after a restart the gateway may be elsewhere.
+        let url = format!("{}{path}", self.addresses.gateway());
+        let request = self.http.post(&url).bearer_auth(&self.token).header(CONTENT_TYPE, content_type);
+        let response = match request.body(body).send().await {
+            Ok(response) => response,
+            Err(error) => return Ok(Outcome::NotNow { pause: PAUSE, why: format!("{error:?}") }),
+        };
+        let status = response.status();
+        let asked = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let pause = asked.map_or(PAUSE, |seconds| Duration::from_secs(seconds).min(PAUSE_MAX));
+        let text = match response.text().await {
+            Ok(text) => text,
+            Err(error) => return Ok(Outcome::NotNow { pause: PAUSE, why: format!("{error:?}") }),
+        };
+        match status {
+            StatusCode::ACCEPTED => Ok(Outcome::Accepted(serde_json::from_str(&text).unwrap_or_default())),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Ok(Outcome::NotNow { pause, why: format!("{status}: {text}") })
+            }
+            _ => bail!("POST {url}: {status}: {text}"),
+        }
+    }
+}
+
+enum Outcome {
+    Accepted(Value),
+    NotNow { pause: Duration, why: String },
+}

@@ -1,0 +1,158 @@
+//! Reads the Prometheus text that the services measure themselves with.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+
+/// One line of a metrics page.
+#[derive(Debug, Clone, PartialEq)]
+struct Sample {
+    name: String,
+    labels: BTreeMap<String, String>,
+    value: f64,
+}
+
+/// Everything on one or more metrics pages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metrics(Vec<Sample>);
+
+/// Two points of a distribution, in seconds, interpolated inside the histogram's buckets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantiles {
+    /// Half are faster.
+    pub p50: f64,
+    /// 99 in 100 are faster.
+    pub p99: f64,
+    /// How many were measured.
+    pub count: f64,
+}
+
+impl Metrics {
+    /// Reads `BASE/metrics` of each admin listener.
+    pub async fn read(http: &reqwest::Client, admins: &[String]) -> anyhow::Result<Self> {
+        let mut samples = Vec::new();
+        for admin in admins {
+            let url = format!("{}/metrics", admin.trim_end_matches('/'));
+            let response = http.get(&url).send().await.with_context(|| format!("GET {url}"))?;
+            let text = response.error_for_status()?.text().await.with_context(|| format!("GET {url}"))?;
+            samples.extend(text.lines().filter_map(parse));
+        }
+        Ok(Self(samples))
+    }
+
+    /// What was counted since `before` was read.
+    pub fn since(&self, before: &Self) -> Self {
+        let earlier = |sample: &Sample| {
+            let same = before.0.iter().find(|b| b.name == sample.name && b.labels == sample.labels);
+            same.map_or(0.0, |b| b.value)
+        };
+        Self(self.0.iter().map(|s| Sample { value: s.value - earlier(s), ..s.clone() }).collect())
+    }
+
+    /// Sum of all samples of this name whose labels have these values.
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.matching(name, labels).map(|sample| sample.value).sum()
+    }
+
+    /// Sums of all samples of this name, by one label.
+    pub fn by_label(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for sample in self.matching(name, &[]) {
+            let key = sample.labels.get(label).cloned().unwrap_or_default();
+            *sums.entry(key).or_insert(0.0) += sample.value;
+        }
+        sums
+    }
+
+    /// Quantiles of a histogram, over all samples whose labels have these values; `None` when it is empty.
+    pub fn quantiles(&self, name: &str, labels: &[(&str, &str)]) -> Option<Quantiles> {
+        let mut buckets: Vec<(f64, f64)> = Vec::new();
+        for sample in self.matching(&format!("{name}_bucket"), labels) {
+            let le = sample.labels.get("le").map(String::as_str).unwrap_or_default();
+            let le = if le == "+Inf" { f64::INFINITY } else { le.parse().ok()? };
+            match buckets.iter_mut().find(|(bound, _)| bound.total_cmp(&le).is_eq()) {
+                Some((_, count)) => *count += sample.value,
+                None => buckets.push((le, sample.value)),
+            }
+        }
+        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let count = buckets.last().map(|(_, count)| *count).filter(|count| *count > 0.0)?;
+        Some(Quantiles {
+            p50: quantile(&buckets, 0.50 * count),
+            p99: quantile(&buckets, 0.99 * count),
+            count,
+        })
+    }
+
+    fn matching<'a>(&'a self, name: &'a str, labels: &'a [(&str, &str)]) -> impl Iterator<Item = &'a Sample> {
+        self.0.iter().filter(move |sample| {
+            let has = |(label, value): &(&str, &str)| sample.labels.get(*label).is_some_and(|v| v == value);
+            sample.name == name && labels.iter().all(has)
+        })
+    }
+}
+
+/// Linear inside the bucket; the last finite bound for what lies beyond it, as Prometheus does.
+fn quantile(buckets: &[(f64, f64)], rank: f64) -> f64 {
+    let (mut lower, mut below) = (0.0, 0.0);
+    for &(bound, cumulative) in buckets {
+        if cumulative >= rank {
+            if bound.is_infinite() || cumulative <= below {
+                return lower;
+            }
+            return lower + (bound - lower) * (rank - below) / (cumulative - below);
+        }
+        (lower, below) = (bound, cumulative);
+    }
+    lower
+}
+
+fn parse(line: &str) -> Option<Sample> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let (head, value) = line.rsplit_once(' ')?;
+    let (name, labels) = match head.split_once('{') {
+        Some((name, rest)) => (name, parse_labels(rest.strip_suffix('}')?)),
+        None => (head, BTreeMap::new()),
+    };
+    Some(Sample { name: name.to_owned(), labels, value: value.parse().ok()? })
+}
+
+/// `a="b",c="d"`. Our own label values hold no quotes or commas.
+fn parse_labels(text: &str) -> BTreeMap<String, String> {
+    let pair = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        Some((name.trim().to_owned(), value.trim_matches('"').to_owned()))
+    };
+    text.split(',').filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = r#"
+# HELP usher_x_seconds x
+usher_x_seconds_bucket{target="a",lane="mover",le="0.1"} 50
+usher_x_seconds_bucket{target="a",lane="mover",le="0.2"} 100
+usher_x_seconds_bucket{target="a",lane="mover",le="+Inf"} 100
+usher_x_seconds_bucket{target="a",lane="joiner",le="0.1"} 0
+usher_x_seconds_bucket{target="a",lane="joiner",le="0.2"} 0
+usher_x_seconds_bucket{target="a",lane="joiner",le="+Inf"} 4
+usher_y_total{class="success"} 3
+usher_y_total{class="transient"} 1
+"#;
+
+    #[test]
+    fn quantiles_lie_where_the_buckets_say() {
+        let metrics = Metrics(PAGE.lines().filter_map(parse).collect());
+        let movers = metrics.quantiles("usher_x_seconds", &[("lane", "mover")]).expect("100 samples");
+        assert!((movers.p50 - 0.1).abs() < 1e-9 && (movers.p99 - 0.198).abs() < 1e-9, "{movers:?}");
+        let joiners = metrics.quantiles("usher_x_seconds", &[("lane", "joiner")]).expect("4 samples");
+        assert!((joiners.p50 - 0.2).abs() < 1e-9, "beyond the last bound: {joiners:?}");
+        assert_eq!(metrics.quantiles("usher_x_seconds", &[("lane", "leaver")]), None);
+        assert!((metrics.sum("usher_y_total", &[]) - 4.0).abs() < 1e-9);
+        assert!((metrics.sum("usher_y_total", &[("class", "success")]) - 3.0).abs() < 1e-9);
+    }
+}

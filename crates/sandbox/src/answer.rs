@@ -1,0 +1,83 @@
+//! What SCIM work results in: an answer, or a refusal with its `scimType`.
+
+use serde_json::json;
+
+/// What is sent back, before a fault spoils it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answer {
+    pub status: u16,
+    /// Empty: no body.
+    pub body: Vec<u8>,
+    pub location: Option<String>,
+    pub retry_after: Option<String>,
+    /// The resource that was worked on, when the path does not say it.
+    pub resource_id: Option<String>,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, body, ..Self::default() }
+    }
+
+    pub(crate) fn json(status: u16, body: &impl serde::Serialize) -> Self {
+        Self::new(status, serde_json::to_vec(body).expect("maps with text keys always serialise"))
+    }
+
+    pub(crate) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Self {
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+            "status": status.to_string(),
+            "detail": detail,
+        });
+        if let Some(scim_type) = scim_type {
+            body["scimType"] = scim_type.into();
+        }
+        Self::json(status, &body)
+    }
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub scim_type: Option<&'static str>,
+    pub detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, scim_type: Option<&'static str>, detail: impl Into<String>) -> Self {
+        Self { status, scim_type, detail: detail.into() }
+    }
+
+    pub(crate) fn invalid_value(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("invalidValue"), detail)
+    }
+
+    pub(crate) fn invalid_syntax(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("invalidSyntax"), detail)
+    }
+
+    pub(crate) fn invalid_path(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("invalidPath"), detail)
+    }
+
+    pub(crate) fn invalid_filter(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("invalidFilter"), detail)
+    }
+
+    pub(crate) fn no_target(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("noTarget"), detail)
+    }
+
+    pub(crate) fn mutability(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("mutability"), detail)
+    }
+
+    pub(crate) fn not_found(id: &str) -> Self {
+        Self::new(404, None, format!("resource {id} not found"))
+    }
+
+    pub(crate) fn into_answer(self) -> Answer {
+        Answer::error(self.status, self.scim_type, &self.detail)
+    }
+}

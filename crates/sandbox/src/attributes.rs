@@ -1,0 +1,191 @@
+//! Attribute names and paths: regardless of case, with or without the schema's URN.
+
+use scim_v2::filter::{AttrPath, PatchPath, ValFilter};
+use serde_json::{Map, Value};
+
+use crate::answer::Refusal;
+use crate::{ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA};
+
+pub(crate) type Attributes = Map<String, Value>;
+
+/// Names that have rules, as they are written in RFC 7643. Other names keep the case in which they came first.
+const KNOWN: [&str; 35] = [
+    "id",
+    "externalId",
+    "meta",
+    "schemas",
+    "userName",
+    "name",
+    "displayName",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "active",
+    "password",
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "groups",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "members",
+    "employeeNumber",
+    "costCenter",
+    "organization",
+    "division",
+    "department",
+    "manager",
+    "givenName",
+    "familyName",
+    "value",
+];
+
+const MULTI_VALUED: [&str; 10] = [
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "groups",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "members",
+];
+
+/// Whether an attribute holds a list by its definition.
+pub(crate) fn is_multi_valued(name: &str) -> bool {
+    MULTI_VALUED.contains(&name)
+}
+
+/// The value of an attribute, whatever the case of its name.
+pub(crate) fn get<'a>(map: &'a Attributes, name: &str) -> Option<&'a Value> {
+    map.get(name)
+        .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// The text of an attribute.
+pub(crate) fn text<'a>(map: &'a Attributes, name: &str) -> Option<&'a str> {
+    get(map, name).and_then(Value::as_str)
+}
+
+/// The key under which an attribute is to be kept in this map.
+pub(crate) fn key(map: &Attributes, name: &str) -> String {
+    if map.contains_key(name) {
+        return name.to_owned();
+    }
+    if let Some(key) = map.keys().find(|key| key.eq_ignore_ascii_case(name)) {
+        return key.clone();
+    }
+    canonical(name)
+}
+
+/// The name as RFC 7643 writes it.
+pub(crate) fn canonical(name: &str) -> String {
+    KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or(name, |known| known).to_owned()
+}
+
+/// Names of a request body in their canonical case. Two names that differ only in case are refused.
+pub(crate) fn canonicalised(body: &Attributes) -> Result<Attributes, Refusal> {
+    let mut out = Attributes::new();
+    for (name, value) in body {
+        let key = if name.eq_ignore_ascii_case(ENTERPRISE_SCHEMA) {
+            ENTERPRISE_SCHEMA.to_owned()
+        } else {
+            canonical(name)
+        };
+        let value = match value {
+            Value::Object(inner) => Value::Object(canonicalised(inner)?),
+            other => other.clone(),
+        };
+        if value.is_null() {
+            continue;
+        }
+        if out.insert(key, value).is_some() {
+            return Err(Refusal::invalid_syntax(format!("attribute {name} is given twice")));
+        }
+    }
+    Ok(out)
+}
+
+/// Which extension container an attribute path points into: `None` for core attributes.
+pub(crate) fn container(path: &AttrPath) -> Option<&str> {
+    path.uri.as_deref().filter(|uri| !is_core(uri))
+}
+
+/// A path that names nothing but the enterprise extension itself.
+pub(crate) fn is_enterprise(path: &AttrPath) -> bool {
+    path.sub_attr.is_none()
+        && path.uri.as_ref().is_some_and(|uri| format!("{uri}:{}", path.name) == ENTERPRISE_SCHEMA)
+}
+
+fn is_core(uri: &str) -> bool {
+    uri.eq_ignore_ascii_case(USER_SCHEMA) || uri.eq_ignore_ascii_case(GROUP_SCHEMA)
+}
+
+/// What a PATCH path points at.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// URN of the extension that holds the attribute.
+    pub container: Option<String>,
+    /// The attribute; `None`: the whole extension.
+    pub name: Option<String>,
+    /// Selects elements of a list.
+    pub filter: Option<ValFilter>,
+    /// Part of a complex value.
+    pub sub: Option<String>,
+}
+
+impl Target {
+    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+        let (container, rest) = split_urn(text);
+        let Some(rest) = rest else {
+            return Ok(Self { container, name: None, filter: None, sub: None });
+        };
+        let path: PatchPath =
+            rest.parse().map_err(|_| Refusal::invalid_path(format!("not a path: {text}")))?;
+        let (attr, filter, sub) = match path {
+            PatchPath::Attr(attr) => {
+                let sub = attr.sub_attr.clone();
+                (attr, None, sub)
+            }
+            PatchPath::Value(path) => {
+                if path.attr.sub_attr.is_some() {
+                    return Err(Refusal::invalid_path(format!("a filter behind a sub-attribute: {text}")));
+                }
+                (path.attr, Some(path.filter), path.sub_attr)
+            }
+        };
+        let container = container.or_else(|| self::container(&attr).map(str::to_owned));
+        Ok(Self { container, name: Some(canonical(&attr.name)), filter, sub: sub.map(|sub| canonical(&sub)) })
+    }
+
+    /// The core attribute that this is about, if it is one.
+    pub(crate) fn core_name(&self) -> Option<&str> {
+        self.name.as_deref().filter(|_| self.container.is_none())
+    }
+}
+
+/// Takes a known URN off: the container it stands for, and what follows it (`None`: nothing does).
+fn split_urn(text: &str) -> (Option<String>, Option<&str>) {
+    for urn in [ENTERPRISE_SCHEMA, USER_SCHEMA, GROUP_SCHEMA] {
+        let Some((head, tail)) = text.split_at_checked(urn.len()) else { continue };
+        if !head.eq_ignore_ascii_case(urn) {
+            continue;
+        }
+        let container = (urn == ENTERPRISE_SCHEMA).then(|| urn.to_owned());
+        match tail.strip_prefix(':') {
+            Some(rest) => return (container, Some(rest)),
+            None if tail.is_empty() && container.is_some() => return (container, None),
+            None => {}
+        }
+    }
+    (None, Some(text))
+}

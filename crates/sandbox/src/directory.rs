@@ -1,0 +1,270 @@
+//! Users and groups, with the indexes that keep lookups and memberships cheap.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use scim_v2::filter::Filter;
+use time::OffsetDateTime;
+
+use crate::answer::Refusal;
+use crate::attributes::{Attributes, text};
+use crate::behaviour::Behaviour;
+use crate::patch::{MemberChange, Plan};
+use crate::{Kind, rules};
+
+mod lookup;
+
+/// Ids are numbers, as at Zscaler; 0 is never one.
+pub(crate) type Id = u64;
+
+/// One user or group.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    /// Without what is computed: `id`, `meta`, `schemas`, `groups`, `members`.
+    pub attributes: Attributes,
+    /// Groups of a user, members of a group. Both ends always agree.
+    pub links: BTreeSet<Id>,
+    pub created: OffsetDateTime,
+    pub modified: OffsetDateTime,
+    pub version: u64,
+}
+
+/// All resources of a kind.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    pub records: BTreeMap<Id, Record>,
+    by_name: HashMap<String, BTreeSet<Id>>,
+    by_external_id: HashMap<String, BTreeSet<Id>>,
+}
+
+/// Everything that a sandbox knows.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    users: Shelf,
+    groups: Shelf,
+    last_id: Id,
+}
+
+/// Under what a resource can be found.
+#[derive(PartialEq)]
+struct Keys {
+    name: Option<String>,
+    external_id: Option<String>,
+}
+
+impl Keys {
+    fn of(kind: Kind, attributes: &Attributes) -> Self {
+        Self {
+            name: text(attributes, rules::name_attribute(kind)).map(str::to_lowercase),
+            external_id: text(attributes, "externalId").map(str::to_owned),
+        }
+    }
+}
+
+impl Shelf {
+    fn index(&mut self, id: Id, keys: Keys) {
+        if let Some(name) = keys.name {
+            self.by_name.entry(name).or_default().insert(id);
+        }
+        if let Some(external) = keys.external_id {
+            self.by_external_id.entry(external).or_default().insert(id);
+        }
+    }
+
+    fn unindex(&mut self, id: Id, keys: &Keys) {
+        if let Some(name) = &keys.name {
+            take_out(&mut self.by_name, name, id);
+        }
+        if let Some(external) = &keys.external_id {
+            take_out(&mut self.by_external_id, external, id);
+        }
+    }
+}
+
+fn take_out(index: &mut HashMap<String, BTreeSet<Id>>, key: &str, id: Id) {
+    let Some(ids) = index.get_mut(key) else { return };
+    ids.remove(&id);
+    if ids.is_empty() {
+        index.remove(key);
+    }
+}
+
+/// The id that a text means. Only the canonical form is one: no sign, no leading zero.
+pub(crate) fn parse_id(text: &str) -> Option<Id> {
+    let plain = !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| plain)
+}
+
+impl Directory {
+    pub(crate) fn shelf(&self, kind: Kind) -> &Shelf {
+        if kind == Kind::Group { &self.groups } else { &self.users }
+    }
+
+    fn shelf_mut(&mut self, kind: Kind) -> &mut Shelf {
+        if kind == Kind::Group { &mut self.groups } else { &mut self.users }
+    }
+
+    pub(crate) fn record(&self, kind: Kind, id: &str) -> Option<(Id, &Record)> {
+        let id = parse_id(id)?;
+        self.shelf(kind).records.get(&id).map(|record| (id, record))
+    }
+
+    /// Ids of all resources that fulfil a filter, oldest first.
+    pub(crate) fn find(&self, kind: Kind, filter: &Filter) -> Vec<Id> {
+        lookup::find(self, kind, filter)
+    }
+
+    pub(crate) fn create(
+        &mut self,
+        kind: Kind,
+        attributes: Attributes,
+        members: &[String],
+        behaviour: &Behaviour,
+        now: OffsetDateTime,
+    ) -> Result<Id, Refusal> {
+        self.check(kind, None, &attributes, behaviour)?;
+        let members = self.known_users(members)?;
+        self.last_id += 1;
+        let id = self.last_id;
+        let shelf = self.shelf_mut(kind);
+        shelf.index(id, Keys::of(kind, &attributes));
+        let record = Record { attributes, links: BTreeSet::new(), created: now, modified: now, version: 1 };
+        shelf.records.insert(id, record);
+        members.into_iter().for_each(|user| self.link(id, user));
+        Ok(id)
+    }
+
+    /// PUT: what is not given is gone.
+    pub(crate) fn replace(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        attributes: Attributes,
+        members: Vec<String>,
+        behaviour: &Behaviour,
+        now: OffsetDateTime,
+    ) -> Result<Id, Refusal> {
+        let (id, _) = self.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
+        let members = if kind == Kind::Group { vec![MemberChange::Replace(members)] } else { Vec::new() };
+        self.commit(kind, id, Plan { attributes, members }, behaviour, now)
+    }
+
+    /// Carries a PATCH out, as a whole or not at all.
+    pub(crate) fn commit(
+        &mut self,
+        kind: Kind,
+        id: Id,
+        plan: Plan,
+        behaviour: &Behaviour,
+        now: OffsetDateTime,
+    ) -> Result<Id, Refusal> {
+        self.check(kind, Some(id), &plan.attributes, behaviour)?;
+        let steps = self.member_steps(plan.members)?;
+        let shelf = self.shelf_mut(kind);
+        let Some(record) = shelf.records.get_mut(&id) else {
+            return Err(Refusal::not_found(&id.to_string()));
+        };
+        record.modified = now;
+        record.version += 1;
+        let (before, after) = (Keys::of(kind, &record.attributes), Keys::of(kind, &plan.attributes));
+        record.attributes = plan.attributes;
+        if before != after {
+            shelf.unindex(id, &before);
+            shelf.index(id, after);
+        }
+        for step in steps {
+            self.take_step(id, step);
+        }
+        Ok(id)
+    }
+
+    /// Removes a resource. A user leaves all groups; a group loses all members.
+    pub(crate) fn delete(&mut self, kind: Kind, id: &str) -> Result<(), Refusal> {
+        let known = parse_id(id).and_then(|id| Some((id, self.shelf_mut(kind).records.remove(&id)?)));
+        let (id, record) = known.ok_or_else(|| Refusal::not_found(id))?;
+        self.shelf_mut(kind).unindex(id, &Keys::of(kind, &record.attributes));
+        let others = if kind == Kind::Group { &mut self.users } else { &mut self.groups };
+        for other in &record.links {
+            if let Some(other) = others.records.get_mut(other) {
+                other.links.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a resource that is about to be stored.
+    fn check(
+        &self,
+        kind: Kind,
+        id: Option<Id>,
+        attributes: &Attributes,
+        behaviour: &Behaviour,
+    ) -> Result<(), Refusal> {
+        rules::check(kind, attributes, behaviour)?;
+        if !behaviour.unique_names {
+            return Ok(());
+        }
+        let attribute = rules::name_attribute(kind);
+        let name = text(attributes, attribute).unwrap_or_default().to_lowercase();
+        let taken = self.shelf(kind).by_name.get(&name).into_iter().flatten().any(|other| Some(*other) != id);
+        if taken {
+            return Err(Refusal::new(409, Some("uniqueness"), format!("{attribute} is taken")));
+        }
+        Ok(())
+    }
+
+    fn known_users(&self, ids: &[String]) -> Result<Vec<Id>, Refusal> {
+        let known = |text: &String| {
+            let id = parse_id(text).filter(|id| self.users.records.contains_key(id));
+            id.ok_or_else(|| Refusal::invalid_value(format!("member {text} does not exist")))
+        };
+        ids.iter().map(known).collect()
+    }
+
+    fn member_steps(&self, changes: Vec<MemberChange>) -> Result<Vec<Step>, Refusal> {
+        let step = |change| match change {
+            MemberChange::Add(ids) => Ok(Step::Add(self.known_users(&ids)?)),
+            MemberChange::Replace(ids) => Ok(Step::Replace(self.known_users(&ids)?.into_iter().collect())),
+            // Who does not exist is no member: nothing to do.
+            MemberChange::Remove(ids) => Ok(Step::Remove(ids.iter().filter_map(|id| parse_id(id)).collect())),
+        };
+        changes.into_iter().map(step).collect()
+    }
+
+    fn take_step(&mut self, group: Id, step: Step) {
+        match step {
+            Step::Add(users) => users.into_iter().for_each(|user| self.link(group, user)),
+            Step::Remove(users) => users.into_iter().for_each(|user| self.unlink(group, user)),
+            Step::Replace(wanted) => {
+                let Some(record) = self.groups.records.get(&group) else { return };
+                let gone: Vec<Id> = record.links.difference(&wanted).copied().collect();
+                gone.into_iter().for_each(|user| self.unlink(group, user));
+                wanted.into_iter().for_each(|user| self.link(group, user));
+            }
+        }
+    }
+
+    fn link(&mut self, group: Id, user: Id) {
+        if let (Some(group_record), Some(user_record)) =
+            (self.groups.records.get_mut(&group), self.users.records.get_mut(&user))
+        {
+            group_record.links.insert(user);
+            user_record.links.insert(group);
+        }
+    }
+
+    fn unlink(&mut self, group: Id, user: Id) {
+        if let Some(record) = self.groups.records.get_mut(&group) {
+            record.links.remove(&user);
+        }
+        if let Some(record) = self.users.records.get_mut(&user) {
+            record.links.remove(&group);
+        }
+    }
+}
+
+/// A member change whose ids are known to exist.
+enum Step {
+    Add(Vec<Id>),
+    Remove(Vec<Id>),
+    Replace(BTreeSet<Id>),
+}

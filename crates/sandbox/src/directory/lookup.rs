@@ -1,0 +1,105 @@
+//! Which resources fulfil a filter: through an index where there is one, by looking at all of them otherwise.
+
+use std::borrow::Cow;
+
+use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
+use serde_json::{Value, json};
+
+use super::{Directory, Id, Record, parse_id};
+use crate::filter::{Subject, matches};
+use crate::view;
+use crate::{Kind, attributes, rules};
+
+pub(super) fn find(directory: &Directory, kind: Kind, filter: &Filter) -> Vec<Id> {
+    let records = &directory.shelf(kind).records;
+    let fulfils = |id: Id, record: &Record| matches(filter, &Known { directory, kind, id, record });
+    match candidates(directory, kind, filter) {
+        Some(ids) => {
+            ids.into_iter().filter(|id| records.get(id).is_some_and(|record| fulfils(*id, record))).collect()
+        }
+        None => records.iter().filter(|(id, record)| fulfils(**id, record)).map(|(id, _)| *id).collect(),
+    }
+}
+
+/// Everything that can fulfil the filter, if an index knows.
+fn candidates(directory: &Directory, kind: Kind, filter: &Filter) -> Option<Vec<Id>> {
+    match filter {
+        Filter::Attr(AttrExp::Comparison(path, CompareOp::Eq, CompValue::Str(value))) => {
+            by_equality(directory, kind, path, value)
+        }
+        Filter::ValuePath(path) => match &*path.filter {
+            ValFilter::Attr(AttrExp::Comparison(inner, CompareOp::Eq, CompValue::Str(value)))
+                if is_link(kind, &path.attr) && inner.name.eq_ignore_ascii_case("value") =>
+            {
+                linked(directory, kind, value)
+            }
+            _ => None,
+        },
+        Filter::And(all) => all.iter().find_map(|one| candidates(directory, kind, one)),
+        _ => None,
+    }
+}
+
+fn by_equality(directory: &Directory, kind: Kind, path: &AttrPath, value: &str) -> Option<Vec<Id>> {
+    if attributes::container(path).is_some() {
+        return None;
+    }
+    let is_value = path.sub_attr.as_ref().is_none_or(|sub| sub.eq_ignore_ascii_case("value"));
+    if is_link(kind, path) && is_value {
+        return linked(directory, kind, value);
+    }
+    if path.sub_attr.is_some() {
+        return None;
+    }
+    let shelf = directory.shelf(kind);
+    let name = path.name.as_str();
+    let ids = if name.eq_ignore_ascii_case(rules::name_attribute(kind)) {
+        shelf.by_name.get(&value.to_lowercase())
+    } else if name.eq_ignore_ascii_case("externalId") {
+        shelf.by_external_id.get(value)
+    } else if name.eq_ignore_ascii_case("id") {
+        return Some(parse_id(value).into_iter().collect());
+    } else {
+        return None;
+    };
+    Some(ids.into_iter().flatten().copied().collect())
+}
+
+fn is_link(kind: Kind, path: &AttrPath) -> bool {
+    path.name.eq_ignore_ascii_case(if kind == Kind::Group { "members" } else { "groups" })
+}
+
+fn linked(directory: &Directory, kind: Kind, other: &str) -> Option<Vec<Id>> {
+    let other_kind = if kind == Kind::Group { Kind::User } else { Kind::Group };
+    let links = directory.record(other_kind, other).map(|(_, record)| &record.links);
+    Some(links.into_iter().flatten().copied().collect())
+}
+
+/// A resource with what is computed about it.
+struct Known<'a> {
+    directory: &'a Directory,
+    kind: Kind,
+    id: Id,
+    record: &'a Record,
+}
+
+impl Subject for Known<'_> {
+    fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>> {
+        if attributes::container(path).is_some() {
+            return self.record.attributes.attribute(path);
+        }
+        if is_link(self.kind, path) {
+            let links = view::links(self.directory, self.kind, self.record);
+            return serde_json::to_value(links).ok().map(Cow::Owned);
+        }
+        match attributes::canonical(&path.name).as_str() {
+            "id" => Some(Cow::Owned(self.id.to_string().into())),
+            "meta" => Some(Cow::Owned(json!({
+                "resourceType": view::type_name(self.kind),
+                "created": view::timestamp(self.record.created),
+                "lastModified": view::timestamp(self.record.modified),
+            }))),
+            _ => self.record.attributes.attribute(path),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One SCIM request from arrival to answer: who asks, how fast, what goes wrong, the work, the ledger, the answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header;
+use axum::response::Response;
+
+use crate::answer::{Answer, Refusal};
+use crate::behaviour::Behaviour;
+use crate::connection::Line;
+use crate::faults::Fault;
+use crate::ledger::Entry;
+use crate::sandbox::World;
+use crate::scim::summary::Summary;
+use crate::scim::{Call, Office, Route, perform};
+use crate::{BASE_PATH, Kind};
+
+pub(crate) mod reply;
+
+/// Request bodies at most, in bytes.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Everything that is not a control path.
+pub(crate) async fn serve(
+    State(world): State<Arc<World>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
+    let arrived = Instant::now();
+    let Some(path) = request.uri().path().strip_prefix(BASE_PATH) else {
+        return reply::plain(Refusal::new(404, None, "SCIM is served below /scim/v2").into_answer());
+    };
+    let route = Route::parse(path);
+    let path: Box<str> = path.into();
+    let behaviour = world.behaviour();
+    let admitted = admit(&world, &behaviour, &route, &request);
+    let (parts, body) = request.into_parts();
+    let header = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = header.map(str::to_owned);
+    let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return reply::plain(Answer::error(413, None, "the body is too large, or it ended early"));
+    };
+    let body = if bytes.is_empty() { None } else { serde_json::from_slice(&bytes).ok() };
+    let call =
+        Call { method: parts.method, uri: parts.uri, content_type, bytes, body, route, arrived: world.now() };
+    let fault = match &admitted {
+        Ok(()) => world.faults.pick(call.method.as_str(), &path, &call.bytes),
+        Err(_) => None,
+    };
+    let delay = match fault {
+        Some(Fault::Delay { millis }) => millis,
+        _ => 0,
+    } + behaviour.latency_ms;
+    let case = Case { call, path, admitted, fault: fault.clone(), arrived };
+    let answer = if delay == 0 {
+        settle(&world, &behaviour, case)
+    } else {
+        settle_later(&world, &behaviour, case, Duration::from_millis(delay)).await
+    };
+    reply::send(&world, &line, answer, fault).await
+}
+
+/// A request that is to be decided.
+struct Case {
+    call: Call,
+    path: Box<str>,
+    admitted: Result<(), Answer>,
+    fault: Option<Fault>,
+    arrived: Instant,
+}
+
+/// In a task of its own: the work is done even if the client goes away meanwhile, as with a real slow server.
+async fn settle_later(world: &Arc<World>, behaviour: &Arc<Behaviour>, case: Case, delay: Duration) -> Answer {
+    let (world, behaviour) = (Arc::clone(world), Arc::clone(behaviour));
+    let task = tokio::spawn(async move {
+        world.pause(delay).await;
+        settle(&world, &behaviour, case)
+    });
+    task.await.unwrap_or_else(|_| Answer::error(500, None, "the sandbox failed"))
+}
+
+/// The right token, and not too fast.
+fn admit(world: &World, behaviour: &Behaviour, route: &Route, request: &Request) -> Result<(), Answer> {
+    let open = behaviour.discovery_open && route.kind == Kind::Discovery;
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    if !open && !bearer.is_some_and(|(_, token)| world.is_token(token.trim())) {
+        return Err(Answer::error(401, None, "the bearer token is missing or wrong"));
+    }
+    world.take_token().map_err(|wait| {
+        let mut answer = Answer::error(429, None, "too many requests");
+        answer.retry_after = Some(wait.as_secs_f64().ceil().max(1.0).to_string());
+        answer
+    })
+}
+
+/// Does the work, if it is to be done, and writes the ledger.
+fn settle(world: &World, behaviour: &Behaviour, case: Case) -> Answer {
+    let Case { call, path, admitted, fault, arrived } = case;
+    let mut directory = world.directory();
+    let summary = Summary::of(&directory, &call);
+    let works = fault.as_ref().is_none_or(Fault::works);
+    let (answer, work_done) = match admitted {
+        Err(answer) => (answer, false),
+        Ok(()) if !works => (Answer::default(), false),
+        Ok(()) => {
+            let office = Office { directory: &mut directory, behaviour, base_url: &world.base_url };
+            match perform(office, &call) {
+                Ok(answer) => (answer, true),
+                Err(refusal) => (refusal.into_answer(), false),
+            }
+        }
+    };
+    let entry = Entry {
+        sequence: 0,
+        at_micros: u64::try_from(arrived.saturating_duration_since(world.started).as_micros())
+            .unwrap_or(u64::MAX),
+        wall: call.arrived,
+        method: call.method.as_str().into(),
+        path,
+        query: call.uri.query().map(Into::into),
+        kind: call.route.kind,
+        resource_id: call.route.id.as_deref().or(answer.resource_id.as_deref()).map(Into::into),
+        user_name: summary.user_name,
+        external_id: summary.external_id,
+        display_name: summary.display_name,
+        operation: summary.operation,
+        status: reply::status(&answer, fault.as_ref()),
+        fault: fault.as_ref().map(Fault::name),
+        work_done,
+        body: (behaviour.keep_bodies && !call.bytes.is_empty())
+            .then(|| String::from_utf8_lossy(&call.bytes).into()),
+    };
+    // Still under the directory's lock: the ledger's order is the order of the work.
+    world.ledger.write(entry, behaviour.ledger_entries_max);
+    drop(directory);
+    answer
+}

@@ -1,0 +1,215 @@
+//! Filters: which ones a server takes, and what they mean.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
+use serde_json::Value;
+
+use crate::answer::Refusal;
+use crate::attributes::{self, Attributes};
+use crate::behaviour::{Behaviour, FilterGrammar};
+
+/// Something that has attributes.
+pub(crate) trait Subject {
+    /// The whole value of the attribute that a path begins with.
+    fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>>;
+}
+
+impl Subject for Attributes {
+    fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>> {
+        let value = match attributes::container(path) {
+            Some(_) if attributes::is_enterprise(path) => attributes::get(self, crate::ENTERPRISE_SCHEMA),
+            Some(urn) => {
+                let map = attributes::get(self, urn).and_then(Value::as_object)?;
+                attributes::get(map, &path.name)
+            }
+            None => attributes::get(self, &path.name),
+        };
+        value.map(Cow::Borrowed)
+    }
+}
+
+/// An element of a list, as a filter in brackets sees it.
+struct Element<'a>(&'a Value);
+
+impl Subject for Element<'_> {
+    fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>> {
+        let value = match self.0 {
+            Value::Object(map) => attributes::get(map, &path.name),
+            plain => path.name.eq_ignore_ascii_case("value").then_some(plain),
+        };
+        value.map(Cow::Borrowed)
+    }
+}
+
+fn elements(value: Option<&Value>) -> &[Value] {
+    match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(list)) => list,
+        Some(one) => std::slice::from_ref(one),
+    }
+}
+
+/// All values that a path points at, lists flattened.
+fn flat<'a>(value: Option<&'a Value>, sub: Option<&str>) -> Vec<&'a Value> {
+    let part = |element: &'a Value| match (element, sub) {
+        (Value::Object(map), Some(sub)) => attributes::get(map, sub),
+        // RFC 7644, 3.4.2.2: a complex element without a sub-attribute means its value.
+        (Value::Object(map), None) => attributes::get(map, "value").or(Some(element)),
+        (plain, None) => Some(plain),
+        (_, Some(_)) => None,
+    };
+    elements(value).iter().filter_map(part).filter(|value| !value.is_null()).collect()
+}
+
+/// Whether a subject fulfils a filter.
+pub(crate) fn matches(filter: &Filter, subject: &dyn Subject) -> bool {
+    match filter {
+        Filter::Attr(expression) => attr_matches(expression, subject),
+        Filter::ValuePath(path) => {
+            let value = subject.attribute(&path.attr);
+            elements(value.as_deref()).iter().any(|element| element_matches(&path.filter, element))
+        }
+        Filter::Not(inner) => !matches(inner, subject),
+        Filter::And(all) => all.iter().all(|one| matches(one, subject)),
+        Filter::Or(any) => any.iter().any(|one| matches(one, subject)),
+    }
+}
+
+/// Whether an element of a list fulfils the filter in brackets.
+pub(crate) fn element_matches(filter: &ValFilter, element: &Value) -> bool {
+    match filter {
+        ValFilter::Attr(expression) => attr_matches(expression, &Element(element)),
+        ValFilter::Not(inner) => !element_matches(inner, element),
+        ValFilter::And(all) => all.iter().all(|one| element_matches(one, element)),
+        ValFilter::Or(any) => any.iter().any(|one| element_matches(one, element)),
+    }
+}
+
+fn attr_matches(expression: &AttrExp, subject: &dyn Subject) -> bool {
+    let (AttrExp::Present(path) | AttrExp::Comparison(path, ..)) = expression;
+    let value = subject.attribute(path);
+    let values = flat(value.as_deref(), path.sub_attr.as_deref());
+    match expression {
+        AttrExp::Present(_) => values.iter().any(|value| is_present(value)),
+        AttrExp::Comparison(_, op, wanted) => {
+            let exact = is_case_exact(path);
+            let any = |op: &CompareOp| values.iter().any(|value| compare(value, op, wanted, exact));
+            match (op, wanted) {
+                (CompareOp::Eq, CompValue::Null) => values.is_empty(),
+                (CompareOp::Ne, CompValue::Null) => !values.is_empty(),
+                (CompareOp::Ne, _) => !any(&CompareOp::Eq),
+                (op, _) => any(op),
+            }
+        }
+    }
+}
+
+fn is_present(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    }
+}
+
+/// RFC 7643: ids are case exact, nearly all other texts are not.
+fn is_case_exact(path: &AttrPath) -> bool {
+    let name = path.sub_attr.as_deref().unwrap_or(&path.name);
+    name.eq_ignore_ascii_case("id")
+        || name.eq_ignore_ascii_case("externalId")
+        || (path.name.eq_ignore_ascii_case("members") || path.name.eq_ignore_ascii_case("groups"))
+}
+
+fn compare(value: &Value, op: &CompareOp, wanted: &CompValue, exact: bool) -> bool {
+    match (value, wanted) {
+        (Value::String(have), CompValue::Str(want)) => compare_texts(have, op, want, exact),
+        (Value::Bool(have), CompValue::True) => *op == CompareOp::Eq && *have,
+        (Value::Bool(have), CompValue::False) => *op == CompareOp::Eq && !*have,
+        (Value::Number(have), CompValue::Number(want)) => {
+            let order = have.as_f64().zip(want.as_f64()).and_then(|(have, want)| have.partial_cmp(&want));
+            order.is_some_and(|order| ordered(order, op))
+        }
+        _ => false,
+    }
+}
+
+fn compare_texts(have: &str, op: &CompareOp, want: &str, exact: bool) -> bool {
+    if !exact {
+        return compare_texts(&have.to_lowercase(), op, &want.to_lowercase(), true);
+    }
+    match op {
+        CompareOp::Co => have.contains(want),
+        CompareOp::Sw => have.starts_with(want),
+        CompareOp::Ew => have.ends_with(want),
+        op => ordered(have.cmp(want), op),
+    }
+}
+
+const fn ordered(order: Ordering, op: &CompareOp) -> bool {
+    match op {
+        CompareOp::Eq => order.is_eq(),
+        CompareOp::Gt => order.is_gt(),
+        CompareOp::Ge => order.is_ge(),
+        CompareOp::Lt => order.is_lt(),
+        CompareOp::Le => order.is_le(),
+        _ => false,
+    }
+}
+
+/// Parses a filter that this server takes.
+pub(crate) fn parse(text: &str, behaviour: &Behaviour) -> Result<Filter, Refusal> {
+    let filter: Filter = match plain_equality(text) {
+        Some(filter) => filter,
+        None => text.parse().map_err(|_| Refusal::invalid_filter("the filter cannot be parsed"))?,
+    };
+    check_grammar(&filter, behaviour.filter_grammar)?;
+    if let Some(names) = &behaviour.filterable_attributes {
+        check_names(&filter, names)?;
+    }
+    Ok(filter)
+}
+
+/// `attribute eq "text"` without escapes: what nearly every request asks, read without the general parser.
+fn plain_equality(text: &str) -> Option<Filter> {
+    let (name, rest) = text.split_once(' ')?;
+    let (op, value) = rest.split_once(' ')?;
+    let value = value.strip_prefix('"')?.strip_suffix('"')?;
+    let plain_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric());
+    let plain_value = !value.contains(['"', '\\']) && !value.chars().any(char::is_control);
+    (plain_name && op.eq_ignore_ascii_case("eq") && plain_value)
+        .then(|| Filter::Attr(AttrExp::Comparison(AttrPath::with_name(name), CompareOp::Eq, value.into())))
+}
+
+fn check_grammar(filter: &Filter, grammar: FilterGrammar) -> Result<(), Refusal> {
+    let fits = match (filter, grammar) {
+        (_, FilterGrammar::Full) => true,
+        (Filter::Attr(AttrExp::Comparison(_, CompareOp::Eq, _)), _) => true,
+        (Filter::And(all), FilterGrammar::EqAnd) => {
+            return all.iter().try_for_each(|one| check_grammar(one, grammar));
+        }
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(Refusal::invalid_filter("this server does not take such filters")) }
+}
+
+fn check_names(filter: &Filter, names: &[String]) -> Result<(), Refusal> {
+    let check = |path: &AttrPath| {
+        let dotted = match &path.sub_attr {
+            Some(sub) => format!("{}.{sub}", path.name),
+            None => path.name.clone(),
+        };
+        let known = attributes::container(path).is_none()
+            && names.iter().any(|name| name.eq_ignore_ascii_case(&dotted));
+        if known { Ok(()) } else { Err(Refusal::invalid_filter(format!("{path} cannot be filtered by"))) }
+    };
+    match filter {
+        Filter::Attr(AttrExp::Present(path) | AttrExp::Comparison(path, ..)) => check(path),
+        Filter::ValuePath(path) => check(&path.attr),
+        Filter::Not(inner) => check_names(inner, names),
+        Filter::And(all) | Filter::Or(all) => all.iter().try_for_each(|one| check_names(one, names)),
+    }
+}

@@ -1,0 +1,61 @@
+//! A SCIM 2.0 server with fault injection and a request ledger: the demo's target, and the oracle of tests and benchmarks.
+//!
+//! It keeps users and groups in memory, answers as strictly as RFC 7644 allows, misbehaves exactly when it is told to
+//! ([`Fault`]), and remembers every request ([`Ledger`]): what was asked, what was answered, and whether the work was done.
+//!
+//! It never shares code with the SCIM client that it judges, never writes to disk, and never answers a SCIM request
+//! without the right bearer token. The control paths below `/_sandbox` ask for no token: bind it to loopback.
+//!
+//! To add
+//! - a way in which servers differ: a field of [`Behaviour`], read where the rule is applied;
+//! - a way to fail: a variant of [`Fault`], its name in `Fault::name`, its arm in `exchange`;
+//! - a SCIM attribute with rules of its own: `attributes` (its type) or `rules` (its value).
+
+mod answer;
+mod attributes;
+mod behaviour;
+mod connection;
+mod control;
+mod directory;
+mod discovery;
+mod exchange;
+mod faults;
+mod filter;
+mod ledger;
+mod limiter;
+mod patch;
+mod query;
+mod rules;
+mod sandbox;
+mod scim;
+mod state;
+mod view;
+
+pub use behaviour::{Behaviour, FilterGrammar, RateLimit};
+pub use faults::{Fault, FaultId, FaultRule, FaultStatus, Faults};
+pub use ledger::{Entry, Ledger};
+pub use sandbox::{Options, Sandbox, SeedError, StartError};
+pub use state::{GroupState, State, UserState};
+
+use serde::{Deserialize, Serialize};
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// `/Users`.
+    User,
+    /// `/Groups`.
+    Group,
+    /// `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas`.
+    Discovery,
+    /// Any other path.
+    Other,
+}
+
+/// Path below which SCIM is served.
+pub const BASE_PATH: &str = "/scim/v2";
+
+pub(crate) const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub(crate) const GROUP_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(crate) const ENTERPRISE_SCHEMA: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";

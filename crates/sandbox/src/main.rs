@@ -1,0 +1,55 @@
+//! `usher-sandbox`: a SCIM server to play with.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use clap::Parser;
+use sandbox::{Behaviour, Options, Sandbox};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A SCIM 2.0 server in memory that can be told to misbehave (POST /_sandbox/faults) and keeps a ledger of requests.
+#[derive(Debug, Parser)]
+#[command(name = "usher-sandbox", version, about)]
+struct Cli {
+    /// Where to listen; port 0 picks a free one. The control paths ask for no token: keep it on loopback.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Bearer token that clients must show.
+    #[arg(long, env = "USHER_SANDBOX_TOKEN", hide_env_values = true)]
+    token: String,
+    /// How to behave: generic or zscaler.
+    #[arg(long, default_value = "zscaler", value_parser = profile)]
+    profile: Behaviour,
+    /// Requests a second; more are answered with 429.
+    #[arg(long, value_parser = rate)]
+    rate: Option<f64>,
+}
+
+fn profile(name: &str) -> Result<Behaviour, String> {
+    Behaviour::named(name).ok_or_else(|| "known profiles: generic, zscaler".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| "a rate is a number above 0".to_owned())
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Cli { listen, token, profile, rate } = Cli::parse();
+    let behaviour = match rate {
+        Some(rate) => profile.with_rate(rate),
+        None => profile,
+    };
+    let mut terminate = signal(SignalKind::terminate()).context("watch for SIGTERM")?;
+    let sandbox = Sandbox::start(Options { listen, token, behaviour }).await.context("start the sandbox")?;
+    println!("listening on {}", sandbox.base_url());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        result = tokio::signal::ctrl_c() => result.context("watch for Ctrl-C")?,
+    }
+    sandbox.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! The server: started, asked, ended.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use serde_json::{Value, json};
+use thiserror::Error;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::answer::Refusal;
+use crate::behaviour::Behaviour;
+use crate::connection::{Door, Line};
+use crate::directory::Directory;
+use crate::faults::Faults;
+use crate::ledger::Ledger;
+use crate::limiter::Limiter;
+use crate::state::State;
+use crate::{BASE_PATH, Kind, control, exchange, rules};
+
+/// How long requests that hang may hold up [`Sandbox::shutdown`].
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How to start a sandbox.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The bearer token that clients must show.
+    pub token: String,
+    /// How to behave.
+    pub behaviour: Behaviour,
+}
+
+/// Why a sandbox was not started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why a resource was not seeded: what a client would have been told.
+#[derive(Debug, Error)]
+#[error("the sandbox refuses this resource ({status}): {detail}")]
+pub struct SeedError {
+    /// HTTP status.
+    pub status: u16,
+    /// The reason.
+    pub detail: String,
+}
+
+/// What requests share.
+#[derive(Debug)]
+pub(crate) struct World {
+    directory: Mutex<Directory>,
+    pub(crate) ledger: Ledger,
+    pub(crate) faults: Faults,
+    behaviour: RwLock<Arc<Behaviour>>,
+    limiter: Mutex<Option<Limiter>>,
+    token: RwLock<String>,
+    pub(crate) base_url: String,
+    pub(crate) started: Instant,
+    closing: CancellationToken,
+}
+
+impl World {
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().expect("a panic while the directory is locked is a bug of the sandbox")
+    }
+
+    pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
+        Arc::clone(&self.behaviour.read().expect("nothing panics while it holds this"))
+    }
+
+    pub(crate) fn set_behaviour(&self, behaviour: Behaviour) {
+        let limiter = behaviour.rate_limit.map(|limit| Limiter::new(limit, Instant::now()));
+        *self.limiter.lock().expect("nothing panics while it holds this") = limiter;
+        *self.behaviour.write().expect("nothing panics while it holds this") = Arc::new(behaviour);
+    }
+
+    pub(crate) fn is_token(&self, token: &str) -> bool {
+        *self.token.read().expect("nothing panics while it holds this") == token
+    }
+
+    /// A place under the rate limit, or how long to wait for one.
+    pub(crate) fn take_token(&self) -> Result<(), Duration> {
+        let mut limiter = self.limiter.lock().expect("nothing panics while it holds this");
+        limiter.as_mut().map_or(Ok(()), |limiter| limiter.take(Instant::now()))
+    }
+
+    /// Waits, but not beyond the shutdown.
+    pub(crate) async fn pause(&self, duration: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            () = self.closing.cancelled() => {}
+        }
+    }
+
+    /// The wall clock: the only place that reads it.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+
+    /// Forgets resources, requests and faults; the behaviour stays.
+    pub(crate) fn reset(&self) {
+        let mut directory = self.directory();
+        *directory = Directory::default();
+        self.ledger.clear();
+        self.faults.clear();
+        drop(directory);
+        self.set_behaviour((*self.behaviour()).clone());
+    }
+}
+
+/// A running server. Dropping it ends it without waiting.
+#[derive(Debug)]
+pub struct Sandbox {
+    world: Arc<World>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+    closing: DropGuard,
+}
+
+impl Sandbox {
+    /// Binds, and serves in a task of its own.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let listen = |source| StartError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let closing = CancellationToken::new();
+        let world = Arc::new(World {
+            directory: Mutex::default(),
+            ledger: Ledger::default(),
+            faults: Faults::default(),
+            behaviour: RwLock::default(),
+            limiter: Mutex::default(),
+            token: RwLock::new(options.token),
+            base_url: format!("http://{address}{BASE_PATH}"),
+            started: Instant::now(),
+            closing: closing.clone(),
+        });
+        world.set_behaviour(options.behaviour);
+        let app: Router = control::routes().fallback(exchange::serve).with_state(Arc::clone(&world));
+        let service = app.into_make_service_with_connect_info::<Line>();
+        let ended = closing.clone().cancelled_owned();
+        let server = axum::serve(Door(listener), service).with_graceful_shutdown(ended);
+        let task = tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the sandbox ended");
+            }
+        });
+        Ok(Self { world, address, task, closing: closing.drop_guard() })
+    }
+
+    /// The SCIM base URL, such as `http://127.0.0.1:4711/scim/v2`.
+    pub fn base_url(&self) -> String {
+        self.world.base_url.clone()
+    }
+
+    /// Where the control paths are, such as `http://127.0.0.1:4711` (`/_sandbox/state` and others).
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is to go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.world.faults
+    }
+
+    /// What was asked so far.
+    pub fn ledger(&self) -> &Ledger {
+        &self.world.ledger
+    }
+
+    /// What it holds now. A copy: requests wait while it is made.
+    pub fn state(&self) -> State {
+        State::of(&self.world.directory())
+    }
+
+    /// The most requests that arrived within any span of this length (see [`Ledger::max_rate_seen`]).
+    pub fn max_rate_seen(&self, window: Duration) -> usize {
+        self.world.ledger.max_rate_seen(window)
+    }
+
+    /// Creates a user without a request; `schemas` may be left out. Returns its id.
+    pub fn seed_user(&self, user: Value) -> Result<String, SeedError> {
+        self.seed(Kind::User, user)
+    }
+
+    /// Creates a group without a request; `schemas` may be left out. Returns its id.
+    pub fn seed_group(&self, group: Value) -> Result<String, SeedError> {
+        self.seed(Kind::Group, group)
+    }
+
+    /// Behaves differently from now on; a rate limit starts with a full bucket.
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        self.world.set_behaviour(behaviour);
+    }
+
+    /// How it behaves.
+    pub fn behaviour(&self) -> Behaviour {
+        (*self.world.behaviour()).clone()
+    }
+
+    /// Takes another bearer token from now on: the old one is revoked.
+    pub fn set_token(&self, token: impl Into<String>) {
+        *self.world.token.write().expect("nothing panics while it holds this") = token.into();
+    }
+
+    /// Forgets resources, requests and faults; the behaviour and the token stay.
+    pub fn reset(&self) {
+        self.world.reset();
+    }
+
+    /// Ends the server. Requests that hang on purpose are reset.
+    pub async fn shutdown(self) {
+        let Self { task, closing, .. } = self;
+        drop(closing);
+        let stop = task.abort_handle();
+        if tokio::time::timeout(DRAIN_TIMEOUT, task).await.is_err() {
+            tracing::warn!("connections were still open at the end");
+            stop.abort();
+        }
+    }
+
+    fn seed(&self, kind: Kind, mut resource: Value) -> Result<String, SeedError> {
+        if let Some(map) = resource.as_object_mut() {
+            map.entry("schemas").or_insert_with(|| json!([rules::schema(kind)]));
+        }
+        let refused = |refusal: Refusal| SeedError { status: refusal.status, detail: refusal.detail };
+        let (attributes, members) = rules::intake(kind, &resource).map_err(refused)?;
+        let behaviour = self.world.behaviour();
+        let now = self.world.now();
+        let mut directory = self.world.directory();
+        let id = directory.create(kind, attributes, &members, &behaviour, now).map_err(refused)?;
+        Ok(id.to_string())
+    }
+}

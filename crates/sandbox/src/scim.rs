@@ -1,0 +1,185 @@
+//! The SCIM work itself: one call in, one answer or refusal out.
+
+use axum::body::Bytes;
+use axum::http::{Method, Uri};
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::answer::{Answer, Refusal};
+use crate::behaviour::Behaviour;
+use crate::directory::{Directory, Id};
+use crate::query::{Projection, ReadQuery};
+use crate::view::{self, View};
+use crate::{Kind, discovery, filter, patch, rules};
+
+pub(crate) mod summary;
+
+/// One request, as far as SCIM is concerned.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub method: Method,
+    pub uri: Uri,
+    pub content_type: Option<String>,
+    pub bytes: Bytes,
+    /// The body, parsed; `None` when there is none or it is no JSON.
+    pub body: Option<Value>,
+    pub route: Route,
+    pub arrived: OffsetDateTime,
+}
+
+/// What a path points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub kind: Kind,
+    /// First segment.
+    pub endpoint: String,
+    /// Second segment.
+    pub id: Option<String>,
+}
+
+impl Route {
+    /// Reads a path below the base path.
+    pub(crate) fn parse(path: &str) -> Self {
+        let mut segments = path.trim_matches('/').splitn(2, '/');
+        let endpoint = segments.next().unwrap_or_default().to_owned();
+        let id = segments.next().map(str::to_owned);
+        let nested = id.as_ref().is_some_and(|id| id.contains('/'));
+        let kind = match endpoint.as_str() {
+            _ if nested => Kind::Other,
+            "Users" => Kind::User,
+            "Groups" => Kind::Group,
+            "ServiceProviderConfig" | "ResourceTypes" | "Schemas" => Kind::Discovery,
+            _ => Kind::Other,
+        };
+        Self { kind, endpoint, id }
+    }
+}
+
+/// What the work needs to know about the server.
+pub(crate) struct Office<'a> {
+    pub directory: &'a mut Directory,
+    pub behaviour: &'a Behaviour,
+    pub base_url: &'a str,
+}
+
+/// Carries a call out.
+pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Refusal> {
+    let query = ReadQuery::parse(&call.uri)?;
+    let (kind, id) = (call.route.kind, call.route.id.as_deref());
+    match (kind, &call.method, id) {
+        (Kind::Other, ..) => Err(Refusal::new(404, None, "no such endpoint")),
+        (Kind::Discovery, &Method::GET, id) => discovery::answer(&call.route.endpoint, id, office.behaviour),
+        (_, &Method::GET, None) => office.list(kind, &query),
+        (_, &Method::GET, Some(id)) => office.read(kind, id, &query.projection()),
+        (_, &Method::POST, None) => office.create(call, &query.projection()),
+        (_, &Method::PUT, Some(id)) => office.replace(call, id, &query.projection()),
+        (_, &Method::PATCH, Some(id)) => office.patch(call, id, &query.projection()),
+        (_, &Method::DELETE, Some(id)) => {
+            office.directory.delete(kind, id)?;
+            Ok(Answer::new(204, Vec::new()))
+        }
+        _ => Err(Refusal::new(405, None, "this method is not supported here")),
+    }
+}
+
+impl Office<'_> {
+    fn create(&mut self, call: &Call, projection: &Projection) -> Result<Answer, Refusal> {
+        let kind = call.route.kind;
+        let (attributes, members) = rules::intake(kind, self.body(call)?)?;
+        let id = self.directory.create(kind, attributes, &members, self.behaviour, call.arrived)?;
+        let mut answer = self.resource(201, kind, id, projection);
+        answer.location = Some(view::location(self.base_url, kind, id));
+        answer.resource_id = Some(id.to_string());
+        Ok(answer)
+    }
+
+    fn replace(&mut self, call: &Call, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
+        let kind = call.route.kind;
+        let (attributes, members) = rules::intake(kind, self.body(call)?)?;
+        let id = self.directory.replace(kind, id, attributes, members, self.behaviour, call.arrived)?;
+        Ok(self.resource(200, kind, id, projection))
+    }
+
+    fn patch(&mut self, call: &Call, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
+        let kind = call.route.kind;
+        let (id, record) = self.directory.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
+        let plan = patch::plan(kind, &record.attributes, self.body(call)?)?;
+        self.directory.commit(kind, id, plan, self.behaviour, call.arrived)?;
+        if kind == Kind::User && self.behaviour.patch_returns_user {
+            return Ok(self.resource(200, kind, id, projection));
+        }
+        Ok(Answer::new(204, Vec::new()))
+    }
+
+    fn read(&self, kind: Kind, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
+        let (id, _) = self.directory.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
+        Ok(self.resource(200, kind, id, projection))
+    }
+
+    fn list(&self, kind: Kind, query: &ReadQuery) -> Result<Answer, Refusal> {
+        let projection = query.projection();
+        let start = usize::try_from(query.start_index.unwrap_or(1)).unwrap_or(1).max(1);
+        let count = query.count.map_or(self.behaviour.page_size, |count| usize::try_from(count).unwrap_or(0));
+        let count = count.min(self.behaviour.count_max);
+        let records = &self.directory.shelf(kind).records;
+        let (total, page): (usize, Vec<Id>) = match &query.filter {
+            Some(text) => {
+                let found = self.directory.find(kind, &filter::parse(text, self.behaviour)?);
+                (found.len(), found.into_iter().skip(start - 1).take(count).collect())
+            }
+            None => (records.len(), records.keys().skip(start - 1).take(count).copied().collect()),
+        };
+        let resources: Vec<View<'_>> =
+            page.into_iter().filter_map(|id| self.view(kind, id, &projection)).collect();
+        let list = ListResponse {
+            schemas: ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+            total_results: total,
+            start_index: start,
+            items_per_page: resources.len(),
+            resources,
+        };
+        Ok(Answer::json(200, &list))
+    }
+
+    fn view<'a>(&'a self, kind: Kind, id: Id, projection: &'a Projection) -> Option<View<'a>> {
+        let record = self.directory.shelf(kind).records.get(&id)?;
+        Some(View {
+            directory: self.directory,
+            kind,
+            id,
+            record,
+            projection,
+            base_url: self.base_url,
+            members_readable: self.behaviour.members_readable,
+        })
+    }
+
+    fn resource(&self, status: u16, kind: Kind, id: Id, projection: &Projection) -> Answer {
+        match self.view(kind, id, projection) {
+            Some(view) => Answer::json(status, &view),
+            None => Refusal::not_found(&id.to_string()).into_answer(),
+        }
+    }
+
+    fn body<'c>(&self, call: &'c Call) -> Result<&'c Value, Refusal> {
+        let media_type =
+            call.content_type.as_deref().and_then(|value| value.split(';').next()).map(str::trim);
+        let scim = media_type.is_some_and(|value| value.eq_ignore_ascii_case("application/scim+json"));
+        if self.behaviour.strict_content_type && !scim {
+            return Err(Refusal::new(415, None, "the content type must be application/scim+json"));
+        }
+        call.body.as_ref().ok_or_else(|| Refusal::invalid_syntax("the body is not JSON"))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListResponse<'a> {
+    schemas: [&'static str; 1],
+    total_results: usize,
+    start_index: usize,
+    items_per_page: usize,
+    #[serde(rename = "Resources")]
+    resources: Vec<View<'a>>,
+}
