@@ -75,7 +75,7 @@ impl Default for BusConfig {
             max_bytes: MaxBytes::default(),
             connect_timeout_seconds: 60,
             publish_timeout_ms: 5_000,
-            ack_wait_seconds: 30,
+            ack_wait_seconds: 10,
             queue_max: 20_000,
         }
     }

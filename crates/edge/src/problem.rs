@@ -79,7 +79,7 @@ struct Document {
     request_id: Option<String>,
 }
 
-/// The wire form.
+/// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]

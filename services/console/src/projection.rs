@@ -70,6 +70,7 @@ fn timeline_insert() -> InsertStatement {
         .columns([
             Timeline::Id,
             Timeline::At,
+            Timeline::Step,
             Timeline::Subject,
             Timeline::Service,
             Timeline::Fact,
@@ -87,6 +88,7 @@ fn timeline_row(told: &Told) -> Vec<SimpleExpr> {
     vec![
         record.id.clone().into(),
         lifecycle::unix_micros(record.at).into(),
+        step_of(&record.fact).into(),
         record.subject.clone().into(),
         told.service.into(),
         record.fact.name().into(),
@@ -228,6 +230,19 @@ fn closed_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
 
 fn excluded(column: &'static str) -> Expr {
     Expr::col(("excluded", column))
+}
+
+/// Where a fact stands in the life of one change: services date facts of one transaction alike.
+fn step_of(fact: &Fact) -> i16 {
+    match fact {
+        Fact::Merged { .. } => 0,
+        Fact::Decided { .. } => 1,
+        Fact::Superseded { .. } => 2,
+        Fact::Replayed { .. } | Fact::Discarded { .. } => 3,
+        Fact::Attempted(_) => 4,
+        Fact::Settled { .. } | Fact::Conflict { .. } => 5,
+        Fact::Died(_) => 6,
+    }
 }
 
 fn target_of(fact: &Fact) -> Option<&str> {

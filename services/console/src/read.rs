@@ -16,17 +16,19 @@ const KINDS: u64 = 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     at: i64,
+    step: i16,
     id: String,
 }
 
 impl Cursor {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (at, id) = text.split_once('.')?;
-        Some(Self { at: at.parse().ok()?, id: id.to_owned() })
+        let mut parts = text.splitn(3, '.');
+        let (at, step, id) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { at: at.parse().ok()?, step: step.parse().ok()?, id: id.to_owned() })
     }
 
     pub(crate) fn text(&self) -> String {
-        format!("{}.{}", self.at, self.id)
+        format!("{}.{}.{}", self.at, self.step, self.id)
     }
 }
 
@@ -133,20 +135,30 @@ pub(crate) async fn user_name(store: &Store, subject: &str) -> Result<Option<Str
 /// A page of a person's or group's timeline, oldest first.
 pub(crate) async fn timeline(store: &Store, subject: &str, page: &Page) -> Result<Rows<Entry>, StoreError> {
     let mut statement = Query::select()
-        .columns([Timeline::Id, Timeline::At, Timeline::Service, Timeline::TraceId, Timeline::Body])
+        .columns([Timeline::Id, Timeline::At, Timeline::Step, Timeline::Service])
+        .columns([Timeline::TraceId, Timeline::Body])
         .from(Timeline::Table)
         .and_where(Expr::col(Timeline::Subject).eq(subject))
         .order_by(Timeline::At, Order::Asc)
+        .order_by(Timeline::Step, Order::Asc)
         .order_by(Timeline::Id, Order::Asc)
         .limit(page.limit + 1)
         .to_owned();
     if let Some(after) = &page.after {
-        let same_instant = Expr::col(Timeline::At).eq(after.at).and(Expr::col(Timeline::Id).gt(&after.id));
-        statement.cond_where(Cond::any().add(Expr::col(Timeline::At).gt(after.at)).add(same_instant));
+        let same_instant = || Expr::col(Timeline::At).eq(after.at);
+        let same_step = Expr::col(Timeline::Step).eq(after.step).and(Expr::col(Timeline::Id).gt(&after.id));
+        let later = Cond::any()
+            .add(Expr::col(Timeline::At).gt(after.at))
+            .add(same_instant().and(Expr::col(Timeline::Step).gt(after.step)))
+            .add(same_instant().and(same_step));
+        statement.cond_where(later);
     }
     let failed = StoreError::statement("read a timeline");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    cut(rows, page.limit, entry).map_err(&failed)
+    let position = |row: &QueryResult| {
+        Ok(Cursor { at: row.try_get("", "at")?, step: row.try_get("", "step")?, id: row.try_get("", "id")? })
+    };
+    cut(rows, page.limit, entry, position).map_err(&failed)
 }
 
 fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
@@ -183,7 +195,9 @@ pub(crate) async fn dead_letters(
     }
     let failed = StoreError::statement("read dead letters");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    cut(rows, page.limit, dead_row).map_err(&failed)
+    let position =
+        |row: &QueryResult| Ok(Cursor { at: row.try_get("", "at")?, step: 0, id: row.try_get("", "id")? });
+    cut(rows, page.limit, dead_row, position).map_err(&failed)
 }
 
 /// One dead letter.
@@ -229,6 +243,7 @@ pub(crate) async fn decision(
         .and_where(Expr::col(Timeline::Fact).eq("decided"))
         .and_where(Expr::col(Timeline::Target).eq(target))
         .order_by(Timeline::At, Order::Desc)
+        .order_by(Timeline::Id, Order::Desc)
         .limit(KINDS)
         .to_owned();
     let failed = StoreError::statement("read a decision");
@@ -285,14 +300,12 @@ fn cut<T>(
     mut rows: Vec<QueryResult>,
     limit: u64,
     read: impl Fn(&QueryResult) -> Result<T, DbErr>,
+    position: impl Fn(&QueryResult) -> Result<Cursor, DbErr>,
 ) -> Result<Rows<T>, DbErr> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = match rows.last().filter(|_| more) {
-        Some(last) => Some(Cursor { at: last.try_get("", "at")?, id: last.try_get("", "id")? }),
-        None => None,
-    };
+    let next = rows.last().filter(|_| more).map(position).transpose()?;
     Ok(Rows { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
 }
 
@@ -302,9 +315,9 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_the_trip_through_a_client() {
-        let cursor = Cursor { at: -5, id: "a.b".into() };
+        let cursor = Cursor { at: -5, step: 1, id: "a.b".into() };
         assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
         assert_eq!(Cursor::parse("nonsense"), None);
-        assert_eq!(Cursor::parse("x.y"), None);
+        assert_eq!(Cursor::parse("x.0.y"), None);
     }
 }

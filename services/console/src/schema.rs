@@ -17,13 +17,14 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// One row per fact; `body` is the fact as JSON.
+/// One row per fact; `body` is the fact as JSON, `step` orders facts of the same instant.
 #[derive(DeriveIden)]
 pub(crate) enum Timeline {
     #[sea_orm(iden = "console_timeline")]
     Table,
     Id,
     At,
+    Step,
     Subject,
     Service,
     Fact,
@@ -118,6 +119,7 @@ fn timeline() -> TableCreateStatement {
         .table(Timeline::Table)
         .col(ColumnDef::new(Timeline::Id).text().not_null().primary_key())
         .col(ColumnDef::new(Timeline::At).big_integer().not_null())
+        .col(ColumnDef::new(Timeline::Step).small_integer().not_null())
         .col(ColumnDef::new(Timeline::Subject).text().not_null())
         .col(ColumnDef::new(Timeline::Service).text().not_null())
         .col(ColumnDef::new(Timeline::Fact).text().not_null())

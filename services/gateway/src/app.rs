@@ -9,6 +9,7 @@ use edge::{Drained, TokenTable};
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use crate::Config;
 use crate::admission::{Pressure, Source};
@@ -106,6 +107,7 @@ impl App {
             drained = serve => drained?,
             () = watch(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
         };
+        self.latch.close("stopped");
         match drained {
             Drained::Clean => tracing::info!("every request was answered"),
             Drained::Dropped => {
@@ -117,23 +119,26 @@ impl App {
 }
 
 /// Keeps readiness and the mapper's lag up to date; never returns.
-async fn watch(gate: &Gate, latch: &Latch, soft: tokio_util::sync::CancellationToken) {
-    let mut ticks = tokio::time::interval(WATCH_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = soft.cancelled() => {
-                latch.close("stopping");
-                std::future::pending::<()>().await;
+async fn watch(gate: &Gate, latch: &Latch, soft: CancellationToken) {
+    let look = async {
+        let mut ticks = tokio::time::interval(WATCH_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if gate.bus.connected() {
+                latch.open();
+            } else {
+                latch.close("no connection to the broker");
             }
+            // Before the mapper's first start there is no consumer, and so no lag.
+            gate.pressure.note_lag(gate.bus.lag(Feed::Events, MAPPER).await.ok());
         }
-        if gate.bus.connected() {
-            latch.open();
-        } else {
-            latch.close("no connection to the broker");
+    };
+    tokio::select! {
+        () = look => {}
+        () = soft.cancelled() => {
+            latch.close("stopping");
+            std::future::pending::<()>().await;
         }
-        // Before the mapper's first start there is no consumer, and so no lag.
-        gate.pressure.note_lag(gate.bus.lag(Feed::Events, MAPPER).await.ok());
     }
 }

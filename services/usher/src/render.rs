@@ -26,3 +26,8 @@ pub(crate) fn instant(rfc3339: &str) -> String {
         _ => clean(rfc3339).into_owned(),
     }
 }
+
+/// `1 attempt`, `2 attempts`.
+pub(crate) fn attempts(count: i64) -> String {
+    format!("{count} attempt{}", if count == 1 { "" } else { "s" })
+}

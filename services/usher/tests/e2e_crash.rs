@@ -17,7 +17,8 @@ fn history() -> (History, Vec<CloudEvent>) {
     let people = history.keys();
     let mut events: Vec<CloudEvent> = people.iter().map(|key| history.hire(key)).collect();
     events.extend(history.group_keys().iter().map(|key| history.group_upserted(key)));
-    events.extend(people.iter().enumerate().filter(|(i, _)| i % 5 < 3).map(|(i, key)| history.move_on(key, i)));
+    events
+        .extend(people.iter().enumerate().filter(|(i, _)| i % 5 < 3).map(|(i, key)| history.move_on(key, i)));
     events.extend(people.iter().step_by(4).map(|key| history.leave(key)));
     events.extend(people.iter().step_by(8).enumerate().map(|(i, key)| history.rehire(key, i)));
     (history, events)
@@ -51,7 +52,7 @@ async fn kill_9_at_25_moments_loses_nothing_and_creates_nobody_twice() {
     // A kill happens when the target has seen so many requests: about as many as the joiners alone need.
     let kills = moments(PROCESS_KILLS + BROKER_KILLS, 1_500);
     for (i, at) in kills.into_iter().enumerate() {
-        let seen = || world.sandbox.ledger().len();
+        let seen = || usize::try_from(world.sandbox().ledger().len()).unwrap();
         wait_for_level("progress", SOON, async || yes(seen() >= at, format!("{} of {at} requests", seen())))
             .await
             .unwrap();
@@ -68,8 +69,13 @@ async fn kill_9_at_25_moments_loses_nothing_and_creates_nobody_twice() {
     assert_eq!(status.stuck(), 0, "{status:?}");
     let differences = world.differences(&history.expected()).await.unwrap();
     assert!(differences.is_empty(), "{differences}");
-    let twice: Vec<_> =
-        world.sandbox.ledger().creates_by_external_id().into_iter().filter(|(_, creates)| *creates > 1).collect();
+    let twice: Vec<_> = world
+        .sandbox()
+        .ledger()
+        .creates_by_external_id()
+        .into_iter()
+        .filter(|(_, creates)| *creates > 1)
+        .collect();
     assert!(twice.is_empty(), "created more than once: {twice:?}");
     assert!(world.console.dead("open").await.unwrap().is_empty());
 }

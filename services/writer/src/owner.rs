@@ -110,6 +110,7 @@ impl Owner {
             committed,
             working: JoinSet::new(),
             in_flight: HashSet::new(),
+            announced: HashSet::new(),
             ready: Ready::default(),
             chunk,
         };
@@ -158,6 +159,7 @@ struct Shift<'a> {
     committed: mpsc::UnboundedReceiver<Committed>,
     working: JoinSet<()>,
     in_flight: HashSet<Key>,
+    announced: HashSet<Key>,
     ready: Ready,
     chunk: usize,
 }
@@ -204,6 +206,7 @@ impl Shift<'_> {
             store: &self.owner.store,
             target: &self.owner.target,
             in_flight: &self.in_flight,
+            announced: &mut self.announced,
             members_per_request_max: self.chunk,
         };
         match source.load(micros(now())).await {
@@ -248,7 +251,9 @@ impl Shift<'_> {
     /// Starts the most urgent piece of work with the permit for its first request.
     async fn begin(&mut self, permit: Permit) {
         let Some(job) = self.ready.pop() else { return };
-        if !self.in_flight.insert(job.key()) {
+        let key = job.key();
+        self.announced.remove(&key);
+        if !self.in_flight.insert(key) {
             return;
         }
         let (target, results) = (Arc::clone(&self.target), self.results.clone());

@@ -83,12 +83,14 @@ pub(crate) struct Source<'a> {
     pub(crate) store: &'a Store,
     pub(crate) target: &'a str,
     pub(crate) in_flight: &'a HashSet<Key>,
+    /// Creates that were marked as attempted because they will be sent without looking, and were not sent yet.
+    pub(crate) announced: &'a mut HashSet<Key>,
     pub(crate) members_per_request_max: usize,
 }
 
 impl Source<'_> {
     /// The head of every lane as of `now` (microseconds).
-    pub(crate) async fn load(&self, now: i64) -> Result<Ready, StoreError> {
+    pub(crate) async fn load(self, now: i64) -> Result<Ready, StoreError> {
         let mut ready = Ready::default();
         let rows = self.queued_resources(now).await?;
         let links = self.links_of_references(&rows).await?;
@@ -96,19 +98,23 @@ impl Source<'_> {
         let mut marked = Vec::new();
         let accounts_under_way = self.in_flight.iter().any(|(kind, _)| *kind == ResourceKind::User);
         let busy = !rows.is_empty() || accounts_under_way;
-        for (row, desired) in rows {
+        for (mut row, desired) in rows {
             if let Some(person) = links.worth_waiting_for(&row, &desired) {
                 deferred.push((row.subject.clone(), person));
                 continue;
             }
             let Some(wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
-            if wanted.assume_empty && row.remote_id.is_none() && !row.create_attempted {
-                marked.push((row.kind(), row.subject.clone()));
+            let key = (row.kind(), row.subject.clone());
+            if self.announced.contains(&key) {
+                row.create_attempted = false;
+            } else if wanted.assume_empty && row.remote_id.is_none() && !row.create_attempted {
+                marked.push(key);
             }
             ready.push(Job::Resource(Box::new(ResourceJob { row, wanted })));
         }
         if !deferred.is_empty() || !marked.is_empty() {
             self.write(&deferred, &marked, now).await?;
+            self.announced.extend(marked);
         }
         for job in self.membership_jobs(busy, now).await? {
             ready.push(Job::Members(Box::new(job)));

@@ -142,6 +142,28 @@ async fn a_person_is_found_by_key_and_by_any_login_name_in_any_case() {
 }
 
 #[tokio::test]
+async fn facts_of_one_instant_are_told_in_the_order_of_cause_and_effect() {
+    let merged = Fact::Merged {
+        event: lifecycle::EventId::of("hr", "1"),
+        event_type: "worker.joined".into(),
+        source: "hr".into(),
+        revision: 1,
+        outcome: "changed".into(),
+    };
+    for database in testing::databases() {
+        let store = open(&database).await;
+        apply(&store, &[decided("a", 1, "a@x.org"), fact("b", 1, merged.clone())]).await.unwrap();
+        let mut page = Page { limit: 1, after: None };
+        let first = read::timeline(&store, "E-1", &page).await.unwrap();
+        assert_eq!(first.rows[0].fact["fact"], "merged", "{}", database.name);
+        page.after = first.next;
+        let second = read::timeline(&store, "E-1", &page).await.unwrap();
+        assert_eq!(second.rows[0].fact["fact"], "decided");
+        assert!(second.next.is_none());
+    }
+}
+
+#[tokio::test]
 async fn pages_cover_a_timeline_without_gaps_or_repeats() {
     for database in testing::databases() {
         let store = open(&database).await;

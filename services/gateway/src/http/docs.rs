@@ -87,6 +87,7 @@ pub(super) struct EventData {
     #[schema(examples("2026-03-01", "2026-03-01T08:30:00+01:00"))]
     effective_at: Option<String>,
     /// By name; null says that there is no value. `manager` is the key of a person.
+    #[schema(nullable = false)]
     attributes: Option<BTreeMap<String, Value>>,
     /// For `group.member.added` and `group.member.removed`: key of one person.
     member: Option<String>,

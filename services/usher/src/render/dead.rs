@@ -4,7 +4,7 @@ use console::api::{DeadDetail, DeadLetters, Discarded, Replayed};
 use lifecycle::Exchange;
 
 use super::table::Table;
-use super::{clean, instant, trace};
+use super::{attempts, clean, instant, trace};
 
 /// A list, one line each.
 pub fn list(page: &DeadLetters) -> String {
@@ -145,7 +145,7 @@ mod tests {
             "E-1 (anna@x.org)",
             "active r4, mover",
             "in scope; changed: department",
-            "permanent after 1 attempts: bad department",
+            "permanent after 1 attempt: bad department",
             "PATCH /Users/7",
             "\"Operations\": []",
             "  400\n  {\"detail\":\"no\"}",

@@ -4,7 +4,7 @@ use console::api::{Trace, TraceEntry};
 use serde_json::{Map, Value};
 
 use super::table::Table;
-use super::{clean, instant};
+use super::{attempts, clean, instant};
 
 /// The whole timeline; its first line says who it is about.
 pub fn render(trace: &Trace) -> String {
@@ -66,7 +66,7 @@ fn result(entry: &TraceEntry) -> String {
             duration(number(fact, "latencyMs"))
         ),
         "conflict" => format!("r{} not applied", number(fact, "revision")),
-        "died" => format!("{} after {} attempts", text(fact, "class"), number(fact, "attempts")),
+        "died" => format!("{} after {}", text(fact, "class"), attempts(number(fact, "attempts"))),
         "replayed" => text(fact, "outcome").to_owned(),
         "discarded" => "closed".to_owned(),
         _ => String::new(),
