@@ -30,6 +30,9 @@ pub use docs::openapi;
 /// What a caller is told to wait when there is no connection to the broker.
 const PAUSE_FOR_BROKER: Duration = Duration::from_secs(2);
 
+/// Names an upload, for callers that may have to repeat one.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// What the handlers share.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -93,9 +96,11 @@ async fn events(
 /// Take a SCIM bulk request
 ///
 /// Each operation is the whole record of a user or group, or deletes one; `externalId` is the key. All operations are
-/// taken or none. The same row within ten minutes is the same event.
+/// taken or none. An upload that is repeated with the same `Idempotency-Key` header is a duplicate; without that header
+/// every upload says something new, which is harmless, because a record that says what is known changes nothing.
 #[utoipa::path(
     post, path = "/v1/feeds/scim-bulk", operation_id = "postScimBulk", tag = "ingest", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the upload.")),
     request_body(content(
         (docs::BulkRequest = "application/scim+json"),
         (docs::BulkRequest = "application/json"),
@@ -111,8 +116,9 @@ async fn scim_bulk(
         Some("application/scim+json" | "application/json") => Ok(()),
         _ => Err(Problem::unsupported_media_type("send application/scim+json or application/json")),
     };
+    let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
     gate.take("scim-bulk", id, request, is_scim, |(), _, body, source| {
-        scim_bulk::parse(body, &source.name, &gate.limits, now())
+        scim_bulk::parse(body, &source.name, key.as_deref(), &gate.limits, now())
     })
     .await
 }

@@ -21,10 +21,6 @@ use crate::received::{Place, Received, check_count, check_sizes};
 const FEED: &str = "/scim-bulk";
 /// The schema of the request.
 const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
-/// For how long the same row is the same event, in seconds. A repeated request is recognised; a row that goes back
-/// to what it was some time ago (left, came back, left again) is a new event and not a duplicate of the first.
-const SAME_EVENT_SECONDS: i64 = 600;
-
 /// Users or groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
@@ -41,9 +37,13 @@ struct Statement {
 }
 
 /// The events of a bulk request of the source `name`: all of them or a problem that names each wrong field.
+///
+/// SCIM names no event, so each upload makes events of its own: a row that goes back to what it was (left, came back,
+/// left again) must never pass for a duplicate. Only an `upload` key that the caller repeats makes a repeated row one.
 pub(crate) fn parse(
     body: &[u8],
     name: &str,
+    upload: Option<&str>,
     limits: &Limits,
     now: OffsetDateTime,
 ) -> Result<Vec<Received>, Problem> {
@@ -54,7 +54,9 @@ pub(crate) fn parse(
         return Err(invalid(errors));
     }
     check_count(operations.len(), limits)?;
-    let mut feed = Feed { source: format!("{name}{FEED}"), now, before: HashMap::new() };
+    let unsaid = i64::try_from(operations.len()).unwrap_or(i64::MAX);
+    let upload = upload.map_or_else(|| now.unix_timestamp_nanos().to_string(), str::to_owned);
+    let mut feed = Feed { source: format!("{name}{FEED}"), upload, now, unsaid, before: HashMap::new() };
     let mut received = Vec::with_capacity(operations.len());
     for (index, operation) in operations.into_iter().enumerate() {
         let at = Pointer::root().key("Operations").index(index);
@@ -231,7 +233,12 @@ fn external_id(
 /// Turns statements into events.
 struct Feed {
     source: String,
+    /// Names the request.
+    upload: String,
     now: OffsetDateTime,
+    /// How many statements may follow: each is dated a microsecond (the resolution of versions) after the one before,
+    /// and none lies in the future.
+    unsaid: i64,
     /// Hash of the last statement about each person and group: the third of A, B, A is not a duplicate of the first.
     before: HashMap<(bool, String), [u8; 32]>,
 }
@@ -240,21 +247,22 @@ impl Feed {
     fn event(&mut self, bulk_id: Option<String>, statement: Statement, at: Pointer) -> Received {
         let Statement { kind, key, attributes, members } = statement;
         let before = self.before.entry((kind.is_worker(), key.clone())).or_default();
-        let period = self.now.unix_timestamp().div_euclid(SAME_EVENT_SECONDS);
-        let content = serde_json::to_vec(&(kind, &key, &attributes, &members, period))
+        let content = serde_json::to_vec(&(kind, &key, &attributes, &members, &self.upload))
             .expect("values with text keys are always JSON");
         let hash: [u8; 32] = Sha256::new().chain_update(*before).chain_update(content).finalize().into();
         *before = hash;
         let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let id = format!("{}#{digits}", bulk_id.as_deref().unwrap_or(&key));
+        let time = self.now - time::Duration::microseconds(self.unsaid);
+        self.unsaid -= 1;
         let event = Event {
             id: EventId::of(&self.source, &id),
             source: self.source.clone(),
             source_event_id: id,
             kind,
             subject: key,
-            time: self.now,
-            effective_at: self.now,
+            time,
+            effective_at: time,
             accepted_at: self.now,
             attributes,
             members,

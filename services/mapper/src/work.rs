@@ -138,6 +138,6 @@ impl Desk<'_> {
         work.emit_edges();
         let groups_of = load::groups_of_touched(tx, &mut work).await?;
         work.decide_people(&groups_of);
-        Ok(save::save(tx, work).await?)
+        save::save(tx, work).await
     }
 }

@@ -39,6 +39,8 @@ pub enum Command {
     /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask a running service whether it is ready: exit code 0 or 1, for container health checks.
+    Healthcheck(HealthcheckArgs),
     /// Make a random token and the line for the configuration that accepts it.
     Token(TokenArgs),
 }
@@ -52,6 +54,14 @@ pub struct UpArgs {
     /// Configuration; without it DIR/usher.yaml is used, and written first when it is not there.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `usher healthcheck`.
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Address of the service's admin listener.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub admin: String,
 }
 
 /// One service.

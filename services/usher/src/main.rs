@@ -38,6 +38,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
             println!("{}", config::check(file)?);
             Ok(())
         }
+        Command::Healthcheck(args) => wait_for(operator::healthcheck(&args.admin)),
         Command::Token(args) => {
             print!("{}", token::lines_for(&args.name, &token::random_token()));
             Ok(())

@@ -19,6 +19,25 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many pages of a timeline one command reads: 50,000 facts are more than anybody reads.
 const TRACE_PAGES_MAX: usize = 100;
 
+/// How long a service may take to say whether it is ready.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// `usher healthcheck`: done when the service is ready.
+///
+/// # Errors
+/// When it is not, or does not answer.
+pub async fn healthcheck(admin: &str) -> anyhow::Result<()> {
+    let url = format!("{}/readyz", admin.trim_end_matches('/'));
+    let http = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build();
+    let answer =
+        http.context("cannot set up HTTP")?.get(&url).send().await.with_context(|| format!("GET {url}"))?;
+    let status = answer.status();
+    if !status.is_success() {
+        bail!("not ready: {status}: {}", answer.text().await.unwrap_or_default().trim());
+    }
+    Ok(())
+}
+
 /// `usher status`.
 ///
 /// # Errors

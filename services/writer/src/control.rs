@@ -84,7 +84,7 @@ impl Control {
                 None => ReplayOutcome::NotOpen,
                 Some(letter) => {
                     let outcome = requeue(&tx, &letter).await?;
-                    dead::close(&tx, &[letter.id.clone()], dead::REPLAYED).await?;
+                    dead::close(&tx, std::slice::from_ref(&letter.id), dead::REPLAYED).await?;
                     let fact = Fact::Replayed {
                         dead_letter: id.clone(),
                         outcome: outcome.as_str().to_owned(),
@@ -109,7 +109,7 @@ impl Control {
         let mut discarded = Vec::new();
         for id in request.ids.iter().take(IDS_MAX) {
             let Some(letter) = open_letter(&tx, id).await? else { continue };
-            dead::close(&tx, &[letter.id.clone()], dead::DISCARDED).await?;
+            dead::close(&tx, std::slice::from_ref(&letter.id), dead::DISCARDED).await?;
             let fact = Fact::Discarded {
                 dead_letter: id.clone(),
                 who: request.actor.who.clone(),
