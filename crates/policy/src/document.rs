@@ -302,7 +302,7 @@ fn check_target(target: &Spanned<String>) -> Result<(), Flaw> {
 fn match_of(paths: &[Spanned<String>], mappings: &[Mapping], default: &str) -> Result<Vec<String>, Flaw> {
     for path in paths {
         let is_mapped = |mapping: &Mapping| mapping.target == path.value && !mapping.is_reference;
-        if !mappings.iter().any(is_mapped) {
+        if path.value != EXTERNAL_ID && !mappings.iter().any(is_mapped) {
             let what = format!("`match` names `{}`, which is not mapped", path.value);
             return Err(Flaw::at(path, what, "map it, or match on another attribute"));
         }

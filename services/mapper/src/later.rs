@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifecycle::unix_micros;
 use relay::Relay;
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -97,26 +97,37 @@ impl Later {
     /// One page of those who were last evaluated with other policies; `false` when there are none.
     async fn evaluate_page(&self) -> Result<bool, StoreError> {
         let with = self.policies.borrow().fingerprint().to_owned();
-        let groups = group::Entity::find()
-            .filter(group::Column::EvaluatedWith.ne(&with))
+        // Not `<>`, for which no database uses the index.
+        let groups: Vec<String> = group::Entity::find()
+            .select_only()
+            .column(group::Column::Key)
+            .filter(group::Column::EvaluatedWith.lt(&with).or(group::Column::EvaluatedWith.gt(&with)))
             .limit(PAGE)
+            .into_tuple()
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
-        let mut inputs: Vec<Input> = groups.into_iter().map(|row| Input::Group(row.key)).collect();
+        let mut inputs: Vec<Input> = groups.into_iter().map(Input::Group).collect();
         if inputs.is_empty() {
-            let people = identity::Entity::find()
-                .filter(identity::Column::EvaluatedWith.ne(&with))
+            let others =
+                identity::Column::EvaluatedWith.lt(&with).or(identity::Column::EvaluatedWith.gt(&with));
+            let people: Vec<String> = identity::Entity::find()
+                .select_only()
+                .column(identity::Column::Key)
+                .filter(others)
                 .limit(PAGE)
+                .into_tuple()
                 .all(self.store.reader())
                 .await
                 .map_err(StoreError::statement("read what is to be evaluated"))?;
-            inputs.extend(people.into_iter().map(|row| Input::Person(row.key)));
+            inputs.extend(people.into_iter().map(Input::Person));
         }
         if inputs.is_empty() {
             return Ok(false);
         }
-        self.process(&inputs, true).await;
+        if !self.process(&inputs, true).await {
+            tokio::time::sleep(DUE_EVERY).await;
+        }
         Ok(true)
     }
 
@@ -148,8 +159,13 @@ impl Later {
             .from_table(inbox::Entity)
             .and_where(inbox::Column::EventId.in_subquery(old))
             .to_owned();
-        let tx = self.store.begin().await?;
-        tx.execute(&delete).await.map_err(StoreError::statement("prune the inbox"))?;
-        tx.commit().await.map_err(StoreError::statement("prune the inbox"))
+        loop {
+            let tx = self.store.begin().await?;
+            let deleted = tx.execute(&delete).await.map_err(StoreError::statement("prune the inbox"))?;
+            tx.commit().await.map_err(StoreError::statement("prune the inbox"))?;
+            if deleted.rows_affected() < PRUNED_AT_ONCE_MAX {
+                return Ok(());
+            }
+        }
     }
 }

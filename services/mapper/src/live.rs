@@ -70,9 +70,13 @@ impl Live {
                 Err(error) => {
                     tracing::error!(error = %error, "cannot read an event: recorded and passed over");
                     telemetry::metrics::merged("unreadable", 1);
-                    if let Err(error) = self.record_poison(&error.to_string()).await {
-                        tracing::warn!(error = %error, "could not record it");
-                        return false;
+                    let mut pause = RETRY_MIN;
+                    while let Err(error) = self.record_poison(&error.to_string()).await {
+                        tracing::warn!(error = %error, "could not record it yet");
+                        tokio::select! {
+                            () = shutdown.hard.cancelled() => return false,
+                            () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
+                        }
                     }
                 }
             }

@@ -86,6 +86,8 @@ struct Work<'a> {
     changed_desired: BTreeSet<DesiredKey>,
     /// Groups all of whose memberships have to be looked at.
     whole_groups: BTreeMap<String, Cause>,
+    /// Groups that may have been deleted or have come back: what their members may have is decided again.
+    turned: BTreeMap<String, Cause>,
     /// `(target, group)` where the group came to exist: every membership is told.
     appeared: BTreeMap<(String, String), Cause>,
     facts: Vec<FactRecord>,

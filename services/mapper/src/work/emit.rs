@@ -18,7 +18,7 @@ impl Work<'_> {
             if known.row.revision == 0 {
                 continue;
             }
-            for policy in self.policies.iter() {
+            for policy in self.policies.iter().filter(|policy| policy.has_groups()) {
                 let target = policy.target();
                 let cause = match (&known.changed, self.appeared.get(&(target.to_owned(), group.clone()))) {
                     (Some(cause), _) | (None, Some(cause)) => cause,

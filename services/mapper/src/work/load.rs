@@ -38,6 +38,7 @@ pub(super) async fn load<'a>(
         desired: HashMap::new(),
         changed_desired: BTreeSet::new(),
         whole_groups: BTreeMap::new(),
+        turned: BTreeMap::new(),
         appeared: BTreeMap::new(),
         facts: Vec::new(),
         commands: Vec::new(),
@@ -209,7 +210,10 @@ pub(super) async fn groups_of_touched(
     let moved: BTreeMap<String, Cause> = work
         .edges
         .iter()
-        .filter_map(|((_, member), edge)| Some((member.clone(), edge.changed.clone()?)))
+        .filter_map(|((group, member), edge)| {
+            let turned = work.turned.get(group).filter(|_| edge.row.present);
+            Some((member.clone(), edge.changed.as_ref().or(turned)?.clone()))
+        })
         .collect();
     let members: BTreeSet<String> = moved.keys().cloned().collect();
     load_people(tx, work, &members).await?;
@@ -242,9 +246,20 @@ pub(super) async fn groups_of_touched(
             present.remove(&key)
         };
     }
+    let groups: BTreeSet<String> = present
+        .iter()
+        .map(|(_, group)| group)
+        .filter(|group| !work.groups.contains_key(*group))
+        .cloned()
+        .collect();
+    load_groups(tx, work, &groups).await?;
+    let now = work.micros();
     let mut out: HashMap<String, Vec<String>> = HashMap::new();
     for (member, group) in present {
-        out.entry(member).or_default().push(group);
+        // Being in a group that was deleted gives nothing.
+        if work.groups.get(&group).is_none_or(|known| !known.state.gone_at(now)) {
+            out.entry(member).or_default().push(group);
+        }
     }
     Ok(out)
 }

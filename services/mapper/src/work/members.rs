@@ -47,7 +47,9 @@ impl Work<'_> {
             let known = self.edges.entry(key).or_insert_with(|| unknown(&event.subject, member));
             let mut state = state_of(&known.row);
             state.say(version, present, now);
-            known.row.state = serde_json::to_string(&state).expect("a state is plain data");
+            let state = serde_json::to_string(&state).expect("a state is plain data");
+            known.touched |= known.row.state != state;
+            known.row.state = state;
             self.look_again(&event.subject, member, &cause);
         }
     }
@@ -58,9 +60,11 @@ impl Work<'_> {
         let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return };
         let state = state_of(&known.row);
         let present = state.present_at(floor, now);
-        known.touched = true;
-        known.row.next_due_at = state.next_due(now);
+        let next_due_at = state.next_due(now);
+        known.touched |= known.row.next_due_at != next_due_at;
+        known.row.next_due_at = next_due_at;
         if present != known.row.present {
+            known.touched = true;
             known.row.present = present;
             known.row.revision += 1;
             known.changed = Some(cause.clone());

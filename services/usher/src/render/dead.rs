@@ -45,8 +45,8 @@ pub fn detail(letter: &DeadDetail) -> String {
         table.row(["decision", &trace::line(decision)]);
     }
     table.row(["failed", &format!("{} at {}", summary.operation, instant(&summary.at))]);
-    table
-        .row(["error", &format!("{} after {} attempts: {}", summary.class, summary.attempts, summary.error)]);
+    let tries = attempts(i64::from(summary.attempts));
+    table.row(["error", &format!("{} after {tries}: {}", summary.class, summary.error)]);
     if let Some(closed) = &summary.closed {
         let words = format!("{} by {} at {}: {}", closed.outcome, closed.by, instant(&closed.at), closed.why);
         table.row(["closed", &words]);

@@ -1,0 +1,179 @@
+//! From one event to one command.
+
+use lifecycle::{AccountState, Command, CommandId, Desired, EventKind, GroupResource, Lane, TraceContext};
+use mapper::Migrator;
+use sea_orm_migration::MigratorTrait;
+use serde_json::json;
+use store::Store;
+use store::testing::{databases, sqlite};
+use time::OffsetDateTime;
+
+use crate::world::{EVERYBODY, World, altered, event, joined};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_can_be_made_dropped_and_made_again() {
+    for database in databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        Migrator::down(store.writer(), None).await.unwrap();
+        Migrator::up(store.writer(), None).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hire_a_change_and_a_departure_are_one_command_each_in_their_lanes() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let events = [
+            joined("E-1", 1, "Sales"),
+            event(EventKind::WorkerChanged, "E-1", 2, json!({ "department": "HR" })),
+            event(EventKind::WorkerLeft, "E-1", 3, json!({})),
+        ];
+        for event in &events {
+            world.send(std::slice::from_ref(event)).await;
+            world.settle().await;
+        }
+        let told: Vec<_> =
+            world.commands.iter().map(|c| (c.revision, c.lane, c.event.clone(), c.accepted_at)).collect();
+        let lanes = [Lane::Joiner, Lane::Mover, Lane::Leaver];
+        let expected: Vec<_> = (1..)
+            .zip(lanes)
+            .zip(&events)
+            .map(|((revision, lane), event)| (revision, lane, Some(event.id.clone()), event.accepted_at))
+            .collect();
+        assert_eq!(told, expected);
+        let Desired::User(last) = &world.commands[2].desired else { panic!("an account") };
+        assert_eq!(last.state, AccountState::Disabled);
+        assert_eq!(last.attributes["userName"], "E-1@example.org", "it can still be found");
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_commanded_when_nothing_changes_or_nothing_ever_was() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    world
+        .send(&[
+            joined("E-1", 1, "Sales"),
+            event(EventKind::WorkerLeft, "E-2", 1, json!({ "userPrincipalName": "e2@example.org" })),
+            event(EventKind::WorkerChanged, "E-3", 1, json!({ "userPrincipalName": "e3@example.org" })),
+            event(EventKind::WorkerJoined, "E-4", 1, json!({ "department": "Sales" })),
+        ])
+        .await;
+    world.settle().await;
+    world
+        .send(&[
+            event(EventKind::WorkerChanged, "E-1", 2, json!({ "department": "Sales", "shoeSize": 43 })),
+            event(EventKind::WorkerChanged, "E-1", 0, json!({ "department": "older" })),
+        ])
+        .await;
+    world.send_raw(vec![World::duplicate(&joined("E-1", 1, "Sales"), 1)]).await;
+    world.settle().await;
+    let subjects: Vec<&str> = world.commands.iter().map(|c| c.subject.as_str()).collect();
+    assert_eq!(subjects, ["E-1"]);
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_without_active_is_a_hire_only_if_nothing_else_is_known() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let record = |person: &str, said| {
+        let name = format!("{person}@example.org");
+        event(EventKind::WorkerSnapshot, person, said, json!({ "userPrincipalName": name }))
+    };
+    world
+        .send(&[
+            record("E-1", 1),
+            joined("E-2", 1, "HR"),
+            event(EventKind::WorkerLeft, "E-2", 2, json!({})),
+            record("E-2", 3),
+        ])
+        .await;
+    world.settle().await;
+    assert_eq!(world.state("E-1"), Some(AccountState::Active));
+    assert_ne!(world.state("E-2"), Some(AccountState::Active));
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_takes_effect_at_its_time_even_after_a_restart() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let mut left = event(EventKind::WorkerLeft, "E-1", 2, json!({}));
+        left.effective_at = OffsetDateTime::now_utc() + time::Duration::seconds(3);
+        world.send(&[joined("E-1", 1, "Sales"), left.clone()]).await;
+        world.settle().await;
+        assert_eq!(world.state("E-1"), Some(AccountState::Active));
+        world.stop_mappers().await;
+        world.start_mapper().await;
+        world
+            .until("the departure takes effect", async |w| w.state("E-1") == Some(AccountState::Disabled))
+            .await;
+        assert!(OffsetDateTime::now_utc() >= left.effective_at);
+        assert_eq!(world.commands.last().map(|command| command.lane), Some(Lane::Leaver));
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_deleted_when_the_days_of_grace_are_over() {
+    let policy = EVERYBODY.replace("groups:", "  leaver: { action: disable, deleteAfterDays: 0 }\ngroups:");
+    let mut world = World::running(sqlite(), &policy).await;
+    world.send(&[joined("E-1", 1, "Sales")]).await;
+    world.settle().await;
+    world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
+    world.settle().await;
+    assert_eq!(world.state("E-1"), Some(AccountState::Deleted));
+    world.send(&[event(EventKind::WorkerRehired, "E-1", 3, json!({}))]).await;
+    world.settle().await;
+    assert_eq!(world.state("E-1"), Some(AccountState::Active));
+    assert_eq!(world.commands.last().map(|command| command.lane), Some(Lane::Joiner));
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_event_is_recorded_and_holds_up_nobody() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send_raw(vec![altered(&joined("E-0", 1, "Sales"), "payload", "{\"v\":1,\"event\":")]).await;
+        world.send(&[joined("E-1", 1, "Sales")]).await;
+        world.settle().await;
+        assert_eq!(world.state("E-1"), Some(AccountState::Active));
+        assert_eq!(world.count("SELECT count(*) AS n FROM mapper_poison").await, 1);
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
+    for database in databases() {
+        let mut world = World::new(database, EVERYBODY).await;
+        let command = Command {
+            id: CommandId::fresh(),
+            target: "crm".to_owned(),
+            subject: "G-1".to_owned(),
+            revision: 1,
+            lane: Lane::Joiner,
+            desired: Desired::Group(GroupResource {
+                exists: true,
+                attributes: lifecycle::Attributes::new(),
+                match_on: Vec::new(),
+                assume_empty: false,
+            }),
+            event: None,
+            accepted_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        let store = Store::open::<Migrator>(&world.url).await.unwrap();
+        let tx = store.begin().await.unwrap();
+        let messages = [bus::Outgoing::command(&command, TraceContext::root())];
+        let json = serde_json::to_string(&messages).unwrap();
+        store::outbox::put(&tx, "mapper", "left-behind", OffsetDateTime::now_utc(), json).await.unwrap();
+        tx.commit().await.unwrap();
+        world.start_mapper().await;
+        world.until("the command comes out", async |w| w.commands.len() == 1).await;
+        assert_eq!(world.commands[0], command);
+        world
+            .until("the row is gone", async |w| w.count("SELECT count(*) AS n FROM mapper_outbox").await == 0)
+            .await;
+        world.stop_mappers().await;
+    }
+}

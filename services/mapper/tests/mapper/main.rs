@@ -1,0 +1,10 @@
+//! The mapper as its neighbours see it: events in on a real broker, commands out, on every database there is.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod commands;
+mod concurrency;
+mod groups;
+mod policies;
+mod shuffle;
+mod world;

@@ -1,0 +1,312 @@
+//! A broker, a database, a folder of policies and any number of mappers.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bus::testing::TestServer;
+use bus::{Bus, Consumer, Feed, Outgoing};
+use lifecycle::{
+    AccountState, Attributes, Command, Desired, Event, EventId, EventKind, ResourceKind, TraceContext,
+};
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::Value;
+use store::Store;
+use store::testing::TestDatabase;
+use telemetry::{Readiness, Shutdown};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+pub(crate) const EVERYBODY: &str = r#"
+target: crm
+users:
+  mappings:
+    - { target: userName, source: userPrincipalName }
+    - { target: department, source: department }
+groups:
+  scope: { any: [ { all: [ { attribute: displayName, operator: STARTS WITH, value: "SEC-" } ] } ] }
+  mappings: [ { target: displayName, source: displayName } ]
+"#;
+
+/// `(target, kind, subject)`.
+pub(crate) type Key = (String, ResourceKind, String);
+
+pub(crate) struct World {
+    pub(crate) bus: Bus,
+    pub(crate) url: String,
+    pub(crate) commands: Vec<Command>,
+    consumer: Consumer<Command>,
+    policies: TempDir,
+    mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::RunError>>)>,
+    reader: Option<Store>,
+    _server: TestServer,
+    _database: TestDatabase,
+}
+
+impl World {
+    /// Without a mapper yet; with the policy `yaml` unless it is empty.
+    pub(crate) async fn new(database: TestDatabase, yaml: &str) -> Self {
+        let server = TestServer::start();
+        let bus = Bus::connect(&server.config(), "test").await.unwrap();
+        bus.ensure_streams().await.unwrap();
+        let consumer = bus.consume(Feed::Commands, "test").await.unwrap();
+        let world = Self {
+            bus,
+            url: database.url.clone(),
+            commands: Vec::new(),
+            consumer,
+            policies: tempfile::tempdir().unwrap(),
+            mappers: Vec::new(),
+            reader: None,
+            _server: server,
+            _database: database,
+        };
+        if !yaml.is_empty() {
+            world.write_policy(yaml);
+        }
+        world
+    }
+
+    /// With one mapper running.
+    pub(crate) async fn running(database: TestDatabase, yaml: &str) -> Self {
+        let mut world = Self::new(database, yaml).await;
+        world.start_mapper().await;
+        world
+    }
+
+    pub(crate) fn write_policy(&self, yaml: &str) {
+        let (new, file) = (self.policies.path().join("new"), self.policies.path().join("crm.yaml"));
+        std::fs::write(&new, yaml).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// A policy for another target, beside the first.
+    pub(crate) fn write_second_policy(&self, yaml: &str) {
+        std::fs::write(self.policies.path().join("second.yaml"), yaml).unwrap();
+    }
+
+    pub(crate) async fn try_build(&self) -> Result<mapper::App, mapper::BuildError> {
+        let config = mapper::Config { database: self.url.clone(), policies: self.policies.path().to_owned() };
+        mapper::build(config, self.bus.clone(), Readiness::default()).await
+    }
+
+    pub(crate) async fn start_mapper(&mut self) {
+        let app = self.try_build().await.unwrap();
+        let shutdown = Shutdown::default();
+        self.mappers.push((shutdown.clone(), tokio::spawn(app.run(shutdown))));
+    }
+
+    pub(crate) async fn stop_mappers(&mut self) {
+        for (shutdown, running) in std::mem::take(&mut self.mappers) {
+            shutdown.soft.cancel();
+            tokio::time::timeout(PATIENCE, running).await.expect("it stops").unwrap().unwrap();
+        }
+    }
+
+    pub(crate) async fn send(&self, events: &[Event]) {
+        self.send_raw(events.iter().map(|event| Outgoing::event(event, TraceContext::root())).collect())
+            .await;
+    }
+
+    /// Sends it once more, past the broker's own check for duplicates.
+    pub(crate) fn duplicate(event: &Event, n: usize) -> Outgoing {
+        altered(event, "id", &format!("{}-{n}", event.id))
+    }
+
+    pub(crate) async fn send_raw(&self, messages: Vec<Outgoing>) {
+        for result in self.bus.publish(messages).await {
+            result.unwrap();
+        }
+    }
+
+    /// Waits until every event is merged and every command that the database knows of has come out.
+    pub(crate) async fn settle(&mut self) {
+        self.until("every event is merged and every command published", async |world| {
+            let lag = world.bus.lag(Feed::Events, "mapper").await.unwrap_or(1);
+            lag == 0 && world.last_resources() == world.desired().await && world.edges_are_told().await
+        })
+        .await;
+    }
+
+    /// Waits for a level, reading commands meanwhile.
+    pub(crate) async fn until(&mut self, what: &str, holds: impl AsyncFn(&mut Self) -> bool) {
+        let started = Instant::now();
+        loop {
+            self.read_commands().await;
+            if holds(self).await {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+            for (_, running) in &self.mappers {
+                assert!(!running.is_finished(), "a mapper ended while waiting: {what}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn read_commands(&mut self) {
+        while let Ok(batch) = tokio::time::timeout(POLL, self.consumer.next_batch(500)).await {
+            for delivery in batch.unwrap() {
+                self.commands.push(delivery.body.clone().unwrap());
+                delivery.ack().await;
+            }
+        }
+    }
+
+    /// The newest command for each account and group, as `(revision, desired)`.
+    pub(crate) fn last_resources(&self) -> BTreeMap<Key, (i64, Desired)> {
+        let mut last: BTreeMap<Key, (i64, Desired)> = BTreeMap::new();
+        for command in &self.commands {
+            let kind = command.desired.kind();
+            let key = (command.target.clone(), kind, command.subject.clone());
+            let known = last.get(&key).map_or(0, |(revision, _)| *revision);
+            if kind != ResourceKind::Membership && command.revision >= known {
+                last.insert(key, (command.revision, command.desired.clone()));
+            }
+        }
+        last
+    }
+
+    /// The newest word on each membership at each target: `(target, group, member)` to `(revision, present)`.
+    pub(crate) fn last_edges(&self) -> BTreeMap<(String, String, String), (i64, bool)> {
+        let mut last = BTreeMap::new();
+        for command in &self.commands {
+            let Desired::Membership { edges } = &command.desired else { continue };
+            for edge in edges {
+                let key = (command.target.clone(), command.subject.clone(), edge.member.clone());
+                let entry = last.entry(key).or_insert((edge.revision, edge.present));
+                if edge.revision > entry.0 {
+                    *entry = (edge.revision, edge.present);
+                }
+            }
+        }
+        last
+    }
+
+    /// What `mapper_desired` holds.
+    pub(crate) async fn desired(&mut self) -> BTreeMap<Key, (i64, Desired)> {
+        let rows = self.query("SELECT target, kind, subject, revision, desired FROM mapper_desired").await;
+        let kind = |text: String| match text.as_str() {
+            "user" => ResourceKind::User,
+            _ => ResourceKind::Group,
+        };
+        rows.iter()
+            .map(|row| {
+                let text = |name: &str| row.try_get::<String>("", name).unwrap();
+                let key = (text("target"), kind(text("kind")), text("subject"));
+                let desired = serde_json::from_str(&text("desired")).unwrap();
+                (key, (row.try_get("", "revision").unwrap(), desired))
+            })
+            .collect()
+    }
+
+    /// Whether each target where a group exists has heard the last word on each of its memberships.
+    async fn edges_are_told(&mut self) -> bool {
+        let sql = "SELECT e.group_key, e.member_key, e.revision, e.present, d.target FROM mapper_edges e \
+                   JOIN mapper_desired d ON d.kind = 'group' AND d.subject = e.group_key AND d.state = 'exists' \
+                   WHERE e.revision > 0";
+        let rows = self.query(sql).await;
+        let told = self.last_edges();
+        rows.iter().all(|row| {
+            let text = |name: &str| row.try_get::<String>("", name).unwrap();
+            let word = (row.try_get("", "revision").unwrap(), row.try_get("", "present").unwrap());
+            told.get(&(text("target"), text("group_key"), text("member_key"))) == Some(&word)
+        })
+    }
+
+    pub(crate) async fn query(&mut self, sql: &str) -> Vec<sea_orm::QueryResult> {
+        if self.reader.is_none() {
+            self.reader = Some(Store::connect(&self.url).await.unwrap());
+        }
+        let store = self.reader.as_ref().expect("opened above");
+        store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap()
+    }
+
+    pub(crate) async fn count(&mut self, sql: &str) -> i64 {
+        self.query(sql).await[0].try_get("", "n").unwrap()
+    }
+
+    /// State of the account at `crm` as the last command has it.
+    pub(crate) fn state(&self, person: &str) -> Option<AccountState> {
+        match &self.last_resources().get(&("crm".to_owned(), ResourceKind::User, person.to_owned()))?.1 {
+            Desired::User(account) => Some(account.state),
+            _ => None,
+        }
+    }
+
+    /// Everything that gives access: active accounts, existing groups, and their members.
+    pub(crate) fn access(&self) -> (BTreeMap<Key, Desired>, Vec<(String, String)>) {
+        let gives = |desired: &Desired| match desired {
+            Desired::User(account) => account.state == AccountState::Active,
+            Desired::Group(group) => group.exists,
+            Desired::Membership { .. } => false,
+        };
+        let resources: BTreeMap<Key, Desired> = self
+            .last_resources()
+            .into_iter()
+            .filter(|(_, (_, desired))| gives(desired))
+            .map(|(key, (_, desired))| (key, desired))
+            .collect();
+        let exists = |target: &String, group: &String| {
+            resources.contains_key(&(target.clone(), ResourceKind::Group, group.clone()))
+        };
+        let edges = self
+            .last_edges()
+            .into_iter()
+            .filter(|((target, group, _), (_, present))| *present && exists(target, group))
+            .map(|((_, group, member), _)| (group, member))
+            .collect();
+        (resources, edges)
+    }
+}
+
+/// `event` as a message of which one field is another.
+pub(crate) fn altered(event: &Event, field: &str, value: &str) -> Outgoing {
+    let mut message = serde_json::to_value(Outgoing::event(event, TraceContext::root())).unwrap();
+    message[field] = Value::from(value);
+    serde_json::from_value(message).unwrap()
+}
+
+/// An event that was said `said` seconds after an hour ago and holds since then.
+pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value) -> Event {
+    let time = start() + time::Duration::seconds(said);
+    let source_event_id = format!("{kind}/{subject}/{said}");
+    Event {
+        id: EventId::of("hr", &source_event_id),
+        source: "hr".to_owned(),
+        source_event_id,
+        kind,
+        subject: subject.to_owned(),
+        time,
+        effective_at: time,
+        accepted_at: time,
+        attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
+        members: None,
+    }
+}
+
+/// An event about who is in a group.
+pub(crate) fn members(kind: EventKind, group: &str, said: i64, members: &[&str]) -> Event {
+    let mut event = event(kind, group, said, serde_json::json!({}));
+    event.members = Some(members.iter().map(ToString::to_string).collect());
+    event
+}
+
+/// The same in every event of a process, whole seconds: an hour ago.
+fn start() -> OffsetDateTime {
+    static START: std::sync::OnceLock<OffsetDateTime> = std::sync::OnceLock::new();
+    *START.get_or_init(|| {
+        let seconds = OffsetDateTime::now_utc().unix_timestamp() - 3_600;
+        OffsetDateTime::from_unix_timestamp(seconds).expect("an hour ago is a date")
+    })
+}
+
+/// A joiner of department `department`.
+pub(crate) fn joined(person: &str, said: i64, department: &str) -> Event {
+    let attributes =
+        serde_json::json!({ "userPrincipalName": format!("{person}@example.org"), "department": department });
+    event(EventKind::WorkerJoined, person, said, attributes)
+}

@@ -1,0 +1,122 @@
+//! The same history through the whole pipeline, on every database and against servers that are not ours.
+
+use std::time::Duration;
+
+use harness::interop::{Interop, Server};
+use harness::world::{TARGET, now, policy_yaml, wait_for_level};
+use harness::{CloudEvent, History, Population, Shape, World, WorldOptions, reader};
+
+const SOON: Duration = Duration::from_secs(120);
+
+fn options() -> WorldOptions {
+    WorldOptions::new(env!("CARGO_BIN_EXE_usher"))
+}
+
+/// Joiners by SCIM bulk and by events, groups, movers, leavers, rehires, memberships that come and go.
+async fn everything(world: &World, people: usize) -> History {
+    let company = Population::generate(Shape { people, departments: 5, groups: 4, seed: 7 });
+    let mut history = History::new("hr", company, now());
+    let keys = history.keys();
+    let (bulk, events) = keys.split_at(people / 2);
+    let request = history.hire_by_bulk(bulk);
+    world.feed.bulk(&request).await.unwrap();
+    history.set_time(now());
+    let joined: Vec<CloudEvent> = events.iter().map(|key| history.hire(key)).collect();
+    world.feed.batch(&joined).await.unwrap();
+    let groups: Vec<CloudEvent> =
+        history.group_keys().iter().map(|key| history.group_upserted(key)).collect();
+    world.feed.batch(&groups).await.unwrap();
+    world.settled(SOON).await.unwrap();
+    history.accounts_are_there();
+    history.set_time(now());
+
+    for (i, key) in keys.iter().enumerate().step_by(3) {
+        world.feed.event(&history.move_on(key, i)).await.unwrap();
+    }
+    let left: Vec<String> = keys.iter().skip(1).step_by(5).cloned().collect();
+    for key in &left {
+        world.feed.event(&history.leave(key)).await.unwrap();
+    }
+    let group = history.group_keys()[0].clone();
+    let members: Vec<String> = history.members(&group).into_iter().take(3).collect();
+    world.feed.event(&history.members_removed(&group, &members)).await.unwrap();
+    world.feed.event(&history.members_added(&group, &members[..1])).await.unwrap();
+    for (i, key) in left.iter().step_by(2).enumerate() {
+        world.feed.event(&history.rehire(key, i)).await.unwrap();
+    }
+    history
+}
+
+async fn must_be_right(world: &World, history: &History) {
+    let status = world.settled(SOON).await.unwrap();
+    let dead = world.console.dead("open").await.unwrap();
+    assert_eq!(status.stuck(), 0, "{status:?}: {dead:?}");
+    let differences = world.differences(&history.expected()).await.unwrap();
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_history_ends_right_on_sqlite() {
+    let world = World::start(options()).await.unwrap();
+    let history = everything(&world, 60).await;
+    must_be_right(&world, &history).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_history_ends_right_on_postgresql() {
+    let Some(database) = store::testing::postgres() else {
+        eprintln!("no PostgreSQL on this machine: nothing was tested");
+        return;
+    };
+    let world =
+        World::start(WorldOptions { postgres: Some(database.url.clone()), ..options() }).await.unwrap();
+    let history = everything(&world, 60).await;
+    must_be_right(&world, &history).await;
+}
+
+/// Deletion as well: whoever leaves is deleted, and read back with plain HTTP.
+async fn against(server: Server) {
+    if !server.possible_here() {
+        eprintln!("this machine cannot run {server:?}: nothing was tested");
+        return;
+    }
+    let target = Interop::start(server).await.unwrap();
+    let options = WorldOptions { profile: "generic".to_owned(), ..options() };
+    let world = World::at(options, &target.base_url, &target.token).await.unwrap();
+    let history = everything(&world, 40).await;
+    must_be_right(&world, &history).await;
+    deletes(&world, &history).await;
+}
+
+async fn deletes(world: &World, history: &History) {
+    let policy = world.usher.data().join("policies").join(format!("{TARGET}.yaml"));
+    let deleting = policy_yaml(TARGET).replace("action: disable", "action: delete");
+    std::fs::write(policy, deleting).unwrap();
+    let mut history = history.clone();
+    history.set_time(now());
+    let someone = history.keys()[0].clone();
+    let user_name = history.person(&someone).user_principal_name.to_lowercase();
+    world.feed.event(&history.leave(&someone)).await.unwrap();
+    wait_for_level("the account is deleted", SOON, async || {
+        let there = world.directory().await?.users.contains_key(&user_name);
+        anyhow::ensure!(!there, "{user_name} is still there");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+    world.settled(SOON).await.unwrap();
+    let directory: reader::Directory = world.directory().await.unwrap();
+    let somewhere =
+        directory.groups.values().any(|group| group.members.iter().any(|m| m.to_lowercase() == user_name));
+    assert!(!somewhere, "a deleted account is still a member");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_history_ends_right_at_scim2_server() {
+    against(Server::Scim2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_history_ends_right_at_scimmy() {
+    against(Server::Scimmy).await;
+}
