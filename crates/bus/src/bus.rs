@@ -17,6 +17,9 @@ use crate::control::{ControlFailure, ControlServer};
 use crate::publisher::{Published, Publisher, Waiting};
 use crate::{BusConfig, BusError, Feed, Outgoing, PublishError};
 
+/// How often the lag of a consumer is measured.
+const LOOK_AT_LAG_EVERY: Duration = Duration::from_secs(5);
+
 /// How long [`Bus::ensure_streams`] goes on when the server is not ready for it yet.
 const STREAMS_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -199,6 +202,16 @@ impl Bus {
             total += lag;
         }
         Ok(total)
+    }
+
+    /// Keeps the lag metric of a consumer up to date for as long as it is polled.
+    pub async fn watch_lag(self, feed: Feed, durable: &'static str) {
+        loop {
+            tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
+            if let Err(error) = self.lag(feed, durable).await {
+                tracing::debug!(durable, error = %error, "could not read the lag");
+            }
+        }
     }
 
     /// Whether there is a connection now.

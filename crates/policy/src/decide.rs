@@ -58,9 +58,10 @@ pub fn decide(subject: &Subject<'_>, policy: &Policy, now: OffsetDateTime) -> De
     let identity = subject.identity;
     let leaver = policy.users.leaver;
     match identity.employment {
+        // Nobody who never had an account gets one from this; an account that was made for a start which was then
+        // postponed is switched off until that day.
         Employment::Unknown => {
-            let mapped = apply(&policy.users.mappings, &identity.key, &identity.attributes);
-            Decision::nothing(Because::of(Rule::NotEmployedYet), user_name(&mapped))
+            Decision::account(identity, policy, AccountState::Disabled, Because::of(Rule::NotEmployedYet))
         }
         Employment::Left { since } if leaver.action != LeaverAction::None => {
             depart(identity, policy, since, Rule::Left, now)

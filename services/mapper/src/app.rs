@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bus::{Bus, BusError};
+use bus::{Bus, BusError, Feed};
 use relay::Relay;
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
@@ -95,6 +95,7 @@ impl App {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
         let relay = tokio::spawn(self.relay.run(shutdown.soft.clone()));
+        let lag = tokio::spawn(self.live.bus.clone().watch_lag(Feed::Events, SERVICE));
         let mut parts = JoinSet::new();
         parts.spawn(self.live.run(self.ready, shutdown.clone()));
         let (later, stop) = (self.later, shutdown.clone());
@@ -114,6 +115,7 @@ impl App {
                 ended = Err(error);
             }
         }
+        lag.abort();
         if relay.await.is_err() {
             return Err(RunError::Panicked);
         }

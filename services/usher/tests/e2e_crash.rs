@@ -1,5 +1,7 @@
 //! kill -9 of everything that can be killed, while events flow.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use harness::world::{now, wait_for_level, yes};

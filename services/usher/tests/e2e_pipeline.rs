@@ -1,5 +1,7 @@
 //! The same history through the whole pipeline, on every database and against servers that are not ours.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use harness::interop::{Interop, Server};

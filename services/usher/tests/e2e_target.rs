@@ -1,6 +1,8 @@
 //! What the target sees when things go wrong: creates that time out, accounts that were there before, leavers behind a
 //! backlog, requests that are refused.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use harness::world::{TARGET, policy_yaml, wait_for_level, yes};

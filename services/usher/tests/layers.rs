@@ -1,5 +1,7 @@
 //! The rules of the house (ARCHITECTURE.md, "Who may know whom"), checked against the manifests and the sources.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError};
+use bus::{Bus, BusError, Feed};
 use relay::Relay;
 use scim::{Connection, Credential, ProfileError, TargetProfile};
 use store::{Store, StoreError};
@@ -164,6 +164,7 @@ impl App {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
         let relay = tokio::spawn(self.relay.run(shutdown.soft.clone()));
+        let lag = tokio::spawn(self.intake.bus.clone().watch_lag(Feed::Commands, SERVICE));
         let mut parts = JoinSet::new();
         parts.spawn(self.intake.run(self.ready, shutdown.clone()));
         parts.spawn(self.control.run(shutdown.clone()));
@@ -182,6 +183,7 @@ impl App {
                 ended = Err(error);
             }
         }
+        lag.abort();
         if relay.await.is_err() {
             return Err(RunError::Panicked);
         }

@@ -7,18 +7,21 @@ use lifecycle::{
     Attempt, AttemptClass, AttemptId, Exchange, Fact, FactRecord, Lane, ResourceKind, TraceContext,
 };
 use scim::{Client, Failure, Reply};
+use store::Store;
 use tracing::Instrument;
 
 use crate::lease::Lease;
 use crate::now;
 use crate::outcome::Trouble;
 use crate::pacer::{Pacer, Permit, Signal, Urgency};
+use crate::rows::linked_subject;
 
 /// A target that this replica owns.
 #[derive(Debug)]
 pub(crate) struct OwnedTarget {
     pub(crate) name: String,
     pub(crate) client: Client,
+    pub(crate) store: Store,
     pub(crate) pacer: Pacer,
     pub(crate) lease: Lease,
     pub(crate) request_timeout: Duration,
@@ -32,6 +35,8 @@ pub(crate) struct About {
     pub(crate) revision: i64,
     pub(crate) lane: Lane,
     pub(crate) trace: Option<TraceContext>,
+    /// Failed tries of this revision so far.
+    pub(crate) attempts: i32,
 }
 
 /// Why a step did not succeed.
@@ -63,12 +68,18 @@ pub(crate) struct Call {
     permit: Option<Permit>,
     facts: Vec<FactRecord>,
     last: Option<Exchange>,
+    in_doubt: bool,
 }
 
 impl Call {
     /// Begins with the permit for the first request.
     pub(crate) fn new(target: Arc<OwnedTarget>, about: About, permit: Permit) -> Self {
-        Self { target, about, permit: Some(permit), facts: Vec::new(), last: None }
+        Self { target, about, permit: Some(permit), facts: Vec::new(), last: None, in_doubt: false }
+    }
+
+    /// Whether a change was sent that may have been carried out although its answer does not say so.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// The attempts, for the journal.
@@ -99,6 +110,7 @@ impl Call {
         self.record(operation, &reply);
         self.target.pacer.hear(signal(&reply));
         drop(permit);
+        self.in_doubt |= may_have_worked(&reply);
         let Reply { outcome, exchange, .. } = reply;
         match outcome {
             Ok(value) => {
@@ -120,6 +132,19 @@ impl Call {
                 Stop::Failed(Box::new(Failed { failure, trouble }))
             }
         }
+    }
+
+    /// The other person or group whose resource this is, as far as our own links know.
+    ///
+    /// # Errors
+    /// [`Stop::Deferred`] when the database cannot tell.
+    pub(crate) async fn linked_to_another(&self, remote_id: &str) -> Result<Option<String>, Stop> {
+        let About { kind, subject, .. } = &self.about;
+        let found = linked_subject(&self.target.store, &self.target.name, *kind, remote_id, subject).await;
+        found.map_err(|error| {
+            tracing::warn!(target_name = %self.target.name, error = %error, "could not look at the links");
+            Stop::Deferred
+        })
     }
 
     /// The conversation cannot go on for a reason that the target did not give.
@@ -154,6 +179,18 @@ impl Call {
             fact: Fact::Attempted(attempt),
         });
     }
+}
+
+/// A change that got no answer, or one that a proxy may have given, may have been carried out.
+fn may_have_worked<T>(reply: &Reply<T>) -> bool {
+    let Err(failure) = &reply.outcome else { return false };
+    let changes = reply.exchange.method != "GET";
+    changes
+        && match failure.class {
+            AttemptClass::OutcomeUnknown | AttemptClass::Transient => true,
+            AttemptClass::Unavailable => failure.status.is_some(),
+            _ => false,
+        }
 }
 
 fn signal<T>(reply: &Reply<T>) -> Signal {

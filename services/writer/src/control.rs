@@ -210,7 +210,8 @@ async fn requeue(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<Repla
     let mut rows =
         load_resources(tx, &letter.target, kind, std::slice::from_ref(&letter.subject), true).await?;
     let Some(row) = rows.get_mut(&letter.subject) else { return Ok(ReplayOutcome::Superseded) };
-    if row.desired_revision != letter.revision || row.status != status::DEAD {
+    let waits = row.status == status::DEAD || row.status == status::CONFLICT;
+    if row.desired_revision != letter.revision || !waits {
         return Ok(ReplayOutcome::Superseded);
     }
     row.attempts = 0;

@@ -16,6 +16,8 @@ pub(crate) use wanted::Wanted;
 
 const EXTERNAL_ID: &str = "externalId";
 const ACTIVE: &str = "active";
+/// How often a leaver whose create got no answer is looked for before there is surely no account.
+const LATE_CREATE_LOOKS: i32 = 3;
 
 /// What a search brought up.
 enum Located {
@@ -28,16 +30,14 @@ enum Located {
 
 /// Works until the target agrees or something stands in the way. Whatever was learned is in `progress`, also then.
 pub(crate) async fn converge(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Outcome {
-    match settle(call, wanted, progress).await {
+    let outcome = match settle(call, wanted, progress).await {
         Ok(outcome) => outcome,
         Err(Stop::Deferred) => Outcome::Deferred,
-        Err(Stop::Failed(failed)) => {
-            if failed.class() == AttemptClass::OutcomeUnknown && failed.trouble.operation == "create" {
-                progress.create_attempted = true;
-            }
-            judge(*failed)
-        }
-    }
+        Err(Stop::Failed(failed)) => judge(*failed),
+    };
+    let settled = matches!(outcome, Outcome::Settled { .. });
+    progress.in_doubt = !settled && (progress.in_doubt || call.in_doubt());
+    outcome
 }
 
 /// What a failed request means for its resource.
@@ -49,6 +49,9 @@ fn judge(failed: Failed) -> Outcome {
 }
 
 async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    if progress.in_doubt && progress.remote_id.is_some() {
+        look_again(call, wanted, progress).await?;
+    }
     match (&progress.remote_id, wanted.state) {
         (Some(_), AccountState::Deleted) => remove(call, wanted, progress).await,
         (Some(_), _) => update(call, wanted, progress, None).await,
@@ -56,6 +59,25 @@ async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
         (None, AccountState::Disabled | AccountState::Deleted) => {
             look_for_unlinked(call, wanted, progress).await
         }
+    }
+}
+
+/// What the target holds is not certain: an earlier request may have been carried out. Without this, a change back to
+/// what we believe to be there would look like no change at all.
+async fn look_again(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<(), Stop> {
+    let Some(id) = progress.remote_id.clone() else { return Ok(()) };
+    let kind = kind_of(wanted);
+    match call.send("read", async |client| client.get(kind, &id).await).await {
+        Ok(found) => {
+            let paths: std::collections::BTreeSet<&String> =
+                progress.applied.keys().chain(wanted.attributes.keys()).collect();
+            progress.applied = scim::observe(&found.attributes, paths);
+            progress.in_doubt = false;
+            Ok(())
+        }
+        // The steps that follow find out what that means.
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => Ok(()),
+        Err(stop) => Err(stop),
     }
 }
 
@@ -67,24 +89,32 @@ async fn look_for_unlinked(
     progress: &mut Progress,
 ) -> Result<Outcome, Stop> {
     match locate(call, wanted, true).await? {
+        Located::Nothing if progress.in_doubt && call.about.attempts < LATE_CREATE_LOOKS => {
+            let error = "a create that got no answer may still be under way".to_owned();
+            Ok(Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error)))
+        }
         Located::Nothing => Ok(settled("absent", wanted)),
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
         Located::Adoptable(found) if wanted.state == AccountState::Deleted => {
-            if found.external_id.as_deref() != wanted.external_id() {
-                // Never ours: it may be disabled, but deleting it is not ours to decide.
-                return Ok(settled("absent", wanted));
-            }
+            progress.applied = scim::observe(&found.attributes, wanted.attributes.keys());
+            let ours = found.external_id.is_some() && found.external_id.as_deref() == wanted.external_id();
+            let id = found.id.clone();
             progress.remote_id = Some(found.id);
-            remove(call, wanted, progress).await
+            if ours {
+                remove(call, wanted, progress).await
+            } else {
+                // Not surely ours: deleting it is not ours to decide, but nobody who left may use it.
+                disable_instead(call, wanted, progress, &id).await
+            }
         }
         Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
     }
 }
 
 async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
-    let look_first = !wanted.assume_empty || progress.create_attempted;
+    let look_first = !wanted.assume_empty || progress.in_doubt;
     if look_first {
-        let thoroughly = progress.create_attempted || !matching_is_unique(call, wanted);
+        let thoroughly = progress.in_doubt || !matching_is_unique(call, wanted);
         match locate(call, wanted, thoroughly).await? {
             Located::Nothing => {}
             Located::Adoptable(found) => return Box::pin(adopt(call, wanted, progress, *found)).await,
@@ -100,7 +130,7 @@ async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
         }
         Err(stop) => return Err(stop),
     };
-    progress.create_attempted = true;
+    progress.in_doubt = true;
     match id {
         Some(id) => {
             progress.remote_id = Some(id);
@@ -134,7 +164,7 @@ async fn resolve_existing(
     progress: &mut Progress,
     failed: Failed,
 ) -> Result<Outcome, Stop> {
-    progress.create_attempted = true;
+    progress.in_doubt = true;
     match locate(call, wanted, true).await? {
         Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
@@ -152,6 +182,11 @@ async fn adopt(
     progress: &mut Progress,
     found: Found,
 ) -> Result<Outcome, Stop> {
+    if let Some(other) = call.linked_to_another(&found.id).await? {
+        return Ok(Outcome::Conflict {
+            found: format!("resource {} is linked to {other} already", found.id),
+        });
+    }
     progress.applied = scim::observe(&found.attributes, wanted.attributes.keys());
     progress.remote_id = Some(found.id);
     update(call, wanted, progress, Some("adopted")).await
@@ -186,7 +221,9 @@ async fn update(
         }
         Err(Stop::Failed(failed)) => match failed.class() {
             AttemptClass::NotFound => Box::pin(recover_gone(call, wanted, progress)).await,
-            AttemptClass::Permanent if wanted.takes_access_away(&progress.applied) && ops.len() > 1 => {
+            AttemptClass::Permanent | AttemptClass::AlreadyExists
+                if wanted.takes_access_away(&progress.applied) && ops.len() > 1 =>
+            {
                 disable_only(call, progress, &id, *failed).await
             }
             _ => Err(Stop::Failed(failed)),
@@ -257,7 +294,7 @@ async fn recover_gone(call: &mut Call, wanted: &Wanted, progress: &mut Progress)
         Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
         Located::Nothing if wanted.state == AccountState::Active => {
-            progress.create_attempted = true;
+            progress.in_doubt = true;
             create(call, wanted, progress).await
         }
         Located::Nothing => Ok(settled("absent", wanted)),
@@ -268,16 +305,24 @@ async fn remove(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
     let Some(id) = progress.remote_id.clone() else { return Ok(settled("absent", wanted)) };
     match call.target.client.profile().delete {
         DeleteMethod::Hard => {}
-        DeleteMethod::Disable => return disable_instead(call, wanted, progress, &id).await,
-        DeleteMethod::Unsupported => return Ok(settled("kept", wanted)),
+        DeleteMethod::Disable | DeleteMethod::Unsupported => {
+            return disable_instead(call, wanted, progress, &id).await;
+        }
     }
     let kind = kind_of(wanted);
     match call.send("delete", async |client| client.delete(kind, &id).await).await {
         Ok(()) => {}
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::Permanent && kind == Kind::User => {
+            // It cannot be deleted, but nobody who left may use it.
+            switch_off(call, &id, progress).await?;
+            let error =
+                format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
+            return Ok(Outcome::Dead(Trouble { error, ..failed.trouble }));
+        }
         Err(stop) => return Err(stop),
     }
-    *progress = Progress { remote_id: None, applied: Attributes::new(), create_attempted: false };
+    *progress = Progress { remote_id: None, applied: Attributes::new(), in_doubt: false };
     Ok(settled("deleted", wanted))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::{Bus, Consumer, Delivery, Feed};
-use lifecycle::{Command, Desired, Edge, ResourceKind, TraceContext};
+use lifecycle::{AccountState, Command, Desired, Edge, Lane, ResourceKind, TraceContext};
 use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
@@ -13,7 +13,10 @@ use tokio::sync::Notify;
 
 use crate::app::RunError;
 use crate::facts::{News, SERVICE};
-use crate::rows::{dead, edge, load_edges, load_resources, resource, save_edges, save_resources, status};
+use crate::rows::{
+    dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource, save_edges,
+    save_resources, status,
+};
 use crate::{micros, now};
 
 /// Commands per transaction.
@@ -124,6 +127,7 @@ async fn take_resources(
     }
     ours.sort_by_key(|(command, _)| command.revision);
     let subjects: Vec<String> = ours.iter().map(|(command, _)| command.subject.clone()).collect();
+    make_lockable(tx, target, kind, &subjects).await?;
     let mut rows = load_resources(tx, target, kind, &subjects, true).await?;
     let mut outlived = Vec::new();
     for (command, trace) in ours {
@@ -161,12 +165,22 @@ fn want(
     row.event = command.event.as_ref().map(ToString::to_string);
     row.trace = trace.map(|trace| trace.to_string());
     row.accepted_at = micros(command.accepted_at);
-    row.lane = command.lane.rank();
+    // A disable that is on its way stays urgent, whatever else is to be changed by now.
+    let still_leaving = row.queued && row.lane() == Lane::Leaver && takes_away(&command.desired);
+    row.lane = if still_leaving { Lane::Leaver.rank() } else { command.lane.rank() };
     row.attempts = 0;
     row.awaits = None;
     row.last_error = None;
     row.enqueue(status::PENDING, micros(now()));
     outlived
+}
+
+fn takes_away(desired: &Desired) -> bool {
+    match desired {
+        Desired::User(account) => account.state != AccountState::Active,
+        Desired::Group(group) => !group.exists,
+        Desired::Membership { .. } => false,
+    }
 }
 
 async fn take_edges(tx: &DatabaseTransaction, target: &str, commands: &[&Traced]) -> Result<(), StoreError> {
@@ -180,6 +194,7 @@ async fn take_edges(tx: &DatabaseTransaction, target: &str, commands: &[&Traced]
     for (group, edges) in by_group {
         let members: Vec<String> = edges.iter().map(|(edge, _)| edge.member.clone()).collect();
         let linked = Linked::load(tx, target, group, &members).await?;
+        make_edges_lockable(tx, target, group, &members).await?;
         let mut rows = load_edges(tx, target, group, &members).await?;
         for (edge, traced) in edges {
             let row = rows

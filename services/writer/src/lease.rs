@@ -17,6 +17,9 @@ use tokio::time::Instant;
 use crate::rows::target;
 use crate::{micros, now};
 
+/// What `lease_until` says after an orderly end.
+const RELEASED: i64 = 0;
+
 /// The right to converge one target.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
@@ -24,6 +27,7 @@ pub(crate) struct Lease {
     owner: String,
     epoch: i64,
     length: Duration,
+    after_crash: bool,
     /// Until when nobody else can have it.
     until: Arc<Mutex<Instant>>,
 }
@@ -55,6 +59,7 @@ impl Lease {
             Some(row) => row.epoch + 1,
             None => 1,
         };
+        let after_crash = row.as_ref().is_some_and(|row| row.lease_until != RELEASED);
         let new =
             target::Model { name: target.to_owned(), owner: Some(owner.to_owned()), epoch, lease_until };
         let active = new.into_active_model().reset_all();
@@ -69,6 +74,7 @@ impl Lease {
             owner: owner.to_owned(),
             epoch,
             length,
+            after_crash,
             until: Arc::new(Mutex::new(asked_at + length)),
         }))
     }
@@ -92,7 +98,7 @@ impl Lease {
     /// # Errors
     /// As the database reports them; the lease then runs out by itself.
     pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
-        self.set_lease_until(store, 0).await.map(|_| ())
+        self.set_lease_until(store, RELEASED).await.map(|_| ())
     }
 
     async fn set_lease_until(&self, store: &Store, until: i64) -> Result<bool, StoreError> {
@@ -125,6 +131,11 @@ impl Lease {
             .await
             .map_err(StoreError::statement("check the lease"))?;
         Ok(row.is_some_and(|row| row.epoch == self.epoch && row.owner.as_deref() == Some(&self.owner)))
+    }
+
+    /// Whether the owner before did not release it: requests may have been under way.
+    pub(crate) fn after_crash(&self) -> bool {
+        self.after_crash
     }
 
     /// How long a term is.

@@ -53,7 +53,8 @@ impl MigrationTrait for CreateTables {
     }
 }
 
-const INDEXES: [(&str, &str, &[&str]); 5] = [
+const INDEXES: [(&str, &str, &[&str]); 6] = [
+    ("writer_resources_link", "writer_resources", &["target", "remote_id"]),
     ("writer_resources_queue", "writer_resources", &["target", "queued", "lane", "next_attempt_at"]),
     ("writer_resources_awaits", "writer_resources", &["target", "awaits"]),
     ("writer_edges_queue", "writer_edges", &["target", "queued", "group_subject"]),
@@ -114,7 +115,7 @@ fn resources() -> TableCreateStatement {
         .col(number("applied_revision"))
         .col(optional_text("applied"))
         .col(optional_text("remote_id"))
-        .col(flag("create_attempted"))
+        .col(flag("in_doubt"))
         .col(optional_text("awaits"))
         .col(optional_text("last_error"))
         .col(optional_text("dead_letter"))

@@ -11,8 +11,8 @@ pub(crate) struct Progress {
     pub(crate) remote_id: Option<String>,
     /// What the target holds, by SCIM path.
     pub(crate) applied: Attributes,
-    /// A create may have been carried out without our knowing.
-    pub(crate) create_attempted: bool,
+    /// A request may have been carried out without our knowing: `applied` and `remote_id` may be out of date.
+    pub(crate) in_doubt: bool,
 }
 
 /// How the work ended.
@@ -52,6 +52,10 @@ pub(crate) struct WorkedResource {
 #[derive(Debug)]
 pub(crate) struct WorkedMembers {
     pub(crate) group: String,
+    /// The group's id that was used.
+    pub(crate) group_id: String,
+    /// The members' ids that were used, by key.
+    pub(crate) member_ids: std::collections::HashMap<String, String>,
     pub(crate) edges: Vec<edge::Model>,
     pub(crate) outcome: MembersOutcome,
     pub(crate) facts: Vec<FactRecord>,
@@ -68,8 +72,6 @@ pub(crate) enum MembersOutcome {
     Seen { present: Vec<String> },
     /// It is not known which were carried out; `None` when nothing but the target's state stopped us.
     Unsure(Option<Trouble>),
-    /// Try again later.
-    Retry(Trouble),
     /// The request was refused: try them one by one, or give up the one.
     Refused(Trouble),
     /// The group is not there any more.

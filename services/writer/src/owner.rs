@@ -23,7 +23,7 @@ use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, W
 use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
 use crate::ready::{Job, Ready, Source};
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
-use crate::rows::{Key, edge, status};
+use crate::rows::{Key, edge, resource, status};
 use crate::{micros, now};
 
 /// How often the queue is looked at when nothing says that it changed.
@@ -76,6 +76,9 @@ impl Owner {
 
     async fn converge(&self, lease: Lease, shutdown: &Shutdown) -> Result<(), StoreError> {
         self.doubt_unfinished_memberships().await?;
+        if lease.after_crash() {
+            self.doubt_unfinished_accounts().await?;
+        }
         let client = match Client::new(self.connection.clone()) {
             Ok(client) => client,
             Err(error) => {
@@ -99,6 +102,7 @@ impl Owner {
             name: self.target.clone(),
             request_timeout: self.connection.timeout,
             client,
+            store: self.store.clone(),
             pacer,
             lease: lease.clone(),
         });
@@ -132,6 +136,19 @@ impl Owner {
             attempts_max: self.attempts_max,
             retry: self.retry,
         }
+    }
+
+    /// The last owner ended without saying so: any linked account in the queue may have been written in between.
+    async fn doubt_unfinished_accounts(&self) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        resource::Entity::update_many()
+            .col_expr(resource::Column::InDoubt, Expr::value(true))
+            .filter(resource::Column::Target.eq(&self.target))
+            .filter(resource::Column::Queued.eq(true))
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("doubt accounts"))?;
+        tx.commit().await.map_err(StoreError::statement("doubt accounts"))
     }
 
     /// A request about memberships was under way when the last owner ended.
@@ -195,7 +212,7 @@ impl Shift<'_> {
                     stale = self.ready.len() == 0;
                 }
                 _ = sweep.tick() => self.sweep().await,
-                _ = look.tick() => stale = self.ready.len() == 0,
+                _ = look.tick() => stale = true, // also sees what other replicas stored, and retries that came due
                 Some(_) = self.working.join_next() => {}
             }
         }
@@ -262,7 +279,7 @@ impl Shift<'_> {
                 let progress = Progress {
                     remote_id: job.row.remote_id.clone(),
                     applied: job.row.applied(),
-                    create_attempted: job.row.create_attempted,
+                    in_doubt: job.row.in_doubt,
                 };
                 let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
                 let trace = telemetry::in_trace(&span, job.row.trace());
@@ -333,6 +350,7 @@ async fn work_on_resource(
         revision: row.desired_revision,
         lane: row.lane(),
         trace: Some(trace),
+        attempts: row.attempts,
     };
     let mut call = Call::new(target, about, permit);
     let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
@@ -355,10 +373,12 @@ async fn work_on_members(
         revision: 0,
         lane,
         trace: Some(trace),
+        attempts: 0,
     };
     let mut call = Call::new(target, about, permit);
     let outcome: MembersOutcome = members::converge(&mut call, &job).await;
-    let worked = WorkedMembers { group: job.group, edges: job.edges, outcome, facts: call.into_facts() };
+    let members::MembersJob { group, group_id, edges, member_ids } = job;
+    let worked = WorkedMembers { group, group_id, member_ids, edges, outcome, facts: call.into_facts() };
     let _ = results.send(Worked::Members(Box::new(worked))).await;
 }
 

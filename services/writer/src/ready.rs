@@ -106,8 +106,8 @@ impl Source<'_> {
             let Some(wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
             let key = (row.kind(), row.subject.clone());
             if self.announced.contains(&key) {
-                row.create_attempted = false;
-            } else if wanted.assume_empty && row.remote_id.is_none() && !row.create_attempted {
+                row.in_doubt = false;
+            } else if wanted.assume_empty && row.remote_id.is_none() && !row.in_doubt {
                 marked.push(key);
             }
             ready.push(Job::Resource(Box::new(ResourceJob { row, wanted })));
@@ -183,7 +183,7 @@ impl Source<'_> {
             .await?;
         }
         for key in marked {
-            self.update(&tx, key, &[(resource::Column::CreateAttempted, Expr::value(true))]).await?;
+            self.update(&tx, key, &[(resource::Column::InDoubt, Expr::value(true))]).await?;
         }
         tx.commit().await.map_err(StoreError::statement("prepare the queue"))
     }
@@ -269,12 +269,32 @@ impl Source<'_> {
         let member_ids: HashMap<String, String> =
             users.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect();
         let group_id = groups.into_values().next().and_then(|row| row.remote_id);
-        Ok(group_id.filter(|_| !edges.is_empty()).map(|group_id| MembersJob {
-            group,
-            group_id,
-            edges,
-            member_ids,
-        }))
+        let both_ends =
+            |edge: &edge::Model| group_id.is_some() && member_ids.contains_key(&edge.member_subject);
+        let (edges, lost): (Vec<edge::Model>, Vec<edge::Model>) = edges.into_iter().partition(both_ends);
+        self.let_wait(&group, &lost).await?;
+        let job = |group_id| MembersJob { group, group_id, edges, member_ids };
+        Ok(group_id.map(job).filter(|job| !job.edges.is_empty()))
+    }
+
+    /// Edges that lost an end since they were queued wait until it is there again.
+    async fn let_wait(&self, group: &str, lost: &[edge::Model]) -> Result<(), StoreError> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let members: Vec<&str> = lost.iter().map(|edge| edge.member_subject.as_str()).collect();
+        let tx = self.store.begin().await?;
+        edge::Entity::update_many()
+            .col_expr(edge::Column::Status, Expr::value(status::WAITING))
+            .col_expr(edge::Column::Queued, Expr::value(false))
+            .col_expr(edge::Column::Applied, Expr::value(false))
+            .filter(edge::Column::Target.eq(self.target))
+            .filter(edge::Column::GroupSubject.eq(group))
+            .filter(edge::Column::MemberSubject.is_in(members))
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("let memberships wait"))?;
+        tx.commit().await.map_err(StoreError::statement("let memberships wait"))
     }
 }
 

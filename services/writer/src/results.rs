@@ -51,8 +51,9 @@ impl Committer {
             let keys = batch.iter().map(key_of).collect();
             let kept = self.commit_until_done(&batch).await;
             batch.clear();
-            let told = done.send(Committed { keys, lease_lost: !kept });
-            if !kept || told.is_err() {
+            // The owner may have ended already: what it left to commit is committed all the same.
+            let _ = done.send(Committed { keys, lease_lost: !kept });
+            if !kept {
                 return;
             }
         }
@@ -141,7 +142,7 @@ impl Committer {
         news.extend(worked.facts.clone());
         let progress = &worked.progress;
         row.remote_id.clone_from(&progress.remote_id);
-        row.create_attempted = progress.create_attempted && progress.remote_id.is_none();
+        row.in_doubt = progress.in_doubt;
         row.applied = Some(serde_json::to_string(&progress.applied).expect("attributes are plain data"));
         let overtaken = row.desired_revision != worked.row.desired_revision;
         match &worked.outcome {
@@ -163,8 +164,14 @@ impl Committer {
                 self.give_up(row, trouble, news, tx).await?;
             }
             Outcome::Conflict { found } => {
+                let trouble = Trouble {
+                    operation: "adopt",
+                    class: lifecycle::AttemptClass::AlreadyExists,
+                    error: found.clone(),
+                    exchange: None,
+                };
+                self.give_up(row, &trouble, news, tx).await?;
                 row.rest(status::CONFLICT);
-                row.last_error = Some(found.clone());
                 let id = format!("con:{}:{}:{}:{}", row.target, row.kind, row.subject, row.desired_revision);
                 let fact = Fact::Conflict {
                     target: row.target.clone(),

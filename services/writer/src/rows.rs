@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use lifecycle::ResourceKind;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    IntoActiveModel, Iterable, QueryFilter, QuerySelect,
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
@@ -62,6 +62,77 @@ pub(crate) async fn load_resources(
         found.extend(rows.into_iter().map(|row| (row.subject.clone(), row)));
     }
     Ok(found)
+}
+
+/// The subject other than `subject` that `remote_id` is linked to, if there is one.
+pub(crate) async fn linked_subject(
+    store: &store::Store,
+    target: &str,
+    kind: ResourceKind,
+    remote_id: &str,
+    subject: &str,
+) -> Result<Option<String>, StoreError> {
+    let row = resource::Entity::find()
+        .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::RemoteId.eq(remote_id))
+        .filter(resource::Column::Kind.eq(kind.as_str()))
+        .filter(resource::Column::Subject.ne(subject))
+        .one(store.reader())
+        .await
+        .map_err(StoreError::statement("look at the links"))?;
+    Ok(row.map(|row| row.subject))
+}
+
+/// Makes rows for subjects that have none, so that there is something to lock: without it two replicas that both find
+/// nothing would both write, and the older command could win. SQLite has one writer at a time anyway.
+pub(crate) async fn make_lockable(
+    tx: &DatabaseTransaction,
+    target: &str,
+    kind: ResourceKind,
+    subjects: &[String],
+) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    use resource::Column::{Kind, Subject, Target};
+    let mut subjects = subjects.to_vec();
+    subjects.sort();
+    subjects.dedup();
+    for chunk in subjects.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows =
+            chunk.iter().map(|s| resource::Model::new(target, kind, s).into_active_model().reset_all());
+        resource::Entity::insert_many(rows)
+            .on_conflict(OnConflict::columns([Target, Kind, Subject]).do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("make rows for commands"))?;
+    }
+    Ok(())
+}
+
+/// The same for the edges of one group.
+pub(crate) async fn make_edges_lockable(
+    tx: &DatabaseTransaction,
+    target: &str,
+    group: &str,
+    members: &[String],
+) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    use edge::Column::{GroupSubject, MemberSubject, Target};
+    let mut members = members.to_vec();
+    members.sort();
+    members.dedup();
+    for chunk in members.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = chunk.iter().map(|m| edge::Model::new(target, group, m).into_active_model().reset_all());
+        edge::Entity::insert_many(rows)
+            .on_conflict(OnConflict::columns([Target, GroupSubject, MemberSubject]).do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("make rows for memberships"))?;
+    }
+    Ok(())
 }
 
 /// Writes whole rows, new or not.

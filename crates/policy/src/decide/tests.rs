@@ -107,9 +107,9 @@ fn nobody_gets_an_account_without_a_user_name() {
 }
 
 #[test]
-fn somebody_of_whose_employment_nothing_is_known_gets_nothing() {
+fn somebody_of_whose_employment_nothing_is_known_has_no_usable_account() {
     let decision = decided(&person(Employment::Unknown, "Sales"), &[], "action: disable", at(1));
-    assert_eq!((state(&decision), decision.rule), (None, Rule::NotEmployedYet));
+    assert_eq!((state(&decision), decision.rule), (Some(AccountState::Disabled), Rule::NotEmployedYet));
 }
 
 #[test]

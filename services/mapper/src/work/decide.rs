@@ -160,7 +160,9 @@ impl Work<'_> {
 fn lane(was: Option<&str>, gives: bool, cause: &Cause) -> Lane {
     let had = matches!(was, Some("active" | "exists"));
     match (gives, had) {
-        (false, _) => Lane::Leaver,
+        (false, true) => Lane::Leaver,
+        (false, false) if cause.backfill => Lane::Backfill,
+        (false, false) => Lane::Mover, // it has no access already
         (true, _) if cause.backfill => Lane::Backfill,
         (true, true) => Lane::Mover,
         (true, false) => Lane::Joiner,

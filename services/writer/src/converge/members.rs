@@ -6,7 +6,7 @@ use lifecycle::AttemptClass;
 use scim::diff;
 
 use crate::call::{Call, Stop};
-use crate::outcome::MembersOutcome;
+use crate::outcome::{MembersOutcome, Trouble};
 use crate::rows::{edge, status};
 
 /// Edges of one group that one request can carry, with the ids that the target knows.
@@ -33,8 +33,11 @@ impl MembersJob {
 
 /// Sends the job's changes, or first finds out what an earlier request did.
 pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcome {
-    if job.is_unsure() && call.target.client.profile().membership.readable {
-        return look(call, job).await;
+    if job.is_unsure()
+        && call.target.client.profile().membership.readable
+        && let Some(seen) = look(call, job).await
+    {
+        return seen;
     }
     let (add, remove) = (job.ids(true), job.ids(false));
     let requests = diff::member_ops(call.target.client.profile(), &add, &remove);
@@ -50,28 +53,42 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
         let group = &job.group_id;
         match call.send(operation, async |client| client.patch(scim::Kind::Group, group, &ops).await).await {
             Ok(()) => sent = true,
+            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                return not_found(call, group, failed.trouble).await;
+            }
             Err(stop) => return judge(stop, sent),
         }
     }
     MembersOutcome::Settled
 }
 
-async fn look(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+/// Some targets answer 404 for one member that they do not know: only a group that cannot be read is gone.
+async fn not_found(call: &mut Call, group: &str, trouble: Trouble) -> MembersOutcome {
+    match call.send("read", async |client| client.get(scim::Kind::Group, group).await).await {
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => MembersOutcome::GroupGone,
+        Err(Stop::Deferred) => MembersOutcome::Unsure(None),
+        Ok(_) | Err(Stop::Failed(_)) => MembersOutcome::Refused(trouble),
+    }
+}
+
+/// `None` when the target does not tell: then sending again is the only way, and harmless.
+async fn look(call: &mut Call, job: &MembersJob) -> Option<MembersOutcome> {
     let group = &job.group_id;
-    match call.send("read_members", async |client| client.members(group).await).await {
+    Some(match call.send("read_members", async |client| client.members(group).await).await {
         Ok(ids) => {
             let there: std::collections::HashSet<String> = ids.into_iter().collect();
             let present =
                 job.member_ids.iter().filter(|(_, id)| there.contains(*id)).map(|(key, _)| key.clone());
             MembersOutcome::Seen { present: present.collect() }
         }
-        // What the earlier request did is still unknown.
-        Err(Stop::Failed(failed)) if failed.class() != AttemptClass::NotFound => {
-            MembersOutcome::Unsure(Some(failed.trouble))
-        }
         Err(Stop::Deferred) => MembersOutcome::Deferred,
-        Err(stop) => judge(stop, false),
-    }
+        Err(Stop::Failed(failed)) => match failed.class() {
+            AttemptClass::Permanent => return None,
+            AttemptClass::NotFound => MembersOutcome::GroupGone,
+            // What the earlier request did is still unknown.
+            _ => MembersOutcome::Unsure(Some(failed.trouble)),
+        },
+    })
 }
 
 /// `sent`: an earlier request of the same job was carried out, so nothing may be assumed of the edges.
@@ -80,11 +97,10 @@ fn judge(stop: Stop, sent: bool) -> MembersOutcome {
         Stop::Deferred if sent => MembersOutcome::Unsure(None),
         Stop::Deferred => MembersOutcome::Deferred,
         Stop::Failed(failed) => match failed.class() {
-            AttemptClass::NotFound => MembersOutcome::GroupGone,
-            _ if sent => MembersOutcome::Unsure(Some(failed.trouble)),
-            AttemptClass::OutcomeUnknown => MembersOutcome::Unsure(Some(failed.trouble)),
-            AttemptClass::Permanent | AttemptClass::AlreadyExists => MembersOutcome::Refused(failed.trouble),
-            _ => MembersOutcome::Retry(failed.trouble),
+            AttemptClass::Permanent | AttemptClass::AlreadyExists if !sent => {
+                MembersOutcome::Refused(failed.trouble)
+            }
+            _ => MembersOutcome::Unsure(Some(failed.trouble)),
         },
     }
 }

@@ -1,5 +1,7 @@
 //! What came of work on memberships.
 
+use std::collections::HashMap;
+
 use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
@@ -22,9 +24,20 @@ impl Committer {
         let mut rows = load_edges(tx, &self.target, &worked.group, &members).await?;
         let now = micros(now());
         let several = worked.edges.len() > 1;
+        let linked = self.links_now(tx, worked, &members).await?;
         for sent in &worked.edges {
             let Some(row) = rows.get_mut(&sent.member_subject) else { continue };
+            if linked.get(&sent.member_subject) != Some(&true) {
+                // One end went away, or came back as another, while the request was under way.
+                row.applied = false;
+                row.place(linked.contains_key(&sent.member_subject), now);
+                continue;
+            }
             match &worked.outcome {
+                MembersOutcome::Deferred if sent.status == status::UNSURE => {
+                    row.status = status::UNSURE.to_owned();
+                    row.queued = true;
+                }
                 MembersOutcome::Deferred => row.place(true, now),
                 MembersOutcome::Settled => {
                     row.applied = sent.desired;
@@ -36,15 +49,15 @@ impl Committer {
                     row.place(true, now);
                     done(row, sent);
                 }
-                MembersOutcome::Unsure(trouble) => self.again(row, sent, trouble.as_ref(), status::UNSURE),
-                MembersOutcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => {
-                    self.again(row, sent, Some(trouble), status::RETRYING);
+                MembersOutcome::Unsure(Some(trouble)) if row.attempts + 1 >= self.attempts_max => {
+                    self.give_up_edge(tx, row, trouble, news).await?;
                 }
+                MembersOutcome::Unsure(trouble) => self.again(row, sent, trouble.as_ref()),
                 MembersOutcome::Refused(_) if several => {
                     row.place(true, now);
                     row.alone = true;
                 }
-                MembersOutcome::Retry(trouble) | MembersOutcome::Refused(trouble) => {
+                MembersOutcome::Refused(trouble) => {
                     self.give_up_edge(tx, row, trouble, news).await?;
                 }
                 MembersOutcome::GroupGone => {
@@ -61,19 +74,35 @@ impl Committer {
         Ok(())
     }
 
-    fn again(
+    /// Which members' links are still those that the request used: `true`; those with other links: `false`; those
+    /// without are not in it.
+    async fn links_now(
         &self,
-        row: &mut edge::Model,
-        sent: &edge::Model,
-        trouble: Option<&Trouble>,
-        status: &'static str,
-    ) {
+        tx: &DatabaseTransaction,
+        worked: &WorkedMembers,
+        members: &[String],
+    ) -> Result<HashMap<String, bool>, StoreError> {
+        let group = std::slice::from_ref(&worked.group);
+        let groups = load_resources(tx, &self.target, ResourceKind::Group, group, false).await?;
+        let Some(group_id) = groups.into_values().next().and_then(|row| row.remote_id) else {
+            return Ok(HashMap::new());
+        };
+        let same_group = group_id == worked.group_id;
+        let users = load_resources(tx, &self.target, ResourceKind::User, members, false).await?;
+        let linked = users.into_iter().filter_map(|(key, row)| {
+            let same = same_group && worked.member_ids.get(&key) == row.remote_id.as_ref();
+            row.remote_id.map(|_| (key, same))
+        });
+        Ok(linked.collect())
+    }
+
+    fn again(&self, row: &mut edge::Model, sent: &edge::Model, trouble: Option<&Trouble>) {
         if row.revision == sent.revision {
             row.attempts += i32::from(trouble.is_some());
         }
         row.last_error = trouble.map(|trouble| trouble.error.clone());
         let failures = u32::try_from(row.attempts.max(1)).unwrap_or(1);
-        row.status = status.to_owned();
+        row.status = status::UNSURE.to_owned();
         row.queued = true;
         row.next_attempt_at = after(backoff::delay(failures, self.retry.initial(), self.retry.max()));
     }
@@ -139,7 +168,7 @@ impl Committer {
         for row in rows.values_mut().filter(|row| !row.queued) {
             let had = row.remote_id.take();
             row.applied = None;
-            row.create_attempted = true;
+            row.in_doubt = true;
             row.enqueue(status::PENDING, now);
             changes.note(row, had.as_deref());
         }
@@ -151,7 +180,7 @@ impl Committer {
 fn done(row: &mut edge::Model, sent: &edge::Model) {
     row.alone = false;
     row.last_error = None;
-    if row.revision == sent.revision {
+    if row.revision == sent.revision && row.desired == row.applied {
         row.attempts = 0;
     }
 }

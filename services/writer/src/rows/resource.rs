@@ -49,8 +49,8 @@ pub(crate) struct Model {
     /// The target's id: the link.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) remote_id: Option<String>,
-    /// A create was (or may have been) sent whose result is not known: look before doing it again.
-    pub(crate) create_attempted: bool,
+    /// A request was (or may have been) carried out whose result is not known: look before doing anything.
+    pub(crate) in_doubt: bool,
     /// Key of the person whose account a reference waits for.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) awaits: Option<String>,
@@ -74,7 +74,7 @@ impl Model {
             target: target.to_owned(),
             kind: kind.as_str().to_owned(),
             subject: subject.to_owned(),
-            status: status::PENDING.to_owned(),
+            status: status::IN_SYNC.to_owned(),
             queued: false,
             lane: Lane::Backfill.rank(),
             next_attempt_at: 0,
@@ -87,7 +87,7 @@ impl Model {
             applied_revision: 0,
             applied: None,
             remote_id: None,
-            create_attempted: false,
+            in_doubt: false,
             awaits: None,
             last_error: None,
             dead_letter: None,
