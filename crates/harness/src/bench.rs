@@ -29,8 +29,6 @@ pub struct Settings {
     pub latency_seconds: u64,
     /// How many people are known when memory is read; 0 leaves that out.
     pub memory_people: usize,
-    /// URL of an empty PostgreSQL database.
-    pub postgres: Option<String>,
 }
 
 /// Measures everything and prints a table to standard output.
@@ -41,30 +39,19 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     println!("| what | figure |\n|---|---|");
     let bare = bare::run(settings.people, CONCURRENCY).await?;
     row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));
-    let mut databases = vec![("SQLite", None)];
-    if let Some(url) = &settings.postgres {
-        databases.push(("PostgreSQL", Some(url.clone())));
-    }
     let mut rate = 0.0;
-    for (name, postgres) in databases {
-        for (how, assume_empty) in [("lookup + create", false), ("create only", true)] {
-            let measured = throughput(settings, postgres.clone(), assume_empty).await?;
-            row(&format!("{name}, {how}: joiners/s"), format!("{:.0}", measured.events_per_second));
-            let ratio = measured.requests_per_second / bare;
-            row(
-                &format!("{name}, {how}: requests/s, and share of the bare loop"),
-                format!("{:.0}, {ratio:.2}", measured.requests_per_second),
-            );
-            row(
-                &format!("{name}, {how}: requests per create"),
-                format!("{:.2}", measured.requests_per_create),
-            );
-            if name == "SQLite" && !assume_empty {
-                rate = measured.events_per_second;
-            }
+    for (how, assume_empty) in [("lookup + create", false), ("create only", true)] {
+        let measured = throughput(settings, None, assume_empty).await?;
+        measured.print(&format!("SQLite, {how}"), bare);
+        if !assume_empty {
+            rate = measured.events_per_second;
         }
-        if postgres.is_some() {
-            break;
+        match store::testing::postgres() {
+            Some(database) => {
+                let url = Some(database.url.clone());
+                throughput(settings, url, assume_empty).await?.print(&format!("PostgreSQL, {how}"), bare);
+            }
+            None => row(&format!("PostgreSQL, {how}"), "not installed here".to_owned()),
         }
     }
     for share in [0.1, 0.5] {
@@ -93,6 +80,18 @@ struct Throughput {
     events_per_second: f64,
     requests_per_second: f64,
     requests_per_create: f64,
+}
+
+impl Throughput {
+    fn print(&self, what: &str, bare: f64) {
+        row(&format!("{what}: joiners/s"), format!("{:.0}", self.events_per_second));
+        let share = self.requests_per_second / bare;
+        row(
+            &format!("{what}: requests/s, share of the bare loop"),
+            format!("{:.0}, {share:.2}", self.requests_per_second),
+        );
+        row(&format!("{what}: requests per create"), format!("{:.2}", self.requests_per_create));
+    }
 }
 
 async fn throughput(

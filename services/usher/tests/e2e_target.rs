@@ -289,3 +289,67 @@ async fn outages_throttling_and_lost_answers_end_in_the_right_state_without_a_de
     let state = world.sandbox().state();
     assert_eq!(state.groups["Everybody"].members.len(), state.users.len());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaver_is_off_although_the_answer_to_the_rehire_before_was_lost() {
+    let world = World::start(options()).await.unwrap();
+    post(&world, &[joined("E-1", 1)]).await;
+    world.settled(SOON).await.unwrap();
+    post(&world, &[event("l1", "worker.left", "E-1", 2, json!({}))]).await;
+    world.settled(SOON).await.unwrap();
+    let lost = world.sandbox().faults().inject(FaultRule::new(Fault::ResetAfterWork).method("PATCH").times(1));
+    post(&world, &[event("r1", "worker.rehired", "E-1", 3, json!({}))]).await;
+    wait_for_level("the rehire reached the target", SOON, async || {
+        yes(world.sandbox().faults().fired(lost) == 1, "not yet")
+    })
+    .await
+    .unwrap();
+    post(&world, &[event("l2", "worker.left", "E-1", 4, json!({}))]).await;
+    world.settled(SOON).await.unwrap();
+    assert!(!user(&world, "E-1").unwrap().active, "what we believed was there is not what is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_taken_back_is_gone_although_the_answer_to_its_addition_was_lost() {
+    let world = World::start(options()).await.unwrap();
+    let group = |id: &str, at: u32, members: Value| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "/hr", "type": "group.upserted", "subject": "G-1",
+            "time": format!("2026-01-01T00:00:{at:02}Z"),
+            "data": { "attributes": { "displayName": "Vault" }, "members": members }
+        })
+    };
+    post(&world, &[joined("E-1", 1), group("g1", 1, json!([]))]).await;
+    world.settled(SOON).await.unwrap();
+    let gateway_timeout = Fault::Status { status: 504, retry_after: None, scim_type: None, after_work: true };
+    let lost = FaultRule::new(gateway_timeout).method("PATCH").path("/Groups").times(1);
+    let lost = world.sandbox().faults().inject(lost);
+    post(&world, &[group("g2", 2, json!(["E-1"]))]).await;
+    wait_for_level("the addition reached the target", SOON, async || {
+        yes(world.sandbox().faults().fired(lost) == 1, "not yet")
+    })
+    .await
+    .unwrap();
+    post(&world, &[group("g3", 3, json!([]))]).await;
+    world.settled(SOON).await.unwrap();
+    assert!(world.sandbox().state().groups["Vault"].members.is_empty(), "still in the group");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaver_is_off_even_when_the_rest_of_the_change_is_refused() {
+    let world = World::start(options()).await.unwrap();
+    post(&world, &[joined("E-1", 1)]).await;
+    world.settled(SOON).await.unwrap();
+    let refuse = FaultRule::new(Fault::status(400)).method("PATCH").body_contains("Archive").times(9);
+    world.sandbox().faults().inject(refuse);
+    post(&world, &[event("l1", "worker.left", "E-1", 2, json!({ "department": "Archive" }))]).await;
+    world.settled(SOON).await.unwrap();
+    assert!(!user(&world, "E-1").unwrap().active);
+    wait_for_level("what was refused is a dead letter", SOON, async || {
+        let dead = world.console.dead("open").await?;
+        anyhow::ensure!(dead.len() == 1, "{} letters", dead.len());
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+}

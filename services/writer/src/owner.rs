@@ -31,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Results that wait for the committer; beyond it, work waits.
 const RESULTS_MAX: usize = 1_024;
+/// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
+const LOW_LANES_EVERY: u32 = 20;
 /// Renewals per lease term.
 const RENEWALS: u32 = 5;
 
@@ -117,6 +119,7 @@ impl Owner {
             announced: HashSet::new(),
             ready: Ready::default(),
             chunk,
+            begun: 0,
         };
         let kept = shift.work(shutdown).await;
         shift.finish(shutdown).await;
@@ -179,6 +182,8 @@ struct Shift<'a> {
     announced: HashSet<Key>,
     ready: Ready,
     chunk: usize,
+    /// How many pieces of work were begun.
+    begun: u32,
 }
 
 impl Shift<'_> {
@@ -267,7 +272,9 @@ impl Shift<'_> {
 
     /// Starts the most urgent piece of work with the permit for its first request.
     async fn begin(&mut self, permit: Permit) {
-        let Some(job) = self.ready.pop() else { return };
+        self.begun = self.begun.wrapping_add(1);
+        let low_lanes_turn = self.begun.is_multiple_of(LOW_LANES_EVERY);
+        let Some(job) = self.ready.pop(low_lanes_turn) else { return };
         let key = job.key();
         self.announced.remove(&key);
         if !self.in_flight.insert(key) {

@@ -64,9 +64,13 @@ impl Ready {
         Lane::ALL.into_iter().find(|lane| !self.lanes[*lane as usize].is_empty())
     }
 
-    /// Takes the most urgent piece of work.
-    pub(crate) fn pop(&mut self) -> Option<Job> {
-        self.lanes.iter_mut().find_map(VecDeque::pop_front)
+    /// Takes the most urgent piece of work, or the least urgent when it is `low_lanes_turn`.
+    pub(crate) fn pop(&mut self, low_lanes_turn: bool) -> Option<Job> {
+        if low_lanes_turn {
+            self.lanes.iter_mut().rev().find_map(VecDeque::pop_front)
+        } else {
+            self.lanes.iter_mut().find_map(VecDeque::pop_front)
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

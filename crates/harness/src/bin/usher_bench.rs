@@ -21,9 +21,6 @@ struct Cli {
     /// How many people are known when memory is read; 0 leaves that out.
     #[arg(long, default_value_t = 100_000)]
     memory_people: usize,
-    /// URL of an empty PostgreSQL database; by default a server of its own, where the machine has the binaries.
-    #[arg(long)]
-    postgres: Option<String>,
 }
 
 #[tokio::main]
@@ -34,7 +31,6 @@ async fn main() -> anyhow::Result<()> {
         people: cli.people,
         latency_seconds: cli.latency_seconds,
         memory_people: cli.memory_people,
-        postgres: cli.postgres,
     };
     bench::run(&settings).await
 }
