@@ -39,5 +39,5 @@ fmt: ## format the code
 build-demo: nats-server
 	$(CARGO) build --locked -p usher -p harness --bin usher --bin usher-demo
 
-nats-server:
+nats-server: ## fetch the broker into .tools/
 	@tools/fetch-nats-server > /dev/null

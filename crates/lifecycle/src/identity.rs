@@ -56,6 +56,8 @@ pub enum EmploymentKind {
 /// the one after them say go first, then the oldest.
 pub const EMPLOYMENT_STATEMENTS_MAX: usize = 64;
 
+const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+
 /// How many different attributes one person may have; further names are ignored.
 pub const ATTRIBUTES_MAX: usize = 512;
 
@@ -150,8 +152,10 @@ impl Identity {
     /// that say the same one after the other. A person of whom there is only a record is employed: many feeds list
     /// people without saying so.
     fn employment_at(&self, now: i64) -> Employment {
-        let mut in_force =
-            self.employment.iter().rev().filter(|s| s.version.effective_at <= now && !self.is_withdrawn(s));
+        let holds = |s: &&EmploymentStatement| {
+            s.version.effective_at <= now && !self.is_withdrawn(s) && !self.is_overruled(s)
+        };
+        let mut in_force = self.employment.iter().rev().filter(holds);
         let Some(last) = in_force.next() else {
             let only_a_record = self.employment.is_empty() && self.snapshots.at(now).is_some();
             return if only_a_record { Employment::Active } else { Employment::Unknown };
@@ -163,6 +167,22 @@ impl Identity {
             EmploymentKind::Left => Employment::Left { since },
             EmploymentKind::Deleted => Employment::Deleted { since },
         }
+    }
+
+    /// Who is said to be here, by a record or by an event of the same day (UTC), is not, when a departure of that day or
+    /// before was said later: records lag behind, and a day without an hour begins at midnight. A rehire on a later day
+    /// than the departure stands.
+    fn is_overruled(&self, here: &EmploymentStatement) -> bool {
+        let day = |s: &EmploymentStatement| s.version.effective_at.div_euclid(DAY_MICROS);
+        let is_whole_day = |s: &EmploymentStatement| s.version.effective_at.rem_euclid(DAY_MICROS) == 0;
+        here.kind == EmploymentKind::Active
+            && self.employment.iter().filter(|other| !other.observed).any(|gone| {
+                gone.kind != EmploymentKind::Active
+                    && gone.version.said_at > here.version.said_at
+                    && gone.version.said_at >= here.version.effective_at
+                    && gone.version.effective_at < here.version.effective_at
+                    && (here.observed || (is_whole_day(gone) && day(gone) == day(here)))
+            })
     }
 
     /// A plan is withdrawn by what was said later, but before the plan took effect, and either takes effect no later

@@ -59,6 +59,27 @@ fn a_planned_departure_takes_effect_on_its_day_and_not_before() {
 }
 
 #[test]
+fn a_departure_said_later_wins_over_a_record_and_over_an_arrival_of_the_same_day() {
+    let day = 24 * 3_600;
+    let record = [(WorkerSnapshot, 2 * day + 50, 2 * day + 50), (WorkerLeft, 2 * day + 60, day)];
+    let with_active = |(kind, said, effective): &(EventKind, i64, i64)| {
+        let attributes = if *kind == WorkerSnapshot { json!({ "active": true }) } else { json!({}) };
+        event(*kind, *said, *effective, attributes)
+    };
+    assert_eq!(employment_of(record.iter().map(with_active), 3 * day), left(day));
+    let same_day = [(WorkerJoined, 2 * day + 50, 2 * day + 50), (WorkerLeft, 2 * day + 60, 2 * day)];
+    assert_eq!(employment(&same_day, 3 * day), left(2 * day));
+    let rehired_since = [(WorkerRehired, 2 * day + 50, 2 * day + 50), (WorkerLeft, 2 * day + 60, day)];
+    assert_eq!(
+        employment(&rehired_since, 3 * day),
+        Employment::Active,
+        "a late notice of an earlier departure"
+    );
+    let next_record = [(WorkerLeft, day, day), (WorkerSnapshot, 2 * day, 2 * day)];
+    assert_eq!(employment_of(next_record.iter().map(with_active), 3 * day), Employment::Active);
+}
+
+#[test]
 fn a_cancelled_departure_never_happens() {
     let history = [(WorkerJoined, 1, 1), (WorkerLeft, 2, 30), (WorkerRehired, 10, 10)];
     assert_eq!(employment(&history, 31), Employment::Active);

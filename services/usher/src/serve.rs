@@ -101,6 +101,8 @@ impl Crew {
     ) -> anyhow::Result<Self> {
         let mut crew =
             Self { tasks: JoinSet::new(), shutdown: shutdown.clone(), gateway: None, console: None };
+        // Not ready before the last of them is: the first one's latch may open while others are still being built.
+        let starting = readiness.latch("start");
         for role in roles {
             let bus = connect(&config, *role);
             let bus = tokio::select! {
@@ -109,6 +111,7 @@ impl Crew {
             };
             crew.add(*role, &config, bus, readiness.clone()).await?;
         }
+        starting.open();
         Ok(crew)
     }
 

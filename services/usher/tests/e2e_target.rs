@@ -297,7 +297,8 @@ async fn a_leaver_is_off_although_the_answer_to_the_rehire_before_was_lost() {
     world.settled(SOON).await.unwrap();
     post(&world, &[event("l1", "worker.left", "E-1", 2, json!({}))]).await;
     world.settled(SOON).await.unwrap();
-    let lost = world.sandbox().faults().inject(FaultRule::new(Fault::ResetAfterWork).method("PATCH").times(1));
+    let lost =
+        world.sandbox().faults().inject(FaultRule::new(Fault::ResetAfterWork).method("PATCH").times(1));
     post(&world, &[event("r1", "worker.rehired", "E-1", 3, json!({}))]).await;
     wait_for_level("the rehire reached the target", SOON, async || {
         yes(world.sandbox().faults().fired(lost) == 1, "not yet")

@@ -95,7 +95,7 @@ impl Owner {
             concurrency_max: usize::try_from(profile.concurrency_max).unwrap_or(1),
         };
         let chunk = profile.membership.members_per_request_max.max(1);
-        let pacer = Pacer::spawn(pace);
+        let pacer = Pacer::spawn(&self.target, pace);
         *self.circuit.lock().expect("nothing panics while holding it") = Some(pacer.clone());
         let (results, inbox) = mpsc::channel(RESULTS_MAX);
         let (done, committed) = mpsc::unbounded_channel();

@@ -22,11 +22,11 @@ const FAULTS_MAX: u32 = 5;
 const SLOT_MARGIN: f64 = 1.005;
 
 const UNAVAILABLE_INITIAL: Duration = Duration::from_millis(200);
-const UNAVAILABLE_MAX: Duration = Duration::from_secs(30);
+const UNAVAILABLE_MAX: Duration = Duration::from_secs(10); // one probe in ten seconds troubles nobody, and leavers wait
 const UNAUTHORISED_INITIAL: Duration = Duration::from_secs(1);
-const UNAUTHORISED_MAX: Duration = Duration::from_secs(60);
+const UNAUTHORISED_MAX: Duration = Duration::from_secs(30);
 const THROTTLED_INITIAL: Duration = Duration::from_secs(1);
-const THROTTLED_MAX: Duration = Duration::from_secs(300);
+const THROTTLED_MAX: Duration = Duration::from_secs(30); // without Retry-After; with it, as long as the target asks
 
 /// How fast a target may be asked.
 #[derive(Debug, Clone, Copy)]
@@ -112,10 +112,10 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     /// Starts one; it ends by itself once the last clone and the last permit are gone.
-    pub(crate) fn spawn(pace: Pace) -> Self {
+    pub(crate) fn spawn(target: &str, pace: Pace) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (publish, circuit) = watch::channel(Circuit::Closed);
-        let state = State::new(pace, messages.downgrade(), publish);
+        let state = State::new(target, pace, messages.downgrade(), publish);
         tokio::spawn(state.run(inbox));
         Self { messages, circuit }
     }
@@ -139,6 +139,7 @@ impl Pacer {
 }
 
 struct State {
+    target: String,
     slot: Option<Duration>,
     burst_tolerance: Duration,
     concurrency_max: usize,
@@ -156,10 +157,16 @@ struct State {
 }
 
 impl State {
-    fn new(pace: Pace, handle: mpsc::WeakUnboundedSender<Message>, publish: watch::Sender<Circuit>) -> Self {
+    fn new(
+        target: &str,
+        pace: Pace,
+        handle: mpsc::WeakUnboundedSender<Message>,
+        publish: watch::Sender<Circuit>,
+    ) -> Self {
         let slot =
             pace.requests_per_second.map(|rate| Duration::from_secs_f64(SLOT_MARGIN / rate.max(0.001)));
         Self {
+            target: target.to_owned(),
             slot,
             burst_tolerance: slot.unwrap_or_default() * pace.burst.max(1).saturating_sub(1),
             concurrency_max: pace.concurrency_max.max(1),
@@ -252,9 +259,12 @@ impl State {
                 if self.held_until.is_none() {
                     self.failures = 0;
                     self.probing = false;
-                    self.publish.send_if_modified(|circuit| {
+                    let closed = self.publish.send_if_modified(|circuit| {
                         std::mem::replace(circuit, Circuit::Closed) != Circuit::Closed
                     });
+                    if closed {
+                        tracing::info!(target_name = %self.target, "circuit closed: requests flow again");
+                    }
                 }
             }
             Signal::Faulty(reason) => {
@@ -288,6 +298,8 @@ impl State {
         let delay = after.unwrap_or_else(|| backoff::delay(self.failures, initial, max));
         let until = Instant::now() + delay;
         self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(target_name = %self.target, reason, failures = self.failures, delay_ms, "circuit open: no requests for a while");
         self.publish.send_replace(Circuit::Open { reason });
     }
 }
@@ -319,7 +331,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
-        let pacer = Pacer::spawn(pace(Some(5.0), 4));
+        let pacer = Pacer::spawn("test", pace(Some(5.0), 4));
         let (order, mut served) = mpsc::unbounded_channel();
         for _ in 0..200 {
             queue(&pacer, Lane::Joiner, &order).await;
@@ -334,7 +346,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_second_has_more_requests_than_the_limit() {
-        let pacer = Pacer::spawn(pace(Some(5.0), 4));
+        let pacer = Pacer::spawn("test", pace(Some(5.0), 4));
         let (order, mut served) = mpsc::unbounded_channel();
         for _ in 0..50 {
             queue(&pacer, Lane::Mover, &order).await;
@@ -353,7 +365,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn low_lanes_are_served_at_least_once_in_a_while() {
-        let pacer = Pacer::spawn(pace(Some(100.0), 4));
+        let pacer = Pacer::spawn("test", pace(Some(100.0), 4));
         let (order, mut served) = mpsc::unbounded_channel();
         queue(&pacer, Lane::Leaver, &order).await;
         queue(&pacer, Lane::Backfill, &order).await;
@@ -369,7 +381,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
-        let pacer = Pacer::spawn(pace(None, 8));
+        let pacer = Pacer::spawn("test", pace(None, 8));
         pacer.hear(Signal::Throttled(Some(Duration::from_secs(7))));
         let begin = Instant::now();
         let probe = pacer.acquire(Urgency::opening(Lane::Mover)).await;
@@ -387,7 +399,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
-        let pacer = Pacer::spawn(pace(None, 8));
+        let pacer = Pacer::spawn("test", pace(None, 8));
         for _ in 0..FAULTS_MAX - 1 {
             pacer.hear(Signal::Faulty("reset".into()));
         }

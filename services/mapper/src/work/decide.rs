@@ -68,9 +68,12 @@ impl Work<'_> {
                 let decision = decide(&Subject { identity: &view, groups }, policy, self.now);
                 let recheck = decision.recheck_at.map(unix_micros).filter(|at| *at > now);
                 next_due = [next_due, recheck].into_iter().flatten().min();
-                let Some(account) = decision.desired else { continue };
-                let state = account.state.as_str();
                 let user_name = decision.user_name;
+                let Some(account) = decision.desired else {
+                    self.tell_nothing_to_do(policy, &key, "nothing", &decision.reason, user_name, &cause);
+                    continue;
+                };
+                let state = account.state.as_str();
                 let wish =
                     Wish { desired: Desired::User(account), state, reason: decision.reason, user_name };
                 self.want(policy, &key, wish, &cause);
@@ -90,8 +93,15 @@ impl Work<'_> {
         let was = before.map(|row| row.state.clone());
         let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
         match before {
-            Some(row) if row.desired == json => return was,
-            None if !gives => return None, // never had anything there
+            Some(row) if row.desired == json => {
+                self.tell_nothing_to_do(policy, subject, "unchanged", &wish.reason, wish.user_name, cause);
+                return was;
+            }
+            None if !gives => {
+                // Never had anything there.
+                self.tell_nothing_to_do(policy, subject, "nothing", &wish.reason, wish.user_name, cause);
+                return None;
+            }
             _ => {}
         }
         let changed = changed_attributes(before, &wish.desired);
@@ -122,6 +132,36 @@ impl Work<'_> {
             cause.trace,
         ));
         was
+    }
+
+    /// An event that leads to no command is explained as well; policy changes that change nothing are not.
+    fn tell_nothing_to_do(
+        &mut self,
+        policy: &Policy,
+        subject: &str,
+        state: &str,
+        reason: &Reason,
+        user_name: Option<String>,
+        cause: &Cause,
+    ) {
+        let Some(event) = &cause.event else { return };
+        let target = policy.target().to_owned();
+        self.facts.push(FactRecord {
+            id: format!("non:{target}:{subject}:{event}"),
+            at: self.now,
+            subject: subject.to_owned(),
+            trace: Some(cause.trace),
+            fact: Fact::Decided {
+                target,
+                kind: ResourceKind::User,
+                revision: 0,
+                state: state.to_owned(),
+                lane: Lane::Mover,
+                reason: reason.to_string(),
+                changed: Vec::new(),
+                user_name,
+            },
+        });
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one fact")]
