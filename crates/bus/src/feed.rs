@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::BusConfig;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-/// For how long the server remembers message ids. Far longer than any publish is tried; memory grows with it.
+/// For how long the server remembers the ids of events, so that the gateway can tell a source that it said the same
+/// before. About 200 bytes of the server's memory for each event of a day.
+const EVENTS_DUPLICATE_WINDOW: Duration = DAY;
+/// The same for all other messages. Far longer than any publish is tried; idempotency lies with whoever consumes.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 /// Longest subject token made from a source or target name, in bytes.
 const TOKEN_MAX: usize = 64;
@@ -48,6 +51,10 @@ impl Feed {
         }
     }
 
+    fn duplicate_window(self) -> Duration {
+        if self == Self::Events { EVENTS_DUPLICATE_WINDOW } else { DUPLICATE_WINDOW }
+    }
+
     fn max_bytes(self, config: &BusConfig) -> i64 {
         match self {
             Self::Events => config.max_bytes.events,
@@ -80,7 +87,7 @@ impl Feed {
             max_age: self.max_age(),
             max_bytes: self.max_bytes(config),
             num_replicas: config.replicas,
-            duplicate_window: DUPLICATE_WINDOW,
+            duplicate_window: self.duplicate_window(),
             deny_delete: true,
             allow_direct: true,
             allow_atomic_publish: true,

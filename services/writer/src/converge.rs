@@ -3,8 +3,11 @@
 //! The order of looking is fixed: the known link, then our externalId, then what the policy matches on. An account is
 //! adopted only when its externalId is empty or ours. A create whose result is not known is never repeated blindly.
 
+mod locate;
 pub(crate) mod members;
 mod wanted;
+
+use locate::{Located, locate, matching_is_unique};
 
 use lifecycle::{AccountState, AttemptClass, Attributes};
 use scim::{DeleteMethod, Found, Kind, PatchOp, UpdateMethod, diff};
@@ -14,19 +17,9 @@ use crate::outcome::{Outcome, Progress, Trouble};
 
 pub(crate) use wanted::Wanted;
 
-const EXTERNAL_ID: &str = "externalId";
 const ACTIVE: &str = "active";
 /// How often a leaver whose create got no answer is looked for before there is surely no account.
 const LATE_CREATE_LOOKS: i32 = 3;
-
-/// What a search brought up.
-enum Located {
-    Nothing,
-    /// Ours, or nobody's.
-    Adoptable(Box<Found>),
-    /// Somebody else's, or more than one.
-    Foreign(String),
-}
 
 /// Works until the target agrees or something stands in the way. Whatever was learned is in `progress`, also then.
 pub(crate) async fn converge(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Outcome {
@@ -342,55 +335,6 @@ async fn disable_instead(
         Err(stop) => return Err(stop),
     }
     Ok(settled("disabled", wanted))
-}
-
-/// Whether the target itself refuses a second resource with the same matching value, so that a create shows what a
-/// search would.
-fn matching_is_unique(call: &Call, wanted: &Wanted) -> bool {
-    let profile = call.target.client.profile();
-    let kind = kind_of(wanted);
-    let ours_can_be_found = profile.can_filter(kind, EXTERNAL_ID);
-    ours_can_be_found && wanted.match_on.iter().all(|path| profile.is_unique(kind, path))
-}
-
-/// Looks by externalId and, if `thoroughly`, by what the policy matches on.
-async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -> Result<Located, Stop> {
-    let kind = kind_of(wanted);
-    if let Some(external_id) = wanted.external_id()
-        && call.target.client.profile().can_filter(kind, EXTERNAL_ID)
-    {
-        let found = look(call, kind, EXTERNAL_ID, external_id).await?;
-        match (found.len(), found.into_iter().next()) {
-            (1, Some(found)) => return Ok(Located::Adoptable(Box::new(found))),
-            (0, _) => {}
-            (n, _) => return Ok(Located::Foreign(format!("{n} resources carry our externalId"))),
-        }
-    }
-    if !thoroughly {
-        return Ok(Located::Nothing);
-    }
-    for path in wanted.match_on.iter().filter(|path| *path != EXTERNAL_ID) {
-        let Some(value) = wanted.text(path) else { continue };
-        let found = look(call, kind, path, value).await?;
-        match (found.len(), found.into_iter().next()) {
-            (1, Some(found)) => return Ok(claim(wanted, found)),
-            (0, _) => {}
-            (n, _) => return Ok(Located::Foreign(format!("{n} resources have the same {path}"))),
-        }
-    }
-    Ok(Located::Nothing)
-}
-
-fn claim(wanted: &Wanted, found: Found) -> Located {
-    match found.external_id.as_deref() {
-        None | Some("") => Located::Adoptable(Box::new(found)),
-        ours if ours == wanted.external_id() => Located::Adoptable(Box::new(found)),
-        Some(foreign) => Located::Foreign(format!("resource {} carries externalId {foreign:?}", found.id)),
-    }
-}
-
-async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
-    call.send("lookup", async |client| client.find(kind, path, value).await).await
 }
 
 fn kind_of(wanted: &Wanted) -> Kind {

@@ -1,0 +1,68 @@
+//! Looks for what is there already: by our externalId, then by what the policy matches on.
+//!
+//! Something is only ever adopted when its externalId is empty or ours.
+
+use scim::{Found, Kind};
+
+use super::Wanted;
+use crate::call::{Call, Stop};
+
+const EXTERNAL_ID: &str = "externalId";
+
+/// What a search brought up.
+pub(super) enum Located {
+    Nothing,
+    /// Ours, or nobody's.
+    Adoptable(Box<Found>),
+    /// Somebody else's, or more than one.
+    Foreign(String),
+}
+
+/// Whether the target itself refuses a second resource with the same matching value, so that a create shows what a
+/// search would.
+pub(super) fn matching_is_unique(call: &Call, wanted: &Wanted) -> bool {
+    let profile = call.target.client.profile();
+    let kind = wanted.kind;
+    let ours_can_be_found = profile.can_filter(kind, EXTERNAL_ID);
+    ours_can_be_found && wanted.match_on.iter().all(|path| profile.is_unique(kind, path))
+}
+
+/// Looks by externalId and, if `thoroughly`, by what the policy matches on.
+pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -> Result<Located, Stop> {
+    let kind = wanted.kind;
+    if let Some(external_id) = wanted.external_id()
+        && call.target.client.profile().can_filter(kind, EXTERNAL_ID)
+    {
+        let found = look(call, kind, EXTERNAL_ID, external_id).await?;
+        match (found.len(), found.into_iter().next()) {
+            (1, Some(found)) => return Ok(Located::Adoptable(Box::new(found))),
+            (0, _) => {}
+            (n, _) => return Ok(Located::Foreign(format!("{n} resources carry our externalId"))),
+        }
+    }
+    if !thoroughly {
+        return Ok(Located::Nothing);
+    }
+    for path in wanted.match_on.iter().filter(|path| *path != EXTERNAL_ID) {
+        let Some(value) = wanted.text(path) else { continue };
+        let found = look(call, kind, path, value).await?;
+        match (found.len(), found.into_iter().next()) {
+            (1, Some(found)) => return Ok(claim(wanted, found)),
+            (0, _) => {}
+            (n, _) => return Ok(Located::Foreign(format!("{n} resources have the same {path}"))),
+        }
+    }
+    Ok(Located::Nothing)
+}
+
+fn claim(wanted: &Wanted, found: Found) -> Located {
+    match found.external_id.as_deref() {
+        None | Some("") => Located::Adoptable(Box::new(found)),
+        ours if ours == wanted.external_id() => Located::Adoptable(Box::new(found)),
+        Some(foreign) => Located::Foreign(format!("resource {} carries externalId {foreign:?}", found.id)),
+    }
+}
+
+async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
+    call.send("lookup", async |client| client.find(kind, path, value).await).await
+}

@@ -1,0 +1,96 @@
+use super::*;
+
+fn pace(rate: Option<f64>, concurrency_max: usize) -> Pace {
+    Pace { requests_per_second: rate, burst: 1, concurrency_max }
+}
+
+async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, Instant)>) {
+    let (pacer, order) = (pacer.clone(), order.clone());
+    tokio::spawn(async move {
+        let permit = pacer.acquire(Urgency::opening(lane)).await;
+        order.send((lane, Instant::now())).unwrap();
+        drop(permit);
+    });
+    tokio::task::yield_now().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4));
+    let (order, mut served) = mpsc::unbounded_channel();
+    for _ in 0..200 {
+        queue(&pacer, Lane::Joiner, &order).await;
+    }
+    for _ in 0..10 {
+        served.recv().await.unwrap();
+    }
+    queue(&pacer, Lane::Leaver, &order).await;
+    let next: Vec<Lane> = [served.recv().await.unwrap().0, served.recv().await.unwrap().0].into();
+    assert!(next.contains(&Lane::Leaver), "{next:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_second_has_more_requests_than_the_limit() {
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4));
+    let (order, mut served) = mpsc::unbounded_channel();
+    for _ in 0..50 {
+        queue(&pacer, Lane::Mover, &order).await;
+    }
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        times.push(served.recv().await.unwrap().1);
+    }
+    for (i, start) in times.iter().enumerate() {
+        let within = times[i..].iter().filter(|t| **t < *start + Duration::from_secs(1)).count();
+        assert!(within <= 5, "{within} requests within one second");
+    }
+    let total = *times.last().unwrap() - times[0];
+    assert!(total < Duration::from_secs_f64(49.0 / 5.0 * 1.02), "the limit is used: {total:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn low_lanes_are_served_at_least_once_in_a_while() {
+    let pacer = Pacer::spawn("test", pace(Some(100.0), 4));
+    let (order, mut served) = mpsc::unbounded_channel();
+    queue(&pacer, Lane::Leaver, &order).await;
+    queue(&pacer, Lane::Backfill, &order).await;
+    for _ in 0..100 {
+        queue(&pacer, Lane::Leaver, &order).await;
+    }
+    let mut before = 0;
+    while served.recv().await.unwrap().0 != Lane::Backfill {
+        before += 1;
+    }
+    assert!(before <= usize::try_from(OVERTAKEN_MAX).unwrap() + 2, "{before} leavers went first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
+    let pacer = Pacer::spawn("test", pace(None, 8));
+    pacer.hear(Signal::Throttled(Some(Duration::from_secs(7))));
+    let begin = Instant::now();
+    let probe = pacer.acquire(Urgency::opening(Lane::Mover)).await;
+    assert!(begin.elapsed() >= Duration::from_secs(7));
+    let second = pacer.acquire(Urgency::opening(Lane::Leaver));
+    tokio::pin!(second);
+    let waited = tokio::time::timeout(Duration::from_secs(60), &mut second).await;
+    assert!(waited.is_err(), "only the probe may be under way");
+    assert!(matches!(pacer.circuit(), Circuit::Open { .. }));
+    pacer.hear(Signal::Healthy);
+    drop(probe);
+    second.await;
+    assert_eq!(pacer.circuit(), Circuit::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
+    let pacer = Pacer::spawn("test", pace(None, 8));
+    for _ in 0..FAULTS_MAX - 1 {
+        pacer.hear(Signal::Faulty("reset".into()));
+    }
+    drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+    assert_eq!(pacer.circuit(), Circuit::Closed);
+    pacer.hear(Signal::Faulty("reset".into()));
+    drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+    assert!(matches!(pacer.circuit(), Circuit::Open { .. }), "until a success is heard");
+}
