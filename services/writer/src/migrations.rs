@@ -159,3 +159,24 @@ fn dead() -> TableCreateStatement {
         .col(number("created_at"))
         .take()
 }
+
+#[cfg(test)]
+mod tests {
+    use store::Store;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn migrations_go_up_down_and_up_again_on_every_database() {
+        for database in store::testing::databases() {
+            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+            Migrator::down(store.writer(), None).await.unwrap();
+            for table in TABLES {
+                let there = SchemaManager::new(store.writer()).has_table(table).await.unwrap();
+                assert!(!there, "{}: {table} is left", database.name);
+            }
+            Migrator::up(store.writer(), None).await.unwrap();
+            assert!(SchemaManager::new(store.writer()).has_table(TABLES[0]).await.unwrap());
+        }
+    }
+}
