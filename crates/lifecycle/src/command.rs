@@ -90,6 +90,33 @@ impl AccountState {
     }
 }
 
+/// What a policy lets the writer do to accounts or groups at a target. Everything, unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Actions {
+    /// Create what is not there. Without it, what is there already is still found and kept up to date.
+    pub create: bool,
+    /// Change attributes of what is there.
+    pub update: bool,
+    /// Switch accounts off, and on again. Groups have no such state.
+    pub disable: bool,
+    /// Delete.
+    pub delete: bool,
+}
+
+impl Default for Actions {
+    fn default() -> Self {
+        Self { create: true, update: true, disable: true, delete: true }
+    }
+}
+
+impl Actions {
+    /// Whether nothing is forbidden.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The whole desired state of an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,6 +127,13 @@ pub struct Account {
     /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`). `externalId` is always there,
     /// `active` never: it follows from `state`.
     pub attributes: Attributes,
+    /// Values that are only used when it is created; a change of them is no change of what is there.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub on_create: Attributes,
+    /// SCIM attribute paths that the policy maps and that have no value: any value there is to be removed. In order of
+    /// name. A path that is neither here nor in `attributes` is not the policy's, and is never touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<String>,
     /// Values that are another person's remote id, by SCIM attribute path: the key of that person. They are filled
     /// in at the target once that person's account is known there.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
@@ -110,6 +144,9 @@ pub struct Account {
     /// The policy says that the target was empty at first sync: create without looking first.
     #[serde(default)]
     pub assume_empty: bool,
+    /// What may be done.
+    #[serde(default, skip_serializing_if = "Actions::is_all")]
+    pub actions: Actions,
 }
 
 /// The whole desired state of a group, without its members.
@@ -120,12 +157,21 @@ pub struct GroupResource {
     pub exists: bool,
     /// Values by SCIM attribute path; `externalId` and `displayName` at least.
     pub attributes: Attributes,
+    /// See [`Account::on_create`].
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub on_create: Attributes,
+    /// See [`Account::clear`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<String>,
     /// See [`Account::match_on`].
     #[serde(default)]
     pub match_on: Vec<String>,
     /// See [`Account::assume_empty`].
     #[serde(default)]
     pub assume_empty: bool,
+    /// What may be done.
+    #[serde(default, skip_serializing_if = "Actions::is_all")]
+    pub actions: Actions,
 }
 
 /// One membership: whether `member` should be in the group that the command is about.

@@ -1,5 +1,9 @@
 //! Operator verbs: requests and replies on `usher.control.<service>.<verb>`.
 
+pub mod plan;
+pub mod policy;
+pub mod provision;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +16,28 @@ pub mod verb {
     pub const REPLAY: &str = "replay";
     /// [`super::DiscardRequest`] to the writer.
     pub const DISCARD: &str = "discard";
-    /// Empty request to the writer, answered by a [`super::StatusReply`].
+    /// Empty request to the writer, answered by a [`super::StatusReply`]; to the mapper, by a
+    /// [`super::policy::MapperStatus`].
     pub const STATUS: &str = "status";
+    /// [`super::plan::PlanRequest`] to the mapper, answered at once by a [`super::plan::PlanStatus`].
+    pub const PLAN: &str = "plan";
+    /// A [`crate::PlanId`] to the mapper, answered by a [`super::plan::PlanStatus`].
+    pub const PLAN_STATUS: &str = "plan_status";
+    /// [`super::policy::ApplyRequest`] to the mapper.
+    pub const APPLY: &str = "apply";
+    /// [`super::policy::PolicyRequest`] to the mapper, answered by a [`super::policy::PolicyText`].
+    pub const POLICY: &str = "policy";
+    /// [`super::policy::PolicyRequest`] to the mapper, answered by a [`super::policy::PolicyVersions`].
+    pub const POLICY_VERSIONS: &str = "policy_versions";
+    /// [`super::provision::ExplainRequest`] to the mapper, answered by an [`super::provision::Explained`].
+    pub const EXPLAIN: &str = "explain";
+    /// [`super::provision::ProvisionRequest`] to the mapper (decide again now) and to the writer (make it agree now),
+    /// answered by a [`super::provision::ProvisionReply`].
+    pub const PROVISION: &str = "provision";
+    /// [`super::provision::LookRequest`] to the writer, answered by a [`super::provision::LookReply`].
+    pub const LOOK: &str = "look";
+    /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].
+    pub const ROW: &str = "row";
 }
 
 /// Who asks, and why.

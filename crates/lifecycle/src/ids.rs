@@ -92,9 +92,15 @@ id_type!(
     DeadLetterId, "ded_"
 );
 
+id_type!(
+    /// What a policy would do to everybody, worked out once.
+    PlanId, "pln_"
+);
+
 time_ordered!(CommandId);
 time_ordered!(AttemptId);
 time_ordered!(DeadLetterId);
+time_ordered!(PlanId);
 
 impl EventId {
     /// The id of the event that `source` named `id`: CloudEvents 1.0 makes that pair unique.

@@ -110,6 +110,28 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// mapper: another version of a policy came into force. The record's subject is `policy:<target>`.
+    PolicyApplied {
+        /// The target.
+        target: String,
+        /// The version, from 1.
+        version: i64,
+        /// How many accounts and groups lose access by it, as planned.
+        removals: u64,
+        /// Who applied it: an operator, or `file`.
+        who: String,
+        /// Why: in their words, or the file's name.
+        why: String,
+    },
+    /// writer: an operator asked for one person or group to be made to agree now.
+    Provisioned {
+        /// The target.
+        target: String,
+        /// Who asked.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// writer: an operator closed a dead letter without trying again.
     Discarded {
         /// The dead letter.
@@ -133,6 +155,8 @@ impl Fact {
             Self::Conflict { .. } => "conflict",
             Self::Died(_) => "died",
             Self::Replayed { .. } => "replayed",
+            Self::PolicyApplied { .. } => "policy_applied",
+            Self::Provisioned { .. } => "provisioned",
             Self::Discarded { .. } => "discarded",
         }
     }

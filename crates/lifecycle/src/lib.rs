@@ -19,7 +19,20 @@ mod register;
 mod trace;
 
 pub use command::{
-    Account, AccountState, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane, ResourceKind,
+    Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
+    ResourceKind,
+};
+pub use control::plan::{
+    AttributeChange, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus, PlannedAction,
+    PlannedChange, ScopeChange,
+};
+pub use control::policy::{
+    ApplyReply, ApplyRequest, HeldFile, MapperStatus, PolicyInForce, PolicyRequest, PolicyText,
+    PolicyVersion, PolicyVersions,
+};
+pub use control::provision::{
+    ClauseResult, ExplainRequest, Explained, LookReply, LookRequest, LookStep, MappingResult, MemberResult,
+    Planned, ProvisionReply, ProvisionRequest, RowReply, RowRequest,
 };
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, ReplayOutcome, ReplayReply, ReplayRequest,
@@ -28,7 +41,7 @@ pub use control::{
 pub use event::{Event, EventKind, Person};
 pub use group::{EdgeState, GroupState};
 pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
-pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, IdError};
+pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, IdError, PlanId};
 pub use journal::{Attempt, AttemptClass, DeadLetter, Exchange, Fact, FactRecord};
 pub use register::{Register, Statement, Version};
 pub use trace::TraceContext;

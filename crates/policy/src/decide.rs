@@ -1,6 +1,6 @@
 //! The decisions.
 
-use lifecycle::{Account, AccountState, Attributes, Employment, GroupResource, IdentityView, Lane};
+use lifecycle::{Account, AccountState, Actions, Attributes, Employment, GroupResource, IdentityView, Lane};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -102,8 +102,11 @@ pub fn decide_group(
     let desired = GroupResource {
         exists: inside,
         attributes: mapped,
+        on_create: Attributes::new(),
+        clear: Vec::new(),
         match_on: rules.match_on.clone(),
         assume_empty: rules.assume_empty,
+        actions: Actions::default(),
     };
     GroupDecision { desired: Some(desired), rule: because.rule, reason: because.in_words() }
 }
@@ -177,9 +180,12 @@ impl Decision {
         let account = Account {
             state,
             attributes: mapped.attributes,
+            on_create: Attributes::new(),
+            clear: Vec::new(),
             references: mapped.references,
             match_on: rules.match_on.clone(),
             assume_empty: rules.assume_empty,
+            actions: Actions::default(),
         };
         let lane_hint = if state == AccountState::Active { Lane::Mover } else { Lane::Leaver };
         let (rule, reason) = (because.rule, because.in_words());

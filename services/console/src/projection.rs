@@ -20,13 +20,14 @@ impl Told {
     /// Every fact has exactly one service that can say it.
     pub(crate) fn by_its_author(record: &FactRecord) -> Self {
         let service = match record.fact {
-            Fact::Merged { .. } | Fact::Decided { .. } => "mapper",
+            Fact::Merged { .. } | Fact::Decided { .. } | Fact::PolicyApplied { .. } => "mapper",
             Fact::Superseded { .. }
             | Fact::Attempted(_)
             | Fact::Settled { .. }
             | Fact::Conflict { .. }
             | Fact::Died(_)
             | Fact::Replayed { .. }
+            | Fact::Provisioned { .. }
             | Fact::Discarded { .. } => "writer",
         };
         Self { service, record: record.clone() }
@@ -235,10 +236,10 @@ fn excluded(column: &'static str) -> Expr {
 /// Where a fact stands in the life of one change: services date facts of one transaction alike.
 fn step_of(fact: &Fact) -> i16 {
     match fact {
-        Fact::Merged { .. } => 0,
+        Fact::Merged { .. } | Fact::PolicyApplied { .. } => 0,
         Fact::Decided { .. } => 1,
         Fact::Superseded { .. } => 2,
-        Fact::Replayed { .. } | Fact::Discarded { .. } => 3,
+        Fact::Replayed { .. } | Fact::Provisioned { .. } | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
         Fact::Settled { .. } | Fact::Conflict { .. } => 5,
         Fact::Died(_) => 6,
@@ -249,6 +250,8 @@ fn target_of(fact: &Fact) -> Option<&str> {
     match fact {
         Fact::Merged { .. } | Fact::Replayed { .. } | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }
+        | Fact::PolicyApplied { target, .. }
+        | Fact::Provisioned { target, .. }
         | Fact::Superseded { target, .. }
         | Fact::Settled { target, .. }
         | Fact::Conflict { target, .. } => Some(target),

@@ -62,7 +62,7 @@ fn state(decision: &Decision) -> Option<AccountState> {
 #[test]
 fn an_employee_in_scope_has_an_account_with_mapped_attributes() {
     let decision = decided(&person(Employment::Active, "sales"), &[], "action: disable", at(1));
-    let Account { state, attributes, references, match_on, assume_empty } = decision.desired.unwrap();
+    let Account { state, attributes, references, match_on, assume_empty, .. } = decision.desired.unwrap();
     assert_eq!(state, AccountState::Active);
     let expected = json!({
         "externalId": "E-1", "userName": "e1@example.org", "emails[type eq \"work\"].value": "e1@example.org",

@@ -156,8 +156,11 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
             desired: Desired::Group(GroupResource {
                 exists: true,
                 attributes: lifecycle::Attributes::new(),
+                on_create: lifecycle::Attributes::new(),
+                clear: Vec::new(),
                 match_on: Vec::new(),
                 assume_empty: false,
+                actions: lifecycle::Actions::default(),
             }),
             event: None,
             accepted_at: OffsetDateTime::UNIX_EPOCH,
