@@ -87,7 +87,7 @@ pub fn decide_group(
     let Some(rules) = &policy.groups else {
         return GroupDecision::nothing(Because::of(Rule::GroupsNotManaged));
     };
-    let Mapped { attributes: mapped, .. } = apply(&rules.mappings, key, attributes);
+    let Mapped { attributes: mapped, clear, .. } = apply(&rules.mappings, key, attributes);
     let seen = Seen { attributes, groups: &[], impersonal: true };
     let (inside, because) = match exists {
         true => judge(&rules.scope, &seen),
@@ -103,7 +103,7 @@ pub fn decide_group(
         exists: inside,
         attributes: mapped,
         on_create: Attributes::new(),
-        clear: Vec::new(),
+        clear,
         match_on: rules.match_on.clone(),
         assume_empty: rules.assume_empty,
         actions: Actions::default(),
@@ -181,7 +181,7 @@ impl Decision {
             state,
             attributes: mapped.attributes,
             on_create: Attributes::new(),
-            clear: Vec::new(),
+            clear: mapped.clear,
             references: mapped.references,
             match_on: rules.match_on.clone(),
             assume_empty: rules.assume_empty,

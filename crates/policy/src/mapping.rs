@@ -32,6 +32,8 @@ pub enum Source {
 pub(crate) struct Mapped {
     pub(crate) attributes: Attributes,
     pub(crate) references: std::collections::BTreeMap<String, String>,
+    /// Paths of mappings without a value.
+    pub(crate) clear: Vec<String>,
 }
 
 pub(crate) const EXTERNAL_ID: &str = "externalId";
@@ -40,7 +42,10 @@ pub(crate) const EXTERNAL_ID: &str = "externalId";
 pub(crate) fn apply(mappings: &[Mapping], key: &str, attributes: &Attributes) -> Mapped {
     let mut mapped = Mapped::default();
     for mapping in mappings {
-        let Some(value) = mapping.value(attributes) else { continue };
+        let Some(value) = mapping.value(attributes) else {
+            mapped.clear.push(mapping.target.clone());
+            continue;
+        };
         if mapping.is_reference {
             let first = each(value).next().map(|text| Person::key_of(&text).to_owned());
             mapped.references.extend(first.map(|person| (mapping.target.clone(), person)));
@@ -48,6 +53,8 @@ pub(crate) fn apply(mappings: &[Mapping], key: &str, attributes: &Attributes) ->
             mapped.attributes.insert(mapping.target.clone(), value.clone());
         }
     }
+    mapped.clear.retain(|path| path != EXTERNAL_ID);
+    mapped.clear.sort();
     mapped.attributes.entry(EXTERNAL_ID.to_owned()).or_insert_with(|| Value::String(key.to_owned()));
     mapped
 }

@@ -223,6 +223,21 @@ impl Client {
         self.get(Kind::Group, id).await.map(|group| Ok(members_of(&group.attributes)))
     }
 
+    /// A request as an operator may see it who asked what would be sent, in the form of [`Exchange`]'s `method` and
+    /// `path`: personal values show, secrets do not. Nothing is sent.
+    pub fn show(
+        &self,
+        method: &str,
+        kind: Kind,
+        id: Option<&str>,
+        body: Option<&Value>,
+    ) -> (String, Option<Value>) {
+        let Credential::Bearer(token) = &self.connection.credential;
+        let id = id.map(|id| format!("/{}", crate::encoding::encode(id))).unwrap_or_default();
+        let request = format!("{method} /{}{id}", kind.endpoint());
+        (request, body.map(|body| crate::redact::without_secrets(body, token)))
+    }
+
     async fn send(&self, call: Call<'_>) -> Sent {
         exchange::send(&self.http, &self.connection, call).await
     }

@@ -1,6 +1,7 @@
 //! From what was applied to what is desired: the PATCH operations, and the resource to create.
 //!
-//! Pure. Operations come in a fixed order: `active` first, then removals, replacements and additions by path.
+//! Pure. Operations come in a fixed order: `active` first, then removals, replacements and additions by path. A path
+//! that is neither desired nor to be cleared is never in any of them, whatever was applied before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::path::{AttributePath, Selector};
-use crate::resource::{encode, new_element, put_in_element, with_defaults};
+use crate::resource::{Target, encode, new_element, put_in_element, with_defaults};
 use crate::{Kind, RemoveForm, TargetProfile};
 
 /// One operation of a PATCH request (RFC 7644 section 3.5.2); serialises as it is sent.
@@ -73,17 +74,31 @@ pub fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attributes)
     crate::resource::to_resource(profile, kind, attributes)
 }
 
-/// The body of a PATCH.
-pub(crate) fn patch_body(ops: &[PatchOp]) -> Value {
+/// The body of a PATCH with `ops`.
+pub fn patch_body(ops: &[PatchOp]) -> Value {
     json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": ops })
 }
 
-/// The operations that lead from `applied` to `desired`; none when they agree. Members of groups are left
-/// alone.
-pub fn ops(profile: &TargetProfile, kind: Kind, applied: &Attributes, desired: &Attributes) -> Vec<PatchOp> {
-    let applied = by_place(profile, kind, applied);
-    let desired = by_place(profile, kind, desired);
-    let places: BTreeSet<&AttributePath> = applied.keys().chain(desired.keys()).collect();
+/// The operations that lead from `applied` to `desired`, with the paths of `clear` taken away where `applied` has a
+/// value for them; none when there is nothing to change. Paths that are in neither are left alone, and so are members
+/// of groups. A path of `clear` that is required and has a default falls back to that.
+///
+/// A null in `applied` says that there surely is no value.
+pub fn ops(
+    profile: &TargetProfile,
+    kind: Kind,
+    applied: &Attributes,
+    desired: &Attributes,
+    clear: &[String],
+) -> Vec<PatchOp> {
+    let target = Target::new(profile, kind, desired, clear);
+    let applied = by_place(kind, &with_defaults(profile, kind, applied));
+    let desired = by_place(kind, &target.set);
+    let mut gone: BTreeMap<AttributePath, BTreeSet<Option<String>>> = BTreeMap::new();
+    for path in target.clear.iter().map(|text| AttributePath::parse_or_literal(text)) {
+        gone.entry(path.selector()).or_default().insert(path.sub);
+    }
+    let places: BTreeSet<&AttributePath> = gone.keys().chain(desired.keys()).collect();
     let mut changes = Changes {
         profile,
         removes: Vec::new(),
@@ -91,16 +106,14 @@ pub fn ops(profile: &TargetProfile, kind: Kind, applied: &Attributes, desired: &
         adds: Vec::new(),
         new: BTreeMap::new(),
     };
-    let none = Values::new();
+    let (none, nothing) = (Values::new(), BTreeSet::new());
     for place in places {
         let (was, is) = (applied.get(place).unwrap_or(&none), desired.get(place).unwrap_or(&none));
-        if was == is {
-            continue;
-        }
+        let whole = changes.clear(place, was, is, gone.get(place).unwrap_or(&nothing));
         if place.element.is_empty() {
             changes.attribute(place, was, is)
         } else {
-            changes.element(place, was, is)
+            changes.element(place, if whole { &none } else { was }, is)
         }
     }
     changes.in_order()
@@ -110,14 +123,14 @@ pub fn ops(profile: &TargetProfile, kind: Kind, applied: &Attributes, desired: &
 type Values = BTreeMap<Option<String>, Value>;
 
 /// Attributes by the attribute or element that holds them.
-fn by_place(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> BTreeMap<AttributePath, Values> {
+fn by_place(kind: Kind, attributes: &Attributes) -> BTreeMap<AttributePath, Values> {
     let mut places: BTreeMap<AttributePath, Values> = BTreeMap::new();
-    for (text, value) in with_defaults(profile, kind, attributes) {
-        let path = AttributePath::parse_or_literal(&text);
+    for (text, value) in attributes {
+        let path = AttributePath::parse_or_literal(text);
         if kind == Kind::Group && path.name.eq_ignore_ascii_case("members") {
             continue;
         }
-        places.entry(path.selector()).or_default().insert(path.sub, value);
+        places.entry(path.selector()).or_default().insert(path.sub, value.clone());
     }
     places
 }
@@ -133,28 +146,48 @@ struct Changes<'a> {
 }
 
 impl Changes<'_> {
-    fn attribute(&mut self, place: &AttributePath, was: &Values, is: &Values) {
-        let subs: BTreeSet<&Option<String>> = was.keys().chain(is.keys()).collect();
-        for sub in subs {
+    /// Takes away what is to have no value and has one. An element goes with its value; one of which only another
+    /// part is cleared stays, because others may own the rest of it. Returns whether the whole element goes.
+    fn clear(
+        &mut self,
+        place: &AttributePath,
+        was: &Values,
+        is: &Values,
+        gone: &BTreeSet<Option<String>>,
+    ) -> bool {
+        let gone: Vec<&Option<String>> = gone.iter().filter(|sub| was.contains_key(*sub)).collect();
+        let is_value = |sub: &Option<String>| match sub {
+            None => true,
+            Some(sub) => is.is_empty() && sub.eq_ignore_ascii_case("value"),
+        };
+        if !place.element.is_empty() && gone.iter().any(|sub| is_value(sub)) {
+            self.removes.push(PatchOp::Remove { path: place.to_string() });
+            return true;
+        }
+        for sub in gone {
             let path = AttributePath { sub: sub.clone(), ..place.clone() };
-            let value = |v: &Value| encode(self.profile, &path, v.clone());
-            match (was.get(sub), is.get(sub)) {
-                (old, Some(new)) if old == Some(new) => {}
-                (Some(_), Some(new)) => {
-                    self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value(new) });
-                }
-                (None, Some(new)) => {
-                    self.adds.push(PatchOp::Add { path: path.to_string(), value: value(new) })
-                }
-                (_, None) => self.removes.push(PatchOp::Remove { path: path.to_string() }),
+            self.removes.push(PatchOp::Remove { path: path.to_string() });
+        }
+        false
+    }
+
+    fn attribute(&mut self, place: &AttributePath, was: &Values, is: &Values) {
+        for (sub, new) in is {
+            let path = AttributePath { sub: sub.clone(), ..place.clone() };
+            let value = || encode(self.profile, &path, new.clone());
+            match was.get(sub) {
+                Some(old) if old == new => {}
+                Some(_) => self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value() }),
+                None => self.adds.push(PatchOp::Add { path: path.to_string(), value: value() }),
             }
         }
     }
 
     fn element(&mut self, place: &AttributePath, was: &Values, is: &Values) {
-        if is.is_empty() {
-            self.removes.push(PatchOp::Remove { path: place.to_string() });
-        } else if was.is_empty() {
+        if is.is_empty() || is.iter().all(|(sub, value)| was.get(sub) == Some(value)) {
+            return;
+        }
+        if was.is_empty() {
             let element = Value::Object(self.whole(place, is));
             self.new.entry(place.base()).or_default().push(element);
         } else if was.contains_key(&None) || is.contains_key(&None) {

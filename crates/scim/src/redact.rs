@@ -155,6 +155,30 @@ impl Redactor {
     }
 }
 
+/// Attributes whose values nobody is shown.
+const SECRET: [&str; 3] = ["password", "secret", "token"];
+
+/// A body as an operator who asked for it may see it: personal values show, secrets do not.
+pub(crate) fn without_secrets(body: &Value, token: &str) -> Value {
+    let is_secret = |path: &str| {
+        SECRET.iter().any(|secret| path.to_ascii_lowercase().rsplit([':', '.']).next() == Some(secret))
+    };
+    match body {
+        Value::Object(map) => {
+            let about_a_secret = map.get("path").and_then(Value::as_str).is_some_and(is_secret);
+            let shown = map.iter().map(|(key, value)| {
+                let hide = is_secret(key) || (about_a_secret && key == "value");
+                let value = if hide { Value::from(MARK) } else { without_secrets(value, token) };
+                (key.clone(), value)
+            });
+            shown.collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.iter().map(|item| without_secrets(item, token)).collect(),
+        Value::String(text) if !token.is_empty() && text.contains(token) => text.replace(token, MARK).into(),
+        other => other.clone(),
+    }
+}
+
 struct Mask {
     kind: Kind,
     hidden: Vec<String>,

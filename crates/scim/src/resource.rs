@@ -18,6 +18,35 @@ pub(crate) fn with_defaults(profile: &TargetProfile, kind: Kind, attributes: &At
     all
 }
 
+/// What is to be written over something that exists.
+pub(crate) struct Target {
+    /// Values to be there: what is desired, and defaults of required attributes that are cleared.
+    pub set: Attributes,
+    /// Paths to have no value.
+    pub clear: Vec<String>,
+}
+
+impl Target {
+    pub(crate) fn new(profile: &TargetProfile, kind: Kind, desired: &Attributes, clear: &[String]) -> Self {
+        let mut set: Attributes =
+            desired.iter().filter(|(_, v)| !v.is_null()).map(|(p, v)| (p.clone(), v.clone())).collect();
+        let mut gone = Vec::new();
+        for path in clear.iter().filter(|path| desired.get(*path).is_none_or(Value::is_null)) {
+            match default_of(profile, kind, path) {
+                Some(default) => drop(set.insert(path.clone(), default.clone())),
+                None => gone.push(path.clone()),
+            }
+        }
+        Self { set, clear: gone }
+    }
+}
+
+/// What the target gets for a required attribute that has no value.
+fn default_of<'a>(profile: &'a TargetProfile, kind: Kind, path: &str) -> Option<&'a Value> {
+    let required = profile.required.of(kind).iter().find(|required| required.path == path)?;
+    required.default.as_ref().filter(|default| !default.is_null())
+}
+
 /// Paths of attributes that the target insists on and that have no value.
 pub fn missing_required(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Vec<String> {
     let given = with_defaults(profile, kind, attributes);
@@ -182,52 +211,51 @@ pub(crate) fn read<'a>(resource: &'a Map<String, Value>, path: &AttributePath) -
     }
 }
 
-/// What a resource that was read has at the paths of `desired`, as flat attributes: what to compare with when
-/// an account is adopted.
-pub fn observe<'a>(
-    resource: &Map<String, Value>,
-    desired: impl IntoIterator<Item = &'a String>,
-) -> Attributes {
-    let mut observed = Attributes::new();
-    for text in desired {
-        let path = AttributePath::parse_or_literal(text);
-        let Some(&value) = read(resource, &path).first().filter(|v| !v.is_null()) else { continue };
-        let value = match value.as_str() {
-            Some(flag) if path.name.eq_ignore_ascii_case("active") && flag.eq_ignore_ascii_case("true") => {
-                json!(true)
-            }
-            Some(flag) if path.name.eq_ignore_ascii_case("active") && flag.eq_ignore_ascii_case("false") => {
-                json!(false)
-            }
-            _ => value.clone(),
-        };
-        observed.insert(text.clone(), value);
-    }
-    observed
+/// What a resource that was read has at `paths`, as flat attributes: what to compare with when an account is adopted,
+/// or when it is not certain what it holds. A path without a value is there with a null.
+pub fn observe<'a>(resource: &Map<String, Value>, paths: impl IntoIterator<Item = &'a String>) -> Attributes {
+    paths.into_iter().map(|path| (path.clone(), observed(resource, path))).collect()
 }
 
-/// The whole resource for PUT: `current` as it was read, with what is in `applied` but not in `desired` taken
-/// out and what is in `desired` set. Attributes that others own stay.
+fn observed(resource: &Map<String, Value>, text: &str) -> Value {
+    let path = AttributePath::parse_or_literal(text);
+    let Some(&value) = read(resource, &path).first() else { return Value::Null };
+    let is_active = path.name.eq_ignore_ascii_case("active");
+    match value.as_str() {
+        Some(flag) if is_active && flag.eq_ignore_ascii_case("true") => json!(true),
+        Some(flag) if is_active && flag.eq_ignore_ascii_case("false") => json!(false),
+        _ => value.clone(),
+    }
+}
+
+/// The whole resource for PUT: `current` as it was read, with what is in `desired` set and the paths of `clear` taken
+/// out. Everything else stays, because others own it; only a required attribute that has no value gets its default.
 pub fn overlay(
     profile: &TargetProfile,
     kind: Kind,
     current: &Map<String, Value>,
-    applied: &Attributes,
     desired: &Attributes,
+    clear: &[String],
 ) -> Value {
     let mut root = current.clone();
     root.remove("meta");
     if kind == Kind::User {
         root.remove("groups"); // read-only: RFC 7643 section 4.1.2
     }
-    let desired = with_defaults(profile, kind, desired);
-    for text in applied.keys().filter(|text| !desired.contains_key(*text)) {
+    let Target { mut set, clear } = Target::new(profile, kind, desired, clear);
+    for text in &clear {
         remove(&mut root, &AttributePath::parse_or_literal(text));
+    }
+    for required in profile.required.of(kind) {
+        let Some(default) = default_of(profile, kind, &required.path) else { continue };
+        if observed(&root, &required.path).is_null() {
+            set.entry(required.path.clone()).or_insert_with(|| default.clone());
+        }
     }
     let mut schemas: Vec<Value> =
         root.remove("schemas").and_then(|s| s.as_array().cloned()).unwrap_or_default();
     let mut wanted = vec![kind.schema().to_owned()];
-    for (text, value) in desired {
+    for (text, value) in set {
         let path = AttributePath::parse_or_literal(&text);
         wanted.extend(path.uri.clone());
         put(profile, &mut root, &path, encode(profile, &path, value));

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, TargetConfig};
-use crate::control::{Circuits, Control};
+use crate::control::{Control, Owned};
 use crate::facts::SERVICE;
 use crate::intake::{Bells, Intake};
 use crate::migrations::Migrator;
@@ -101,15 +101,15 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let replica = replica_name(&config);
     let mut owners = Vec::new();
-    let (mut bells, mut circuits) = (Bells::new(), Circuits::new());
+    let (mut bells, mut owned) = (Bells::new(), Owned::new());
     for target in &config.targets {
         let bell = Arc::new(Notify::new());
-        let circuit = Arc::new(Mutex::new(None));
+        let slot = Arc::new(Mutex::new(None));
         if bells.insert(target.name.clone(), Arc::clone(&bell)).is_some() {
             let message = "the name is used twice; names must differ".to_owned();
             return Err(BuildError::Target { target: target.name.clone(), message });
         }
-        circuits.insert(target.name.clone(), Arc::clone(&circuit));
+        owned.insert(target.name.clone(), Arc::clone(&slot));
         owners.push(Owner {
             target: target.name.clone(),
             connection: connection(target, config.lease_seconds)?,
@@ -120,12 +120,12 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             attempts_max: config.attempts_max,
             retry: config.retry,
             bell,
-            circuit,
+            owned: slot,
         });
     }
     let intake =
         Intake { store: store.clone(), bus: bus.clone(), relay: relay.clone(), bells: bells.clone() };
-    let control = Control { store, bus, relay: relay.clone(), bells, circuits };
+    let control = Control { store, bus, relay: relay.clone(), replica, bells, owned };
     Ok(App { intake, control, owners, relay, ready })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{
-    Attempt, AttemptClass, AttemptId, Exchange, Fact, FactRecord, Lane, ResourceKind, TraceContext,
+    Attempt, AttemptClass, AttemptId, Exchange, Fact, FactRecord, Lane, LookStep, ResourceKind, TraceContext,
 };
 use scim::{Client, Failure, Reply};
 use store::Store;
@@ -67,6 +67,8 @@ pub(crate) struct Call {
     pub(crate) about: About,
     permit: Option<Permit>,
     facts: Vec<FactRecord>,
+    /// What came of each of them, where there is more to say than that it worked.
+    saw: Vec<Option<String>>,
     last: Option<Exchange>,
     in_doubt: bool,
 }
@@ -74,7 +76,8 @@ pub(crate) struct Call {
 impl Call {
     /// Begins with the permit for the first request.
     pub(crate) fn new(target: Arc<OwnedTarget>, about: About, permit: Permit) -> Self {
-        Self { target, about, permit: Some(permit), facts: Vec::new(), last: None, in_doubt: false }
+        let (facts, saw) = (Vec::new(), Vec::new());
+        Self { target, about, permit: Some(permit), facts, saw, last: None, in_doubt: false }
     }
 
     /// Whether a change was sent that may have been carried out although its answer does not say so.
@@ -85,6 +88,33 @@ impl Call {
     /// The attempts, for the journal.
     pub(crate) fn into_facts(self) -> Vec<FactRecord> {
         self.facts
+    }
+
+    /// Says what the last request brought up.
+    pub(crate) fn saw(&mut self, found: String) {
+        if let Some(last) = self.saw.last_mut() {
+            *last = Some(found);
+        }
+    }
+
+    /// Why the last request failed, if it did.
+    pub(crate) fn last_error(&self) -> Option<&str> {
+        match &self.facts.last()?.fact {
+            Fact::Attempted(attempt) => attempt.error.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The attempts, for an operator.
+    pub(crate) fn steps(&self) -> Vec<LookStep> {
+        let steps = self.facts.iter().zip(&self.saw).filter_map(|(fact, saw)| match &fact.fact {
+            Fact::Attempted(Attempt { request, status, error, .. }) => {
+                let found = saw.clone().or_else(|| error.clone()).unwrap_or_else(|| "done".to_owned());
+                Some(LookStep { request: request.clone(), status: *status, found })
+            }
+            _ => None,
+        });
+        steps.collect()
     }
 
     /// Sends one request when its turn has come, records the attempt and tells the pacer what the answer says about
@@ -178,6 +208,7 @@ impl Call {
             trace: self.about.trace,
             fact: Fact::Attempted(attempt),
         });
+        self.saw.push(None);
     }
 }
 

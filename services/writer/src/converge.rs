@@ -2,22 +2,25 @@
 //!
 //! The order of looking is fixed: the known link, then our externalId, then what the policy matches on. An account is
 //! adopted only when its externalId is empty or ours. A create whose result is not known is never repeated blindly.
+//! What is sent is decided in [`step`] alone.
 
 mod locate;
+pub(crate) mod look;
 pub(crate) mod members;
+mod step;
 mod wanted;
 
-use locate::{Located, locate, matching_is_unique};
+use locate::{Located, linked_already, locate, matching_is_unique};
+use step::{Step, There, next};
 
 use lifecycle::{AccountState, AttemptClass, Attributes};
-use scim::{DeleteMethod, Found, Kind, PatchOp, UpdateMethod, diff};
+use scim::{Found, Kind, PatchOp, UpdateMethod};
 
 use crate::call::{Call, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
 
 pub(crate) use wanted::Wanted;
 
-const ACTIVE: &str = "active";
 /// How often a leaver whose create got no answer is looked for before there is surely no account.
 const LATE_CREATE_LOOKS: i32 = 3;
 
@@ -42,12 +45,14 @@ fn judge(failed: Failed) -> Outcome {
 }
 
 async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
-    if progress.in_doubt && progress.remote_id.is_some() {
-        look_again(call, wanted, progress).await?;
+    if progress.remote_id.is_some() && (progress.in_doubt || wanted.must_read(&progress.applied)) {
+        let gone = !look_again(call, wanted, progress).await?;
+        if gone && wanted.state != AccountState::Deleted {
+            return recover_gone(call, wanted, progress).await;
+        }
     }
     match (&progress.remote_id, wanted.state) {
-        (Some(_), AccountState::Deleted) => remove(call, wanted, progress).await,
-        (Some(_), _) => update(call, wanted, progress, None).await,
+        (Some(_), _) => bring_about(call, wanted, progress, Standing::LINKED).await,
         (None, AccountState::Active) => create(call, wanted, progress).await,
         (None, AccountState::Disabled | AccountState::Deleted) => {
             look_for_unlinked(call, wanted, progress).await
@@ -55,21 +60,18 @@ async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
     }
 }
 
-/// What the target holds is not certain: an earlier request may have been carried out. Without this, a change back to
-/// what we believe to be there would look like no change at all.
-async fn look_again(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<(), Stop> {
-    let Some(id) = progress.remote_id.clone() else { return Ok(()) };
-    let kind = kind_of(wanted);
-    match call.send("read", async |client| client.get(kind, &id).await).await {
+/// What the target holds is not certain: an earlier request may have been carried out, or a policy speaks of something
+/// new. Without this, a change back to what we believe to be there would look like no change at all. Returns whether it
+/// is there.
+async fn look_again(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<bool, Stop> {
+    let Some(id) = progress.remote_id.clone() else { return Ok(false) };
+    match locate::read(call, wanted.kind, &id).await {
         Ok(found) => {
-            let paths: std::collections::BTreeSet<&String> =
-                progress.applied.keys().chain(wanted.attributes.keys()).collect();
-            progress.applied = scim::observe(&found.attributes, paths);
+            progress.applied = scim::observe(&found.attributes, wanted.paths());
             progress.in_doubt = false;
-            Ok(())
+            Ok(true)
         }
-        // The steps that follow find out what that means.
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => Ok(()),
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => Ok(false),
         Err(stop) => Err(stop),
     }
 }
@@ -88,18 +90,6 @@ async fn look_for_unlinked(
         }
         Located::Nothing => Ok(settled("absent", wanted)),
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
-        Located::Adoptable(found) if wanted.state == AccountState::Deleted => {
-            progress.applied = scim::observe(&found.attributes, wanted.attributes.keys());
-            let ours = found.external_id.is_some() && found.external_id.as_deref() == wanted.external_id();
-            let id = found.id.clone();
-            progress.remote_id = Some(found.id);
-            if ours {
-                remove(call, wanted, progress).await
-            } else {
-                // Not surely ours: deleting it is not ours to decide, but nobody who left may use it.
-                disable_instead(call, wanted, progress, &id).await
-            }
-        }
         Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
     }
 }
@@ -107,15 +97,20 @@ async fn look_for_unlinked(
 async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
     let look_first = !wanted.assume_empty || progress.in_doubt;
     if look_first {
-        let thoroughly = progress.in_doubt || !matching_is_unique(call, wanted);
+        let thoroughly = progress.in_doubt || !wanted.actions.create || !matching_is_unique(call, wanted);
         match locate(call, wanted, thoroughly).await? {
             Located::Nothing => {}
             Located::Adoptable(found) => return Box::pin(adopt(call, wanted, progress, *found)).await,
             Located::Foreign(found) => return Ok(Outcome::Conflict { found }),
         }
     }
-    let kind = kind_of(wanted);
-    let posted = call.send("create", async |client| client.create(kind, &wanted.attributes).await).await;
+    match next(call.target.client.profile(), wanted, There::Nothing) {
+        Step::Create => {}
+        Step::Forbidden { how, why } => return Ok(forbidden(how, why, wanted)),
+        _ => return Ok(settled("absent", wanted)),
+    }
+    let attributes = wanted.to_create();
+    let posted = call.send("create", async |client| client.create(wanted.kind, &attributes).await).await;
     let id = match posted {
         Ok(created) => created.id,
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::AlreadyExists => {
@@ -127,7 +122,7 @@ async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
     match id {
         Some(id) => {
             progress.remote_id = Some(id);
-            progress.applied = wanted.attributes.clone();
+            progress.applied = wanted.created();
             Ok(settled("created", wanted))
         }
         None => find_created(call, wanted, progress).await,
@@ -139,7 +134,7 @@ async fn find_created(call: &mut Call, wanted: &Wanted, progress: &mut Progress)
     match locate(call, wanted, true).await? {
         Located::Adoptable(found) => {
             progress.remote_id = Some(found.id);
-            progress.applied = wanted.attributes.clone();
+            progress.applied = wanted.created();
             Ok(settled("created", wanted))
         }
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
@@ -176,40 +171,67 @@ async fn adopt(
     found: Found,
 ) -> Result<Outcome, Stop> {
     if let Some(other) = call.linked_to_another(&found.id).await? {
-        return Ok(Outcome::Conflict {
-            found: format!("resource {} is linked to {other} already", found.id),
-        });
+        return Ok(Outcome::Conflict { found: linked_already(&found.id, &other) });
     }
-    progress.applied = scim::observe(&found.attributes, wanted.attributes.keys());
+    let standing = Standing { surely_ours: locate::is_ours(wanted, &found), adopted: true };
+    progress.applied = scim::observe(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
-    update(call, wanted, progress, Some("adopted")).await
+    bring_about(call, wanted, progress, standing).await
 }
 
-/// Sends what differs, in one request. `because` overrides the outcome's name.
+/// How we came to a resource.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    surely_ours: bool,
+    /// Found a moment ago.
+    adopted: bool,
+}
+
+impl Standing {
+    const LINKED: Self = Self { surely_ours: true, adopted: false };
+}
+
+/// Does what is next with the resource that is there.
+async fn bring_about(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    standing: Standing,
+) -> Result<Outcome, Stop> {
+    let Some(id) = progress.remote_id.clone() else { return Box::pin(create(call, wanted, progress)).await };
+    let there = There::Something { applied: &progress.applied, surely_ours: standing.surely_ours };
+    let adopted = standing.adopted && wanted.state != AccountState::Deleted;
+    let name = |how| if adopted { "adopted" } else { how };
+    match next(call.target.client.profile(), wanted, there) {
+        Step::Write { ops, how } => update(call, wanted, progress, &id, &ops, name(how)).await,
+        Step::Delete => remove(call, wanted, progress, &id).await,
+        Step::SwitchOff => disable_instead(call, wanted, progress, &id).await,
+        Step::Forbidden { how, why } => Ok(forbidden(name(how), why, wanted)),
+        Step::Rest { how } => {
+            if wanted.state != AccountState::Deleted {
+                progress.applied = wanted.written(&progress.applied);
+            }
+            Ok(settled(name(how), wanted))
+        }
+        Step::Create => Box::pin(create(call, wanted, progress)).await,
+    }
+}
+
+/// Sends what differs, in one request.
 async fn update(
     call: &mut Call,
     wanted: &Wanted,
     progress: &mut Progress,
-    because: Option<&'static str>,
+    id: &str,
+    ops: &[PatchOp],
+    how: &'static str,
 ) -> Result<Outcome, Stop> {
-    let Some(id) = progress.remote_id.clone() else { return Box::pin(create(call, wanted, progress)).await };
-    let ops = diff::ops(call.target.client.profile(), kind_of(wanted), &progress.applied, &wanted.attributes);
-    if ops.is_empty() {
-        return Ok(settled(because.unwrap_or("unchanged"), wanted));
-    }
-    let how = because.unwrap_or_else(|| wanted.name_of_change(&progress.applied));
     let operation = if how == "disabled" { "disable" } else { "update" };
-    let change = Change {
-        kind: kind_of(wanted),
-        id: &id,
-        operation,
-        ops: &ops,
-        applied: &progress.applied,
-        desired: &wanted.attributes,
-    };
+    let (set, clear) = wanted.to_write();
+    let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
     match write(call, &change).await {
         Ok(()) => {
-            progress.applied = wanted.attributes.clone();
+            progress.applied = wanted.written(&progress.applied);
             Ok(settled(how, wanted))
         }
         Err(Stop::Failed(failed)) => match failed.class() {
@@ -217,7 +239,7 @@ async fn update(
             AttemptClass::Permanent | AttemptClass::AlreadyExists
                 if wanted.takes_access_away(&progress.applied) && ops.len() > 1 =>
             {
-                disable_only(call, progress, &id, *failed).await
+                disable_only(call, progress, id, *failed).await
             }
             _ => Err(Stop::Failed(failed)),
         },
@@ -227,12 +249,12 @@ async fn update(
 
 /// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
 async fn write(call: &mut Call, change: &Change<'_>) -> Result<(), Stop> {
-    let Change { kind, id, operation, ops, applied, desired } = *change;
+    let Change { kind, id, operation, ops, set, clear } = *change;
     if call.target.client.profile().update_method == UpdateMethod::Patch {
         return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
     }
-    let current = call.send("read", async |client| client.get(kind, id).await).await?;
-    let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, applied, desired);
+    let current = locate::read(call, kind, id).await?;
+    let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, set, clear);
     call.send(operation, async |client| client.replace(kind, id, &whole).await).await
 }
 
@@ -243,25 +265,16 @@ struct Change<'a> {
     id: &'a str,
     operation: &'static str,
     ops: &'a [PatchOp],
-    applied: &'a Attributes,
-    desired: &'a Attributes,
+    set: &'a Attributes,
+    clear: &'a [String],
 }
 
 /// Switches the account off and changes nothing else.
 async fn switch_off(call: &mut Call, id: &str, progress: &mut Progress) -> Result<(), Stop> {
-    let mut off = progress.applied.clone();
-    off.insert(ACTIVE.to_owned(), false.into());
-    let ops = [PatchOp::Replace { path: ACTIVE.to_owned(), value: false.into() }];
-    let change = Change {
-        kind: Kind::User,
-        id,
-        operation: "disable",
-        ops: &ops,
-        applied: &progress.applied,
-        desired: &off,
-    };
+    let (ops, set) = step::off();
+    let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
     write(call, &change).await?;
-    progress.applied = off;
+    progress.applied.extend(set);
     Ok(())
 }
 
@@ -294,21 +307,22 @@ async fn recover_gone(call: &mut Call, wanted: &Wanted, progress: &mut Progress)
     }
 }
 
-async fn remove(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
-    let Some(id) = progress.remote_id.clone() else { return Ok(settled("absent", wanted)) };
-    match call.target.client.profile().delete {
-        DeleteMethod::Hard => {}
-        DeleteMethod::Disable | DeleteMethod::Unsupported => {
-            return disable_instead(call, wanted, progress, &id).await;
-        }
-    }
-    let kind = kind_of(wanted);
-    match call.send("delete", async |client| client.delete(kind, &id).await).await {
+async fn remove(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    id: &str,
+) -> Result<Outcome, Stop> {
+    match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
         Ok(()) => {}
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::Permanent && kind == Kind::User => {
+        Err(Stop::Failed(failed))
+            if failed.class() == AttemptClass::Permanent
+                && wanted.kind == Kind::User
+                && wanted.actions.disable =>
+        {
             // It cannot be deleted, but nobody who left may use it.
-            switch_off(call, &id, progress).await?;
+            switch_off(call, id, progress).await?;
             let error =
                 format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
             return Ok(Outcome::Dead(Trouble { error, ..failed.trouble }));
@@ -319,16 +333,13 @@ async fn remove(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
     Ok(settled("deleted", wanted))
 }
 
-/// The target cannot delete accounts: taking away their use is all that can be done.
+/// The account cannot or must not be deleted: taking away its use is all that can be done.
 async fn disable_instead(
     call: &mut Call,
     wanted: &Wanted,
     progress: &mut Progress,
     id: &str,
 ) -> Result<Outcome, Stop> {
-    if kind_of(wanted) == Kind::Group || progress.applied.get(ACTIVE) == Some(&false.into()) {
-        return Ok(settled("kept", wanted));
-    }
     match switch_off(call, id, progress).await {
         Ok(()) => {}
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
@@ -337,10 +348,10 @@ async fn disable_instead(
     Ok(settled("disabled", wanted))
 }
 
-fn kind_of(wanted: &Wanted) -> Kind {
-    wanted.kind
+fn settled(how: &'static str, wanted: &Wanted) -> Outcome {
+    Outcome::Settled { how, awaits: wanted.awaits.clone(), note: None }
 }
 
-fn settled(how: &'static str, wanted: &Wanted) -> Outcome {
-    Outcome::Settled { how, awaits: wanted.awaits.clone() }
+fn forbidden(how: &'static str, why: &'static str, wanted: &Wanted) -> Outcome {
+    Outcome::Settled { how, awaits: wanted.awaits.clone(), note: Some(why) }
 }

@@ -105,7 +105,7 @@ impl Intake {
             for kind in [ResourceKind::User, ResourceKind::Group] {
                 take_resources(&tx, target, kind, commands, &mut news).await?;
             }
-            take_edges(&tx, target, commands).await?;
+            take_edges(&tx, target, commands, &mut news).await?;
         }
         store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
         let parcel = news.store(&tx).await?;
@@ -175,7 +175,8 @@ fn want(
     outlived
 }
 
-fn takes_away(desired: &Desired) -> bool {
+/// Whether reaching it takes access away.
+pub(crate) fn takes_away(desired: &Desired) -> bool {
     match desired {
         Desired::User(account) => account.state != AccountState::Active,
         Desired::Group(group) => !group.exists,
@@ -183,7 +184,12 @@ fn takes_away(desired: &Desired) -> bool {
     }
 }
 
-async fn take_edges(tx: &DatabaseTransaction, target: &str, commands: &[&Traced]) -> Result<(), StoreError> {
+async fn take_edges(
+    tx: &DatabaseTransaction,
+    target: &str,
+    commands: &[&Traced],
+    news: &mut News,
+) -> Result<(), StoreError> {
     let mut by_group: BTreeMap<&str, Vec<(&Edge, &Traced)>> = BTreeMap::new();
     for traced in commands {
         if let Desired::Membership { edges } = &traced.0.desired {
@@ -196,20 +202,33 @@ async fn take_edges(tx: &DatabaseTransaction, target: &str, commands: &[&Traced]
         let linked = Linked::load(tx, target, group, &members).await?;
         make_edges_lockable(tx, target, group, &members).await?;
         let mut rows = load_edges(tx, target, group, &members).await?;
+        let mut outlived = Vec::new();
         for (edge, traced) in edges {
             let row = rows
                 .entry(edge.member.clone())
                 .or_insert_with(|| edge::Model::new(target, group, &edge.member));
-            want_edge(row, edge, traced, &linked);
+            outlived.extend(want_edge(row, edge, traced, &linked, news));
         }
+        dead::close(tx, &outlived, dead::DISCARDED).await?;
         save_edges(tx, rows.into_values().collect()).await?;
     }
     Ok(())
 }
 
-fn want_edge(row: &mut edge::Model, edge: &Edge, (command, trace): &Traced, linked: &Linked) {
+/// Makes `edge` what the row wants, unless it wants something newer; returns the dead letter that this outlives.
+fn want_edge(
+    row: &mut edge::Model,
+    edge: &Edge,
+    (command, trace): &Traced,
+    linked: &Linked,
+    news: &mut News,
+) -> Option<String> {
     if edge.revision <= row.revision {
-        return;
+        return None;
+    }
+    let outlived = row.dead_letter.take();
+    if let Some(letter) = &outlived {
+        news.outlived(letter, &row.member_subject, edge.revision);
     }
     row.revision = edge.revision;
     row.desired = edge.present;
@@ -217,11 +236,15 @@ fn want_edge(row: &mut edge::Model, edge: &Edge, (command, trace): &Traced, link
     row.accepted_at = micros(command.accepted_at);
     row.trace = trace.map(|trace| trace.to_string());
     row.attempts = 0;
-    row.dead_letter = None;
-    // What a request under way, or in doubt, did is settled first.
-    if row.status != status::SENDING && row.status != status::UNSURE {
-        row.place(linked.both(&edge.member), micros(now()));
+    row.last_error = None;
+    match row.status.as_str() {
+        // What a request under way, or in doubt, did is settled first.
+        status::SENDING | status::UNSURE => {}
+        // What was given up may have been carried out all the same.
+        status::DEAD => row.doubt(micros(now())),
+        _ => row.place(linked.both(&edge.member), micros(now())),
     }
+    outlived
 }
 
 /// Which ends of one group's edges exist at the target.

@@ -98,6 +98,8 @@ impl Lease {
     /// # Errors
     /// As the database reports them; the lease then runs out by itself.
     pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
+        // Before anybody else can have it: nothing more is sent under this lease.
+        *self.until.lock().expect("nothing panics while holding it") = Instant::now();
         self.set_lease_until(store, RELEASED).await.map(|_| ())
     }
 

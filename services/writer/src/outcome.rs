@@ -20,8 +20,9 @@ pub(crate) struct Progress {
 pub(crate) enum Outcome {
     /// Not now: the target as a whole is not to be asked. Nothing counts against the resource.
     Deferred,
-    /// The target agrees. Says how, in the past tense; `awaits` names the person whose link a reference lacks.
-    Settled { how: &'static str, awaits: Option<String> },
+    /// The target agrees, as far as the policy's actions let it. Says how, in the past tense; `awaits` names the person
+    /// whose link a reference lacks, `note` is for a human.
+    Settled { how: &'static str, awaits: Option<String>, note: Option<&'static str> },
     /// Try again later.
     Retry(Trouble),
     /// Trying again cannot help.

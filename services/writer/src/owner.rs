@@ -48,8 +48,8 @@ pub(crate) struct Owner {
     pub(crate) retry: RetryConfig,
     /// Rung when the target's rows changed.
     pub(crate) bell: Arc<Notify>,
-    /// For the status: the circuit while this replica owns the target.
-    pub(crate) circuit: Arc<std::sync::Mutex<Option<Pacer>>>,
+    /// For operators: the target while this replica owns it.
+    pub(crate) owned: Arc<std::sync::Mutex<Option<Arc<OwnedTarget>>>>,
 }
 
 impl Owner {
@@ -96,7 +96,6 @@ impl Owner {
         };
         let chunk = profile.membership.members_per_request_max.max(1);
         let pacer = Pacer::spawn(&self.target, pace);
-        *self.circuit.lock().expect("nothing panics while holding it") = Some(pacer.clone());
         let (results, inbox) = mpsc::channel(RESULTS_MAX);
         let (done, committed) = mpsc::unbounded_channel();
         let committer = tokio::spawn(self.committer(lease.clone()).run(inbox, done));
@@ -108,6 +107,7 @@ impl Owner {
             pacer,
             lease: lease.clone(),
         });
+        *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut shift = Shift {
             owner: self,
             target,
@@ -122,8 +122,8 @@ impl Owner {
             begun: 0,
         };
         let kept = shift.work(shutdown).await;
+        *self.owned.lock().expect("nothing panics while holding it") = None;
         shift.finish(shutdown).await;
-        *self.circuit.lock().expect("nothing panics while holding it") = None;
         if committer.await.is_err() {
             tracing::error!(target_name = %self.target, "the committer panicked");
         }
@@ -230,6 +230,7 @@ impl Shift<'_> {
             in_flight: &self.in_flight,
             announced: &mut self.announced,
             members_per_request_max: self.chunk,
+            members_readable: self.target.client.profile().membership.readable,
         };
         match source.load(micros(now())).await {
             Ok(ready) => self.ready = ready,

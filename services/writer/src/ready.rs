@@ -21,6 +21,8 @@ const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
 /// Memberships of a group are collected this long, while accounts are being worked on, so that one request carries
 /// many.
 const LINGER_MICROS: i64 = 1_000_000;
+/// Memberships in doubt that one reading of their group settles.
+const UNSURE_PER_LOOK_MAX: u64 = 10_000;
 
 /// One piece of work.
 #[derive(Debug)]
@@ -90,6 +92,8 @@ pub(crate) struct Source<'a> {
     /// Creates that were marked as attempted because they will be sent without looking, and were not sent yet.
     pub(crate) announced: &'a mut HashSet<Key>,
     pub(crate) members_per_request_max: usize,
+    /// Whether reading a group shows its members.
+    pub(crate) members_readable: bool,
 }
 
 impl Source<'_> {
@@ -258,7 +262,12 @@ impl Source<'_> {
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read the queue of memberships"))?;
-        let edges = one_request(rows);
+        let unsure = rows.first().is_some_and(|edge| edge.status == status::UNSURE && !edge.alone);
+        let edges = if unsure && self.members_readable {
+            self.unsure_edges(&group, now).await?
+        } else {
+            one_request(rows)
+        };
         let members: Vec<String> = edges.iter().map(|edge| edge.member_subject.clone()).collect();
         let users =
             load_resources(self.store.reader(), self.target, ResourceKind::User, &members, false).await?;
@@ -281,23 +290,43 @@ impl Source<'_> {
         Ok(group_id.map(job).filter(|job| !job.edges.is_empty()))
     }
 
+    /// Reading the group once tells about all of them.
+    async fn unsure_edges(&self, group: &str, now: i64) -> Result<Vec<edge::Model>, StoreError> {
+        edge::Entity::find()
+            .filter(edge::Column::Target.eq(self.target))
+            .filter(edge::Column::GroupSubject.eq(group))
+            .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::Status.eq(status::UNSURE))
+            .filter(edge::Column::NextAttemptAt.lte(now))
+            .limit(UNSURE_PER_LOOK_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read the queue of memberships"))
+    }
+
     /// Edges that lost an end since they were queued wait until it is there again.
     async fn let_wait(&self, group: &str, lost: &[edge::Model]) -> Result<(), StoreError> {
         if lost.is_empty() {
             return Ok(());
         }
-        let members: Vec<&str> = lost.iter().map(|edge| edge.member_subject.as_str()).collect();
         let tx = self.store.begin().await?;
-        edge::Entity::update_many()
-            .col_expr(edge::Column::Status, Expr::value(status::WAITING))
-            .col_expr(edge::Column::Queued, Expr::value(false))
-            .col_expr(edge::Column::Applied, Expr::value(false))
-            .filter(edge::Column::Target.eq(self.target))
-            .filter(edge::Column::GroupSubject.eq(group))
-            .filter(edge::Column::MemberSubject.is_in(members))
-            .exec(&tx)
-            .await
-            .map_err(StoreError::statement("let memberships wait"))?;
+        for (desired, status) in [(true, status::WAITING), (false, status::IN_SYNC)] {
+            let of_these = lost.iter().filter(|edge| edge.desired == desired);
+            let members: Vec<&str> = of_these.map(|edge| edge.member_subject.as_str()).collect();
+            for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
+                edge::Entity::update_many()
+                    .col_expr(edge::Column::Status, Expr::value(status))
+                    .col_expr(edge::Column::Queued, Expr::value(false))
+                    .col_expr(edge::Column::Applied, Expr::value(false))
+                    .filter(edge::Column::Target.eq(self.target))
+                    .filter(edge::Column::GroupSubject.eq(group))
+                    .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
+                    .filter(edge::Column::Desired.eq(desired))
+                    .exec(&tx)
+                    .await
+                    .map_err(StoreError::statement("let memberships wait"))?;
+            }
+        }
         tx.commit().await.map_err(StoreError::statement("let memberships wait"))
     }
 }

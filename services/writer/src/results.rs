@@ -142,18 +142,20 @@ impl Committer {
         news.extend(worked.facts.clone());
         let progress = &worked.progress;
         row.remote_id.clone_from(&progress.remote_id);
-        row.in_doubt = progress.in_doubt;
         row.applied = Some(serde_json::to_string(&progress.applied).expect("attributes are plain data"));
-        let overtaken = row.desired_revision != worked.row.desired_revision;
+        // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
+        let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
+        let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
+        row.in_doubt = progress.in_doubt || (asked_again && row.in_doubt);
         match &worked.outcome {
             Outcome::Deferred => {}
-            Outcome::Settled { how, awaits } => {
+            Outcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
                 self.tell_settled(worked, how, news);
                 if !overtaken {
                     row.rest(status::IN_SYNC);
                     row.attempts = 0;
-                    row.last_error = None;
+                    row.last_error = note.map(str::to_owned);
                     row.awaits.clone_from(awaits);
                 }
             }
@@ -196,7 +198,7 @@ impl Committer {
     fn tell_settled(&self, worked: &WorkedResource, how: &'static str, news: &mut News) {
         let row = &worked.row;
         let latency_ms = (micros(now()) - row.accepted_at) / 1_000;
-        if how != "unchanged" {
+        if !matches!(how, "unchanged" | "skipped") {
             let took = Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
             telemetry::metrics::accept_to_target(&self.target, row.lane(), took);
         }

@@ -13,15 +13,42 @@ fn attributes(value: Value) -> Attributes {
     serde_json::from_value(value).unwrap()
 }
 
-fn diff(applied: Value, desired: Value) -> Value {
-    json!(ops(&generic(), Kind::User, &attributes(applied), &attributes(desired)))
+fn diff(applied: Value, desired: Value, clear: &[&str]) -> Value {
+    json!(ops(&generic(), Kind::User, &attributes(applied), &attributes(desired), &owned(clear)))
+}
+
+fn owned(paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|&path| path.to_owned()).collect()
 }
 
 #[test]
 fn equal_attributes_need_no_operation() {
     let both = json!({ "userName": "a", "emails[type eq \"work\"].value": "x", "title": null });
-    assert_eq!(diff(both.clone(), both), json!([]));
-    assert_eq!(diff(json!({ "title": null }), json!({})), json!([]));
+    assert_eq!(diff(both.clone(), both, &[]), json!([]));
+    assert_eq!(diff(json!({ "title": null }), json!({}), &["title"]), json!([]), "there surely is none");
+    assert_eq!(diff(json!({}), json!({}), &["title"]), json!([]), "whoever asks reads first");
+}
+
+#[test]
+fn what_is_neither_desired_nor_to_be_cleared_is_never_touched() {
+    let (work, manager) = ("emails[type eq \"work\"].value", format!("{URN}:manager"));
+    let applied =
+        json!({ "title": "T", work: "x", manager.clone(): "1", "name.givenName": "A", "active": true });
+    assert_eq!(diff(applied.clone(), json!({}), &[]), json!([]));
+    let expected = json!([
+        { "op": "replace", "path": "active", "value": false },
+        { "op": "remove", "path": "title" },
+    ]);
+    assert_eq!(diff(applied, json!({ "active": false }), &["title"]), expected);
+}
+
+#[test]
+fn what_is_desired_is_not_cleared() {
+    assert_eq!(diff(json!({ "title": "T" }), json!({ "title": "T" }), &["title"]), json!([]));
+    let replaced = json!([{ "op": "replace", "path": "title", "value": "U" }]);
+    assert_eq!(diff(json!({ "title": "T" }), json!({ "title": "U" }), &["title"]), replaced);
+    let removed = json!([{ "op": "remove", "path": "title" }]);
+    assert_eq!(diff(json!({ "title": "T" }), json!({ "title": null }), &["title"]), removed);
 }
 
 #[test]
@@ -36,16 +63,14 @@ fn active_comes_first_then_removals_replacements_and_additions() {
         { "op": "replace", "path": manager, "value": { "value": "2" } },
         { "op": "add", "path": "nickName", "value": "N" },
     ]);
-    assert_eq!(diff(applied, desired), expected);
+    assert_eq!(diff(applied, desired, &["title"]), expected);
 }
 
 #[test]
 fn a_manager_is_removed_by_remove() {
     let manager = format!("{URN}:manager");
-    assert_eq!(
-        diff(json!({ manager.clone(): "1" }), json!({})),
-        json!([{ "op": "remove", "path": manager }])
-    );
+    let removed = json!([{ "op": "remove", "path": manager.clone() }]);
+    assert_eq!(diff(json!({ manager.clone(): "1" }), json!({}), &[&manager]), removed);
 }
 
 #[test]
@@ -54,23 +79,33 @@ fn elements_of_which_nothing_was_applied_are_added_whole_and_together() {
     let expected = json!([{ "op": "add", "path": "emails", "value": [
         { "type": "home", "value": "h" }, { "type": "work", "value": "w", "primary": true },
     ] }]);
-    assert_eq!(diff(json!({}), desired), expected);
+    assert_eq!(diff(json!({}), desired, &[]), expected);
 }
 
 #[test]
-fn an_element_that_is_there_is_changed_in_place_and_removed_whole() {
+fn an_element_that_is_there_is_changed_in_place_and_goes_with_its_value() {
     let work = "emails[type eq \"work\"].value";
     let replaced = json!([{ "op": "replace", "path": work, "value": "b" }]);
-    assert_eq!(diff(json!({ work: "a" }), json!({ work: "b" })), replaced);
+    assert_eq!(diff(json!({ work: "a" }), json!({ work: "b" }), &[]), replaced);
     let removed = json!([{ "op": "remove", "path": "emails[type eq \"work\"]" }]);
-    assert_eq!(diff(json!({ work: "a" }), json!({})), removed);
+    assert_eq!(diff(json!({ work: "a" }), json!({}), &[work]), removed);
+    let display = "emails[type eq \"work\"].display";
+    let expected =
+        json!([{ "op": "remove", "path": work }, { "op": "replace", "path": display, "value": "e" }]);
+    assert_eq!(diff(json!({ work: "a", display: "d" }), json!({ display: "e" }), &[work]), expected);
+}
+
+#[test]
+fn of_an_element_only_the_parts_that_are_mapped_are_touched() {
     let (city, country) = ("addresses[type eq \"work\"].locality", "addresses[type eq \"work\"].country");
+    let street = "addresses[type eq \"work\"].streetAddress";
+    let applied = json!({ city: "Oslo", street: "1" });
     let expected = json!([
         { "op": "remove", "path": city },
         { "op": "add", "path": country, "value": "NO" },
     ]);
-    let street = "addresses[type eq \"work\"].streetAddress";
-    assert_eq!(diff(json!({ city: "Oslo", street: "1" }), json!({ country: "NO", street: "1" })), expected);
+    assert_eq!(diff(applied.clone(), json!({ country: "NO" }), &[city]), expected);
+    assert_eq!(diff(applied, json!({}), &[city]), json!([{ "op": "remove", "path": city }]));
 }
 
 #[test]
@@ -78,10 +113,12 @@ fn a_required_attribute_falls_back_to_its_default_instead_of_being_removed() {
     let mut profile = TargetProfile::builtin("zscaler-zia").unwrap();
     profile.required.user[3].default = Some(json!("None"));
     let path = format!("{URN}:department");
+    let (none, clear) = (Attributes::new(), vec![path.clone()]);
     let applied = attributes(json!({ path.clone(): "R&D" }));
     let expected = json!([{ "op": "replace", "path": path, "value": "None" }]);
-    assert_eq!(json!(ops(&profile, Kind::User, &applied, &Attributes::new())), expected);
-    assert!(ops(&profile, Kind::User, &Attributes::new(), &Attributes::new()).is_empty());
+    assert_eq!(json!(ops(&profile, Kind::User, &applied, &none, &clear)), expected);
+    assert!(ops(&profile, Kind::User, &none, &none, &clear).is_empty());
+    assert!(ops(&profile, Kind::User, &applied, &none, &[]).is_empty(), "not mapped any more");
 }
 
 #[test]
@@ -152,17 +189,30 @@ fn apply(resource: &mut Map<String, Value>, op: &Value) {
     }
 }
 
-/// Order of elements, empty holders and the list of schemas do not matter.
+/// Order of elements, empty holders and elements, and the list of schemas do not matter.
 fn normal(mut resource: Value) -> Value {
     let map = resource.as_object_mut().unwrap();
     map.remove("schemas");
     for value in map.values_mut() {
         if let Value::Array(list) = value {
+            list.retain(|e| e.as_object().unwrap().keys().any(|key| key != "type" && key != "primary"));
             list.sort_by_key(|v| v.to_string());
         }
     }
     map.retain(|_, v| *v != json!([]) && *v != json!({}));
     resource
+}
+
+/// What must be there afterwards, by path: what nobody spoke of stays.
+fn merged(applied: &Attributes, desired: &Attributes, clear: &[String]) -> Attributes {
+    let mut all = applied.clone();
+    all.retain(|path, _| !clear.contains(path));
+    all.extend(desired.clone());
+    all
+}
+
+fn some_paths() -> impl Strategy<Value = Vec<String>> {
+    some_attributes().prop_map(|all| all.into_keys().filter(|path| path != "active").collect())
 }
 
 fn some_attributes() -> impl Strategy<Value = Attributes> {
@@ -189,24 +239,32 @@ fn some_attributes() -> impl Strategy<Value = Attributes> {
 
 proptest! {
     #[test]
-    fn operations_turn_the_applied_resource_into_the_desired_one(applied in some_attributes(), desired in some_attributes()) {
+    fn operations_change_what_is_desired_clear_what_is_to_be_cleared_and_leave_the_rest(
+        applied in some_attributes(), desired in some_attributes(), clear in some_paths()
+    ) {
         let profile = generic();
         let mut resource = to_resource(&profile, Kind::User, &applied);
-        let operations = json!(ops(&profile, Kind::User, &applied, &desired));
-        for op in operations.as_array().unwrap() {
+        let operations = ops(&profile, Kind::User, &applied, &desired, &clear);
+        for op in json!(operations).as_array().unwrap() {
             apply(resource.as_object_mut().unwrap(), op);
         }
-        prop_assert_eq!(normal(resource), normal(to_resource(&profile, Kind::User, &desired)));
+        let expected = merged(&applied, &desired, &clear);
+        prop_assert_eq!(normal(resource), normal(to_resource(&profile, Kind::User, &expected)));
+        prop_assert!(ops(&profile, Kind::User, &expected, &desired, &clear).is_empty(), "once is enough");
     }
 
     #[test]
-    fn what_a_put_overlays_is_the_desired_resource(applied in some_attributes(), desired in some_attributes()) {
+    fn a_put_leads_to_the_same_as_the_operations(
+        applied in some_attributes(), desired in some_attributes(), clear in some_paths()
+    ) {
         let profile = generic();
         let resource = to_resource(&profile, Kind::User, &applied);
-        let put = crate::overlay(&profile, Kind::User, resource.as_object().unwrap(), &applied, &desired);
+        let put = crate::overlay(&profile, Kind::User, resource.as_object().unwrap(), &desired, &clear);
+        let expected = merged(&applied, &desired, &clear);
+        prop_assert_eq!(normal(put.clone()), normal(to_resource(&profile, Kind::User, &expected)));
         let observed = crate::observe(put.as_object().unwrap(), desired.keys());
         prop_assert_eq!(&observed, &desired);
-        let gone = applied.keys().filter(|path| !desired.contains_key(*path));
-        prop_assert!(crate::observe(put.as_object().unwrap(), gone).is_empty());
+        let gone: Vec<&String> = clear.iter().filter(|path| !desired.contains_key(*path)).collect();
+        prop_assert!(crate::observe(put.as_object().unwrap(), gone).values().all(Value::is_null));
     }
 }

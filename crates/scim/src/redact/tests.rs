@@ -149,3 +149,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_operator_who_asks_sees_values_but_no_password_and_no_token() {
+    let body = serde_json::json!({
+        "userName": "ada", "password": "hunter2", "nickName": "has tok-1 in it",
+        "Operations": [{ "op": "replace", "path": "password", "value": "hunter2" },
+                       { "op": "replace", "path": "title", "value": "CTO" }],
+    });
+    let shown = without_secrets(&body, "tok-1").to_string();
+    assert!(shown.contains("ada") && shown.contains("CTO"), "{shown}");
+    assert!(!shown.contains("hunter2") && !shown.contains("tok-1"), "{shown}");
+}

@@ -79,23 +79,22 @@ fn what_was_sent_is_observed_again_whatever_the_case_and_form_of_the_answer() {
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager": "7",
     }));
     let expected = attributes(json!({
-        "userName": "ada", "active": false, "emails[type eq \"work\"].value": "w@x",
+        "userName": "ada", "active": false, "emails[type eq \"work\"].value": "w@x", "title": null,
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager": "42",
     }));
     assert_eq!(observe(answer.as_object().unwrap(), desired.keys()), expected);
 }
 
 #[test]
-fn a_put_keeps_what_others_own_and_drops_only_what_we_applied() {
+fn a_put_keeps_what_others_own_and_drops_only_what_is_cleared() {
     let current = json!({
         "id": "1", "meta": {}, "groups": [], "userName": "a", "title": "old", "nickName": "theirs",
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:theirs"],
         "emails": [{ "type": "work", "value": "w@x" }, { "type": "home", "value": "theirs@x" }],
     });
-    let applied =
-        attributes(json!({ "userName": "a", "title": "old", "emails[type eq \"work\"].value": "w@x" }));
+    let clear = ["title".to_owned(), "emails[type eq \"work\"].value".to_owned()];
     let desired = attributes(json!({ "userName": "b", DEPARTMENT: "R&D" }));
-    let put = overlay(&profile("generic"), Kind::User, current.as_object().unwrap(), &applied, &desired);
+    let put = overlay(&profile("generic"), Kind::User, current.as_object().unwrap(), &desired, &clear);
     let expected = json!({
         "id": "1", "userName": "b", "nickName": "theirs", "emails": [{ "type": "home", "value": "theirs@x" }],
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:theirs",
@@ -103,4 +102,20 @@ fn a_put_keeps_what_others_own_and_drops_only_what_we_applied() {
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "R&D" },
     });
     assert_eq!(put, expected);
+}
+
+#[test]
+fn a_put_gives_a_required_attribute_its_default_only_where_there_is_no_value() {
+    let mut zia = profile("zscaler-zia");
+    zia.required.user[3].default = Some(json!("None"));
+    let department =
+        |put: Value| put["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"].clone();
+    let current =
+        json!({ "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "R&D" } });
+    let put = |current: &Value, clear: &[String]| {
+        overlay(&zia, Kind::User, current.as_object().unwrap(), &Attributes::new(), clear)
+    };
+    assert_eq!(department(put(&current, &[])), json!("R&D"));
+    assert_eq!(department(put(&current, &[DEPARTMENT.to_owned()])), json!("None"));
+    assert_eq!(department(put(&json!({}), &[])), json!("None"));
 }

@@ -2,6 +2,7 @@
 //!
 //! Something is only ever adopted when its externalId is empty or ours.
 
+use lifecycle::AttemptClass;
 use scim::{Found, Kind};
 
 use super::Wanted;
@@ -58,11 +59,47 @@ pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -
 fn claim(wanted: &Wanted, found: Found) -> Located {
     match found.external_id.as_deref() {
         None | Some("") => Located::Adoptable(Box::new(found)),
-        ours if ours == wanted.external_id() => Located::Adoptable(Box::new(found)),
+        Some(_) if is_ours(wanted, &found) => Located::Adoptable(Box::new(found)),
         Some(foreign) => Located::Foreign(format!("resource {} carries externalId {foreign:?}", found.id)),
     }
 }
 
+/// Whether it carries our externalId.
+pub(super) fn is_ours(wanted: &Wanted, found: &Found) -> bool {
+    found.external_id.is_some() && found.external_id.as_deref() == wanted.external_id()
+}
+
+/// What to say of a resource that another person or group has.
+pub(super) fn linked_already(remote_id: &str, other: &str) -> String {
+    format!("resource {remote_id} is linked to {other} already")
+}
+
 async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
-    call.send("lookup", async |client| client.find(kind, path, value).await).await
+    let found = call.send("lookup", async |client| client.find(kind, path, value).await).await?;
+    call.saw(match found.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => describe(one),
+        several => format!("{} resources", several.len()),
+    });
+    Ok(found)
+}
+
+/// Reads the resource that is linked.
+pub(super) async fn read(call: &mut Call, kind: Kind, id: &str) -> Result<Found, Stop> {
+    let found = call.send("read", async |client| client.get(kind, id).await).await;
+    match &found {
+        Ok(found) => call.saw(describe(found)),
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            call.saw("nothing: the link leads nowhere".to_owned());
+        }
+        Err(_) => {}
+    }
+    found
+}
+
+fn describe(found: &Found) -> String {
+    match &found.external_id {
+        Some(external_id) => format!("resource {} with externalId {external_id:?}", found.id),
+        None => format!("resource {} without externalId", found.id),
+    }
 }

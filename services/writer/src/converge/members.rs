@@ -56,7 +56,7 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
             Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 return not_found(call, group, failed.trouble).await;
             }
-            Err(stop) => return judge(stop, sent),
+            Err(stop) => return judge(stop, sent || call.in_doubt()),
         }
     }
     MembersOutcome::Settled
@@ -91,7 +91,7 @@ async fn look(call: &mut Call, job: &MembersJob) -> Option<MembersOutcome> {
     })
 }
 
-/// `sent`: an earlier request of the same job was carried out, so nothing may be assumed of the edges.
+/// `sent`: a request of the same job was carried out, or may have been, so nothing may be assumed of the edges.
 fn judge(stop: Stop, sent: bool) -> MembersOutcome {
     match stop {
         Stop::Deferred if sent => MembersOutcome::Unsure(None),

@@ -1,9 +1,12 @@
 //! What an account or group should be, with references filled in.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
-use lifecycle::{AccountState, Attributes, Desired};
+use lifecycle::{AccountState, Actions, Attributes, Desired};
 use scim::Kind;
+
+const ACTIVE: &str = "active";
 
 /// What should be true, in the target's own terms.
 #[derive(Debug, Clone)]
@@ -12,8 +15,13 @@ pub(crate) struct Wanted {
     pub(crate) state: AccountState,
     /// By SCIM path; accounts have `active`.
     pub(crate) attributes: Attributes,
+    /// Paths that are to have no value; none of them is in `attributes`.
+    pub(crate) clear: Vec<String>,
+    /// Values that only a create carries.
+    pub(crate) on_create: Attributes,
     pub(crate) match_on: Vec<String>,
     pub(crate) assume_empty: bool,
+    pub(crate) actions: Actions,
     /// A person who is referred to and has no account at the target yet.
     pub(crate) awaits: Option<String>,
 }
@@ -23,32 +31,44 @@ impl Wanted {
     pub(crate) fn new(desired: Desired, links: &HashMap<String, String>) -> Option<Self> {
         match desired {
             Desired::User(account) => {
-                let mut attributes = account.attributes;
+                let (mut attributes, mut clear) = (account.attributes, account.clear);
                 let mut awaits = None;
+                clear.retain(|path| !account.references.contains_key(path));
                 for (path, person) in account.references {
                     match links.get(&person) {
                         Some(id) => drop(attributes.insert(path, id.clone().into())),
                         None => awaits = Some(person),
                     }
                 }
-                attributes.insert("active".to_owned(), (account.state == AccountState::Active).into());
+                attributes.insert(ACTIVE.to_owned(), (account.state == AccountState::Active).into());
+                clear.retain(|path| !attributes.contains_key(path));
                 Some(Self {
                     kind: Kind::User,
                     state: account.state,
                     attributes,
+                    clear,
+                    on_create: account.on_create,
                     match_on: account.match_on,
-                    assume_empty: account.assume_empty,
+                    assume_empty: account.assume_empty && account.actions.create,
+                    actions: account.actions,
                     awaits,
                 })
             }
-            Desired::Group(group) => Some(Self {
-                kind: Kind::Group,
-                state: if group.exists { AccountState::Active } else { AccountState::Deleted },
-                attributes: group.attributes,
-                match_on: group.match_on,
-                assume_empty: group.assume_empty,
-                awaits: None,
-            }),
+            Desired::Group(group) => {
+                let mut clear = group.clear;
+                clear.retain(|path| !group.attributes.contains_key(path));
+                Some(Self {
+                    kind: Kind::Group,
+                    state: if group.exists { AccountState::Active } else { AccountState::Deleted },
+                    attributes: group.attributes,
+                    clear,
+                    on_create: group.on_create,
+                    match_on: group.match_on,
+                    assume_empty: group.assume_empty && group.actions.create,
+                    actions: group.actions,
+                    awaits: None,
+                })
+            }
             Desired::Membership { .. } => None,
         }
     }
@@ -70,19 +90,79 @@ impl Wanted {
         self.attributes.get(path).and_then(|value| value.as_str()).filter(|text| !text.is_empty())
     }
 
+    /// What a create carries.
+    pub(crate) fn to_create(&self) -> Cow<'_, Attributes> {
+        if self.on_create.is_empty() {
+            return Cow::Borrowed(&self.attributes);
+        }
+        let mut all = self.on_create.clone();
+        all.remove(ACTIVE);
+        all.extend(self.attributes.clone());
+        Cow::Owned(all)
+    }
+
+    /// What may be written over something that exists, and what may be cleared there.
+    pub(crate) fn to_write(&self) -> (Cow<'_, Attributes>, &[String]) {
+        let Actions { update, disable, .. } = self.actions;
+        let allowed = |path: &String| if path == ACTIVE { disable } else { update };
+        let clear: &[String] = if update { &self.clear } else { &[] };
+        if update && disable {
+            return (Cow::Borrowed(&self.attributes), clear);
+        }
+        let allowed = self.attributes.iter().filter(|(path, _)| allowed(path));
+        (Cow::Owned(allowed.map(|(path, value)| (path.clone(), value.clone())).collect()), clear)
+    }
+
+    /// Paths that are spoken of: what to look for in what was read.
+    pub(crate) fn paths(&self) -> BTreeSet<&String> {
+        self.attributes.keys().chain(&self.clear).collect()
+    }
+
+    /// What the target holds after a create.
+    pub(crate) fn created(&self) -> Attributes {
+        let mut applied = self.attributes.clone();
+        let empty = self.clear.iter().filter(|path| !self.on_create.contains_key(*path));
+        applied.extend(empty.map(|path| (path.clone(), serde_json::Value::Null)));
+        applied
+    }
+
+    /// What the target holds once everything that may be written is: nothing is remembered of paths that nobody speaks
+    /// of any more, because they are somebody else's from then on.
+    pub(crate) fn written(&self, applied: &Attributes) -> Attributes {
+        let (set, clear) = self.to_write();
+        let mut after = applied.clone();
+        if self.actions.update {
+            after.retain(|path, _| path == ACTIVE);
+        }
+        after.extend(set.into_owned());
+        after.extend(clear.iter().map(|path| (path.clone(), serde_json::Value::Null)));
+        after
+    }
+
+    /// Whether the right request depends on what the target has at paths that nothing is known of: something to be
+    /// cleared may or may not be there, and an element of a list would be there twice if it were added blindly.
+    pub(crate) fn must_read(&self, applied: &Attributes) -> bool {
+        let unknown = |path: &String| !applied.contains_key(path);
+        let listed = |(path, value): (&String, &serde_json::Value)| {
+            unknown(path) && (path.contains('[') || value.is_array())
+        };
+        self.actions.update && (self.clear.iter().any(unknown) || self.attributes.iter().any(listed))
+    }
+
     /// Whether reaching this state from `applied` switches an account off.
     pub(crate) fn takes_access_away(&self, applied: &Attributes) -> bool {
         self.kind == Kind::User
             && self.state == AccountState::Disabled
-            && applied.get("active") != Some(&false.into())
+            && self.actions.disable
+            && applied.get(ACTIVE) != Some(&false.into())
     }
 
     /// What reaching this state from `applied` is called.
     pub(crate) fn name_of_change(&self, applied: &Attributes) -> &'static str {
-        let was_off = applied.get("active") == Some(&false.into());
+        let was_off = applied.get(ACTIVE) == Some(&false.into());
         match self.state {
             _ if self.takes_access_away(applied) => "disabled",
-            AccountState::Active if was_off => "enabled",
+            AccountState::Active if was_off && self.actions.disable => "enabled",
             _ => "updated",
         }
     }

@@ -85,6 +85,13 @@ impl Model {
         self.trace.as_deref()?.parse().ok()
     }
 
+    /// Puts the edge into the queue to be looked up at the target first.
+    pub(crate) fn doubt(&mut self, now: i64) {
+        self.status = status::UNSURE.to_owned();
+        self.queued = true;
+        self.next_attempt_at = now;
+    }
+
     /// Settles where the edge stands: `linked` says whether both ends exist at the target.
     pub(crate) fn place(&mut self, linked: bool, now: i64) {
         let (status, queued) = if self.desired == self.applied {

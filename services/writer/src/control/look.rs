@@ -1,0 +1,115 @@
+//! Verb `look`: what a target has of somebody, and what would be sent. Changes nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{ControlError, Lane, LookReply, LookRequest, ResourceKind};
+
+use super::status::holder;
+use super::{Control, database, refusal};
+use crate::call::{About, Call, OwnedTarget, Stop};
+use crate::converge::{Wanted, look};
+use crate::pacer::{Circuit, Urgency};
+use crate::rows::load_resources;
+
+/// An operator waits for the answer: beyond this there is none. Shorter than the patience of whoever asks.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Control {
+    /// # Errors
+    /// When this replica does not own the target, the target cannot be asked, or it answers with an error.
+    pub(super) async fn look(&self, request: LookRequest) -> Result<LookReply, ControlError> {
+        self.configured(&request.target)?;
+        let kind = request.desired.kind();
+        if kind == ResourceKind::Membership {
+            return Err(refusal("only people and groups can be looked at, not memberships".to_owned()));
+        }
+        let Some(target) = self.owned(&request.target) else {
+            return Err(self.not_ours(&request.target).await);
+        };
+        if let Circuit::Open { reason } = target.pacer.circuit() {
+            return Err(held(&request.target, &reason));
+        }
+        let LookRequest { subject, desired, .. } = request;
+        let people = self.links(&target.name, ResourceKind::User, &Wanted::references(&desired)).await?;
+        let Some(wanted) = Wanted::new(desired, &people) else {
+            return Err(refusal("there is nothing to look for".to_owned()));
+        };
+        let own = self.links(&target.name, kind, std::slice::from_ref(&subject)).await?;
+        let link = own.get(&subject).map(String::as_str);
+        match tokio::time::timeout(PATIENCE, ask(&target, kind, &subject, &wanted, link)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(match target.pacer.circuit() {
+                Circuit::Open { reason } => held(&target.name, &reason),
+                Circuit::Closed => refusal(format!(
+                    "no answer from `{}` within {} s: it is slow, or its requests are queued; try again",
+                    target.name,
+                    PATIENCE.as_secs()
+                )),
+            }),
+        }
+    }
+
+    async fn links(
+        &self,
+        target: &str,
+        kind: ResourceKind,
+        subjects: &[String],
+    ) -> Result<HashMap<String, String>, ControlError> {
+        let rows = load_resources(self.store.reader(), target, kind, subjects, false).await;
+        let rows = rows.map_err(|error| database(&error))?;
+        Ok(rows.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
+    }
+
+    async fn not_ours(&self, target: &str) -> ControlError {
+        let owner = self.lease(target).await.map(|lease| lease.as_ref().and_then(holder));
+        match owner {
+            Ok(Some(owner)) if owner == self.replica => refusal(format!(
+                "`{target}` is being taken over or given up right now; try again in a moment"
+            )),
+            Ok(Some(owner)) => {
+                refusal(format!("`{target}` is owned by replica {owner}, which alone may ask it; try again"))
+            }
+            Ok(None) => refusal(format!("no replica owns `{target}` yet; try again in a moment")),
+            Err(error) => database(&error),
+        }
+    }
+}
+
+async fn ask(
+    target: &Arc<OwnedTarget>,
+    kind: ResourceKind,
+    subject: &str,
+    wanted: &Wanted,
+    link: Option<&str>,
+) -> Result<LookReply, ControlError> {
+    let lane = Lane::Leaver; // a few requests, and somebody waits
+    let permit = target.pacer.acquire(Urgency::opening(lane)).await;
+    let about = About { kind, subject: subject.to_owned(), revision: 0, lane, trace: None, attempts: 0 };
+    let mut call = Call::new(Arc::clone(target), about, permit);
+    let looked = look::look(&mut call, wanted, link).await;
+    let steps = call.steps();
+    match looked {
+        Ok(look::Looked { matched, remote_id, action }) => {
+            Ok(LookReply { steps, matched: matched.to_owned(), remote_id, action })
+        }
+        Err(Stop::Failed(failed)) => {
+            let sent = steps.last().map(|step| step.request.clone()).unwrap_or_default();
+            Err(refusal(format!("`{}` could not answer {sent}: {}", target.name, failed.trouble.error)))
+        }
+        Err(Stop::Deferred) => Err(match (call.last_error(), target.pacer.circuit()) {
+            (Some(error), _) => held(&target.name, error),
+            (None, Circuit::Open { reason }) => held(&target.name, &reason),
+            (None, Circuit::Closed) => refusal(format!(
+                "looking at `{}` was cut short: it is changing hands between replicas, or the writer's database \
+                 cannot be read; try again",
+                target.name
+            )),
+        }),
+    }
+}
+
+fn held(target: &str, reason: &str) -> ControlError {
+    refusal(format!("`{target}` is not asked now: {reason}"))
+}

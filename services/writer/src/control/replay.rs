@@ -1,0 +1,107 @@
+//! Verbs `replay` and `discard`: dead letters tried again, or closed.
+
+use lifecycle::{
+    DeadLetterId, DiscardReply, DiscardRequest, Fact, ReplayOutcome, ReplayReply, ReplayRequest, ResourceKind,
+};
+use sea_orm::{DatabaseTransaction, EntityTrait};
+use store::StoreError;
+
+use super::Control;
+use crate::facts::News;
+use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources, status};
+use crate::{micros, now};
+
+/// Dead letters per request.
+const IDS_MAX: usize = 1_000;
+
+impl Control {
+    pub(super) async fn replay(&self, request: &ReplayRequest) -> Result<ReplayReply, StoreError> {
+        let tx = self.store.begin().await?;
+        let mut news = News::default();
+        let mut outcomes = Vec::new();
+        for id in request.ids.iter().take(IDS_MAX) {
+            let outcome = match open_letter(&tx, id).await? {
+                None => ReplayOutcome::NotOpen,
+                Some(letter) => {
+                    let outcome = requeue(&tx, &letter).await?;
+                    dead::close(&tx, std::slice::from_ref(&letter.id), dead::REPLAYED).await?;
+                    let fact = Fact::Replayed {
+                        dead_letter: id.clone(),
+                        outcome: outcome.as_str().to_owned(),
+                        who: request.actor.who.clone(),
+                        why: request.actor.why.clone(),
+                    };
+                    let subject = letter.member.as_ref().unwrap_or(&letter.subject);
+                    news.tell(format!("rep:{id}"), subject, None, fact);
+                    outcome
+                }
+            };
+            outcomes.push((id.clone(), outcome));
+        }
+        self.commit(tx, news).await?;
+        self.bells.values().for_each(|bell| bell.notify_one());
+        Ok(ReplayReply { outcomes })
+    }
+
+    pub(super) async fn discard(&self, request: &DiscardRequest) -> Result<DiscardReply, StoreError> {
+        let tx = self.store.begin().await?;
+        let mut news = News::default();
+        let mut discarded = Vec::new();
+        for id in request.ids.iter().take(IDS_MAX) {
+            let Some(letter) = open_letter(&tx, id).await? else { continue };
+            dead::close(&tx, std::slice::from_ref(&letter.id), dead::DISCARDED).await?;
+            let fact = Fact::Discarded {
+                dead_letter: id.clone(),
+                who: request.actor.who.clone(),
+                why: request.actor.why.clone(),
+            };
+            let subject = letter.member.as_ref().unwrap_or(&letter.subject);
+            news.tell(format!("dis:{id}"), subject, None, fact);
+            discarded.push(id.clone());
+        }
+        self.commit(tx, news).await?;
+        Ok(DiscardReply { discarded })
+    }
+}
+
+async fn open_letter(tx: &DatabaseTransaction, id: &DeadLetterId) -> Result<Option<dead::Model>, StoreError> {
+    let row = dead::Entity::find_by_id(id.to_string())
+        .one(tx)
+        .await
+        .map_err(StoreError::statement("read a dead letter"))?;
+    Ok(row.filter(|row| row.state == dead::OPEN))
+}
+
+/// Puts what the letter is about back into the queue, unless something newer has taken its place.
+async fn requeue(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<ReplayOutcome, StoreError> {
+    let now = micros(now());
+    if let Some(member) = &letter.member {
+        let mut rows = load_edges(tx, &letter.target, &letter.subject, std::slice::from_ref(member)).await?;
+        let Some(row) = rows.get_mut(member) else { return Ok(ReplayOutcome::Superseded) };
+        if row.revision != letter.revision || row.status != status::DEAD {
+            return Ok(ReplayOutcome::Superseded);
+        }
+        if row.desired == row.applied {
+            return Ok(ReplayOutcome::NoOp);
+        }
+        row.attempts = 0;
+        row.dead_letter = None;
+        row.place(true, now);
+        save_edges(tx, rows.into_values().collect()).await?;
+        return Ok(ReplayOutcome::Queued);
+    }
+    let kind =
+        if letter.kind == ResourceKind::Group.as_str() { ResourceKind::Group } else { ResourceKind::User };
+    let mut rows =
+        load_resources(tx, &letter.target, kind, std::slice::from_ref(&letter.subject), true).await?;
+    let Some(row) = rows.get_mut(&letter.subject) else { return Ok(ReplayOutcome::Superseded) };
+    let waits = row.status == status::DEAD || row.status == status::CONFLICT;
+    if row.desired_revision != letter.revision || !waits {
+        return Ok(ReplayOutcome::Superseded);
+    }
+    row.attempts = 0;
+    row.dead_letter = None;
+    row.enqueue(status::PENDING, now);
+    save_resources(tx, rows.into_values().collect()).await?;
+    Ok(ReplayOutcome::Queued)
+}

@@ -1,0 +1,137 @@
+//! Verb `status`: every target, with its queue.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{Lane, ResourceKind, StatusReply, TargetStatus};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use store::{Store, StoreError};
+
+use super::Control;
+use crate::owner::describe;
+use crate::rows::{edge, resource, status, target};
+use crate::{micros, now};
+
+impl Control {
+    pub(super) async fn status(&self) -> Result<StatusReply, StoreError> {
+        let mut targets = Vec::new();
+        let mut names: Vec<&String> = self.owned.keys().collect();
+        names.sort();
+        for name in names {
+            targets.push(self.target_status(name).await?);
+        }
+        Ok(StatusReply { targets })
+    }
+
+    async fn target_status(&self, name: &str) -> Result<TargetStatus, StoreError> {
+        let lease = self.lease(name).await?;
+        let counts = count(&self.store, name).await?;
+        Ok(TargetStatus {
+            target: name.to_owned(),
+            owner: lease.as_ref().and_then(holder),
+            epoch: lease.map_or(0, |lease| lease.epoch),
+            circuit: self.owned(name).map_or_else(
+                || "not owned by this replica".to_owned(),
+                |target| describe(&target.pacer.circuit()),
+            ),
+            resources: counts.by_status(),
+            queue: counts.queue(),
+        })
+    }
+
+    /// Who owns a target, as the database has it.
+    pub(super) async fn lease(&self, name: &str) -> Result<Option<target::Model>, StoreError> {
+        target::Entity::find_by_id(name.to_owned())
+            .one(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read the lease"))
+    }
+}
+
+/// The replica that holds the lease now.
+pub(super) fn holder(lease: &target::Model) -> Option<String> {
+    lease.owner.clone().filter(|_| lease.lease_until > micros(now()))
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Count {
+    kind: String,
+    status: String,
+    lane: i16,
+    queued: bool,
+    rows: i64,
+}
+
+struct Counts(Vec<Count>);
+
+impl Counts {
+    fn by_status(&self) -> BTreeMap<String, i64> {
+        let mut out = BTreeMap::new();
+        for count in &self.0 {
+            *out.entry(format!("{}.{}", count.kind, count.status)).or_default() += count.rows;
+        }
+        out
+    }
+
+    fn queue(&self) -> BTreeMap<String, i64> {
+        let mut out: BTreeMap<String, i64> =
+            Lane::ALL.into_iter().map(|lane| (lane.as_str().to_owned(), 0)).collect();
+        for count in self.0.iter().filter(|count| count.queued) {
+            *out.entry(Lane::from_rank(count.lane).as_str().to_owned()).or_default() += count.rows;
+        }
+        out
+    }
+}
+
+async fn count(store: &Store, target: &str) -> Result<Counts, StoreError> {
+    let read = StoreError::statement("count the queue");
+    let mut counts = resource::Entity::find()
+        .select_only()
+        .columns([
+            resource::Column::Kind,
+            resource::Column::Status,
+            resource::Column::Lane,
+            resource::Column::Queued,
+        ])
+        .column_as(resource::Column::Subject.count(), "rows")
+        .filter(resource::Column::Target.eq(target))
+        .group_by(resource::Column::Kind)
+        .group_by(resource::Column::Status)
+        .group_by(resource::Column::Lane)
+        .group_by(resource::Column::Queued)
+        .into_model::<Count>()
+        .all(store.reader())
+        .await
+        .map_err(&read)?;
+    let edges = edge::Entity::find()
+        .select_only()
+        .column_as(Expr::value(ResourceKind::Membership.as_str()), "kind")
+        .columns([edge::Column::Status, edge::Column::Lane, edge::Column::Queued])
+        .column_as(edge::Column::MemberSubject.count(), "rows")
+        .filter(edge::Column::Target.eq(target))
+        .group_by(edge::Column::Status)
+        .group_by(edge::Column::Lane)
+        .group_by(edge::Column::Queued)
+        .into_model::<Count>()
+        .all(store.reader())
+        .await
+        .map_err(&read)?;
+    counts.extend(edges);
+    Ok(Counts(counts))
+}
+
+/// Updates the queue depth metrics of a target.
+pub(crate) async fn observe_queue(store: &Store, target: &str) {
+    match count(store, target).await {
+        Ok(Counts(counts)) => {
+            for lane in Lane::ALL {
+                for status in status::ALL {
+                    let here =
+                        counts.iter().filter(|count| count.lane == lane.rank() && count.status == status);
+                    telemetry::metrics::queue_depth(target, lane, status, here.map(|count| count.rows).sum());
+                }
+            }
+        }
+        Err(error) => tracing::warn!(target_name = target, error = %error, "could not count the queue"),
+    }
+}

@@ -1,0 +1,99 @@
+//! Looks at the target and says what would be sent, without changing anything.
+
+use lifecycle::{AttemptClass, Planned};
+use scim::{Found, UpdateMethod};
+
+use super::step::{self, Step, There};
+use super::{Located, Wanted, linked_already, locate};
+use crate::call::{Call, Stop};
+
+/// What was found, and what would be done.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// `linked`, `found`, `nothing` or `foreign`.
+    pub(crate) matched: &'static str,
+    pub(crate) remote_id: Option<String>,
+    pub(crate) action: Planned,
+}
+
+/// Sends only requests that read. `link` is the remote id that we know.
+///
+/// # Errors
+/// When the target cannot be asked now, or answers with an error.
+pub(crate) async fn look(call: &mut Call, wanted: &Wanted, link: Option<&str>) -> Result<Looked, Stop> {
+    if let Some(id) = link {
+        match locate::read(call, wanted.kind, id).await {
+            Ok(found) => return something(call, wanted, found, "linked").await,
+            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+            Err(stop) => return Err(stop),
+        }
+    }
+    match locate::locate(call, wanted, true).await? {
+        Located::Nothing => Ok(nothing(call, wanted)),
+        Located::Foreign(found) => {
+            Ok(Looked { matched: "foreign", remote_id: None, action: conflict(found) })
+        }
+        Located::Adoptable(found) => match call.linked_to_another(&found.id).await? {
+            Some(other) => {
+                let action = conflict(linked_already(&found.id, &other));
+                Ok(Looked { matched: "foreign", remote_id: Some(found.id), action })
+            }
+            None => something(call, wanted, *found, "found").await,
+        },
+    }
+}
+
+fn nothing(call: &Call, wanted: &Wanted) -> Looked {
+    let client = &call.target.client;
+    let step = step::next(client.profile(), wanted, There::Nothing);
+    let action = planned(&step, step::request(client, wanted, &step, None), false);
+    Looked { matched: "nothing", remote_id: None, action }
+}
+
+async fn something(
+    call: &mut Call,
+    wanted: &Wanted,
+    mut found: Found,
+    matched: &'static str,
+) -> Result<Looked, Stop> {
+    let applied = scim::observe(&found.attributes, wanted.paths());
+    let surely_ours = matched == "linked" || locate::is_ours(wanted, &found);
+    let there = There::Something { applied: &applied, surely_ours };
+    let profile = call.target.client.profile();
+    let step = step::next(profile, wanted, there);
+    let writes = matches!(step, Step::Write { .. } | Step::SwitchOff);
+    if writes && matched == "found" && profile.update_method == UpdateMethod::Put {
+        // A PUT begins with this reading: a search may have left something out.
+        found = locate::read(call, wanted.kind, &found.id).await?;
+    }
+    let request = step::request(&call.target.client, wanted, &step, Some(&found));
+    let action = planned(&step, request, matched == "found");
+    Ok(Looked { matched, remote_id: Some(found.id), action })
+}
+
+fn conflict(why: String) -> Planned {
+    Planned { action: "conflict".to_owned(), why: Some(why), request: None, body: None }
+}
+
+fn planned(step: &Step, request: Option<(String, Option<serde_json::Value>)>, adopted: bool) -> Planned {
+    let (action, why) = match step {
+        Step::Create => ("create", None),
+        Step::Write { .. } if adopted => ("adopt", None),
+        Step::Write { how: "disabled", .. } | Step::SwitchOff => ("disable", None),
+        Step::Write { how: "enabled", .. } => ("enable", None),
+        Step::Write { .. } => ("update", None),
+        Step::Delete => ("delete", None),
+        Step::Rest { how: "unchanged" } if adopted => {
+            ("adopt", Some("it agrees already; only the link is kept"))
+        }
+        Step::Rest { how: "unchanged" } => ("none", Some("the target agrees already")),
+        Step::Rest { how: "absent" } => ("none", Some("there is nothing to take away")),
+        Step::Rest { .. } => ("none", Some("all that can be taken away is")),
+        Step::Forbidden { why, .. } => ("forbidden", Some(*why)),
+    };
+    let (request, body) = match request {
+        Some((request, body)) => (Some(request), body),
+        None => (None, None),
+    };
+    Planned { action: action.to_owned(), why: why.map(str::to_owned), request, body }
+}

@@ -1,0 +1,131 @@
+use std::collections::HashMap;
+
+use lifecycle::{Account, Actions, Desired};
+use serde_json::json;
+
+use super::*;
+
+fn attributes(value: Value) -> Attributes {
+    serde_json::from_value(value).unwrap()
+}
+
+fn wanted(state: AccountState, actions: Actions) -> Wanted {
+    let account = Account {
+        state,
+        attributes: attributes(json!({ "userName": "a", "externalId": "E-1" })),
+        on_create: attributes(json!({ "title": "new", "userName": "ignored", "active": "ignored" })),
+        clear: vec!["nickName".to_owned()],
+        references: [("manager".to_owned(), "E-2".to_owned())].into(),
+        match_on: Vec::new(),
+        assume_empty: true,
+        actions,
+    };
+    Wanted::new(Desired::User(account), &HashMap::new()).unwrap()
+}
+
+fn some_actions() -> impl Iterator<Item = Actions> {
+    let bit = |n: u8, i: u8| n & (1 << i) != 0;
+    (0..16).map(move |n| Actions {
+        create: bit(n, 0),
+        update: bit(n, 1),
+        disable: bit(n, 2),
+        delete: bit(n, 3),
+    })
+}
+
+const STATES: [AccountState; 3] = [AccountState::Active, AccountState::Disabled, AccountState::Deleted];
+
+/// Every combination of actions, states and what is there.
+#[test]
+fn no_step_does_what_the_actions_forbid_and_without_any_there_is_no_step_at_all() {
+    let profile = TargetProfile::builtin("generic").unwrap();
+    let there =
+        [json!({}), json!({ "active": true, "nickName": "N", "title": "T" }), json!({ "active": false })];
+    for actions in some_actions() {
+        for state in STATES {
+            let wanted = wanted(state, actions);
+            let nothing = next(&profile, &wanted, There::Nothing);
+            assert_eq!(
+                nothing == Step::Create,
+                actions.create && state == AccountState::Active,
+                "{actions:?}"
+            );
+            for (applied, surely_ours) in there.iter().flat_map(|there| [(there, true), (there, false)]) {
+                let applied = attributes(applied.clone());
+                let there = There::Something { applied: &applied, surely_ours };
+                match next(&profile, &wanted, there) {
+                    Step::Create => panic!("it is there already"),
+                    Step::Delete => assert!(actions.delete && surely_ours && state == AccountState::Deleted),
+                    Step::SwitchOff => assert!(actions.disable && state == AccountState::Deleted),
+                    Step::Write { ops, .. } => {
+                        assert!(!ops.is_empty() && state != AccountState::Deleted);
+                        let allowed = |op: &PatchOp| {
+                            if op.path() == "active" { actions.disable } else { actions.update }
+                        };
+                        assert!(ops.iter().all(allowed), "{actions:?}: {ops:?}");
+                    }
+                    Step::Forbidden { .. } => assert!(!actions.is_all()),
+                    Step::Rest { .. } => {}
+                }
+                let written = wanted.written(&applied);
+                let again = next(&profile, &wanted, There::Something { applied: &written, surely_ours });
+                assert!(!matches!(again, Step::Write { .. }), "once is enough: {again:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leaver_is_never_deleted_where_the_target_only_disables() {
+    let mut profile = TargetProfile::builtin("generic").unwrap();
+    let wanted = wanted(AccountState::Deleted, Actions::default());
+    for delete in [DeleteMethod::Disable, DeleteMethod::Unsupported] {
+        profile.delete = delete;
+        for (applied, step) in [
+            (json!({ "active": true }), Step::SwitchOff),
+            (json!({}), Step::SwitchOff),
+            (json!({ "active": false }), Step::Rest { how: "kept" }),
+        ] {
+            let applied = attributes(applied);
+            assert_eq!(
+                next(&profile, &wanted, There::Something { applied: &applied, surely_ours: true }),
+                step
+            );
+        }
+    }
+}
+
+#[test]
+fn only_a_create_carries_values_for_creation_and_nothing_remembers_them() {
+    let wanted = wanted(AccountState::Active, Actions::default());
+    let created = wanted.to_create();
+    assert_eq!(
+        (&created["title"], &created["userName"], &created["active"]),
+        (&json!("new"), &json!("a"), &json!(true))
+    );
+    assert!(!wanted.created().contains_key("title") && !wanted.to_write().0.contains_key("title"));
+    assert!(!wanted.assume_empty || wanted.actions.create);
+    assert!(!wanted.created().contains_key("manager"), "a reference without a link is not spoken of");
+}
+
+#[test]
+fn the_target_is_read_first_only_where_a_blind_request_could_be_wrong() {
+    let with = |value: Value, clear: &[&str]| {
+        let mut wanted = wanted(AccountState::Active, Actions::default());
+        wanted.attributes = attributes(value);
+        wanted.clear = clear.iter().map(|&path| path.to_owned()).collect();
+        wanted
+    };
+    let work = "emails[type eq \"work\"].value";
+    for (wanted, applied, reads) in [
+        (with(json!({ "title": "T" }), &[]), json!({}), false),
+        (with(json!({ work: "a" }), &[]), json!({}), true),
+        (with(json!({ work: "a" }), &[]), json!({ work: null }), false),
+        (with(json!({ "roles": ["a"] }), &[]), json!({}), true),
+        (with(json!({}), &["title"]), json!({}), true),
+        (with(json!({}), &["title"]), json!({ "title": null }), false),
+        (with(json!({}), &["title"]), json!({ "title": "T" }), false),
+    ] {
+        assert_eq!(wanted.must_read(&attributes(applied.clone())), reads, "{wanted:?} over {applied}");
+    }
+}

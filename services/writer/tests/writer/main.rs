@@ -1,0 +1,11 @@
+//! The writer as its neighbours see it: commands in on a real broker, requests out to a real SCIM server.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod actions;
+mod look;
+mod look_faults;
+mod memberships;
+mod ownership;
+mod provision;
+mod world;

@@ -1,0 +1,85 @@
+//! Memberships in doubt are read back, and what a newer command takes the place of is closed.
+
+use lifecycle::{Account, AccountState, Actions, Desired, Fact, ResourceKind};
+use sandbox::{Fault, FaultRule};
+use serde_json::json;
+
+use crate::world::{World, account, active, group, name_of, person};
+
+async fn with_a_group_of_one() -> World {
+    let world = World::start().await;
+    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world
+}
+
+fn is_member(world: &World, key: &str) -> bool {
+    world.sandbox.state().groups["SEC-1"].members.contains(&name_of(key))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_a_503_left_in_doubt_is_read_back_before_it_is_sent_again() {
+    let world = with_a_group_of_one().await;
+    let carried_out = Fault::Status { status: 503, retry_after: None, scim_type: None, after_work: true };
+    let rule = FaultRule::new(carried_out).method("PATCH").path("/Groups").times(1);
+    world.sandbox.faults().inject(rule);
+    let before = world.sandbox.ledger().len();
+    world.members("G-1", 1, &[("E-1", true)]).await;
+    world
+        .until("the member is known to be there", async || {
+            is_member(&world, "E-1") && world.row(ResourceKind::Group, "G-1").await.memberships_pending == 0
+        })
+        .await;
+    world
+        .until("the edge is settled", async || {
+            let rows = world.query("SELECT status FROM writer_edges").await;
+            rows.iter().all(|row| row.try_get::<String>("", "status").unwrap() == "in_sync")
+                && rows.len() == 1
+        })
+        .await;
+    let sent = world.sandbox.ledger().since(before, 100);
+    let patches = sent.iter().filter(|entry| &*entry.method == "PATCH").count();
+    assert_eq!(patches, 1, "it was carried out, so it is not sent twice: {sent:?}");
+    assert_eq!(sent.last().unwrap().method.to_string(), "GET");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_word_on_a_dead_membership_closes_its_letter_and_reads_the_group_first() {
+    let world = with_a_group_of_one().await;
+    let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: true };
+    world.sandbox.faults().inject(FaultRule::new(refused).method("PATCH").path("/Groups").times(1));
+    world.members("G-1", 1, &[("E-1", true)]).await;
+    let letter = world.died().await;
+    assert_eq!(world.letter_state(&letter.id).await, "open");
+    assert!(is_member(&world, "E-1"), "the target did it all the same");
+
+    let before = world.sandbox.ledger().len();
+    world.members("G-1", 2, &[("E-1", false)]).await;
+    world.until("the member is out", async || !is_member(&world, "E-1")).await;
+    let sent = world.sandbox.ledger().since(before, 100);
+    assert_eq!(sent.first().unwrap().method.to_string(), "GET", "{sent:?}");
+    world.told("the letter is closed", |record| {
+        matches!(&record.fact, Fact::Discarded { dead_letter, who, .. } if *dead_letter == letter.id && who == "usher")
+    })
+    .await;
+    assert_eq!(world.letter_state(&letter.id).await, "discarded");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaver_never_takes_the_account_that_is_linked_to_somebody_else() {
+    for state in [AccountState::Disabled, AccountState::Deleted] {
+        let world = World::start().await;
+        let actions = Actions { update: false, ..Actions::default() };
+        world.seed(json!({ "userName": name_of("E-1"), "active": true }));
+        world.want("E-1", 1, Desired::User(Account { actions, ..active("E-1", json!({})) })).await;
+        let gone = account(state, person("E-2", json!({ "userName": name_of("E-1") })));
+        let (row, sent) = world.want("E-2", 1, Desired::User(gone)).await;
+        assert_eq!(row.status.as_deref(), Some("conflict"));
+        assert!(row.error.unwrap().contains("linked to E-1 already"));
+        assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
+        assert!(world.user("E-1").unwrap().active);
+        world.stop().await;
+    }
+}

@@ -1,0 +1,332 @@
+//! A broker, a database, a SCIM server and a writer.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use bus::testing::TestServer;
+use bus::{Bus, Consumer, ControlFailure, Facts, Feed, Outgoing};
+use lifecycle::{
+    Account, AccountState, Actions, Actor, Attributes, Command, CommandId, Desired, Edge, Fact, FactRecord,
+    GroupResource, Lane, LookReply, LookRequest, ProvisionReply, ProvisionRequest, ResourceKind, RowReply,
+    RowRequest, TraceContext, verb,
+};
+use sandbox::{Behaviour, Entry, Options, Sandbox, UserState};
+use sea_orm::{ConnectionTrait, Statement};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use store::Store;
+use store::testing::TestDatabase;
+use telemetry::{Readiness, Shutdown};
+use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+
+pub(crate) const TARGET: &str = "crm";
+const OURS: &str = "ours";
+const TOKEN: &str = "the-token";
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    bus: Bus,
+    facts: Mutex<Vec<FactRecord>>,
+    journal: tokio::sync::Mutex<Consumer<Facts>>,
+    shutdown: Shutdown,
+    running: JoinHandle<Result<(), writer::RunError>>,
+    url: String,
+    _server: TestServer,
+    _database: TestDatabase,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with_profile("").await
+    }
+
+    /// With these lines in the target's profile.
+    pub(crate) async fn with_profile(lines: &str) -> Self {
+        let database = store::testing::sqlite();
+        Self::over(database, lines).await
+    }
+
+    pub(crate) async fn over(database: TestDatabase, lines: &str) -> Self {
+        let server = TestServer::start();
+        let bus = Bus::connect(&server.config(), "test").await.unwrap();
+        bus.ensure_streams().await.unwrap();
+        let journal = bus.consume(Feed::Journal, "test").await.unwrap();
+        let sandbox = Sandbox::start(Options {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            token: TOKEN.to_owned(),
+            behaviour: Behaviour { keep_bodies: true, ..Behaviour::default() },
+        })
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let profile = folder.path().join("profile.yaml");
+        std::fs::write(&profile, format!("name: test\n{lines}")).unwrap();
+        let config = writer::Config {
+            database: database.url.clone(),
+            targets: vec![writer::TargetConfig {
+                name: TARGET.to_owned(),
+                base_url: sandbox.base_url(),
+                token: TOKEN.to_owned(),
+                profile: profile.display().to_string(),
+            }],
+            replica: Some(OURS.to_owned()),
+            lease_seconds: 45,
+            attempts_max: 3,
+            retry: writer::RetryConfig { initial_ms: 20, max_ms: 100 },
+        };
+        let app = writer::build(config, bus.clone(), Readiness::default()).await.unwrap();
+        let shutdown = Shutdown::default();
+        let world = Self {
+            sandbox,
+            bus,
+            facts: Mutex::default(),
+            journal: tokio::sync::Mutex::new(journal),
+            running: tokio::spawn(app.run(shutdown.clone())),
+            shutdown,
+            url: database.url.clone(),
+            _server: server,
+            _database: database,
+            _folder: folder,
+        };
+        world.listening().await;
+        world
+    }
+
+    /// The writer answers, and knows whether the target is its own.
+    async fn listening(&self) {
+        self.until("the writer answers", async || {
+            let asked: Result<lifecycle::StatusReply, _> = self.ask(verb::STATUS, &()).await;
+            asked.is_ok_and(|status| {
+                let target = &status.targets[0];
+                target.circuit == "closed" || target.owner.as_deref().is_some_and(|owner| owner != OURS)
+            })
+        })
+        .await;
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.soft.cancel();
+        tokio::time::timeout(PATIENCE, self.running).await.expect("it stops").unwrap().unwrap();
+    }
+
+    pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let started = Instant::now();
+        while !holds().await {
+            assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+            assert!(!self.running.is_finished(), "the writer ended while waiting: {what}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    pub(crate) async fn ask<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        verb: &str,
+        question: &Q,
+    ) -> Result<R, ControlFailure> {
+        self.bus.request("writer", verb, question, PATIENCE).await
+    }
+
+    /// Wants it, and waits until it is settled, dead or a conflict; returns the row and the requests that were sent.
+    pub(crate) async fn want(
+        &self,
+        subject: &str,
+        revision: i64,
+        desired: Desired,
+    ) -> (RowReply, Vec<Entry>) {
+        let before = self.sandbox.ledger().len();
+        let kind = desired.kind();
+        self.send(subject, revision, desired).await;
+        let row = self.settled(kind, subject, revision).await;
+        (row, self.sandbox.ledger().since(before, 1_000))
+    }
+
+    pub(crate) async fn send(&self, subject: &str, revision: i64, desired: Desired) {
+        let command = Command {
+            id: CommandId::fresh(),
+            target: TARGET.to_owned(),
+            subject: subject.to_owned(),
+            revision,
+            lane: Lane::Mover,
+            desired,
+            event: None,
+            accepted_at: OffsetDateTime::now_utc(),
+        };
+        for result in self.bus.publish(vec![Outgoing::command(&command, TraceContext::root())]).await {
+            result.unwrap();
+        }
+    }
+
+    /// Who is in the group, and who is not any more.
+    pub(crate) async fn members(&self, group: &str, revision: i64, edges: &[(&str, bool)]) {
+        let edge = |(member, present): &(&str, bool)| Edge {
+            member: (*member).to_owned(),
+            present: *present,
+            revision,
+        };
+        self.send(group, 0, Desired::Membership { edges: edges.iter().map(edge).collect() }).await;
+    }
+
+    pub(crate) async fn settled(&self, kind: ResourceKind, subject: &str, revision: i64) -> RowReply {
+        self.until("the row is settled", async || {
+            let row = self.row(kind, subject).await;
+            let waits = !matches!(row.status.as_deref(), Some("pending" | "retrying") | None);
+            row.revision == revision && waits && row.memberships_pending == 0
+        })
+        .await;
+        self.row(kind, subject).await
+    }
+
+    pub(crate) async fn row(&self, kind: ResourceKind, subject: &str) -> RowReply {
+        let (target, subject) = (TARGET.to_owned(), subject.to_owned());
+        self.ask(verb::ROW, &RowRequest { target, kind, subject }).await.unwrap()
+    }
+
+    pub(crate) async fn look(&self, subject: &str, desired: Desired) -> Result<LookReply, String> {
+        let request = LookRequest { target: TARGET.to_owned(), subject: subject.to_owned(), desired };
+        let before = self.sandbox.ledger().len();
+        let answer: Result<LookReply, _> = self.ask(verb::LOOK, &request).await;
+        let sent = self.sandbox.ledger().since(before, 1_000);
+        assert!(sent.iter().all(|entry| &*entry.method == "GET"), "a look changes nothing: {sent:?}");
+        answer.map_err(|error| error.to_string())
+    }
+
+    pub(crate) async fn provision(&self, kind: ResourceKind, subject: &str) -> ProvisionReply {
+        let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
+        let (target, subject) = (TARGET.to_owned(), subject.to_owned());
+        self.ask(verb::PROVISION, &ProvisionRequest { target, kind, subject, actor }).await.unwrap()
+    }
+
+    /// Waits for a fact.
+    pub(crate) async fn told(&self, what: &str, holds: impl Fn(&FactRecord) -> bool) {
+        let heard = |facts: &[FactRecord]| facts.iter().any(&holds);
+        self.until(what, async || {
+            let mut journal = self.journal.lock().await;
+            if let Ok(Ok(batch)) = tokio::time::timeout(POLL, journal.next_batch(500)).await {
+                for delivery in batch {
+                    self.facts.lock().unwrap().extend(delivery.body.clone().unwrap().0);
+                    delivery.ack().await;
+                }
+            }
+            heard(&self.facts.lock().unwrap())
+        })
+        .await;
+    }
+
+    /// The dead letters that were told of so far; call after [`Self::told`].
+    pub(crate) async fn died(&self) -> lifecycle::DeadLetter {
+        self.told("a dead letter", |record| matches!(record.fact, Fact::Died(_))).await;
+        let facts = self.facts.lock().unwrap();
+        let died = facts.iter().rev().find_map(|record| match &record.fact {
+            Fact::Died(letter) => Some((**letter).clone()),
+            _ => None,
+        });
+        died.unwrap()
+    }
+
+    pub(crate) async fn query(&self, sql: &str) -> Vec<sea_orm::QueryResult> {
+        let store = Store::connect(&self.url).await.unwrap();
+        store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap()
+    }
+
+    /// State of a dead letter in the writer's own table.
+    pub(crate) async fn letter_state(&self, letter: &lifecycle::DeadLetterId) -> String {
+        let rows = self.query(&format!("SELECT state FROM writer_dead WHERE id = '{letter}'")).await;
+        rows[0].try_get("", "state").unwrap()
+    }
+
+    pub(crate) fn user(&self, key: &str) -> Option<UserState> {
+        self.sandbox.state().users.get(&name_of(key)).cloned()
+    }
+
+    /// The attributes that the target has of a person.
+    pub(crate) fn attributes(&self, key: &str) -> Value {
+        serde_json::to_value(self.user(key).unwrap().attributes).unwrap()
+    }
+
+    /// Changes a group at the target behind our back.
+    pub(crate) async fn patch_group(&self, id: &str, operations: Value) {
+        let connection = scim::Connection {
+            base_url: self.sandbox.base_url().parse().unwrap(),
+            credential: scim::Credential::Bearer(TOKEN.to_owned()),
+            profile: scim::TargetProfile::builtin("generic").unwrap(),
+            timeout: PATIENCE,
+        };
+        let client = scim::Client::new(connection).unwrap();
+        let ops: Vec<scim::PatchOp> = operations.as_array().unwrap().iter().map(operation).collect();
+        client.patch(scim::Kind::Group, id, &ops).await.outcome.unwrap();
+    }
+
+    /// Puts somebody at the target behind our back.
+    pub(crate) fn seed(&self, user: Value) -> String {
+        self.sandbox.seed_user(user).unwrap()
+    }
+}
+
+fn operation(op: &Value) -> scim::PatchOp {
+    let (path, value) = (op["path"].as_str().unwrap().to_owned(), op["value"].clone());
+    match op["op"].as_str().unwrap() {
+        "add" => scim::PatchOp::Add { path, value },
+        "remove" => scim::PatchOp::Remove { path },
+        _ => scim::PatchOp::Replace { path, value },
+    }
+}
+
+pub(crate) fn name_of(key: &str) -> String {
+    format!("{}@example.com", key.to_lowercase())
+}
+
+/// The whole person, with `more`.
+pub(crate) fn person(key: &str, more: Value) -> Attributes {
+    let mut all =
+        json!({ "userName": name_of(key), "externalId": key, "displayName": format!("Person {key}") });
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(all).unwrap()
+}
+
+pub(crate) fn account(state: AccountState, attributes: Attributes) -> Account {
+    Account {
+        state,
+        attributes,
+        on_create: Attributes::new(),
+        clear: Vec::new(),
+        references: std::collections::BTreeMap::new(),
+        match_on: vec!["externalId".to_owned(), "userName".to_owned()],
+        assume_empty: false,
+        actions: Actions::default(),
+    }
+}
+
+pub(crate) fn active(key: &str, more: Value) -> Account {
+    account(AccountState::Active, person(key, more))
+}
+
+pub(crate) fn clearing(account: Account, clear: &[&str]) -> Desired {
+    Desired::User(Account { clear: clear.iter().map(|&path| path.to_owned()).collect(), ..account })
+}
+
+pub(crate) fn group(key: &str) -> GroupResource {
+    GroupResource {
+        exists: true,
+        attributes: serde_json::from_value(json!({ "displayName": key, "externalId": key })).unwrap(),
+        on_create: Attributes::new(),
+        clear: Vec::new(),
+        match_on: vec!["displayName".to_owned()],
+        assume_empty: false,
+        actions: Actions::default(),
+    }
+}
+
+/// Methods of requests, in order.
+pub(crate) fn methods(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(|entry| entry.method.to_string()).collect()
+}
+
+/// Body of the last request.
+pub(crate) fn last_body(entries: &[Entry]) -> Value {
+    serde_json::from_str(entries.last().unwrap().body.as_deref().unwrap()).unwrap()
+}
