@@ -80,6 +80,9 @@ pub struct IdentityView {
     pub attributes: Attributes,
     /// Whether the person works here.
     pub employment: Employment,
+    /// When the next departure takes effect that is known and was not withdrawn (microseconds since the Unix epoch).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_departure: Option<i64>,
 }
 
 impl Identity {
@@ -145,7 +148,16 @@ impl Identity {
                 (!erased && !statement.value.is_null()).then(|| (name.clone(), statement.value.clone()))
             })
             .collect();
-        IdentityView { key: key.to_owned(), attributes, employment: self.employment_at(now) }
+        let (employment, planned_departure) = (self.employment_at(now), self.planned_departure(now));
+        IdentityView { key: key.to_owned(), attributes, employment, planned_departure }
+    }
+
+    /// The first departure after `now` that was not withdrawn.
+    fn planned_departure(&self, now: i64) -> Option<i64> {
+        let is_planned = |s: &&EmploymentStatement| {
+            s.version.effective_at > now && s.kind != EmploymentKind::Active && !self.is_withdrawn(s)
+        };
+        self.employment.iter().filter(is_planned).map(|s| s.version.effective_at).min()
     }
 
     /// The last statement that has taken effect and was not withdrawn; departures count from the first of those

@@ -1,5 +1,7 @@
 //! Reading attribute values.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// Attributes whose values may be shown in reasons. They say something about a role, not about a person.
@@ -21,6 +23,8 @@ const IMPERSONAL: [&str; 13] = [
 
 /// Longest value shown in a reason, in characters.
 const SHOWN_CHARACTERS_MAX: usize = 64;
+/// Longest value shown in an explanation, in characters.
+const EXPLAINED_CHARACTERS_MAX: usize = 4_096;
 
 /// How `value` of attribute `name` may appear in a reason.
 pub(crate) fn shown(name: &str, value: Option<&Value>, impersonal: bool) -> String {
@@ -28,43 +32,91 @@ pub(crate) fn shown(name: &str, value: Option<&Value>, impersonal: bool) -> Stri
     if !impersonal && !IMPERSONAL.contains(&name) {
         return "<hidden>".to_owned();
     }
-    let texts: Vec<String> = each(value).map(|text| format!("\"{text}\"")).collect();
-    let text = texts.join(", ");
-    match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    quoted(value, SHOWN_CHARACTERS_MAX)
+}
+
+/// How `value` appears in an explanation, which is never stored: whatever it says about a person.
+pub(crate) fn explained(value: Option<&Value>) -> String {
+    match value.filter(|value| has_value(value)) {
+        Some(value) => quoted(value, EXPLAINED_CHARACTERS_MAX),
+        None => "no value".to_owned(),
     }
 }
 
-/// Null, blank text and empty lists are no values.
+fn quoted(value: &Value, characters_max: usize) -> String {
+    let mut words = String::new();
+    for text in each(value) {
+        let separator = if words.is_empty() { "" } else { ", " };
+        words.push_str(&format!("{separator}\"{text}\""));
+    }
+    match words.char_indices().nth(characters_max) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+/// Null, blank text and empty lists are no values; an object with a `value` counts as that value.
 pub(crate) fn has_value(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.trim().is_empty(),
         Value::Array(values) => values.iter().any(has_value),
-        Value::Object(fields) => !fields.is_empty(),
+        Value::Object(fields) => fields.get("value").map_or(!fields.is_empty(), has_value),
         Value::Bool(_) | Value::Number(_) => true,
     }
 }
 
-/// The values of `value` as text: one, or those of a list.
-pub(crate) fn each(value: &Value) -> impl Iterator<Item = String> {
+/// The single values of `value` that are values at all: one, or those of a list.
+pub(crate) fn singles(value: &Value) -> impl Iterator<Item = &Value> {
     let values = match value {
         Value::Array(values) => values.as_slice(),
         single => std::slice::from_ref(single),
     };
-    values.iter().filter(|value| has_value(value)).map(text)
+    values.iter().map(inner).filter(|value| has_value(value))
 }
 
-/// A single value as text.
-pub(crate) fn text(value: &Value) -> String {
+fn inner(value: &Value) -> &Value {
     match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Object(fields) => fields.get("value").unwrap_or(value),
+        plain => plain,
     }
+}
+
+/// The values of `value` as text: one, or those of a list.
+pub(crate) fn each(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+    singles(value).map(as_text)
+}
+
+/// A single value as text; nothing is copied when it is text.
+pub(crate) fn as_text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Bool(true) => Cow::Borrowed("true"),
+        Value::Bool(false) => Cow::Borrowed("false"),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+/// A single value as text of its own.
+pub(crate) fn text(value: &Value) -> String {
+    as_text(value).into_owned()
 }
 
 /// Whether the two are the same but for upper and lower case.
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
-    a == b || (a.len() == b.len() && a.eq_ignore_ascii_case(b)) || a.to_lowercase() == b.to_lowercase()
+    let (mut left, mut right) = (a.chars(), b.chars());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if same_char(a, b) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Whether the two are the same but for upper and lower case.
+pub(crate) fn same_char(a: char, b: char) -> bool {
+    // The sigma at the end of a word is another letter in lower case only.
+    let folded = |c: char| c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c });
+    a == b || (a.is_ascii() && b.is_ascii() && a.eq_ignore_ascii_case(&b)) || folded(a).eq(folded(b))
 }

@@ -1,211 +1,243 @@
 //! The decisions.
 
-use lifecycle::{Account, AccountState, Actions, Attributes, Employment, GroupResource, IdentityView, Lane};
+mod group;
+mod verdict;
+
+use std::borrow::Cow;
+
+use expression::Seed;
+use lifecycle::{Account, AccountState, Actions, Attributes, IdentityView, Lane};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::attributes::{has_value, text};
-use crate::mapping::{Mapped, apply};
-use crate::policy::{LeaverAction, LeaverRule, Policy};
-use crate::reason::{Because, Reason, Rule};
-use crate::scope::{Scope, Seen, Verdict};
+pub use group::{GroupDecision, GroupSubject, decide_group};
+use verdict::Verdict;
 
-const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+use crate::attributes::{has_value, text};
+use crate::mapping::{EXTERNAL_ID, Effect, Facts, Mapping, Why, evaluate};
+use crate::policy::Policy;
+use crate::reason::{Because, Reason, Rule};
+use crate::scope::{Membership, Seen};
+
 pub(crate) const USER_NAME: &str = "userName";
 pub(crate) const DISPLAY_NAME: &str = "displayName";
+const DAY_SECONDS: i64 = 24 * 3_600;
 
-/// A person at one moment.
+/// A person at one moment, with what surrounds them.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// Attributes and employment.
     pub identity: &'a IdentityView,
-    /// Keys of the groups that the person is in.
-    pub groups: &'a [String],
+    /// Every group that holds the person, nested ones included.
+    pub groups: &'a [Membership],
+    /// What is known of the manager.
+    pub manager: Option<&'a Attributes>,
+    /// What random functions draw from: the same for ever for one person at one target.
+    pub seed: Seed,
 }
 
-/// What somebody should have at a target.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// The account; `None` when there is nothing to be said: it never existed for all the policy knows, or cannot be
-    /// built ([`Self::rule`] says which). A disabled or deleted account carries its attributes, so that it can be
-    /// found at the target; it is up to the caller not to disable what never was.
-    pub desired: Option<Account>,
+/// What somebody should have at a target. It borrows what it was made of; [`Self::account`] copies.
+#[derive(Debug, Clone)]
+pub struct Decision<'a> {
+    /// Which rule decided.
+    pub rule: Rule,
     /// How urgent: [`Lane::Leaver`] for whatever takes access away.
     pub lane_hint: Lane,
-    /// Which rule decided.
-    pub rule: Rule,
-    /// Why, in words that hold no personal data.
-    pub reason: Reason,
     /// When time alone will change the decision.
     pub recheck_at: Option<OffsetDateTime>,
-    /// The login name, so that operators can search by it.
-    pub user_name: Option<String>,
-}
-
-/// What should become of a group at a target.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroupDecision {
-    /// The group; `None` when there is nothing to be said.
-    pub desired: Option<GroupResource>,
-    /// Which rule decided.
-    pub rule: Rule,
-    /// Why, in words that hold no personal data.
-    pub reason: Reason,
+    /// Whether the person is employed and the scope holds.
+    pub in_scope: bool,
+    state: Option<AccountState>,
+    because: Because<'a>,
+    seen: Seen<'a>,
+    policy: &'a Policy,
+    effects: Vec<Effect<'a>>,
 }
 
 /// Decides what a person should have under `policy` at `now`.
-pub fn decide(subject: &Subject<'_>, policy: &Policy, now: OffsetDateTime) -> Decision {
-    let identity = subject.identity;
-    let leaver = policy.users.leaver;
-    match identity.employment {
-        // Nobody who never had an account gets one from this; an account that was made for a start which was then
-        // postponed is switched off until that day.
-        Employment::Unknown => {
-            Decision::account(identity, policy, AccountState::Disabled, Because::of(Rule::NotEmployedYet))
-        }
-        Employment::Left { since } if leaver.action != LeaverAction::None => {
-            depart(identity, policy, since, Rule::Left, now)
-        }
-        Employment::Deleted { since } if leaver.action != LeaverAction::None => {
-            depart(identity, policy, since, Rule::Erased, now)
-        }
-        Employment::Active | Employment::Left { .. } | Employment::Deleted { .. } => {
-            by_scope(subject, policy)
-        }
-    }
-}
-
-/// Decides what should become of the group `key`, which `exists` or was deleted, under `policy`. `_now` is there for
-/// scopes that look at dates.
-pub fn decide_group(
-    key: &str,
-    attributes: &Attributes,
-    exists: bool,
-    policy: &Policy,
-    _now: OffsetDateTime,
-) -> GroupDecision {
-    let Some(rules) = &policy.groups else {
-        return GroupDecision::nothing(Because::of(Rule::GroupsNotManaged));
+pub fn decide<'a>(subject: &Subject<'a>, policy: &'a Policy, now: OffsetDateTime) -> Decision<'a> {
+    let seen = subject.seen(now);
+    let Verdict { state, rule, because, recheck_at, in_scope } = verdict::of(subject, policy, &seen);
+    let facts = subject.facts(state, now);
+    let mappings = &policy.users.mappings;
+    let mut decision = Decision {
+        rule,
+        lane_hint: if state == Some(AccountState::Active) { Lane::Mover } else { Lane::Leaver },
+        recheck_at: [recheck_at, next_midnight(mappings, now)].into_iter().flatten().min(),
+        in_scope,
+        state,
+        because,
+        seen,
+        policy,
+        effects: if state.is_some() { evaluate(mappings, &facts) } else { Vec::new() },
     };
-    let Mapped { attributes: mapped, clear, .. } = apply(&rules.mappings, key, attributes);
-    let seen = Seen { attributes, groups: &[], impersonal: true };
-    let (inside, because) = match exists {
-        true => judge(&rules.scope, &seen),
-        false => (false, Because::of(Rule::NoSuchGroup)),
-    };
-    if inside && !mapped.get(DISPLAY_NAME).is_some_and(has_value) {
-        return GroupDecision::nothing(Because::clause(
-            Rule::RequiredValueMissing,
-            "displayName has no value",
-        ));
-    }
-    let desired = GroupResource {
-        exists: inside,
-        attributes: mapped,
-        on_create: Attributes::new(),
-        clear,
-        match_on: rules.match_on.clone(),
-        assume_empty: rules.assume_empty,
-        actions: Actions::default(),
-    };
-    GroupDecision { desired: Some(desired), rule: because.rule, reason: because.in_words() }
-}
-
-fn judge(scope: &Scope, seen: &Seen<'_>) -> (bool, Because) {
-    match scope.judge(seen) {
-        Verdict::Inside(None) => (true, Because::clause(Rule::InScope, "everybody")),
-        Verdict::Inside(Some(clauses)) => {
-            let clauses: Vec<String> = clauses.iter().map(ToString::to_string).collect();
-            (true, Because::clause(Rule::InScope, clauses.join(" and ")))
-        }
-        Verdict::Outside(clause) => {
-            (false, Because::clause(Rule::OutOfScope, clause.to_string()).seen(clause.seen(seen)))
-        }
-    }
-}
-
-fn by_scope(subject: &Subject<'_>, policy: &Policy) -> Decision {
-    let identity = subject.identity;
-    let seen = Seen { attributes: &identity.attributes, groups: subject.groups, impersonal: false };
-    let (inside, because) = judge(&policy.users.scope, &seen);
-    if !inside {
-        return Decision::account(identity, policy, AccountState::Disabled, because);
-    }
-    let decision = Decision::account(identity, policy, AccountState::Active, because);
-    if decision.user_name.is_none() {
-        return Decision::nothing(Because::clause(Rule::RequiredValueMissing, "userName has no value"), None);
+    // Whoever is to be cut off is cut off, whatever their attributes are.
+    if state == Some(AccountState::Active)
+        && let Some((rule, because)) =
+            obstacle(mappings, &decision.effects, &policy.users.match_on, USER_NAME)
+    {
+        (decision.rule, decision.because) = (rule, because);
+        (decision.state, decision.lane_hint) = (None, Lane::Mover);
     }
     decision
 }
 
-fn depart(identity: &IdentityView, policy: &Policy, since: i64, rule: Rule, now: OffsetDateTime) -> Decision {
-    let delete_at = policy.users.leaver.delete_at(since);
-    let is_due = delete_at.is_some_and(|at| at <= lifecycle::unix_micros(now));
-    let (state, clause) = match (is_due, policy.users.leaver.delete_after_days) {
-        (true, Some(days)) => (AccountState::Deleted, format!("{days} days of grace are over")),
-        (true, None) => (AccountState::Deleted, "leaver action delete".to_owned()),
-        (false, Some(days)) => {
-            (AccountState::Disabled, format!("to be deleted {days} days after the departure"))
-        }
-        (false, None) => (AccountState::Disabled, "leaver action disable".to_owned()),
-    };
-    let mut decision = Decision::account(identity, policy, state, Because::clause(rule, clause));
-    decision.recheck_at = if is_due { None } else { delete_at.and_then(from_micros) };
-    decision
+/// Whether the person is employed and the scope of `policy` holds: [`Decision::in_scope`] without the rest.
+pub fn in_scope(subject: &Subject<'_>, policy: &Policy, now: OffsetDateTime) -> bool {
+    verdict::of(subject, policy, &subject.seen(now)).in_scope
 }
 
-impl LeaverRule {
-    /// When the account of somebody who left at `since` is to be deleted (both in microseconds).
-    fn delete_at(self, since: i64) -> Option<i64> {
-        match (self.action, self.delete_after_days) {
-            (LeaverAction::Delete, None) => Some(since),
-            (LeaverAction::Delete | LeaverAction::Disable, Some(days)) => {
-                Some(since.saturating_add(i64::from(days).saturating_mul(DAY_MICROS)))
-            }
-            (LeaverAction::Disable, None) | (LeaverAction::None, _) => None,
+impl<'a> Subject<'a> {
+    pub(crate) fn seen(&self, now: OffsetDateTime) -> Seen<'a> {
+        let IdentityView { key, attributes, .. } = self.identity;
+        Seen { attributes, manager: self.manager, groups: self.groups, key, impersonal: false, now }
+    }
+
+    pub(crate) fn facts(&self, state: Option<AccountState>, now: OffsetDateTime) -> Facts<'a> {
+        Facts {
+            attributes: &self.identity.attributes,
+            manager: self.manager,
+            is_soft_deleted: state != Some(AccountState::Active),
+            seed: self.seed,
+            now,
         }
     }
 }
 
-impl Decision {
-    fn nothing(because: Because, user_name: Option<String>) -> Self {
-        let (rule, reason) = (because.rule, because.in_words());
-        Self { desired: None, lane_hint: Lane::Mover, rule, reason, recheck_at: None, user_name }
+impl Decision<'_> {
+    /// Whether the account should be usable; `None` when there is nothing to be said about it: it stays as it is, or
+    /// cannot be built ([`Self::rule`] says which).
+    pub fn state(&self) -> Option<AccountState> {
+        self.state
     }
 
-    fn account(identity: &IdentityView, policy: &Policy, state: AccountState, because: Because) -> Self {
-        let rules = &policy.users;
-        let mapped = apply(&rules.mappings, &identity.key, &identity.attributes);
-        let user_name = user_name(&mapped);
-        let account = Account {
+    /// The account, for a command; `None` where [`Self::state`] is. A disabled or deleted account carries its attributes, so
+    /// that it can be found at the target; it is up to the caller not to disable what never was.
+    pub fn account(&self) -> Option<Account> {
+        let state = self.state?;
+        let rules = &self.policy.users;
+        let Built { attributes, on_create, clear, references } =
+            build(&rules.mappings, &self.effects, self.seen.key);
+        Some(Account {
             state,
-            attributes: mapped.attributes,
-            on_create: Attributes::new(),
-            clear: mapped.clear,
-            references: mapped.references,
+            attributes,
+            on_create,
+            clear,
+            references,
             match_on: rules.match_on.clone(),
             assume_empty: rules.assume_empty,
-            actions: Actions::default(),
-        };
-        let lane_hint = if state == AccountState::Active { Lane::Mover } else { Lane::Leaver };
-        let (rule, reason) = (because.rule, because.in_words());
-        Self { desired: Some(account), lane_hint, rule, reason, recheck_at: None, user_name }
+            actions: rules.actions,
+        })
+    }
+
+    /// Why, in words that hold no personal data.
+    pub fn reason(&self) -> Reason {
+        let reason = self.because.in_words(self.rule, &self.seen);
+        with_failures(reason, &self.policy.users.mappings, &self.effects)
+    }
+
+    /// The login name, so that operators can search by it.
+    pub fn user_name(&self) -> Option<String> {
+        value_of(&self.policy.users.mappings, &self.effects, USER_NAME)
+            .filter(|value| has_value(value))
+            .map(text)
     }
 }
 
-impl GroupDecision {
-    fn nothing(because: Because) -> Self {
-        Self { desired: None, rule: because.rule, reason: because.in_words() }
+/// What an account or group consists of.
+pub(crate) struct Built {
+    pub(crate) attributes: Attributes,
+    pub(crate) on_create: Attributes,
+    pub(crate) clear: Vec<String>,
+    pub(crate) references: std::collections::BTreeMap<String, String>,
+}
+
+pub(crate) fn build(mappings: &[Mapping], effects: &[Effect<'_>], key: &str) -> Built {
+    let mut built = Built {
+        attributes: Attributes::new(),
+        on_create: Attributes::new(),
+        clear: Vec::new(),
+        references: std::collections::BTreeMap::new(),
+    };
+    for (mapping, effect) in mappings.iter().zip(effects) {
+        let path = || mapping.target.clone();
+        let copied = |value: &Cow<'_, Value>| Value::clone(value);
+        match effect {
+            Effect::Set(value) => drop(built.attributes.insert(path(), copied(value))),
+            Effect::Create(value) => drop(built.on_create.insert(path(), copied(value))),
+            Effect::Refer(person) => drop(built.references.insert(path(), person.clone().into_owned())),
+            Effect::Clear if mapping.target == EXTERNAL_ID => {} // it is the key then
+            Effect::Clear => built.clear.push(path()),
+            Effect::LeftAlone(_) | Effect::IgnoreObject => {}
+        }
+    }
+    built.clear.sort();
+    if !built.on_create.contains_key(EXTERNAL_ID) {
+        let ours = || Value::String(key.to_owned());
+        built.attributes.entry(EXTERNAL_ID.to_owned()).or_insert_with(ours);
+    }
+    built
+}
+
+/// The value that the mapping of `path` gives.
+fn value_of<'a>(mappings: &[Mapping], effects: &'a [Effect<'_>], path: &str) -> Option<&'a Value> {
+    let at = mappings.iter().position(|mapping| mapping.target == path)?;
+    match effects.get(at)? {
+        Effect::Set(value) | Effect::Create(value) => Some(value),
+        _ => None,
     }
 }
 
-fn user_name(mapped: &Mapped) -> Option<String> {
-    let value: &Value = mapped.attributes.get(USER_NAME)?;
-    has_value(value).then(|| text(value))
+/// What keeps an account or group from being made: a half-built one would be worse than none.
+pub(crate) fn obstacle(
+    mappings: &[Mapping],
+    effects: &[Effect<'_>],
+    match_on: &[String],
+    required: &str,
+) -> Option<(Rule, Because<'static>)> {
+    for (mapping, effect) in mappings.iter().zip(effects) {
+        let path = &mapping.target;
+        match effect {
+            Effect::IgnoreObject => {
+                return Some((Rule::ObjectIgnored, Because::Words(format!("the mapping of {path}").into())));
+            }
+            Effect::LeftAlone(Why::Failed(why)) if path == required || match_on.contains(path) => {
+                let words = format!("{path} has no value: {why}");
+                return Some((Rule::RequiredValueMissing, Because::Words(words.into())));
+            }
+            _ => {}
+        }
+    }
+    let is_there = value_of(mappings, effects, required).is_some_and(has_value);
+    let words = || Because::Words(format!("{required} has no value").into());
+    (!is_there).then(|| (Rule::RequiredValueMissing, words()))
 }
 
-fn from_micros(micros: i64) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
+/// Adds which attributes could not be worked out.
+pub(crate) fn with_failures(reason: Reason, mappings: &[Mapping], effects: &[Effect<'_>]) -> Reason {
+    let Reason(mut words) = reason;
+    for (mapping, effect) in mappings.iter().zip(effects) {
+        if let Effect::LeftAlone(Why::Failed(why)) = effect {
+            words.push_str(&format!("; {} is left alone: {why}", mapping.target));
+        }
+    }
+    Reason(words)
+}
+
+/// Where a mapping looks at the time: the beginning of the next day (UTC), because conditions on dates change there.
+pub(crate) fn next_midnight(mappings: &[Mapping], now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let seconds = mappings.iter().any(Mapping::uses_now).then(|| now.unix_timestamp())?;
+    let next = seconds.div_euclid(DAY_SECONDS).checked_add(1)?.checked_mul(DAY_SECONDS)?;
+    OffsetDateTime::from_unix_timestamp(next).ok()
+}
+
+/// What `actions` leave of a state.
+pub(crate) fn allowed(state: AccountState, actions: Actions) -> Option<AccountState> {
+    match state {
+        AccountState::Active => Some(state),
+        AccountState::Deleted if actions.delete => Some(state),
+        AccountState::Deleted | AccountState::Disabled => actions.disable.then_some(AccountState::Disabled),
+    }
 }
 
 #[cfg(test)]

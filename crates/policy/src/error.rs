@@ -14,6 +14,8 @@ pub struct PolicyError {
     pub what: String,
     /// What to do about it.
     pub fix: String,
+    /// The text that it is about with the wrong part underlined, where an expression is wrong. For people.
+    pub snippet: Option<String>,
 }
 
 /// An error that does not know its file yet.
@@ -23,6 +25,7 @@ pub(crate) struct Flaw {
     pub(crate) column: u64,
     pub(crate) what: String,
     pub(crate) fix: String,
+    pub(crate) snippet: Option<String>,
 }
 
 impl Flaw {
@@ -37,11 +40,17 @@ impl Flaw {
             column: value.referenced.column(),
             what: what.into(),
             fix: fix.into(),
+            snippet: None,
         }
     }
 
+    /// The same with the underlined text.
+    pub(crate) fn with_snippet(self, snippet: String) -> Self {
+        Self { snippet: Some(snippet), ..self }
+    }
+
     pub(crate) fn in_file(self, file: &str) -> PolicyError {
-        let Self { line, column, what, fix } = self;
-        PolicyError { file: file.to_owned(), line, column, what, fix }
+        let Self { line, column, what, fix, snippet } = self;
+        PolicyError { file: file.to_owned(), line, column, what, fix, snippet }
     }
 }

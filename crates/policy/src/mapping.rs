@@ -1,9 +1,14 @@
-//! Mappings: where the value of a target attribute comes from.
+//! Mappings: where the value of a target attribute comes from, and what happens when there is none.
 
-use lifecycle::{Attributes, Person};
+mod evaluate;
+mod value;
+
+use expression::Expression;
 use serde_json::Value;
 
-use crate::attributes::{each, has_value};
+pub(crate) use evaluate::{Effect, Facts, Why, evaluate};
+
+use crate::scope::AttributeName;
 
 /// One attribute of an account or group.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,8 +17,14 @@ pub struct Mapping {
     pub target: String,
     /// Where its value comes from.
     pub source: Source,
-    /// The value when the source has none.
+    /// The value when the source has none: see [`Self::on_null`].
     pub default: Option<Value>,
+    /// What happens to an existing account or group when the source has no value.
+    pub on_null: OnNull,
+    /// When it is written.
+    pub apply: Apply,
+    /// The type that the target wants, where the policy says one.
+    pub value_type: Option<ValueType>,
     /// The value is the key of another person, whose remote id is to be written.
     pub is_reference: bool,
 }
@@ -22,49 +33,75 @@ pub struct Mapping {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// The attribute of that name.
-    Direct(String),
+    Direct(AttributeName),
     /// Always this.
     Constant(Value),
+    /// The value of an expression.
+    Expression(Expression),
+    /// Nowhere: the attribute is left alone. A default is written on creation.
+    None,
 }
 
-/// What mappings produce.
-#[derive(Debug, Default)]
-pub(crate) struct Mapped {
-    pub(crate) attributes: Attributes,
-    pub(crate) references: std::collections::BTreeMap<String, String>,
-    /// Paths of mappings without a value.
-    pub(crate) clear: Vec<String>,
+/// What happens to an existing account or group when the source has no value. On creation a default, if there is one, is
+/// written in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnNull {
+    /// The target keeps what it has; what Microsoft Entra does.
+    Skip,
+    /// The value at the target is removed.
+    Clear,
+    /// The default is written.
+    Default,
+}
+
+/// When a mapping is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apply {
+    /// Whenever the value changes.
+    Always,
+    /// Only when the account or group is created.
+    OnCreate,
+}
+
+/// The type that a target wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueType {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
 }
 
 pub(crate) const EXTERNAL_ID: &str = "externalId";
 
-/// Evaluates `mappings` for the person or group `key`; attributes without a value are left out.
-pub(crate) fn apply(mappings: &[Mapping], key: &str, attributes: &Attributes) -> Mapped {
-    let mut mapped = Mapped::default();
-    for mapping in mappings {
-        let Some(value) = mapping.value(attributes) else {
-            mapped.clear.push(mapping.target.clone());
-            continue;
-        };
-        if mapping.is_reference {
-            let first = each(value).next().map(|text| Person::key_of(&text).to_owned());
-            mapped.references.extend(first.map(|person| (mapping.target.clone(), person)));
-        } else {
-            mapped.attributes.insert(mapping.target.clone(), value.clone());
+impl Mapping {
+    /// Whether time alone can change its value.
+    pub(crate) fn uses_now(&self) -> bool {
+        matches!(&self.source, Source::Expression(expression) if expression.uses_now())
+    }
+
+    /// Names of the attributes of managers that it looks at.
+    pub(crate) fn manager_attributes(&self) -> Vec<String> {
+        match &self.source {
+            Source::Direct(name) if name.is_of_manager() => vec![name.name().to_owned()],
+            Source::Expression(expression) => {
+                let of_manager = |name: &String| name.strip_prefix("manager.").map(str::to_owned);
+                expression.attributes().iter().filter_map(of_manager).collect()
+            }
+            Source::Direct(_) | Source::Constant(_) | Source::None => Vec::new(),
         }
     }
-    mapped.clear.retain(|path| path != EXTERNAL_ID);
-    mapped.clear.sort();
-    mapped.attributes.entry(EXTERNAL_ID.to_owned()).or_insert_with(|| Value::String(key.to_owned()));
-    mapped
-}
 
-impl Mapping {
-    fn value<'a>(&'a self, attributes: &'a Attributes) -> Option<&'a Value> {
-        let value = match &self.source {
-            Source::Direct(name) => attributes.get(name),
-            Source::Constant(value) => Some(value),
-        };
-        value.filter(|value| has_value(value)).or(self.default.as_ref())
+    /// The source, as a policy writes it.
+    pub(crate) fn from(&self) -> String {
+        match &self.source {
+            Source::Direct(name) if name.is_of_manager() => format!("source: manager.{}", name.name()),
+            Source::Direct(name) => format!("source: {}", name.name()),
+            Source::Constant(value) => format!("constant: {value}"),
+            Source::Expression(expression) => format!("expression: {expression}"),
+            Source::None => "none".to_owned(),
+        }
     }
 }

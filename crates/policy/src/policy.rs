@@ -1,5 +1,7 @@
 //! A policy that was read and found to be consistent.
 
+use lifecycle::Actions;
+
 use crate::error::PolicyError;
 use crate::mapping::Mapping;
 use crate::scope::Scope;
@@ -9,8 +11,45 @@ use crate::scope::Scope;
 pub struct Policy {
     pub(crate) target: String,
     pub(crate) fingerprint: String,
+    pub(crate) guard: Guard,
     pub(crate) users: UserRules,
     pub(crate) groups: Option<GroupRules>,
+    pub(crate) manager_attributes: Vec<String>,
+}
+
+/// How many accounts and groups may lose access by one change of the policy without a human saying so. Whichever is
+/// exceeded first counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// This many.
+    pub deletions: u64,
+    /// This share of those that have access now, in percent; it counts above [`Guard::PERCENT_COUNTS_ABOVE`] removals.
+    pub percent: u8,
+}
+
+impl Guard {
+    /// In a small company a few people are a large share.
+    pub const PERCENT_COUNTS_ABOVE: u64 = 10;
+
+    /// The thresholds that `removals` out of `of` accounts and groups exceed, as the policy writes them.
+    pub fn exceeded(self, removals: u64, of: u64) -> Vec<String> {
+        let mut exceeded = Vec::new();
+        if removals > self.deletions {
+            exceeded.push(format!("guard.deletions: {}", self.deletions));
+        }
+        let share_is_too_large = u128::from(removals) * 100 > u128::from(of) * u128::from(self.percent);
+        if removals > Self::PERCENT_COUNTS_ABOVE && share_is_too_large {
+            exceeded.push(format!("guard.percent: {}", self.percent));
+        }
+        exceeded
+    }
+}
+
+/// The number is the one that Microsoft's documentation uses for its accidental deletion prevention; the share is ours.
+impl Default for Guard {
+    fn default() -> Self {
+        Self { deletions: 500, percent: 20 }
+    }
 }
 
 /// Rules for accounts.
@@ -22,6 +61,10 @@ pub struct UserRules {
     pub mappings: Vec<Mapping>,
     /// Target paths that identify an account which was there before, in order of precedence.
     pub match_on: Vec<String>,
+    /// What may be done.
+    pub actions: Actions,
+    /// What becomes of accounts of those who are out of scope.
+    pub out_of_scope: OutOfScope,
     /// What becomes of leavers.
     pub leaver: LeaverRule,
     /// The target was empty at first sync: create without looking first.
@@ -37,15 +80,30 @@ pub struct GroupRules {
     pub mappings: Vec<Mapping>,
     /// See [`UserRules::match_on`].
     pub match_on: Vec<String>,
+    /// See [`UserRules::actions`]; groups cannot be disabled.
+    pub actions: Actions,
+    /// What becomes of groups that are out of scope.
+    pub out_of_scope: OutOfScope,
     /// See [`UserRules::assume_empty`].
     pub assume_empty: bool,
+}
+
+/// What becomes of the account of somebody, or of a group, that is out of scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutOfScope {
+    /// The account is disabled, the group deleted.
+    Disable,
+    /// It stays as it is and is not looked after any more; Entra's `SkipOutOfScopeDeletions`.
+    Keep,
 }
 
 /// What becomes of the account of somebody who left, or whose record was erased at the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaverRule {
-    /// What happens at once.
+    /// What happens first.
     pub action: LeaverAction,
+    /// When it happens.
+    pub when: LeaverMoment,
     /// Days between the departure and the deletion of the account.
     pub delete_after_days: Option<u32>,
 }
@@ -59,6 +117,15 @@ pub enum LeaverAction {
     Delete,
     /// Nothing: it stays as mapped while the person is in scope.
     None,
+}
+
+/// When a departure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaverMoment {
+    /// On its day.
+    Effective,
+    /// As soon as it is known. Days of grace count from its day all the same.
+    AtOnce,
 }
 
 impl Policy {
@@ -80,6 +147,11 @@ impl Policy {
         &self.fingerprint
     }
 
+    /// How many may lose access by one change.
+    pub fn guard(&self) -> Guard {
+        self.guard
+    }
+
     /// Rules for accounts.
     pub fn users(&self) -> &UserRules {
         &self.users
@@ -95,8 +167,34 @@ impl Policy {
         self.groups.is_some()
     }
 
-    /// Whether group memberships matter for who gets an account.
+    /// Whether group memberships matter for who gets an account, or for which groups exist.
     pub fn uses_groups(&self) -> bool {
-        self.users.scope.uses_groups()
+        self.scopes().any(Scope::uses_groups)
+    }
+
+    /// Whether the names of groups matter for that, and not only their keys.
+    pub fn names_groups(&self) -> bool {
+        self.scopes().any(Scope::names_groups)
+    }
+
+    /// Names of the attributes of managers that scopes or mappings look at.
+    pub fn manager_attributes(&self) -> &[String] {
+        &self.manager_attributes
+    }
+
+    fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        std::iter::once(&self.users.scope).chain(self.groups.iter().map(|groups| &groups.scope))
+    }
+
+    /// See [`Policy::manager_attributes`].
+    pub(crate) fn looked_at_in_managers(users: &UserRules, groups: Option<&GroupRules>) -> Vec<String> {
+        let scopes = std::iter::once(&users.scope).chain(groups.map(|groups| &groups.scope));
+        let mappings = users.mappings.iter().chain(groups.into_iter().flat_map(|groups| &groups.mappings));
+        let in_scopes = scopes.flat_map(Scope::manager_attributes).map(str::to_owned);
+        let mut names: Vec<String> =
+            in_scopes.chain(mappings.flat_map(Mapping::manager_attributes)).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 }

@@ -1,6 +1,9 @@
 //! Why it was decided so, in words that hold no personal data.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::scope::{Deciding, Seen};
 
 /// Which rule decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub enum Rule {
     RequiredValueMissing,
     /// The policy leaves groups alone.
     GroupsNotManaged,
+    /// A mapping says that nothing is to be done about the person or group (`IgnoreObjectFlow`).
+    ObjectIgnored,
+    /// The policy's `actions` forbid what the rule asks for.
+    SwitchedOff,
 }
 
 /// Why it was decided so: the rule, the clause or what else made it apply, and the value that the clause saw, or
@@ -28,37 +35,30 @@ pub enum Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(pub String);
 
-/// The parts of a [`Reason`], beside the rule that decided.
-#[derive(Debug)]
-pub(crate) struct Because {
-    pub(crate) rule: Rule,
-    clause: Option<String>,
-    seen: Option<String>,
+/// What a rule looked at. Borrowed: words are only made when they are asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Because<'a> {
+    /// Nothing more than the rule says.
+    Rule,
+    /// A scope.
+    Scope(Deciding<'a>),
+    /// Something else, in words.
+    Words(Cow<'static, str>),
 }
 
-impl Because {
-    pub(crate) fn of(rule: Rule) -> Self {
-        Self { rule, clause: None, seen: None }
-    }
-
-    pub(crate) fn clause(rule: Rule, clause: impl Into<String>) -> Self {
-        Self { rule, clause: Some(clause.into()), seen: None }
-    }
-
-    pub(crate) fn seen(self, value: String) -> Self {
-        Self { seen: Some(value), ..self }
-    }
-
-    pub(crate) fn in_words(self) -> Reason {
-        let mut words = match (self.rule, self.clause) {
-            (Rule::RequiredValueMissing, Some(clause)) => clause,
-            (rule, Some(clause)) => format!("{}: {clause}", rule.headline()),
-            (rule, None) => rule.headline().to_owned(),
-        };
-        if let Some(value) = self.seen {
-            words.push_str(&format!(" (seen: {value})"));
-        }
-        Reason(words)
+impl Because<'_> {
+    /// The words for `rule`.
+    pub(crate) fn in_words(&self, rule: Rule, seen: &Seen<'_>) -> Reason {
+        let headline = rule.headline();
+        Reason(match self {
+            Self::Rule => headline.to_owned(),
+            Self::Words(words) if rule == Rule::RequiredValueMissing => words.clone().into_owned(),
+            Self::Words(words) => format!("{headline}: {words}"),
+            Self::Scope(deciding) => {
+                let saw = deciding.saw(seen).map(|saw| format!(" (seen: {saw})")).unwrap_or_default();
+                format!("{headline}: {}{saw}", deciding.clause())
+            }
+        })
     }
 }
 
@@ -73,7 +73,15 @@ impl Rule {
             Self::NoSuchGroup => "the group does not exist",
             Self::RequiredValueMissing => "a required value is missing",
             Self::GroupsNotManaged => "the policy leaves groups alone",
+            Self::ObjectIgnored => "ignored by a mapping",
+            Self::SwitchedOff => "left alone",
         }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.headline())
     }
 }
 

@@ -1,219 +1,256 @@
-//! Scopes: groups of clauses, OR between the groups, AND inside each.
+//! Scopes: who is listed, and groups of clauses, OR between the groups, AND inside each.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
-use lifecycle::Attributes;
+use lifecycle::{Attributes, ClauseResult};
 use serde_json::Value;
+use time::OffsetDateTime;
 
-use crate::attributes::{each, has_value, same_text, shown};
+pub use clause::{AttributeName, Clause};
+pub use date::{DateTest, Fixed, Moment, Period};
+pub use glob::Glob;
+pub use membership::{GroupPattern, Membership};
+pub use operator::{OneOf, Operator, Order, TextTest};
+pub use pattern::Pattern;
+pub use text::ClauseError;
 
-/// Who or what a policy is about. Without any group of clauses: everybody.
+mod clause;
+mod date;
+pub(crate) mod document;
+mod glob;
+mod membership;
+mod operator;
+mod pattern;
+mod spelling;
+mod text;
+
+/// The attribute that holds the name of a group.
+const GROUP_NAME: &str = "displayName";
+
+/// Who or what a policy is about. Without any group of clauses: everybody that the mode lets in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scope {
+    /// Whether it takes more than the clauses.
+    pub mode: Mode,
     /// Groups of clauses, at least one of which must hold.
     pub any: Vec<Vec<Clause>>,
 }
 
-/// One condition.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Clause {
-    /// About one attribute.
-    Attribute {
-        /// Its name.
-        name: String,
-        /// How it is compared, with the operands.
-        operator: Operator,
+/// Whether being listed matters.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Mode {
+    /// No: the clauses alone decide.
+    #[default]
+    All,
+    /// Whoever is not listed is out, whatever the clauses say.
+    Assigned(Assigned),
+}
+
+/// Who is listed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assigned {
+    /// Keys of people.
+    pub users: BTreeSet<String>,
+    /// Groups whose members are listed, those of nested groups included. In a scope of groups: the groups themselves.
+    pub groups: Vec<GroupPattern>,
+}
+
+/// What a scope is evaluated against.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Attributes of the person or group.
+    pub attributes: &'a Attributes,
+    /// Attributes of the manager, if there is one.
+    pub manager: Option<&'a Attributes>,
+    /// Every group that holds the person or group.
+    pub groups: &'a [Membership],
+    /// Key of the person or group.
+    pub key: &'a str,
+    /// Whether it is a group and not a person: every attribute may be shown in a reason.
+    pub impersonal: bool,
+    /// The moment of the decision.
+    pub now: OffsetDateTime,
+}
+
+/// How a scope was evaluated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judgement<'a> {
+    /// Whether the scope holds.
+    pub inside: bool,
+    /// What decided.
+    pub because: Deciding<'a>,
+    /// The earliest moment when time alone can change the judgement.
+    pub recheck_at: Option<OffsetDateTime>,
+}
+
+/// What decided whether a scope holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Deciding<'a> {
+    /// Inside: listed, where that matters, and the first group of clauses that holds (none if there are none at all).
+    Held {
+        /// The list, where being listed matters.
+        assigned: Option<&'a Assigned>,
+        /// The clauses.
+        clauses: &'a [Clause],
     },
-    /// The person is a member of the group with this key.
-    MemberOf(String),
-}
-
-/// How an attribute is compared. Text is compared without regard to upper and lower case; of several values one must
-/// fit (for `NOT EQUALS`: none may be equal). An attribute without a value only ever fulfils `IS NULL`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operator {
-    /// Is the operand.
-    Equals(String),
-    /// Has a value that is not the operand.
-    NotEquals(String),
-    /// Is one of the operands.
-    In(Vec<String>),
-    /// Is true.
-    IsTrue,
-    /// Is false.
-    IsFalse,
-    /// Has no value.
-    IsNull,
-    /// Has a value.
-    IsNotNull,
-    /// Begins with the operand.
-    StartsWith(String),
-}
-
-/// What a clause is evaluated against.
-pub(crate) struct Seen<'a> {
-    pub(crate) attributes: &'a Attributes,
-    pub(crate) groups: &'a [String],
-    /// Whether every attribute may be shown in a reason (groups, not people).
-    pub(crate) impersonal: bool,
-}
-
-/// How a scope was evaluated: the clauses that decided.
-pub(crate) enum Verdict<'a> {
-    /// The first group that holds; `None` when there are no clauses at all.
-    Inside(Option<&'a [Clause]>),
-    /// The clause that failed in the group that came closest.
-    Outside(&'a Clause),
+    /// Outside: not listed.
+    NotAssigned,
+    /// Outside: the clause that failed in the group that came closest.
+    Failed(&'a Clause),
 }
 
 impl Scope {
-    pub(crate) fn uses_groups(&self) -> bool {
-        self.any.iter().flatten().any(|clause| matches!(clause, Clause::MemberOf(_)))
+    /// Whether somebody's memberships can matter.
+    pub fn uses_groups(&self) -> bool {
+        let assigned = matches!(&self.mode, Mode::Assigned(assigned) if !assigned.groups.is_empty());
+        assigned || self.clauses().any(|clause| matches!(clause.innermost(), Clause::MemberOf { .. }))
     }
 
-    pub(crate) fn judge<'a>(&'a self, seen: &Seen<'_>) -> Verdict<'a> {
+    /// Whether the names of groups can matter, and not only their keys. Every pattern may be a name: one cannot tell
+    /// a name from a key.
+    pub fn names_groups(&self) -> bool {
+        self.uses_groups()
+    }
+
+    /// Names of the attributes of managers that it looks at, each once, in order of appearance.
+    pub fn manager_attributes(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for clause in self.clauses() {
+            if let Clause::Attribute { name, .. } = clause.innermost()
+                && name.is_of_manager()
+                && !names.contains(&name.name())
+            {
+                names.push(name.name());
+            }
+        }
+        names
+    }
+
+    /// Whether the scope holds, and why. Nothing is copied.
+    pub fn judge(&self, seen: &Seen<'_>) -> Judgement<'_> {
+        let assigned = match &self.mode {
+            Mode::All => None,
+            Mode::Assigned(assigned) if assigned.lists(seen) => Some(assigned),
+            Mode::Assigned(_) => {
+                return Judgement { inside: false, because: Deciding::NotAssigned, recheck_at: None };
+            }
+        };
+        let now = lifecycle::unix_micros(seen.now);
+        let recheck_at = self.clauses().filter_map(|clause| clause.flips_at(seen, now)).min();
+        let because = self.first_that_holds(assigned, seen, now);
+        Judgement {
+            inside: matches!(because, Deciding::Held { .. }),
+            because,
+            recheck_at: recheck_at.and_then(date::moment),
+        }
+    }
+
+    fn first_that_holds<'a>(
+        &'a self,
+        assigned: Option<&'a Assigned>,
+        seen: &Seen<'_>,
+        now: i64,
+    ) -> Deciding<'a> {
         let mut closest: Option<(usize, &Clause)> = None;
-        for group in &self.any {
-            match group.iter().position(|clause| !clause.holds(seen)) {
-                None => return Verdict::Inside(Some(group)),
-                Some(at) if closest.is_none_or(|(best, _)| at > best) => closest = Some((at, &group[at])),
+        for clauses in &self.any {
+            match clauses.iter().position(|clause| !clause.holds(seen, now)) {
+                None => return Deciding::Held { assigned, clauses },
+                Some(at) if closest.is_none_or(|(best, _)| at > best) => closest = Some((at, &clauses[at])),
                 Some(_) => {}
             }
         }
-        closest.map_or(Verdict::Inside(None), |(_, clause)| Verdict::Outside(clause))
-    }
-}
-
-impl Clause {
-    fn holds(&self, seen: &Seen<'_>) -> bool {
-        match self {
-            Self::Attribute { name, operator } => operator.holds(seen.attributes.get(name)),
-            Self::MemberOf(group) => seen.groups.iter().any(|key| key == group),
-        }
+        closest.map_or(Deciding::Held { assigned, clauses: &[] }, |(_, clause)| Deciding::Failed(clause))
     }
 
-    /// The value that the clause saw, as far as it may be shown.
-    pub(crate) fn seen(&self, seen: &Seen<'_>) -> String {
-        match self {
-            Self::Attribute { name, .. } => shown(name, seen.attributes.get(name), seen.impersonal),
-            Self::MemberOf(_) => "not a member".to_owned(),
-        }
-    }
-}
-
-impl Operator {
-    fn holds(&self, value: Option<&Value>) -> bool {
-        let Some(value) = value.filter(|value| has_value(value)) else {
-            return matches!(self, Self::IsNull);
-        };
-        match self {
-            Self::Equals(operand) => each(value).any(|text| same_text(&text, operand)),
-            Self::NotEquals(operand) => !each(value).any(|text| same_text(&text, operand)),
-            Self::In(operands) => {
-                each(value).any(|text| operands.iter().any(|operand| same_text(&text, operand)))
-            }
-            Self::IsTrue => each(value).any(|text| same_text(&text, "true")),
-            Self::IsFalse => each(value).any(|text| same_text(&text, "false")),
-            Self::IsNull => false,
-            Self::IsNotNull => true,
-            Self::StartsWith(prefix) => {
-                let prefix = prefix.to_lowercase();
-                each(value).any(|text| text.to_lowercase().starts_with(&prefix))
+    /// Every condition that was looked at to judge, with what it saw, in full. The list that being assigned depends
+    /// on comes first, as alternative 0.
+    pub fn explain(&self, seen: &Seen<'_>) -> Vec<ClauseResult> {
+        let now = lifecycle::unix_micros(seen.now);
+        let mut results = Vec::new();
+        if let Mode::Assigned(assigned) = &self.mode {
+            let holds = assigned.lists(seen);
+            let clause = "mode: assigned".to_owned();
+            results.push(ClauseResult { alternative: 0, clause, holds, saw: assigned.saw(seen) });
+            if !holds {
+                return results;
             }
         }
+        for (alternative, clauses) in (1..).zip(&self.any) {
+            let mut all = true;
+            for clause in clauses {
+                all = clause.holds(seen, now);
+                let saw = clause.saw_in_full(seen);
+                results.push(ClauseResult { alternative, clause: clause.to_string(), holds: all, saw });
+                if !all {
+                    break;
+                }
+            }
+            if all {
+                break;
+            }
+        }
+        results
+    }
+
+    fn clauses(&self) -> impl Iterator<Item = &Clause> {
+        self.any.iter().flatten()
     }
 }
 
-impl fmt::Display for Clause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Assigned {
+    fn lists(&self, seen: &Seen<'_>) -> bool {
+        if seen.impersonal {
+            return self.groups.iter().any(|pattern| pattern.names(seen.key, group_name(seen)));
+        }
+        self.users.contains(seen.key)
+            || self.groups.iter().any(|pattern| pattern.first(seen.groups, true).is_some())
+    }
+
+    fn saw(&self, seen: &Seen<'_>) -> String {
+        if !self.lists(seen) {
+            return "not listed".to_owned();
+        }
+        let group = self.groups.iter().find_map(|pattern| pattern.first(seen.groups, true));
+        match group.filter(|_| !seen.impersonal && !self.users.contains(seen.key)) {
+            Some(group) => group.shown(),
+            None => "listed".to_owned(),
+        }
+    }
+}
+
+fn group_name<'a>(seen: &Seen<'a>) -> Option<&'a str> {
+    seen.attributes.get(GROUP_NAME).and_then(Value::as_str).filter(|name| !name.trim().is_empty())
+}
+
+impl Deciding<'_> {
+    /// The conditions, as a policy writes them.
+    pub fn clause(&self) -> String {
         match self {
-            Self::MemberOf(group) => write!(f, "memberOf {group:?}"),
-            Self::Attribute { name, operator } => match operator {
-                Operator::Equals(operand) => write!(f, "{name} EQUALS {operand:?}"),
-                Operator::NotEquals(operand) => write!(f, "{name} NOT EQUALS {operand:?}"),
-                Operator::In(operands) => write!(f, "{name} IN {operands:?}"),
-                Operator::IsTrue => write!(f, "{name} IS TRUE"),
-                Operator::IsFalse => write!(f, "{name} IS FALSE"),
-                Operator::IsNull => write!(f, "{name} IS NULL"),
-                Operator::IsNotNull => write!(f, "{name} IS NOT NULL"),
-                Operator::StartsWith(operand) => write!(f, "{name} STARTS WITH {operand:?}"),
-            },
+            Self::Held { assigned: None, clauses: [] } => "everybody".to_owned(),
+            Self::Held { assigned, clauses } => {
+                let listed = assigned.map(|_| "assigned".to_owned());
+                let clauses = clauses.iter().map(ToString::to_string);
+                listed.into_iter().chain(clauses).collect::<Vec<_>>().join(" and ")
+            }
+            Self::NotAssigned => "mode: assigned".to_owned(),
+            Self::Failed(clause) => clause.to_string(),
+        }
+    }
+
+    /// What they saw, as far as it may be kept; `None` when there was nothing to look at.
+    pub fn saw(&self, seen: &Seen<'_>) -> Option<String> {
+        match self {
+            Self::Held { assigned: None, clauses: [] } => None,
+            Self::Held { assigned, clauses } => {
+                let listed = assigned.map(|assigned| assigned.saw(seen));
+                let values = clauses.iter().map(|clause| clause.saw(seen));
+                Some(listed.into_iter().chain(values).collect::<Vec<_>>().join("; "))
+            }
+            Self::NotAssigned => Some("not listed".to_owned()),
+            Self::Failed(clause) => Some(clause.saw(seen)),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn operators_hold_exactly_where_they_should() {
-        let equals = |operand: &str| Operator::Equals(operand.to_owned());
-        let not_equals = |operand: &str| Operator::NotEquals(operand.to_owned());
-        let is_in = |operands: &[&str]| Operator::In(operands.iter().map(ToString::to_string).collect());
-        let starts_with = |operand: &str| Operator::StartsWith(operand.to_owned());
-        let table = [
-            (equals("sales"), json!("Sales"), true),
-            (equals("ÉCOLE"), json!("école"), true),
-            (equals("7"), json!(7), true),
-            (equals("Sales"), json!("Sales Ops"), false),
-            (equals("b"), json!(["a", "B"]), true),
-            (equals(""), json!(""), false),
-            (not_equals("Sales"), json!("HR"), true),
-            (not_equals("Sales"), json!("SALES"), false),
-            (not_equals("Sales"), Value::Null, false),
-            (not_equals("a"), json!(["a", "b"]), false),
-            (is_in(&["Sales", "R&D"]), json!("r&d"), true),
-            (is_in(&["Sales"]), json!("HR"), false),
-            (Operator::IsTrue, json!(true), true),
-            (Operator::IsTrue, json!("True"), true),
-            (Operator::IsTrue, json!(false), false),
-            (Operator::IsTrue, Value::Null, false),
-            (Operator::IsFalse, json!("FALSE"), true),
-            (Operator::IsFalse, Value::Null, false),
-            (Operator::IsNull, Value::Null, true),
-            (Operator::IsNull, json!("  "), true),
-            (Operator::IsNull, json!([]), true),
-            (Operator::IsNull, json!(0), false),
-            (Operator::IsNotNull, json!("x"), true),
-            (Operator::IsNotNull, json!([null]), false),
-            (starts_with("SEC-"), json!("sec-vpn"), true),
-            (starts_with("SEC-"), json!("x-SEC-"), false),
-        ];
-        for (operator, value, expected) in table {
-            assert_eq!(operator.holds(Some(&value)), expected, "{operator:?} on {value}");
-        }
-        assert!(Operator::IsNull.holds(None));
-        assert!(!Operator::IsNotNull.holds(None));
-    }
-
-    #[test]
-    fn groups_of_clauses_are_alternatives_and_the_closest_one_explains() {
-        let attribute = |name: &str, value: &str| Clause::Attribute {
-            name: name.to_owned(),
-            operator: Operator::Equals(value.to_owned()),
-        };
-        let scope = Scope {
-            any: vec![
-                vec![attribute("country", "CH")],
-                vec![attribute("employeeType", "Employee"), attribute("department", "Sales")],
-            ],
-        };
-        let judge = |attributes: Value| {
-            let attributes: Attributes = serde_json::from_value(attributes).unwrap();
-            let seen = Seen { attributes: &attributes, groups: &[], impersonal: false };
-            match scope.judge(&seen) {
-                Verdict::Inside(_) => "inside".to_owned(),
-                Verdict::Outside(clause) => format!("{clause} ({})", clause.seen(&seen)),
-            }
-        };
-        assert_eq!(judge(json!({ "country": "ch" })), "inside");
-        assert_eq!(judge(json!({ "employeeType": "Employee", "department": "sales" })), "inside");
-        assert_eq!(
-            judge(json!({ "employeeType": "Employee", "department": "HR" })),
-            r#"department EQUALS "Sales" ("HR")"#
-        );
-        assert_eq!(judge(json!({})), r#"country EQUALS "CH" (no value)"#);
-    }
-}
+mod tests;

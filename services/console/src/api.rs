@@ -1,6 +1,6 @@
 //! The operator API's bodies: what the console serves and what `usher` reads.
 
-use lifecycle::{Exchange, ReplayOutcome, TargetStatus};
+use lifecycle::{Exchange, Explained, LookReply, MapperStatus, ProvisionReply, ReplayOutcome, TargetStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -8,11 +8,40 @@ use utoipa::ToSchema;
 /// Answer to `GET /v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Status {
-    /// Every configured target, as the writer sees it.
+    /// Every configured target, as the writer sees it; empty when it does not answer.
     #[schema(value_type = Vec<Object>)]
     pub targets: Vec<TargetStatus>,
     /// Messages that the services have not yet dealt with.
     pub lag: Lag,
+    /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, and
+    /// `heldFiles`, the policy files that are not in force. Null when it does not answer.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub mapper: Option<MapperStatus>,
+    /// The services that did not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<ServiceProblem>,
+}
+
+/// What another service did not do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceProblem {
+    /// The service.
+    pub service: String,
+    /// Stable; for programs (`writer_not_running`, `mapper_timeout`, `refused`, ...).
+    pub code: String,
+    /// What happened, and what to do about it.
+    pub detail: String,
+}
+
+impl ServiceProblem {
+    pub(crate) fn new(service: &str, problem: &edge::Problem) -> Self {
+        Self {
+            service: service.to_owned(),
+            code: problem.code().to_owned(),
+            detail: problem.detail().to_owned(),
+        }
+    }
 }
 
 /// Number of messages not yet dealt with; null when it is not known (the service has never run).
@@ -186,4 +215,91 @@ pub struct Discard {
 pub struct Discarded {
     /// Those that were open and are closed now.
     pub discarded: Vec<String>,
+}
+
+/// Body of `POST /v1/plans`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartPlan {
+    /// The policy, as YAML; at most 256 KiB.
+    #[serde(default)]
+    pub policy: String,
+    /// Name of the file that it is in, for errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Only this person or group (key, or login name at the target in any case); such a plan cannot be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// How many changes are listed one by one: at most 10,000, 100 unless said. The counts are always of everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_max: Option<u32>,
+}
+
+/// Body of `POST /v1/policies/apply`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Apply {
+    /// The plan (`pln_...`) whose policy is to be in force: finished, of everybody, and worked out against the version
+    /// that is still in force.
+    #[serde(default)]
+    pub plan: String,
+    /// How many accounts and groups may lose access although the plan exceeds a threshold of the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_deletes: Option<u64>,
+    /// Required: it is kept with the version.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/provision`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Provision {
+    /// Key of the person or group, or the person's login name at the target in any case.
+    #[serde(default)]
+    pub person: String,
+    /// The target.
+    #[serde(default)]
+    pub target: String,
+    /// Only say what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Why; it is kept in the timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Answer to `POST /v1/provision`. Holds personal data.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Provisioning {
+    /// Import and scope: what is known, each clause of the scope with the value it saw, what each mapping gives, what
+    /// should be true at the target (`desired`) and what was last asked for (`askedFor`).
+    #[schema(value_type = Object)]
+    pub explained: Explained,
+    /// Match and action: how it was looked for at the target, what was found, and what the writer would send. Absent
+    /// when there is nothing to be said about them, or when looking failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub look: Option<LookReply>,
+    /// Why the target could not be looked at. Nothing was queued then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_problem: Option<ServiceProblem>,
+    /// What was queued; absent after a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<Queued>,
+}
+
+/// What provisioning on demand set in motion. Ask `GET /v1/targets/{target}/{kind}/{subject}` how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Queued {
+    /// Whether the mapper sent a command (`queued`), and the `revision` of what should be true; 0 when there is none.
+    #[schema(value_type = Object)]
+    pub mapper: ProvisionReply,
+    /// Whether the writer will look at it now (`queued`), and the `revision` that it knew of at that moment. Absent when
+    /// nothing should be true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub writer: Option<ProvisionReply>,
 }

@@ -14,7 +14,8 @@ use crate::ingest::{self, ReadModel};
 use crate::schema::Migrator;
 use crate::{Config, DURABLE, http, retention};
 
-/// How long requests in flight may take after the shutdown began; longer than a control request takes.
+/// How long requests in flight may take after the shutdown began; longer than a control request takes. Only looking at
+/// a target may take longer, and that can be asked for again.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
 
 /// Why the console could not be built.

@@ -6,20 +6,27 @@ mod auth;
 mod dead;
 mod openapi;
 mod people;
+mod plans;
+mod policies;
 mod problem;
+mod provision;
 mod query;
+mod reason;
 mod status;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use bus::Bus;
-use edge::TokenTable;
+use bus::{Bus, ControlFailure};
+use edge::{Problem, TokenTable};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use store::Store;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::CONTROL_TIMEOUT;
 use crate::api::{PersonName, TraceEntry};
 use crate::read::Entry;
 
@@ -29,6 +36,20 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
     pub(crate) operators: TokenTable<String>,
+}
+
+impl Context {
+    /// Asks the service that owns the thing; what comes instead of an answer is a problem.
+    async fn ask<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        service: &str,
+        verb: &str,
+        question: &Q,
+    ) -> Result<R, Problem> {
+        let answer: Result<R, ControlFailure> =
+            self.bus.request(service, verb, question, CONTROL_TIMEOUT).await;
+        answer.map_err(problem::no_answer)
+    }
 }
 
 pub(crate) type Shared = Arc<Context>;
@@ -43,6 +64,14 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/dead/{id}", get(dead::show))
         .route("/v1/dead/replay", post(dead::replay))
         .route("/v1/dead/discard", post(dead::discard))
+        .route("/v1/plans", post(plans::start_plan))
+        .route("/v1/plans/{id}", get(plans::plan))
+        .route("/v1/policies", get(policies::policies))
+        .route("/v1/policies/apply", post(policies::apply))
+        .route("/v1/policies/{target}", get(policies::policy))
+        .route("/v1/policies/{target}/versions", get(policies::versions))
+        .route("/v1/provision", post(provision::provision))
+        .route("/v1/targets/{target}/{kind}/{subject}", get(provision::row))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&context), auth::require_operator));
     edge::protect(for_operators.route("/v1/openapi.json", get(openapi::document)).with_state(context))
 }

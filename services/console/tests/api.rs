@@ -2,98 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::time::Duration;
+#[path = "api/policy.rs"]
+mod policy;
+#[path = "api/provision.rs"]
+mod provision;
+#[path = "api/world.rs"]
+mod world;
 
-use bus::testing::TestServer;
 use bus::{Bus, Outgoing};
 use lifecycle::{
     AttemptClass, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact, FactRecord, Lane,
     ReplayOutcome, ReplayReply, ReplayRequest, ResourceKind, StatusReply, TargetStatus, verb,
 };
 use serde_json::{Value, json};
-use store::testing::{TestDatabase, databases, sqlite};
-use telemetry::{Readiness, Shutdown};
+use store::testing::{databases, sqlite};
 use time::OffsetDateTime;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const TOKEN: &str = "operator-token";
-
-/// A console with its broker, database and an operator called alice.
-struct World {
-    _server: TestServer,
-    _database: TestDatabase,
-    bus: Bus,
-    base: String,
-    http: reqwest::Client,
-    shutdown: Shutdown,
-    running: tokio::task::JoinHandle<Result<(), console::RunError>>,
-}
-
-impl World {
-    async fn start(database: TestDatabase) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let server = TestServer::start();
-        let bus = Bus::connect(&server.config(), "test").await.unwrap();
-        bus.ensure_streams().await.unwrap();
-        let config = serde_json::from_value(json!({
-            "listen": "127.0.0.1:0",
-            "database": database.url,
-            "operators": [{"name": "alice", "token": edge::TokenHash::of(TOKEN).to_string()}],
-        }));
-        let own_bus = Bus::connect(&server.config(), "console").await.unwrap();
-        let app = console::build(config.unwrap(), own_bus, Readiness::default()).await.unwrap();
-        let (base, shutdown) = (format!("http://{}", app.address()), Shutdown::default());
-        let running = tokio::spawn(app.run(shutdown.clone()));
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { _server: server, _database: database, bus, base, http, shutdown, running }
-    }
-
-    async fn tell(&self, facts: &[FactRecord]) {
-        for stored in self.bus.publish(Outgoing::facts("test", facts)).await {
-            stored.unwrap();
-        }
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        answer(self.http.get(format!("{}{path}", self.base)).bearer_auth(TOKEN)).await
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(TOKEN).json(body)).await
-    }
-
-    /// Asks until `enough` is true of the answer.
-    async fn until(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        let asking = async {
-            loop {
-                last = self.get(path).await.1;
-                if enough(&last) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        if tokio::time::timeout(PATIENCE, asking).await.is_err() {
-            panic!("{path} still answers {last}");
-        }
-        last
-    }
-
-    async fn stop(self) {
-        self.shutdown.soft.cancel();
-        tokio::time::timeout(PATIENCE, self.running).await.unwrap().unwrap().unwrap();
-    }
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
-    let response = request.send().await.unwrap();
-    let status = response.status();
-    let media = response.headers()["content-type"].to_str().unwrap().to_owned();
-    assert_eq!(status.is_success(), media.starts_with("application/json"), "{status} {media}");
-    assert_eq!(!status.is_success(), media.starts_with("application/problem+json"), "{status} {media}");
-    (status.as_u16(), response.json().await.unwrap())
-}
+use world::{World, answer};
 
 fn record(id: &str, second: i64, fact: Fact) -> FactRecord {
     let at = OffsetDateTime::now_utc() - time::Duration::hours(1) + time::Duration::seconds(second);
@@ -253,14 +178,23 @@ async fn what_is_wrong_is_told_as_a_problem_with_a_code() {
 }
 
 #[tokio::test]
-async fn without_a_writer_the_answer_says_what_to_do() {
+async fn a_service_that_is_down_is_named_and_the_rest_works() {
     let world = World::start(sqlite()).await;
-    let (status, problem) = world.get("/v1/status").await;
-    assert_eq!((status, problem["code"].as_str()), (503, Some("writer_not_running")));
+    let (status, answer) = world.get("/v1/status").await;
+    assert_eq!((status, &answer["targets"], &answer["mapper"]), (200, &json!([]), &Value::Null));
+    let codes: Vec<&Value> =
+        answer["unavailable"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+    assert_eq!(codes, ["writer_not_running", "mapper_not_running"]);
     let body = json!({"ids": [DeadLetterId::fresh()], "why": "x"});
     let (status, problem) = world.post("/v1/dead/replay", &body).await;
     assert_eq!((status, problem["code"].as_str()), (503, Some("writer_not_running")));
     assert!(problem["detail"].as_str().unwrap().contains("start it"), "{problem}");
+    assert_eq!(world.get("/v1/targets/zia/user/E-1").await.1["code"], "writer_not_running");
+    for path in ["/v1/policies", "/v1/policies/zia", "/v1/policies/zia/versions"] {
+        assert_eq!(world.get(path).await.1["code"], "mapper_not_running", "{path}");
+    }
+    play_writer(world.bus.clone());
+    world.until("/v1/status", |status| status["targets"][0]["target"] == "zia").await;
     world.stop().await;
 }
 

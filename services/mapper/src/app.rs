@@ -1,29 +1,32 @@
 //! Builds the mapper and runs it.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bus::{Bus, BusError, Feed};
 use relay::Relay;
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::SERVICE;
 use crate::config::Config;
+use crate::control::Control;
 use crate::later::Later;
 use crate::live::Live;
 use crate::migrations::Migrator;
-use crate::policies::{self, PoliciesError, PolicySet};
+use crate::plan::{Planner, Plans};
+use crate::policies::{Held, Keeper, PoliciesError, PolicySet};
+use crate::subjects::{Seeds, SeedsError};
 
 /// The mapper, ready to run.
 pub struct App {
     live: Live,
     later: Later,
     relay: Relay,
-    folder: PathBuf,
-    publish: watch::Sender<Arc<PolicySet>>,
+    keeper: Keeper,
+    control: Control,
     ready: Latch,
 }
 
@@ -44,6 +47,13 @@ pub enum BuildError {
         #[source]
         source: PoliciesError,
     },
+    /// What random values are made from.
+    #[error("the secret that random values are made from")]
+    Seeds {
+        /// Why.
+        #[source]
+        source: SeedsError,
+    },
 }
 
 /// The mapper ended although nobody asked it to.
@@ -52,6 +62,13 @@ pub enum RunError {
     /// EVENTS cannot be read.
     #[error("could not read events")]
     Consume {
+        /// Why.
+        #[source]
+        source: BusError,
+    },
+    /// Operators cannot be answered.
+    #[error("could not listen for control requests")]
+    Control {
         /// Why.
         #[source]
         source: BusError,
@@ -69,18 +86,49 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let ready = readiness.latch("mapper");
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
-    let set = policies::read(&config.policies).map_err(|source| BuildError::Policies { source })?;
-    if set.iter().next().is_none() {
-        tracing::warn!(folder = %config.policies.display(), "there is no policy: events are merged, and nobody gets anything");
-    }
-    let (publish, policies) = watch::channel(Arc::new(set));
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
-    Ok(App {
-        live: Live { store: store.clone(), bus, relay: relay.clone(), policies: policies.clone() },
-        later: Later { store, relay: relay.clone(), policies },
-        relay,
+    let seeds = Seeds::load(&store).await.map_err(|source| BuildError::Seeds { source })?;
+    let planner = Planner { store: store.clone(), seeds: seeds.clone() };
+    let (publish, policies) = watch::channel(Arc::new(PolicySet::default()));
+    let mut keeper = Keeper {
+        store: store.clone(),
+        relay: relay.clone(),
+        planner: planner.clone(),
         folder: config.policies,
+        publish: publish.clone(),
+        held: Held::default(),
+        judged: HashMap::new(),
+    };
+    let set = keeper.start().await.map_err(|source| BuildError::Store { source })?;
+    let set = set.map_err(|source| BuildError::Policies { source })?;
+    if set.iter().next().is_none() {
+        tracing::warn!("there is no policy: events are merged, and nobody gets anything");
+    }
+    publish.send_replace(Arc::new(set));
+    let stale = Arc::new(Notify::new());
+    let control = Control {
+        store: store.clone(),
+        bus: bus.clone(),
+        relay: relay.clone(),
+        plans: Plans::new(planner),
+        seeds: seeds.clone(),
+        held: keeper.held.clone(),
         publish,
+        stale: Arc::clone(&stale),
+    };
+    Ok(App {
+        live: Live {
+            store: store.clone(),
+            bus,
+            relay: relay.clone(),
+            policies: policies.clone(),
+            seeds: seeds.clone(),
+            stale: Arc::clone(&stale),
+        },
+        later: Later { store, relay: relay.clone(), policies, seeds, stale },
+        relay,
+        keeper,
+        control,
         ready,
     })
 }
@@ -103,11 +151,12 @@ impl App {
             later.run(stop).await;
             Ok(())
         });
-        let (folder, publish, stop) = (self.folder, self.publish, shutdown.soft.clone());
+        let (keeper, stop) = (self.keeper, shutdown.soft.clone());
         parts.spawn(async move {
-            policies::watch_folder(folder, publish, stop).await;
+            keeper.run(stop).await;
             Ok(())
         });
+        parts.spawn(self.control.run(shutdown.clone()));
         let mut ended = Ok(());
         while let Some(part) = parts.join_next().await {
             if let Err(error) = part.unwrap_or(Err(RunError::Panicked)) {

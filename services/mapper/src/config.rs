@@ -10,6 +10,8 @@ use serde::Deserialize;
 pub struct Config {
     /// URL of the database (`sqlite://PATH?mode=rwc` or `postgres://...`).
     pub database: String,
-    /// Folder whose `*.yaml` files are the policies, one per target; re-read when one changes.
-    pub policies: PathBuf,
+    /// Folder of policies, one `*.yaml` file per target: a file that changes is put in force, unless it takes access from
+    /// more than its guard allows. Without a folder, policies are applied by operators only.
+    #[serde(default)]
+    pub policies: Option<PathBuf>,
 }

@@ -1,24 +1,34 @@
-//! What happens without an event: a date comes, a policy changes, the inbox grows old.
+//! What happens without an event: a date comes, a policy changes, a change concerns very many, the inbox grows old.
+//!
+//! Whom a change or a policy concerns is found by `evaluated_with` in their rows, page by page, so a restart goes on where
+//! it was.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::unix_micros;
 use relay::Relay;
-use sea_orm::sea_query::{ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use store::{Store, StoreError};
 use telemetry::Shutdown;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::now;
 use crate::policies::PolicySet;
-use crate::rows::{edge, group, identity, inbox};
+use crate::rows::{STALE, edge, group, identity, inbox};
+use crate::subjects::Seeds;
 use crate::work::{Desk, Input};
 
 const DUE_EVERY: Duration = Duration::from_secs(1);
 /// Subjects per batch; small, so that live events get in between.
 const PAGE: u64 = 200;
+/// After another replica was quicker.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Another replica that marked rows may have ended before it came to them.
+const LOOK_FOR_STALE_EVERY: Duration = Duration::from_secs(10);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// EVENTS keeps 30 days, so nothing older can be delivered again.
 const INBOX_KEEPS: time::Duration = time::Duration::days(31);
@@ -29,6 +39,8 @@ pub(crate) struct Later {
     pub(crate) store: Store,
     pub(crate) relay: Relay,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
+    pub(crate) seeds: Seeds,
+    pub(crate) stale: Arc<Notify>,
 }
 
 impl Later {
@@ -37,18 +49,34 @@ impl Later {
         let mut due = tokio::time::interval(DUE_EVERY);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut prune = tokio::time::interval(PRUNE_EVERY);
-        let mut evaluate = true;
+        let mut look = tokio::time::interval(LOOK_FOR_STALE_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut stale, mut all) = (true, true);
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => return,
                 changed = self.policies.changed() => {
-                    evaluate = changed.is_ok();
+                    if changed.is_err() {
+                        return; // nobody can change them any more: the service ends
+                    }
+                    all = true;
+                    continue;
+                }
+                () = self.stale.notified() => {
+                    stale = true;
+                    continue;
+                }
+                _ = look.tick() => {
+                    stale = true;
                     continue;
                 }
                 _ = due.tick() => self.work_on_due().await,
                 _ = prune.tick() => self.prune_inbox().await,
-                () = std::future::ready(()), if evaluate => match self.evaluate_page().await {
-                    Ok(more) => { evaluate = more; Ok(()) }
+                () = std::future::ready(()), if stale || all => match self.evaluate_page(all).await {
+                    Ok(more) => {
+                        (stale, all) = (stale && more, all && more);
+                        Ok(())
+                    }
                     Err(error) => Err(error),
                 },
             };
@@ -94,47 +122,62 @@ impl Later {
         }
     }
 
-    /// One page of those who were last evaluated with other policies; `false` when there are none.
-    async fn evaluate_page(&self) -> Result<bool, StoreError> {
+    /// One page: first of what is stale, which is news like any event, then of what was last evaluated with other
+    /// policies; `false` when there is neither. The latter only with `all`: if it were looked for from time to time, two
+    /// replicas that have different policies for a while would undo one another's work all that while.
+    async fn evaluate_page(&self, all: bool) -> Result<bool, StoreError> {
         let with = self.policies.borrow().fingerprint().to_owned();
-        // Not `<>`, for which no database uses the index.
+        for backfill in [Some(false), all.then_some(true)].into_iter().flatten() {
+            let inputs = self.page(backfill, &with).await?;
+            if inputs.is_empty() {
+                continue;
+            }
+            if !self.process(&inputs, backfill).await {
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Groups before people, because a person is told of groups that exist. With `backfill` whatever was not evaluated
+    /// `with` these policies, otherwise what is stale.
+    async fn page(&self, backfill: bool, with: &str) -> Result<Vec<Input>, StoreError> {
         let groups: Vec<String> = group::Entity::find()
             .select_only()
             .column(group::Column::Key)
-            .filter(group::Column::EvaluatedWith.lt(&with).or(group::Column::EvaluatedWith.gt(&with)))
+            .filter(to_do(group::Column::EvaluatedWith, backfill, with))
             .limit(PAGE)
             .into_tuple()
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
-        let mut inputs: Vec<Input> = groups.into_iter().map(Input::Group).collect();
-        if inputs.is_empty() {
-            let others =
-                identity::Column::EvaluatedWith.lt(&with).or(identity::Column::EvaluatedWith.gt(&with));
-            let people: Vec<String> = identity::Entity::find()
-                .select_only()
-                .column(identity::Column::Key)
-                .filter(others)
-                .limit(PAGE)
-                .into_tuple()
-                .all(self.store.reader())
-                .await
-                .map_err(StoreError::statement("read what is to be evaluated"))?;
-            inputs.extend(people.into_iter().map(Input::Person));
+        if !groups.is_empty() {
+            return Ok(groups.into_iter().map(Input::Group).collect());
         }
-        if inputs.is_empty() {
-            return Ok(false);
-        }
-        if !self.process(&inputs, true).await {
-            tokio::time::sleep(DUE_EVERY).await;
-        }
-        Ok(true)
+        let people: Vec<String> = identity::Entity::find()
+            .select_only()
+            .column(identity::Column::Key)
+            .filter(to_do(identity::Column::EvaluatedWith, backfill, with))
+            .limit(PAGE)
+            .into_tuple()
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read what is to be evaluated"))?;
+        Ok(people.into_iter().map(Input::Person).collect())
     }
 
     /// `false` when it has to be done again: the rows are found again, so nothing is lost.
     async fn process(&self, inputs: &[Input], backfill: bool) -> bool {
         let policies = Arc::clone(&self.policies.borrow());
-        let desk = Desk { store: &self.store, relay: &self.relay, policies: &policies, backfill };
+        let desk = Desk {
+            store: &self.store,
+            relay: &self.relay,
+            policies: &policies,
+            backfill,
+            seeds: &self.seeds,
+            stale: &self.stale,
+        };
         match desk.process(inputs, now()).await {
             Ok(parcel) => {
                 self.relay.send(parcel).await;
@@ -168,4 +211,25 @@ impl Later {
             }
         }
     }
+}
+
+/// Which rows are to be evaluated. Not `<>`, for which no database uses the index.
+fn to_do<C: ColumnTrait>(evaluated_with: C, backfill: bool, with: &str) -> Expr {
+    if backfill { evaluated_with.lt(with).or(evaluated_with.gt(with)) } else { evaluated_with.eq(STALE) }
+}
+
+/// How many people and groups are still to be evaluated with the policies of `fingerprint`, and how many there are.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn to_evaluate(store: &Store, fingerprint: &str) -> Result<(u64, u64), StoreError> {
+    let failed = StoreError::statement("count what is to be evaluated");
+    let (reader, mut remaining, mut known) = (store.reader(), 0, 0);
+    let left = to_do(identity::Column::EvaluatedWith, true, fingerprint);
+    remaining += identity::Entity::find().filter(left).count(reader).await.map_err(&failed)?;
+    known += identity::Entity::find().count(reader).await.map_err(&failed)?;
+    let left = to_do(group::Column::EvaluatedWith, true, fingerprint);
+    remaining += group::Entity::find().filter(left).count(reader).await.map_err(&failed)?;
+    known += group::Entity::find().count(reader).await.map_err(&failed)?;
+    Ok((remaining, known))
 }

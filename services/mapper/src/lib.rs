@@ -3,7 +3,8 @@
 //! It works in batches: load what a batch touches ([`work::load`]), merge and decide in memory ([`work::decide`]), write back
 //! under optimistic concurrency together with the outbox ([`work::save`]), commit, acknowledge. A version that moved in
 //! between means that another replica was quicker: the batch is done again. Future-dated changes and policy changes
-//! go through the same code ([`later`]).
+//! go through the same code ([`later`]). What a decision looks at besides its subject comes from [`subjects`]; when that
+//! changes, everybody whom it concerns is decided about again ([`work::spread`]).
 //!
 //! It never talks to a target, never relies on the order of messages, and never emits a command for a desired state that
 //! did not change.
@@ -12,17 +13,21 @@
 
 mod app;
 mod config;
+mod control;
 mod later;
 mod live;
 mod migrations;
+mod plan;
 mod policies;
 mod rows;
+mod subjects;
 mod work;
 
 pub use app::{App, BuildError, RunError, build};
 pub use config::Config;
 pub use migrations::Migrator;
 pub use policies::PoliciesError;
+pub use subjects::SeedsError;
 
 use time::OffsetDateTime;
 

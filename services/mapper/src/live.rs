@@ -10,12 +10,13 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use store::{Store, StoreError};
 use telemetry::{Latch, Shutdown};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::app::RunError;
 use crate::now;
 use crate::policies::PolicySet;
 use crate::rows::poison;
+use crate::subjects::Seeds;
 use crate::work::{Desk, Input};
 
 const BATCH_MAX: usize = 256;
@@ -29,6 +30,8 @@ pub(crate) struct Live {
     pub(crate) bus: Bus,
     pub(crate) relay: Relay,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
+    pub(crate) seeds: Seeds,
+    pub(crate) stale: Arc<Notify>,
 }
 
 impl Live {
@@ -84,7 +87,14 @@ impl Live {
         let mut pause = RETRY_MIN;
         loop {
             let policies = Arc::clone(&self.policies.borrow());
-            let desk = Desk { store: &self.store, relay: &self.relay, policies: &policies, backfill: false };
+            let desk = Desk {
+                store: &self.store,
+                relay: &self.relay,
+                policies: &policies,
+                backfill: false,
+                seeds: &self.seeds,
+                stale: &self.stale,
+            };
             match desk.process(&inputs, now()).await {
                 Ok(parcel) => {
                     self.relay.send(parcel).await;

@@ -5,11 +5,19 @@ pub(crate) mod edge;
 pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;
+pub(crate) mod plan;
 pub(crate) mod poison;
+pub(crate) mod policy;
+pub(crate) mod policy_file;
+pub(crate) mod setting;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};
+use serde::de::DeserializeOwned;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+/// In place of a fingerprint: something that the decision looks at changed since.
+pub(crate) const STALE: &str = "stale";
 
 /// Why rows were not written.
 #[derive(Debug, thiserror::Error)]
@@ -80,4 +88,12 @@ where
         }
     }
     Ok(())
+}
+
+/// Reads a state. Only this service writes them, so one that cannot be read comes from a newer version of it; starting
+/// afresh would forget a person, so that is an error to stop at.
+pub(crate) fn decode<T: DeserializeOwned>(json: &str, key: &str) -> T {
+    serde_json::from_str(json).unwrap_or_else(|error| {
+        panic!("the state of {key} was written by a newer version of Usher and cannot be read: {error}")
+    })
 }

@@ -6,18 +6,24 @@ mod load;
 mod members;
 mod merge;
 mod save;
+mod spread;
+mod stale;
+mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use lifecycle::{Event, EventId, FactRecord, GroupState, Identity, ResourceKind, TraceContext, unix_micros};
 use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
+use serde_json::Value;
 use store::{Store, StoreError, outbox};
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 use crate::SERVICE;
 use crate::policies::PolicySet;
 use crate::rows::{SaveError, desired, edge, inbox};
+use crate::subjects::Seeds;
 
 /// Something that a batch is about.
 #[derive(Debug, Clone)]
@@ -57,8 +63,29 @@ impl Cause {
 struct Known<S> {
     revision: i64,
     state: S,
+    /// What others saw of it when it was last decided about.
+    before: Shown,
+    /// People only: what was last asked for them was read as well.
+    is_complete: bool,
     touched: Option<Cause>,
+    /// Others were decided about by what it looks like now: whoever changes it meanwhile has to notice.
+    is_guarded: bool,
     next_due_at: Option<i64>,
+    /// People only: as it was read; nothing for who has no row yet.
+    evaluated_with: Option<String>,
+    /// People only: whom they reported to when they were last decided about.
+    manager: Option<String>,
+}
+
+/// What decisions about others see of a person or group.
+#[derive(Debug, Default)]
+struct Shown {
+    /// Something was said about it.
+    is_known: bool,
+    is_gone: bool,
+    name: Option<String>,
+    /// The attributes that policies look at in managers, in their order; `None` when no policy does.
+    to_reports: Option<Vec<Option<Value>>>,
 }
 
 /// A membership as it was read, and as it is now.
@@ -76,6 +103,7 @@ type DesiredKey = (String, ResourceKind, String);
 /// Everything that a batch works on, in memory.
 struct Work<'a> {
     policies: &'a PolicySet,
+    seeds: &'a Seeds,
     now: OffsetDateTime,
     seen: HashSet<String>,
     merged: Vec<inbox::Model>,
@@ -86,8 +114,12 @@ struct Work<'a> {
     changed_desired: BTreeSet<DesiredKey>,
     /// Groups all of whose memberships have to be looked at.
     whole_groups: BTreeMap<String, Cause>,
-    /// Groups that may have been deleted or have come back: what their members may have is decided again.
-    turned: BTreeMap<String, Cause>,
+    /// Groups that changed for everybody below them: see [`spread`].
+    roots: BTreeMap<String, Cause>,
+    /// Members, among those of the memberships that changed, that are groups.
+    nested: BTreeSet<String>,
+    /// Too many to be decided about in this batch: marked once it is written.
+    stale: Vec<stale::Stale>,
     /// `(target, group)` where the group came to exist: every membership is told.
     appeared: BTreeMap<(String, String), Cause>,
     facts: Vec<FactRecord>,
@@ -95,6 +127,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// The `names` of a manager's attributes as of `at` (microseconds).
+    fn shown_to_reports(names: &BTreeSet<&str>, key: &str, state: &Identity, at: i64) -> Vec<Option<Value>> {
+        let mut attributes = state.view(key, at).attributes;
+        names.iter().map(|name| attributes.remove(*name)).collect()
+    }
+
     fn micros(&self) -> i64 {
         unix_micros(self.now)
     }
@@ -107,6 +145,9 @@ pub(crate) struct Desk<'a> {
     pub(crate) policies: &'a PolicySet,
     /// The inputs come from a policy change.
     pub(crate) backfill: bool,
+    pub(crate) seeds: &'a Seeds,
+    /// Told when rows were marked as stale.
+    pub(crate) stale: &'a Notify,
 }
 
 impl Desk<'_> {
@@ -120,9 +161,12 @@ impl Desk<'_> {
         now: OffsetDateTime,
     ) -> Result<Option<Parcel>, SaveError> {
         let tx = self.store.begin().await?;
-        let parcel = self.process_in(&tx, inputs, now).await?;
+        let (parcel, marked) = self.process_in(&tx, inputs, now).await?;
         outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
         tx.commit().await.map_err(StoreError::statement("commit a batch"))?;
+        if marked {
+            self.stale.notify_one();
+        }
         Ok(parcel)
     }
 
@@ -131,15 +175,24 @@ impl Desk<'_> {
         tx: &DatabaseTransaction,
         inputs: &[Input],
         now: OffsetDateTime,
-    ) -> Result<Option<Parcel>, SaveError> {
-        let mut work = load::load(tx, self.policies, inputs, now).await?;
+    ) -> Result<(Option<Parcel>, bool), SaveError> {
+        let mut work = load::load(tx, self.policies, self.seeds, inputs, now).await?;
         work.merge(inputs, self.backfill);
-        work.decide_groups();
         load::edges(tx, &mut work, inputs).await?;
         work.merge_edges(inputs, self.backfill);
+        spread::spread(tx, &mut work).await?;
+        let around = surroundings::read(tx, &mut work).await?;
+        work.decide_groups(&around);
+        let appeared = work.appeared.keys().map(|(_, group)| group.clone()).collect();
+        load::all_edges(tx, &mut work, &appeared).await?;
+        surroundings::classify_members(tx, &mut work).await?;
         work.emit_edges();
-        let groups_of = load::groups_of_touched(tx, &mut work).await?;
-        work.decide_people(&groups_of);
-        save::save(tx, work).await
+        work.decide_people(&around);
+        let marks = std::mem::take(&mut work.stale);
+        let parcel = save::save(tx, work).await?;
+        for mark in &marks {
+            mark.write(tx).await?;
+        }
+        Ok((parcel, !marks.is_empty()))
     }
 }

@@ -1,8 +1,21 @@
 //! The command line.
 
+mod dead;
+mod policy;
+mod provision;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+pub use dead::{DeadCommand, DeadDiscardArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState};
+pub use policy::{
+    ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,
+    PolicyCommand, RollbackArgs, VersionsArgs,
+};
+pub use provision::ProvisionArgs;
 
 /// Where `usher up` keeps everything unless it is told otherwise.
 pub const DATA_FOLDER: &str = "./.usher";
@@ -29,13 +42,30 @@ pub enum Command {
     Writer(ServiceArgs),
     /// Run the console: keeps the timeline, serves the operator API.
     Console(ServiceArgs),
-    /// Show targets, queues and lag.
+    /// Show targets, policies, queues and lag.
     Status(OperatorArgs),
     /// Show what happened to a person or group, oldest first.
     Trace(TraceArgs),
     /// Look at what could not be done, and do it again or close it.
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Check, try, import and export policy files; nothing is asked of a running Usher.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Show what policies would do to everybody. Exit code 0: nothing changes, 2: something does, 1: failed.
+    ///
+    /// Nothing is changed by it. (A command line that is not understood ends with 2 as well, and says so on stderr.)
+    Plan(PlanArgs),
+    /// Show what a policy would do, ask, and put it in force.
+    Apply(ApplyArgs),
+    /// Print the policy of a target, exactly as it was applied.
+    Export(ExportArgs),
+    /// List the versions of a target's policy: who put them in force, when and why.
+    Versions(VersionsArgs),
+    /// Put an earlier version of a target's policy in force, after showing what that does.
+    Rollback(RollbackArgs),
+    /// Provision one person or group now, step by step: import, scope, match, action.
+    Provision(ProvisionArgs),
     /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -97,102 +127,6 @@ pub struct TraceArgs {
     pub operator: OperatorArgs,
 }
 
-/// `usher dead`.
-#[derive(Debug, Subcommand)]
-pub enum DeadCommand {
-    /// List dead letters, newest first.
-    Ls(DeadListArgs),
-    /// Show one: person, decision, error, request and answer, and what to do.
-    Show(DeadShowArgs),
-    /// Try again.
-    Replay(DeadReplayArgs),
-    /// Close without trying again.
-    Discard(DeadDiscardArgs),
-}
-
-/// `usher dead ls`.
-#[derive(Debug, Args)]
-pub struct DeadListArgs {
-    /// Only those of one target.
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-    /// Which ones.
-    #[arg(long, value_enum, default_value_t = DeadState::Open)]
-    pub state: DeadState,
-    /// How many at most.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub limit: u16,
-    /// How to reach the console.
-    #[command(flatten)]
-    pub operator: OperatorArgs,
-}
-
-/// What became of a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeadState {
-    /// Nobody has looked after it yet.
-    Open,
-    /// It was tried again.
-    Replayed,
-    /// It was closed.
-    Discarded,
-    /// Every one.
-    All,
-}
-
-impl DeadState {
-    /// The name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Replayed => "replayed",
-            Self::Discarded => "discarded",
-            Self::All => "all",
-        }
-    }
-}
-
-/// `usher dead show`.
-#[derive(Debug, Args)]
-pub struct DeadShowArgs {
-    /// Its id (ded_...).
-    pub id: String,
-    /// How to reach the console.
-    #[command(flatten)]
-    pub operator: OperatorArgs,
-}
-
-/// `usher dead replay`.
-#[derive(Debug, Args)]
-pub struct DeadReplayArgs {
-    /// Ids (ded_...).
-    #[arg(value_name = "ID", required_unless_present = "target", conflicts_with = "target")]
-    pub ids: Vec<String>,
-    /// Every open one of a target.
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-    /// Why, in your words; it is kept in the timeline.
-    #[arg(long, value_name = "TEXT")]
-    pub why: String,
-    /// How to reach the console.
-    #[command(flatten)]
-    pub operator: OperatorArgs,
-}
-
-/// `usher dead discard`.
-#[derive(Debug, Args)]
-pub struct DeadDiscardArgs {
-    /// Ids (ded_...).
-    #[arg(value_name = "ID", required = true)]
-    pub ids: Vec<String>,
-    /// Why, in your words; it is kept in the timeline.
-    #[arg(long, value_name = "TEXT")]
-    pub why: String,
-    /// How to reach the console.
-    #[command(flatten)]
-    pub operator: OperatorArgs,
-}
-
 /// `usher config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -209,51 +143,4 @@ pub struct TokenArgs {
     /// Name of the source or operator that will use it.
     #[arg(long, default_value = "alice")]
     pub name: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-    use clap::error::ErrorKind;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(std::iter::once("usher").chain(line.split_whitespace()))
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_replay_needs_ids_or_a_target_and_a_reason() {
-        assert!(parse("dead replay ded_1 ded_2 --why fixed").is_ok());
-        assert!(parse("dead replay --target zia --why fixed").is_ok());
-        for line in ["dead replay --why x", "dead replay ded_1", "dead replay ded_1 --target t --why x"] {
-            let error = parse(line).unwrap_err();
-            assert!(
-                matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict),
-                "{line}: {error}"
-            );
-            assert_eq!(error.exit_code(), 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn every_operator_command_prints_json_on_request() {
-        let lines = ["status", "trace E-1", "dead ls", "dead show ded_1", "dead replay ded_1 --why x"];
-        for line in lines.into_iter().chain(["dead discard ded_1 --why x"]) {
-            assert!(parse(&format!("{line} --json")).is_ok(), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_service_needs_its_configuration() {
-        assert!(parse("writer --config usher.yaml").is_ok());
-        if std::env::var_os("USHER_CONFIG").is_none() {
-            assert_eq!(parse("writer").unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
-        }
-    }
 }

@@ -114,7 +114,7 @@ pub fn check(path: &Path) -> Result<String, ConfigError> {
         }
     };
     let policies = match &config.mapper {
-        Some(mapper) if mapper.policies.is_dir() => check_policies(&mapper.policies)?,
+        Some(mapper::Config { policies: Some(folder), .. }) if folder.is_dir() => check_policies(folder)?,
         _ => 0,
     };
     Ok(format!("{verdict} (policies checked: {policies})"))

@@ -6,17 +6,18 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use usher::cli::{Cli, Command, ConfigCommand};
+use usher::operator::Ended;
 use usher::serve::{self, Role};
 use usher::{config, operator, token, up};
 
-/// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap).
+/// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap), or a plan says that something changes.
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         unreachable!("nothing before this line installs a TLS provider");
     }
     match run(&cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ended) => ended.into(),
         Err(error) => {
             eprintln!("usher: {error:#}");
             ExitCode::FAILURE
@@ -24,30 +25,41 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> anyhow::Result<()> {
+fn run(command: &Command) -> anyhow::Result<Ended> {
     match command {
-        Command::Up(args) => up::run(args),
-        Command::Gateway(args) => serve::run(Role::Gateway, &args.config),
-        Command::Mapper(args) => serve::run(Role::Mapper, &args.config),
-        Command::Writer(args) => serve::run(Role::Writer, &args.config),
-        Command::Console(args) => serve::run(Role::Console, &args.config),
+        Command::Up(args) => done(up::run(args)),
+        Command::Gateway(args) => done(serve::run(Role::Gateway, &args.config)),
+        Command::Mapper(args) => done(serve::run(Role::Mapper, &args.config)),
+        Command::Writer(args) => done(serve::run(Role::Writer, &args.config)),
+        Command::Console(args) => done(serve::run(Role::Console, &args.config)),
         Command::Status(args) => wait_for(operator::status(args)),
         Command::Trace(args) => wait_for(operator::trace(args)),
         Command::Dead(command) => wait_for(operator::dead(command)),
+        Command::Policy(command) => operator::policy(command),
+        Command::Plan(args) => wait_for(operator::plan(args)),
+        Command::Apply(args) => wait_for(operator::apply(args)),
+        Command::Export(args) => wait_for(operator::export(args)),
+        Command::Versions(args) => wait_for(operator::versions(args)),
+        Command::Rollback(args) => wait_for(operator::rollback(args)),
+        Command::Provision(args) => wait_for(operator::provision(args)),
         Command::Config(ConfigCommand::Check { file }) => {
             println!("{}", config::check(file)?);
-            Ok(())
+            Ok(Ended::Done)
         }
         Command::Healthcheck(args) => wait_for(operator::healthcheck(&args.admin)),
         Command::Token(args) => {
             print!("{}", token::lines_for(&args.name, &token::random_token()));
-            Ok(())
+            Ok(Ended::Done)
         }
     }
 }
 
+fn done(result: anyhow::Result<()>) -> anyhow::Result<Ended> {
+    result.map(|()| Ended::Done)
+}
+
 /// Operator commands do one thing at a time.
-fn wait_for(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn wait_for(work: impl Future<Output = anyhow::Result<Ended>>) -> anyhow::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the async runtime")?.block_on(work)
 }

@@ -1,22 +1,48 @@
 //! What operators read: answers of the console's API as aligned plain text.
 //!
 //! Every function is pure and returns text that ends with a line end. To add a view: a file here, named after the
-//! noun, and a case in `operator.rs`.
+//! noun, and its command in `operator/`.
 
 pub mod dead;
+pub mod plan;
+pub mod policy;
+pub mod provision;
 pub mod status;
 pub mod table;
 pub mod trace;
 
 use std::borrow::Cow;
 
-/// `text` without control characters: what a target answered must not move an operator's cursor.
+/// `text` without characters that move the cursor or turn the direction of writing: what a target answered, or somebody
+/// called themselves, must not change what an operator sees.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into()
+    if text.chars().any(steers) {
+        text.chars().map(|c| if steers(c) { ' ' } else { c }).collect::<String>().into()
     } else {
         text.into()
     }
+}
+
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Longest value that is shown, in characters; the JSON has all of it.
+const VALUE_CHARS_MAX: usize = 200;
+
+/// A JSON value in one line, cut when it is long.
+pub(crate) fn value(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    let text = clean(&text);
+    match text.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+/// Each line of `body` two columns to the right.
+pub(crate) fn indented(body: &str) -> String {
+    body.lines().map(|line| format!("  {}\n", clean(line))).collect()
 }
 
 /// A timestamp of the API to the millisecond, as it is when it is of another form.
@@ -30,4 +56,24 @@ pub(crate) fn instant(rfc3339: &str) -> String {
 /// `1 attempt`, `2 attempts`.
 pub(crate) fn attempts(count: i64) -> String {
     format!("{count} attempt{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_becomes_a_blank() {
+        assert_eq!(clean("a\u{1b}[2J\u{202e}b\u{9b}c\u{2066}"), "a [2J b c ");
+        assert!(matches!(clean("Zo\u{eb} \u{5d0}"), Cow::Borrowed(_)), "letters of any script stay");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        assert_eq!(value(&json!("a\u{9b}b")), "\"a b\"");
+        let text = value(&json!("\u{e5}".repeat(500)));
+        assert_eq!((text.chars().count(), text.ends_with("...")), (VALUE_CHARS_MAX + 3, true));
+    }
 }

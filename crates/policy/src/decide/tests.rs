@@ -1,10 +1,12 @@
+use expression::Seed;
 use lifecycle::{Account, AccountState, Attributes, Employment, IdentityView};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::{Decision, Subject, decide, decide_group};
-use crate::{Policy, Rule};
+use super::verdict::DAY_MICROS;
+use super::{GroupSubject, Subject, decide, decide_group};
+use crate::{Membership, Policy, Reason, Rule};
 
 const POLICY: &str = r#"
 target: zscaler
@@ -40,7 +42,7 @@ fn at(day: i64) -> OffsetDateTime {
 }
 
 fn micros(day: i64) -> i64 {
-    day * super::DAY_MICROS
+    day * DAY_MICROS
 }
 
 fn person(employment: Employment, department: &str) -> IdentityView {
@@ -48,25 +50,54 @@ fn person(employment: Employment, department: &str) -> IdentityView {
         "userPrincipalName": "e1@example.org", "mail": "e1@example.org", "employeeType": "Employee",
         "department": department, "manager": "worker/E-9"
     }));
-    IdentityView { key: "E-1".to_owned(), attributes, employment }
+    IdentityView { key: "E-1".to_owned(), attributes, employment, planned_departure: None }
 }
 
-fn decided(identity: &IdentityView, groups: &[String], leaver: &str, now: OffsetDateTime) -> Decision {
-    decide(&Subject { identity, groups }, &policy(leaver), now)
+/// A decision with nothing borrowed.
+#[derive(Debug, Clone, PartialEq)]
+struct Decided {
+    desired: Option<Account>,
+    rule: Rule,
+    reason: Reason,
+    recheck_at: Option<OffsetDateTime>,
+    user_name: Option<String>,
+    in_scope: bool,
 }
 
-fn state(decision: &Decision) -> Option<AccountState> {
+fn in_groups(keys: &[String]) -> Vec<Membership> {
+    keys.iter().map(|key| Membership { key: key.clone(), name: None, direct: true }).collect()
+}
+
+fn decided_by(policy: &Policy, identity: &IdentityView, groups: &[String], now: OffsetDateTime) -> Decided {
+    let groups = in_groups(groups);
+    let subject = Subject { identity, groups: &groups, manager: None, seed: Seed([7; 32]) };
+    let decision = decide(&subject, policy, now);
+    Decided {
+        desired: decision.account(),
+        rule: decision.rule,
+        reason: decision.reason(),
+        recheck_at: decision.recheck_at,
+        user_name: decision.user_name(),
+        in_scope: decision.in_scope,
+    }
+}
+
+fn decided(identity: &IdentityView, groups: &[String], leaver: &str, now: OffsetDateTime) -> Decided {
+    decided_by(&policy(leaver), identity, groups, now)
+}
+
+fn state(decision: &Decided) -> Option<AccountState> {
     decision.desired.as_ref().map(|account| account.state)
 }
 
 #[test]
 fn an_employee_in_scope_has_an_account_with_mapped_attributes() {
-    let decision = decided(&person(Employment::Active, "sales"), &[], "action: disable", at(1));
+    let decision = decided(&person(Employment::Active, "Sales"), &[], "action: disable", at(1));
     let Account { state, attributes, references, match_on, assume_empty, .. } = decision.desired.unwrap();
     assert_eq!(state, AccountState::Active);
     let expected = json!({
         "externalId": "E-1", "userName": "e1@example.org", "emails[type eq \"work\"].value": "e1@example.org",
-        "department": "sales", "userType": "Employee"
+        "department": "Sales", "userType": "Employee"
     });
     assert_eq!(serde_json::to_value(attributes).unwrap(), expected);
     assert_eq!(references.get("manager").map(String::as_str), Some("E-9"));
@@ -87,8 +118,7 @@ fn whoever_is_out_of_scope_is_disabled_and_the_failing_clause_is_named() {
 fn a_reason_never_shows_personal_values() {
     let yaml = "target: t\nusers:\n  scope: { any: [ { all: [ { attribute: mail, operator: IS NULL } ] } ] }\n  mappings: [ { target: userName, source: mail } ]\n";
     let identity = person(Employment::Active, "HR");
-    let decision =
-        decide(&Subject { identity: &identity, groups: &[] }, &Policy::parse(yaml, "t").unwrap(), at(1));
+    let decision = decided_by(&Policy::parse(yaml, "t").unwrap(), &identity, &[], at(1));
     assert_eq!(decision.reason.to_string(), "out of scope: mail IS NULL (seen: <hidden>)");
 }
 
@@ -137,26 +167,21 @@ fn the_leaver_rule_decides_between_disable_delete_and_nothing() {
 
 #[test]
 fn a_group_exists_while_it_is_in_scope_and_has_a_name() {
-    let decided = |name: Value, exists| {
-        decide_group(
-            "G-1",
-            &attributes(json!({ "displayName": name })),
-            exists,
-            &policy("action: disable"),
-            at(1),
-        )
+    let decided = |policy: &Policy, name: Value, exists| {
+        let attributes = attributes(json!({ "displayName": name }));
+        let seed = Seed([7; 32]);
+        let subject = GroupSubject { key: "G-1", attributes: &attributes, exists, groups: &[], seed };
+        let decision = decide_group(&subject, policy, at(1));
+        (decision.resource().map(|group| group.exists), decision.reason().to_string())
     };
-    let existing = |name: Value, exists| decided(name, exists).desired.map(|group| group.exists);
-    assert_eq!(existing(json!("sec-vpn"), true), Some(true));
-    assert_eq!(existing(json!("SEC-vpn"), false), Some(false));
-    assert_eq!(existing(json!("Choir"), true), Some(false));
-    assert_eq!(
-        decided(json!("Choir"), true).reason.to_string(),
-        r#"out of scope: displayName STARTS WITH "SEC-" (seen: "Choir")"#
-    );
-    let no_groups =
-        Policy::parse("target: t\nusers: { mappings: [ { target: userName, source: a } ] }", "t").unwrap();
-    assert_eq!(decide_group("G-1", &Attributes::new(), true, &no_groups, at(1)).desired, None);
+    let policy = policy("action: disable");
+    assert_eq!(decided(&policy, json!("SEC-vpn"), true).0, Some(true));
+    assert_eq!(decided(&policy, json!("SEC-vpn"), false).0, Some(false));
+    let choir = decided(&policy, json!("Choir"), true);
+    assert_eq!(choir.0, Some(false));
+    assert_eq!(choir.1, r#"out of scope: displayName STARTS WITH "SEC-" (seen: "Choir")"#);
+    let no_groups = "target: t\nusers: { mappings: [ { target: userName, source: a } ] }";
+    assert_eq!(decided(&Policy::parse(no_groups, "t").unwrap(), json!("x"), true).0, None);
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -192,11 +217,15 @@ fn views() -> impl Strategy<Value = IdentityView> {
         any::<i64>().prop_map(|since| Employment::Deleted { since }),
     ];
     let attributes = prop::collection::btree_map(names.prop_map(str::to_owned), values(), 0..7);
-    ("\\PC{0,8}", attributes, employment).prop_map(|(key, attributes, employment)| IdentityView {
-        key,
-        attributes,
-        employment,
-    })
+    let planned = prop::option::of(any::<i64>());
+    ("\\PC{0,8}", attributes, employment, planned).prop_map(
+        |(key, attributes, employment, planned_departure)| IdentityView {
+            key,
+            attributes,
+            employment,
+            planned_departure,
+        },
+    )
 }
 
 proptest! {
@@ -217,6 +246,115 @@ proptest! {
         if state(&decision) == Some(AccountState::Active) {
             prop_assert!(decision.user_name.is_some());
         }
-        let _ = decide_group(&identity.key, &identity.attributes, member, &policy(leaver), now);
+        let groups = in_groups(&groups);
+        let IdentityView { key, attributes, .. } = &identity;
+        let subject = GroupSubject { key, attributes, exists: member, groups: &groups, seed: Seed([7; 32]) };
+        let policy = policy(leaver);
+        let decision = decide_group(&subject, &policy, now);
+        let _ = (decision.resource(), decision.reason());
     }
+}
+
+const MAPPINGS: &str = r#"
+target: t
+users:
+  mappings:
+    - { target: userName, source: userPrincipalName }
+    - { target: title, MAPPING }
+  REST
+"#;
+
+/// The account of somebody with these attributes, where `title` is mapped so.
+fn account(mapping: &str, rest: &str, extra: Value) -> Decided {
+    let yaml = MAPPINGS.replace("MAPPING", mapping).replace("REST", rest);
+    let policy = Policy::parse(&yaml, "t").unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    let mut identity = person(Employment::Active, "Sales");
+    identity.attributes.extend(attributes(extra));
+    decided_by(&policy, &identity, &[], at(20_000))
+}
+
+#[test]
+fn a_mapping_sets_clears_leaves_alone_or_is_written_on_creation_only() {
+    let has = json!({ "jobTitle": "Engineer" });
+    let none = json!({});
+    let table = [
+        ("source: jobTitle", &has, "set Engineer"),
+        ("source: jobTitle", &none, "clear"),
+        ("source: jobTitle, onNull: clear", &none, "clear"),
+        ("source: jobTitle, onNull: skip", &none, "alone"),
+        ("source: jobTitle, default: Staff", &none, "set Staff"),
+        ("source: jobTitle, default: Staff, onNull: default", &none, "set Staff"),
+        ("source: jobTitle, default: Staff, onNull: skip", &none, "create Staff"),
+        ("source: jobTitle, default: Staff, onNull: skip", &has, "set Engineer"),
+        ("source: jobTitle, apply: onCreate", &has, "create Engineer"),
+        ("source: jobTitle, apply: onCreate", &none, "alone"),
+        ("source: jobTitle, apply: onCreate, default: Staff", &none, "create Staff"),
+        ("constant: Staff", &none, "set Staff"),
+        ("none: true", &has, "alone"),
+        ("none: true, default: Staff", &has, "create Staff"),
+        ("expression: 'ToUpper([jobTitle])'", &has, "set ENGINEER"),
+        ("expression: 'ToUpper([jobTitle])'", &none, "clear"),
+        ("expression: 'IgnoreFlowIfNullOrEmpty([jobTitle])'", &none, "alone"),
+        ("expression: 'IIF(IsPresent([jobTitle]), [jobTitle], Error(\"no\"))'", &none, "alone"),
+        ("expression: 'Switch([jobTitle], , \"Engineer\", \"E\")', onNull: skip", &none, "alone"),
+        ("expression: 'IIF([IsSoftDeleted] = \"True\", \"gone\", \"here\")'", &none, "set here"),
+        ("expression: 'Guid()', apply: onCreate", &none, "create"),
+    ];
+    for (mapping, extra, expected) in table {
+        let account = account(mapping, "", extra.clone()).desired.unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let seen = match (account.attributes.get("title"), account.on_create.get("title")) {
+            (Some(value), None) => format!("set {}", text(value)),
+            (None, Some(value)) => format!("create {}", text(value)),
+            (None, None) if account.clear == ["title"] => "clear".to_owned(),
+            (None, None) => "alone".to_owned(),
+            both => panic!("{mapping}: {both:?}"),
+        };
+        assert!(seen.starts_with(expected), "{mapping} on {extra}: {seen}");
+    }
+}
+
+#[test]
+fn a_failed_mapping_is_told_and_one_that_identifies_somebody_stops_the_account() {
+    let failed = account("expression: 'Error(\"no title\")'", "", json!({}));
+    assert_eq!(state(&failed), Some(AccountState::Active));
+    assert_eq!(failed.reason.to_string(), "in scope: everybody; title is left alone: no title");
+    let stopped = account("expression: 'Error(\"no title\")'", "match: [title]", json!({}));
+    assert_eq!((state(&stopped), stopped.rule), (None, Rule::RequiredValueMissing));
+    let ignored = account("expression: 'IgnoreObjectFlow'", "", json!({}));
+    assert_eq!((state(&ignored), ignored.rule), (None, Rule::ObjectIgnored));
+}
+
+#[test]
+fn the_policy_says_what_becomes_of_those_out_of_scope_and_what_may_be_done_at_all() {
+    let nobody = "scope: { any: [{ all: ['department EQUALS \"Nobody\"'] }] }";
+    let with = |rest: &str| {
+        let decided = account("none: true", rest, json!({}));
+        (state(&decided), decided.rule, decided.in_scope)
+    };
+    let off = Some(AccountState::Disabled);
+    assert_eq!(with(nobody), (off, Rule::OutOfScope, false));
+    assert_eq!(with(&format!("{nobody}\n  outOfScope: keep")), (None, Rule::OutOfScope, false));
+    assert_eq!(with(&format!("{nobody}\n  actions: {{ disable: false }}")), (None, Rule::SwitchedOff, false));
+    assert_eq!(with("actions: { create: false }"), (Some(AccountState::Active), Rule::InScope, true));
+    let account =
+        account("none: true", "actions: { create: false, update: false }", json!({})).desired.unwrap();
+    assert!(!account.actions.create && !account.actions.update && account.actions.disable);
+}
+
+#[test]
+fn a_known_departure_counts_at_once_where_the_policy_says_so() {
+    let mut identity = person(Employment::Active, "Sales");
+    identity.planned_departure = Some(micros(100));
+    assert_eq!(state(&decided(&identity, &[], "action: disable", at(90))), Some(AccountState::Active));
+    let at_once = decided(&identity, &[], "action: disable, when: atOnce, deleteAfterDays: 30", at(90));
+    assert_eq!((state(&at_once), at_once.recheck_at), (Some(AccountState::Disabled), Some(at(130))));
+}
+
+#[test]
+fn whoever_looks_at_the_time_is_decided_about_again_at_midnight() {
+    let now = at(20_000);
+    let decided =
+        account("expression: 'FormatDateTime(Now(), , \"M/d/yyyy h:mm:ss tt\", \"yyyy\")'", "", json!({}));
+    assert_eq!(decided.recheck_at, Some(now + Duration::days(1)));
 }

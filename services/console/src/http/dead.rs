@@ -8,19 +8,18 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{broken, invalid, invalid_one, no_answer, no_such_letter};
+use super::problem::{broken, invalid, invalid_one, no_such_letter};
 use super::query::{PageQuery, Query};
+use super::reason::reason;
 use super::{Shared, instant, person_name, trace_entry};
+use crate::WRITER;
 use crate::api::{
     DeadClosed, DeadDetail, DeadLetters, DeadSummary, Discard, Discarded, Outcome, Replay, Replayed,
 };
 use crate::read::{self, DeadFilter, DeadRow};
-use crate::{CONTROL_TIMEOUT, WRITER};
 
 /// How many dead letters one request may name; the writer takes no more.
 const IDS_MAX: usize = 1_000;
-/// Longest reason, in characters.
-const WHY_CHARS_MAX: usize = 1_000;
 
 /// Which dead letters are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -160,8 +159,7 @@ pub(super) async fn replay(
     if request.ids.is_empty() {
         return Ok(Json(Replayed { outcomes: Vec::new(), more: false }));
     }
-    let reply: ReplayReply =
-        context.bus.request(WRITER, verb::REPLAY, &request, CONTROL_TIMEOUT).await.map_err(no_answer)?;
+    let reply: ReplayReply = context.ask(WRITER, verb::REPLAY, &request).await?;
     tracing::info!(who = request.actor.who, letters = request.ids.len(), "dead letters replayed");
     let outcome = |(id, outcome): (DeadLetterId, _)| Outcome { id: id.to_string(), outcome };
     Ok(Json(Replayed { outcomes: reply.outcomes.into_iter().map(outcome).collect(), more }))
@@ -191,21 +189,9 @@ pub(super) async fn discard(
         return Err(invalid(wrong));
     }
     let request = DiscardRequest { ids, actor };
-    let reply: DiscardReply =
-        context.bus.request(WRITER, verb::DISCARD, &request, CONTROL_TIMEOUT).await.map_err(no_answer)?;
+    let reply: DiscardReply = context.ask(WRITER, verb::DISCARD, &request).await?;
     tracing::info!(who = request.actor.who, letters = reply.discarded.len(), "dead letters discarded");
     Ok(Json(Discarded { discarded: reply.discarded.into_iter().map(String::from).collect() }))
-}
-
-/// The reason is part of the audit trail, so it must say something.
-fn reason(why: &str, wrong: &mut FieldErrors) -> String {
-    let why = why.trim();
-    if why.is_empty() {
-        wrong.add("/why", "is required: say why, it is kept in the timeline");
-    } else if why.chars().count() > WHY_CHARS_MAX {
-        wrong.add("/why", format!("is longer than {WHY_CHARS_MAX} characters"));
-    }
-    why.to_owned()
 }
 
 fn letter_ids(ids: &[String], wrong: &mut FieldErrors) -> Vec<DeadLetterId> {

@@ -4,16 +4,33 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, people, status};
+use super::{dead, people, plans, policies, provision, status};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Usher operator API",
-        description = "What happened to a person, what could not be done, and doing it again. Errors are RFC 9457 \
-                       problem documents with a stable `code` and the request's id."
+        description = "What happened to a person, what could not be done, and doing it again; what a policy would \
+                       do, putting it in force, and provisioning one person on demand. Errors are RFC 9457 problem \
+                       documents with a stable `code` and the request's id: `mapper_not_running` and \
+                       `writer_not_running` when the service that is needed is down, `refused` when it said no."
     ),
-    paths(status::status, people::trace, dead::list, dead::show, dead::replay, dead::discard),
+    paths(
+        status::status,
+        people::trace,
+        dead::list,
+        dead::show,
+        dead::replay,
+        dead::discard,
+        plans::start_plan,
+        plans::plan,
+        policies::policies,
+        policies::policy,
+        policies::versions,
+        policies::apply,
+        provision::provision,
+        provision::row
+    ),
     modifiers(&OperatorToken),
     security(("operator" = []))
 )]

@@ -7,6 +7,8 @@ use bus::ControlFailure;
 use edge::{FieldErrors, Problem};
 use store::StoreError;
 
+use crate::{MAPPER, WRITER};
+
 /// When to ask again after a service did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How much of an unknown name is repeated, in characters.
@@ -48,6 +50,31 @@ pub(super) fn broken(error: StoreError) -> Problem {
     Problem::internal()
 }
 
+/// No plan of that id.
+pub(super) fn no_such_plan(id: &str) -> Problem {
+    let id: String = id.chars().take(NAME_CHARS_MAX).collect();
+    let detail = format!("`{id}` is no id of a plan; `POST /v1/plans` starts one and names it");
+    Problem::new(StatusCode::NOT_FOUND, "plan_not_found", detail)
+}
+
+/// The stable code of a service that is not there.
+fn not_running(service: &str) -> &'static str {
+    match service {
+        MAPPER => "mapper_not_running",
+        WRITER => "writer_not_running",
+        _ => "service_not_running",
+    }
+}
+
+/// The stable code of a service that did not answer in time.
+fn timed_out(service: &str) -> &'static str {
+    match service {
+        MAPPER => "mapper_timeout",
+        WRITER => "writer_timeout",
+        _ => "service_timeout",
+    }
+}
+
 /// The service that owns the thing did not do what it was asked for.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn no_answer(failure: ControlFailure) -> Problem {
@@ -55,7 +82,7 @@ pub(super) fn no_answer(failure: ControlFailure) -> Problem {
         ControlFailure::NoResponders { service } => {
             let detail =
                 format!("the {service} is not running: start it, then ask again; nothing was changed");
-            Problem::unavailable("writer_not_running", detail, RETRY_AFTER)
+            Problem::unavailable(not_running(service), detail, RETRY_AFTER)
         }
         ControlFailure::Timeout { service, timeout } => {
             let detail = format!(
@@ -63,7 +90,7 @@ pub(super) fn no_answer(failure: ControlFailure) -> Problem {
                  twice does no harm",
                 timeout.as_secs()
             );
-            Problem::unavailable("writer_timeout", detail, RETRY_AFTER)
+            Problem::unavailable(timed_out(service), detail, RETRY_AFTER)
         }
         ControlFailure::Send { service, .. } => {
             tracing::warn!(error = &failure as &dyn std::error::Error, "a control request was not sent");

@@ -4,32 +4,36 @@ use axum::Json;
 use axum::extract::State;
 use bus::Feed;
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::{StatusReply, verb};
+use lifecycle::{MapperStatus, StatusReply, verb};
 
 use super::Shared;
-use super::problem::no_answer;
-use crate::api::{Lag, Status};
-use crate::{CONTROL_TIMEOUT, WRITER};
+use crate::api::{Lag, ServiceProblem, Status};
+use crate::{MAPPER, WRITER};
 
-/// Every target as the writer sees it, and how far each service is behind.
+/// Every target as the writer sees it, the mapper's policies, and how far each service is behind. A service that does
+/// not answer is named; the rest is there.
 #[utoipa::path(
     get,
     path = "/v1/status",
     responses(
         (status = 200, body = Status),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
 pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
     let bus = &context.bus;
-    let (writer, events, commands, journal) = tokio::join!(
-        bus.request::<(), StatusReply>(WRITER, verb::STATUS, &(), CONTROL_TIMEOUT),
-        bus.lag(Feed::Events, "mapper"),
+    let (writer, mapper, events, commands, journal) = tokio::join!(
+        context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
+        context.ask::<(), MapperStatus>(MAPPER, verb::STATUS, &()),
+        bus.lag(Feed::Events, MAPPER),
         bus.lag(Feed::Commands, WRITER),
         bus.lag(Feed::Journal, crate::DURABLE),
     );
-    let writer = writer.map_err(no_answer)?;
+    let mut unavailable = Vec::new();
+    let mut there =
+        |service: &str, problem: Problem| unavailable.push(ServiceProblem::new(service, &problem));
+    let targets = writer.map_err(|problem| there(WRITER, problem)).map(|writer| writer.targets);
+    let mapper = mapper.map_err(|problem| there(MAPPER, problem)).ok();
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
-    Ok(Json(Status { targets: writer.targets, lag }))
+    Ok(Json(Status { targets: targets.unwrap_or_default(), lag, mapper, unavailable }))
 }

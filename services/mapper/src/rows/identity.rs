@@ -14,9 +14,12 @@ pub(crate) struct Model {
     pub(crate) state: String,
     /// When something that is known already takes effect; microseconds since the Unix epoch.
     pub(crate) next_due_at: Option<i64>,
-    /// Fingerprint of the policies that it was last evaluated with.
+    /// Fingerprint of the policies that it was last evaluated with, or [`super::STALE`].
     #[sea_orm(column_type = "Text")]
     pub(crate) evaluated_with: String,
+    /// Key of the manager as of the last evaluation.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) manager: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,81 +1,89 @@
 //! Asks the policies about everybody whom the batch touched, and turns what changed into commands.
 
-use std::collections::HashMap;
-
 use lifecycle::{
     AccountState, Command, CommandId, Desired, Fact, FactRecord, Lane, ResourceKind, unix_micros,
 };
-use policy::{Policy, Reason, Subject, decide, decide_group};
+use policy::{GroupSubject, Policy, Reason, Subject, decide, decide_group};
+use time::OffsetDateTime;
 
+use super::surroundings::Surroundings;
 use super::{Cause, Work};
 use crate::rows::desired;
 
-/// What a policy wants, beside why.
-struct Wish {
+/// What a policy wants.
+struct Wish<'d> {
     desired: Desired,
     state: &'static str,
-    reason: Reason,
-    user_name: Option<String>,
+    because: Because<'d>,
 }
+
+/// Why, put into words only when somebody is told.
+type Because<'d> = &'d dyn Fn() -> (Reason, Option<String>);
 
 impl Work<'_> {
     /// Decides about every touched group at every target.
-    pub(super) fn decide_groups(&mut self) {
+    pub(super) fn decide_groups(&mut self, around: &Surroundings) {
         let now = self.micros();
         let touched: Vec<(String, Cause)> = self
             .groups
             .iter()
             .filter_map(|(key, group)| Some((key.clone(), group.touched.clone()?)))
             .collect();
-        let policies = self.policies;
+        let (policies, seeds) = (self.policies, self.seeds);
         for (key, cause) in touched {
-            let Some(known) = self.groups.get_mut(&key) else { continue };
-            known.next_due_at = known.state.next_due(now);
+            let Some(known) = self.groups.get(&key) else { continue };
+            let mut next_due = known.state.next_due(now);
             let (exists, attributes) = (known.state.exists_at(now), known.state.attributes_at(now));
+            let groups = around.of_group(&key);
             for policy in policies.iter() {
-                let decision = decide_group(&key, &attributes, exists, policy, self.now);
-                let Some(resource) = decision.desired else { continue };
+                let seed = seeds.of(policy.target(), ResourceKind::Group, &key);
+                let subject =
+                    GroupSubject { key: &key, attributes: &attributes, exists, groups: &groups, seed };
+                let decision = decide_group(&subject, policy, self.now);
+                next_due = earlier(next_due, decision.recheck_at, now);
+                let Some(resource) = decision.resource() else { continue };
                 let state = if resource.exists { "exists" } else { "absent" };
-                let wish = Wish {
-                    desired: Desired::Group(resource),
-                    state,
-                    reason: decision.reason,
-                    user_name: None,
-                };
+                let because = || (decision.reason(), None);
+                let wish = Wish { desired: Desired::Group(resource), state, because: &because };
                 let before = self.want(policy, &key, wish, &cause);
                 if state == "exists" && before.as_deref() != Some("exists") {
                     self.appeared.insert((policy.target().to_owned(), key.clone()), cause.clone());
                 }
             }
+            if let Some(known) = self.groups.get_mut(&key) {
+                known.next_due_at = next_due;
+            }
         }
     }
 
     /// Decides about every touched person at every target.
-    pub(super) fn decide_people(&mut self, groups_of: &HashMap<String, Vec<String>>) {
+    pub(super) fn decide_people(&mut self, around: &Surroundings) {
         let now = self.micros();
         let touched: Vec<(String, Cause)> = self
             .people
             .iter()
             .filter_map(|(key, person)| Some((key.clone(), person.touched.clone()?)))
             .collect();
-        let policies = self.policies;
+        let (policies, seeds) = (self.policies, self.seeds);
         for (key, cause) in touched {
-            let Some(known) = self.people.get(&key) else { continue };
-            let view = known.state.view(&key, now);
+            let (Some(known), Some(identity)) = (self.people.get(&key), around.people.get(&key)) else {
+                continue;
+            };
             let mut next_due = known.state.next_due(now);
-            let groups = groups_of.get(&key).map_or(&[][..], Vec::as_slice);
+            let manager = around.manager(known.manager.as_deref());
+            let groups = around.of_person(&key);
             for policy in policies.iter() {
-                let decision = decide(&Subject { identity: &view, groups }, policy, self.now);
-                let recheck = decision.recheck_at.map(unix_micros).filter(|at| *at > now);
-                next_due = [next_due, recheck].into_iter().flatten().min();
-                let user_name = decision.user_name;
-                let Some(account) = decision.desired else {
-                    self.tell_nothing_to_do(policy, &key, "nothing", &decision.reason, user_name, &cause);
+                let seed = seeds.of(policy.target(), ResourceKind::User, &key);
+                let subject = Subject { identity, groups: &groups, manager, seed };
+                let decision = decide(&subject, policy, self.now);
+                next_due = earlier(next_due, decision.recheck_at, now);
+                let because = || (decision.reason(), decision.user_name());
+                let Some(account) = decision.account() else {
+                    self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
                     continue;
                 };
                 let state = account.state.as_str();
-                let wish =
-                    Wish { desired: Desired::User(account), state, reason: decision.reason, user_name };
+                let wish = Wish { desired: Desired::User(account), state, because: &because };
                 self.want(policy, &key, wish, &cause);
             }
             if let Some(known) = self.people.get_mut(&key) {
@@ -85,7 +93,7 @@ impl Work<'_> {
     }
 
     /// Emits a command if this is not what was asked for last; returns the state that was asked for before.
-    fn want(&mut self, policy: &Policy, subject: &str, wish: Wish, cause: &Cause) -> Option<String> {
+    fn want(&mut self, policy: &Policy, subject: &str, wish: Wish<'_>, cause: &Cause) -> Option<String> {
         let kind = wish.desired.kind();
         let key = (policy.target().to_owned(), kind, subject.to_owned());
         let json = serde_json::to_string(&wish.desired).expect("a desired state is plain data");
@@ -94,12 +102,12 @@ impl Work<'_> {
         let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
         match before {
             Some(row) if row.desired == json => {
-                self.tell_nothing_to_do(policy, subject, "unchanged", &wish.reason, wish.user_name, cause);
+                self.tell_nothing_to_do(policy, kind, subject, "unchanged", wish.because, cause);
                 return was;
             }
             None if !gives => {
                 // Never had anything there.
-                self.tell_nothing_to_do(policy, subject, "nothing", &wish.reason, wish.user_name, cause);
+                self.tell_nothing_to_do(policy, kind, subject, "nothing", wish.because, cause);
                 return None;
             }
             _ => {}
@@ -138,14 +146,15 @@ impl Work<'_> {
     fn tell_nothing_to_do(
         &mut self,
         policy: &Policy,
+        kind: ResourceKind,
         subject: &str,
         state: &str,
-        reason: &Reason,
-        user_name: Option<String>,
+        because: Because<'_>,
         cause: &Cause,
     ) {
         let Some(event) = &cause.event else { return };
         let target = policy.target().to_owned();
+        let (reason, user_name) = because();
         self.facts.push(FactRecord {
             id: format!("non:{target}:{subject}:{event}"),
             at: self.now,
@@ -153,7 +162,7 @@ impl Work<'_> {
             trace: Some(cause.trace),
             fact: Fact::Decided {
                 target,
-                kind: ResourceKind::User,
+                kind,
                 revision: 0,
                 state: state.to_owned(),
                 lane: Lane::Mover,
@@ -172,11 +181,12 @@ impl Work<'_> {
         kind: ResourceKind,
         revision: i64,
         lane: Lane,
-        wish: &Wish,
+        wish: &Wish<'_>,
         changed: Vec<String>,
         cause: &Cause,
     ) {
         telemetry::metrics::decided(target, kind, lane);
+        let (reason, user_name) = (wish.because)();
         self.facts.push(FactRecord {
             id: format!("dec:{target}:{}:{subject}:{revision}", kind.as_str()),
             at: self.now,
@@ -188,22 +198,29 @@ impl Work<'_> {
                 revision,
                 state: wish.state.to_owned(),
                 lane,
-                reason: wish.reason.to_string(),
+                reason: reason.to_string(),
                 changed,
-                user_name: wish.user_name.clone(),
+                user_name,
             },
         });
     }
 }
 
-/// Taking access away overtakes everything; giving it to somebody new can wait longest among events.
+/// The earlier of the two that is still to come; microseconds.
+fn earlier(due: Option<i64>, recheck: Option<OffsetDateTime>, now: i64) -> Option<i64> {
+    let recheck = recheck.map(unix_micros).filter(|at| *at > now);
+    [due, recheck].into_iter().flatten().min()
+}
+
+/// Taking access away overtakes everything; giving it to somebody new can wait longest among events. All that comes of a
+/// policy change waits behind events, also what takes access away: nobody left, and one edit of a policy can put thousands
+/// out of scope, behind which somebody who did leave would have to wait.
 fn lane(was: Option<&str>, gives: bool, cause: &Cause) -> Lane {
     let had = matches!(was, Some("active" | "exists"));
     match (gives, had) {
+        _ if cause.backfill => Lane::Backfill,
         (false, true) => Lane::Leaver,
-        (false, false) if cause.backfill => Lane::Backfill,
         (false, false) => Lane::Mover, // it has no access already
-        (true, _) if cause.backfill => Lane::Backfill,
         (true, true) => Lane::Mover,
         (true, false) => Lane::Joiner,
     }

@@ -15,7 +15,8 @@ impl Work<'_> {
     pub(super) fn emit_edges(&mut self) {
         let mut told: Told = BTreeMap::new();
         for ((group, member), known) in &self.edges {
-            if known.row.revision == 0 {
+            // No target is told of groups in groups: who is in scope because of them has been decided here.
+            if known.row.revision == 0 || self.nested.contains(member) {
                 continue;
             }
             for policy in self.policies.iter().filter(|policy| policy.has_groups()) {
@@ -28,8 +29,8 @@ impl Work<'_> {
                     continue;
                 }
                 let lane = match (known.row.present, cause.backfill) {
-                    (false, _) => Lane::Mover,
-                    (true, true) => Lane::Backfill,
+                    (_, true) => Lane::Backfill,
+                    (false, false) => Lane::Mover,
                     (true, false) => Lane::Joiner,
                 };
                 let edge =

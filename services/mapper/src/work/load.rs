@@ -1,21 +1,22 @@
 //! Reads what a batch touches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use lifecycle::{GroupState, Identity, ResourceKind};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
-use serde::de::DeserializeOwned;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
 
-use super::{Cause, Input, Known, KnownEdge, Work};
+use super::{Input, Known, KnownEdge, Shown, Work};
 use crate::policies::PolicySet;
-use crate::rows::{desired, edge, group, identity, inbox};
+use crate::rows::{decode, desired, edge, group, identity, inbox};
+use crate::subjects::{Seeds, display_name, is_known, people_among};
 
 /// Everything but memberships, which depend on what the groups turn out to be.
 pub(super) async fn load<'a>(
     tx: &DatabaseTransaction,
     policies: &'a PolicySet,
+    seeds: &'a Seeds,
     inputs: &[Input],
     now: OffsetDateTime,
 ) -> Result<Work<'a>, StoreError> {
@@ -29,6 +30,7 @@ pub(super) async fn load<'a>(
         .collect();
     let mut work = Work {
         policies,
+        seeds,
         now,
         seen: seen(tx, &events).await?,
         merged: Vec::new(),
@@ -38,7 +40,9 @@ pub(super) async fn load<'a>(
         desired: HashMap::new(),
         changed_desired: BTreeSet::new(),
         whole_groups: BTreeMap::new(),
-        turned: BTreeMap::new(),
+        roots: BTreeMap::new(),
+        nested: BTreeSet::new(),
+        stale: Vec::new(),
         appeared: BTreeMap::new(),
         facts: Vec::new(),
         commands: Vec::new(),
@@ -63,11 +67,8 @@ fn subjects(inputs: &[Input]) -> (BTreeSet<String>, BTreeSet<String>) {
     (people, groups)
 }
 
-async fn seen(
-    tx: &DatabaseTransaction,
-    events: &[String],
-) -> Result<std::collections::HashSet<String>, StoreError> {
-    let mut out = std::collections::HashSet::new();
+async fn seen(tx: &DatabaseTransaction, events: &[String]) -> Result<HashSet<String>, StoreError> {
+    let mut out = HashSet::new();
     for chunk in events.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = inbox::Entity::find()
             .filter(inbox::Column::EventId.is_in(chunk))
@@ -79,12 +80,35 @@ async fn seen(
     Ok(out)
 }
 
-async fn load_people(
+/// People, and what was last asked for them.
+pub(super) async fn load_people(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    keys: &BTreeSet<String>,
+) -> Result<(), StoreError> {
+    load_states(tx, work, keys).await?;
+    let mut incomplete = Vec::new();
+    for key in keys {
+        if let Some(person) = work.people.get_mut(key).filter(|person| !person.is_complete) {
+            person.is_complete = true;
+            incomplete.push(key.clone());
+        }
+    }
+    for chunk in incomplete.chunks(ROWS_PER_STATEMENT_MAX) {
+        load_desired(tx, work, ResourceKind::User, chunk).await?;
+    }
+    Ok(())
+}
+
+/// People without what was last asked for them: for those who are only looked at.
+pub(super) async fn load_states(
     tx: &DatabaseTransaction,
     work: &mut Work<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let missing: Vec<String> = keys.iter().filter(|key| !work.people.contains_key(*key)).cloned().collect();
+    let shown = work.policies.manager_attributes();
+    let now = work.micros();
     for chunk in missing.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = identity::Entity::find()
             .filter(identity::Column::Key.is_in(chunk))
@@ -93,23 +117,28 @@ async fn load_people(
             .map_err(StoreError::statement("read people"))?;
         for row in rows {
             let state: Identity = decode(&row.state, &row.key);
-            work.people.insert(row.key, known(row.revision, state, row.next_due_at));
+            let then = last_looked_at(row.next_due_at, now);
+            let shown = (!shown.is_empty()).then(|| Work::shown_to_reports(&shown, &row.key, &state, then));
+            let before = Shown { is_known: is_known(&state), to_reports: shown, ..Shown::default() };
+            let mut known = known(row.revision, state, row.next_due_at, before);
+            (known.evaluated_with, known.manager) = (Some(row.evaluated_with), row.manager);
+            work.people.insert(row.key, known);
         }
-        load_desired(tx, work, ResourceKind::User, chunk).await?;
     }
     for key in missing {
-        work.people.entry(key).or_insert_with(|| known(0, Identity::default(), None));
+        work.people.entry(key).or_insert_with(|| known(0, Identity::default(), None, Shown::default()));
     }
     Ok(())
 }
 
-async fn load_groups(
+pub(super) async fn load_groups(
     tx: &DatabaseTransaction,
     work: &mut Work<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
-    let keys: Vec<String> = keys.iter().cloned().collect();
-    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+    let missing: Vec<String> = keys.iter().filter(|key| !work.groups.contains_key(*key)).cloned().collect();
+    let now = work.micros();
+    for chunk in missing.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = group::Entity::find()
             .filter(group::Column::Key.is_in(chunk))
             .all(tx)
@@ -117,14 +146,28 @@ async fn load_groups(
             .map_err(StoreError::statement("read groups"))?;
         for row in rows {
             let state: GroupState = decode(&row.state, &row.key);
-            work.groups.insert(row.key, known(row.revision, state, row.next_due_at));
+            let then = last_looked_at(row.next_due_at, now);
+            let before = Shown {
+                is_known: true,
+                is_gone: state.gone_at(then),
+                name: display_name(&state.attributes_at(then)),
+                to_reports: None,
+            };
+            let known = known(row.revision, state, row.next_due_at, before);
+            work.groups.insert(row.key, known);
         }
         load_desired(tx, work, ResourceKind::Group, chunk).await?;
     }
-    for key in keys {
-        work.groups.entry(key).or_insert_with(|| known(0, GroupState::default(), None));
+    for key in missing {
+        work.groups.entry(key).or_insert_with(|| known(0, GroupState::default(), None, Shown::default()));
     }
     Ok(())
+}
+
+/// A moment at which the row looked as it did when it was last decided about: time alone changed nothing before
+/// `next_due_at`.
+fn last_looked_at(next_due_at: Option<i64>, now: i64) -> i64 {
+    next_due_at.map_or(now, |due| now.min(due - 1))
 }
 
 async fn load_desired(
@@ -149,20 +192,8 @@ pub(super) async fn edges(
     work: &mut Work<'_>,
     inputs: &[Input],
 ) -> Result<(), StoreError> {
-    let whole: Vec<String> = work
-        .whole_groups
-        .keys()
-        .cloned()
-        .chain(work.appeared.keys().map(|(_, group)| group.clone()))
-        .collect();
-    for chunk in whole.chunks(ROWS_PER_STATEMENT_MAX) {
-        let rows = edge::Entity::find()
-            .filter(edge::Column::GroupKey.is_in(chunk))
-            .all(tx)
-            .await
-            .map_err(StoreError::statement("read memberships"))?;
-        keep(work, rows);
-    }
+    let whole: BTreeSet<String> = work.whole_groups.keys().cloned().collect();
+    all_edges(tx, work, &whole).await?;
     for (group, members) in named_edges(inputs) {
         for chunk in members.chunks(ROWS_PER_STATEMENT_MAX) {
             let rows = edge::Entity::find()
@@ -173,6 +204,24 @@ pub(super) async fn edges(
                 .map_err(StoreError::statement("read memberships"))?;
             keep(work, rows);
         }
+    }
+    Ok(())
+}
+
+/// Every membership of `groups`.
+pub(super) async fn all_edges(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    groups: &BTreeSet<String>,
+) -> Result<(), StoreError> {
+    let groups: Vec<String> = groups.iter().cloned().collect();
+    for chunk in groups.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = edge::Entity::find()
+            .filter(edge::Column::GroupKey.is_in(chunk))
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read memberships"))?;
+        keep(work, rows);
     }
     Ok(())
 }
@@ -191,89 +240,65 @@ fn named_edges(inputs: &[Input]) -> BTreeMap<String, Vec<String>> {
     out
 }
 
-fn keep(work: &mut Work<'_>, rows: Vec<edge::Model>) {
+pub(super) fn keep(work: &mut Work<'_>, rows: Vec<edge::Model>) {
     for row in rows {
         let key = (row.group_key.clone(), row.member_key.clone());
         work.edges.entry(key).or_insert(KnownEdge { row, touched: false, changed: None });
     }
 }
 
-/// Where a policy asks for it: the groups of the people that the batch decides about, by person. People whose
-/// memberships changed are among them.
-pub(super) async fn groups_of_touched(
+/// Which of `keys` are groups and no people.
+pub(super) async fn groups_among(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-) -> Result<HashMap<String, Vec<String>>, StoreError> {
-    if !work.policies.use_groups() {
-        return Ok(HashMap::new());
-    }
-    let moved: BTreeMap<String, Cause> = work
-        .edges
-        .iter()
-        .filter_map(|((group, member), edge)| {
-            let turned = work.turned.get(group).filter(|_| edge.row.present);
-            Some((member.clone(), edge.changed.as_ref().or(turned)?.clone()))
-        })
-        .collect();
-    let members: BTreeSet<String> = moved.keys().cloned().collect();
-    load_people(tx, work, &members).await?;
-    for (member, cause) in moved {
-        if let Some(person) = work.people.get_mut(&member) {
-            person.touched.get_or_insert(cause);
-        }
-    }
-    let touched: Vec<String> = work
-        .people
-        .iter()
-        .filter(|(_, person)| person.touched.is_some())
-        .map(|(key, _)| key.clone())
-        .collect();
-    let mut present: BTreeSet<(String, String)> = BTreeSet::new();
-    for chunk in touched.chunks(ROWS_PER_STATEMENT_MAX) {
-        let rows = edge::Entity::find()
-            .filter(edge::Column::MemberKey.is_in(chunk))
-            .filter(edge::Column::Present.eq(true))
+    work: &Work<'_>,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let is_group = |key: &String| {
+        work.groups.get(key).is_some_and(|group| group.revision > 0 || group.touched.is_some())
+    };
+    let mut found: BTreeSet<String> = keys.iter().filter(|key| is_group(key)).cloned().collect();
+    let rest: Vec<&String> = keys.iter().filter(|key| !work.groups.contains_key(*key)).collect();
+    for chunk in rest.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows: Vec<String> = group::Entity::find()
+            .select_only()
+            .column(group::Column::Key)
+            .filter(group::Column::Key.is_in(chunk.iter().copied()))
+            .into_tuple()
             .all(tx)
             .await
-            .map_err(StoreError::statement("read memberships of people"))?;
-        present.extend(rows.into_iter().map(|row| (row.member_key, row.group_key)));
+            .map_err(StoreError::statement("read groups"))?;
+        found.extend(rows);
     }
-    for ((group, member), edge) in &work.edges {
-        let key = (member.clone(), group.clone());
-        if edge.row.present {
-            present.insert(key)
-        } else {
-            present.remove(&key)
-        };
-    }
-    let groups: BTreeSet<String> = present
-        .iter()
-        .map(|(_, group)| group)
-        .filter(|group| !work.groups.contains_key(*group))
-        .cloned()
-        .collect();
-    load_groups(tx, work, &groups).await?;
-    let now = work.micros();
-    let mut out: HashMap<String, Vec<String>> = HashMap::new();
-    for (member, group) in present {
-        // Being in a group that was deleted gives nothing.
-        if work.groups.get(&group).is_none_or(|known| !known.state.gone_at(now)) {
-            out.entry(member).or_default().push(group);
-        }
-    }
-    Ok(out)
+    let people = known_people(tx, work, &found).await?;
+    found.retain(|key| !people.contains(key));
+    Ok(found)
 }
 
-fn known<S>(revision: i64, state: S, next_due_at: Option<i64>) -> Known<S> {
-    Known { revision, state, touched: None, next_due_at }
+/// Which of `keys` are people, as the batch has them.
+pub(super) async fn known_people(
+    tx: &DatabaseTransaction,
+    work: &Work<'_>,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let (here, elsewhere): (Vec<String>, Vec<String>) =
+        keys.iter().cloned().partition(|key| work.people.contains_key(key));
+    let mut people = people_among(tx, &elsewhere).await?;
+    people.extend(here.into_iter().filter(|key| is_known(&work.people[key].state)));
+    Ok(people)
 }
 
-/// Only this service writes states, so one that cannot be read comes from a newer version of it; starting afresh would
-/// forget a person, so that is an error to stop at.
-fn decode<T: DeserializeOwned>(json: &str, key: &str) -> T {
-    serde_json::from_str(json).unwrap_or_else(|error| {
-        panic!("the state of {key} was written by a newer version of Usher and cannot be read: {error}")
-    })
+fn known<S>(revision: i64, state: S, next_due_at: Option<i64>, before: Shown) -> Known<S> {
+    Known {
+        revision,
+        state,
+        before,
+        is_complete: false,
+        touched: None,
+        is_guarded: false,
+        next_due_at,
+        evaluated_with: None,
+        manager: None,
+    }
 }
 
 /// For [`crate::work::members`].

@@ -21,10 +21,9 @@ impl Work<'_> {
                     let cause = Cause::again(self.now, backfill);
                     if let Some(group) = self.groups.get_mut(key) {
                         group.touched.get_or_insert_with(|| cause.clone());
-                        self.whole_groups.entry(key.clone()).or_insert_with(|| cause.clone());
-                        // After a policy change everybody is decided about again anyway.
-                        if !backfill {
-                            self.turned.entry(key.clone()).or_insert(cause);
+                        // Otherwise nobody came or went.
+                        if group.next_due_at.is_some_and(|due| due <= unix_micros(self.now)) {
+                            self.whole_groups.entry(key.clone()).or_insert(cause);
                         }
                     }
                 }
@@ -83,13 +82,8 @@ impl Work<'_> {
     fn merge_group(&mut self, event: &Event, sequence: u64, cause: Cause) -> (bool, i64) {
         let now = self.micros();
         let Some(group) = self.groups.get_mut(&event.subject) else { return (false, 0) };
-        let was_gone = group.state.gone_at(now);
         group.state.merge(event, sequence, now);
         group.touched = Some(cause.clone());
-        if self.policies.use_groups() && group.state.gone_at(now) != was_gone {
-            self.whole_groups.insert(event.subject.clone(), cause.clone());
-            self.turned.insert(event.subject.clone(), cause.clone());
-        }
         if event.kind == EventKind::GroupUpserted && event.members.is_some() {
             self.whole_groups.insert(event.subject.clone(), cause);
         }

@@ -21,15 +21,14 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
             .await
             .map_err(StoreError::statement("write the inbox"))?;
     }
-    let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some()).map(|(key, known)| {
-        let Known { revision, state, next_due_at, .. } = known;
-        identity::Model {
-            key,
-            revision: revision + 1,
-            state: encode(&state),
-            next_due_at,
-            evaluated_with: with.clone(),
-        }
+    let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some() || known.is_guarded);
+    let people = people.map(|(key, known)| {
+        let revision = known.revision + 1;
+        let (state, next_due_at, manager) = (encode(&known.state), known.next_due_at, known.manager);
+        // Who is only guarded was not decided about; of who is not known there is nothing to decide.
+        let as_before = known.evaluated_with.filter(|_| known.touched.is_none());
+        let evaluated_with = as_before.unwrap_or_else(|| with.clone());
+        identity::Model { key, revision, state, next_due_at, evaluated_with, manager }
     });
     save_rows::<identity::Entity>(tx, people.collect(), &[identity::Column::Key], identity::Column::Revision)
         .await?;

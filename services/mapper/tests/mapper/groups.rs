@@ -4,7 +4,7 @@ use lifecycle::{AccountState, Desired, EventKind, Lane};
 use serde_json::json;
 use store::testing::{databases, sqlite};
 
-use crate::world::{EVERYBODY, World, event, joined, members};
+use crate::world::{EVERYBODY, World, event, group, joined, members};
 
 const MEMBERS_OF_G1: &str = r#"
 target: crm
@@ -12,10 +12,6 @@ users:
   scope: { any: [ { all: [ { memberOf: "G-1" } ] } ] }
   mappings: [ { target: userName, source: userPrincipalName } ]
 "#;
-
-fn group(key: &str, said: i64, name: &str) -> lifecycle::Event {
-    event(EventKind::GroupUpserted, key, said, json!({ "displayName": name }))
-}
 
 fn present(world: &World) -> Vec<String> {
     world.access().1.into_iter().map(|(_, member)| member).collect()

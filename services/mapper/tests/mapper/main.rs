@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod background;
 mod commands;
 mod concurrency;
 mod groups;
+mod managers;
+mod nesting;
 mod policies;
 mod shuffle;
 mod world;

@@ -57,7 +57,7 @@ async fn a_changed_policy_reaches_everybody_even_when_a_restart_comes_in_between
         world.until("everybody is evaluated", async |w| active(w) == PEOPLE - PEOPLE / 3).await;
         let news = &world.commands[before..];
         assert_eq!(news.len(), PEOPLE / 3, "one command for each who fell out, none for the others");
-        assert!(news.iter().all(|command| command.lane == Lane::Leaver));
+        assert!(news.iter().all(|command| command.lane == Lane::Backfill));
         world.stop_mappers().await;
     }
 }

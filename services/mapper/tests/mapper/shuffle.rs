@@ -16,6 +16,8 @@ users:
     any:
       - all: [ { attribute: department, operator: EQUALS, value: Sales } ]
       - all: [ { memberOf: "G-1" } ]
+      - all: [ { memberOf: "SEC-*" }, { attribute: department, operator: EQUALS, value: IT } ]
+      - all: [ { attribute: manager.department, operator: EQUALS, value: IT } ]
   mappings:
     - { target: userName, source: userPrincipalName }
     - { target: department, source: department }
@@ -28,7 +30,8 @@ const EVENTS: usize = 120;
 pub(crate) fn happening(said: i64, what: u8, who: u8, other: u8) -> Event {
     let (person, group) = (format!("E-{}", who % 6), format!("G-{}", other % 3));
     let department = ["Sales", "HR", "Sales", "IT"][usize::from(other % 4)];
-    match what % 11 {
+    let (inner, boss) = (format!("G-{}", who % 3), format!("E-{}", other % 6));
+    match what % 14 {
         0 | 1 => joined(&person, said, department),
         2 | 3 => event(EventKind::WorkerChanged, &person, said, json!({ "department": department })),
         4 => event(EventKind::WorkerLeft, &person, said, json!({})),
@@ -44,7 +47,10 @@ pub(crate) fn happening(said: i64, what: u8, who: u8, other: u8) -> Event {
         }
         8 => members(EventKind::GroupMemberRemoved, &group, said, &[&person]),
         9 => members(EventKind::GroupUpserted, &group, said, &[&person, "E-1"]),
-        _ => members(EventKind::GroupMemberAdded, &group, said, &[&person]),
+        10 => members(EventKind::GroupMemberAdded, &group, said, &[&person]),
+        11 => members(EventKind::GroupMemberAdded, &group, said, &[&inner]),
+        12 => members(EventKind::GroupMemberRemoved, &group, said, &[&inner]),
+        _ => event(EventKind::WorkerChanged, &person, said, json!({ "manager": boss })),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A broker, a database, a folder of policies and any number of mappers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bus::testing::TestServer;
@@ -22,6 +23,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 pub(crate) const EVERYBODY: &str = r#"
 target: crm
+guard: { percent: 100 }
 users:
   mappings:
     - { target: userName, source: userPrincipalName }
@@ -42,6 +44,8 @@ pub(crate) struct World {
     policies: TempDir,
     mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::RunError>>)>,
     reader: Option<Store>,
+    /// Ids of the events that were sent as they are.
+    sent: Mutex<BTreeSet<String>>,
     _server: TestServer,
     _database: TestDatabase,
 }
@@ -61,6 +65,7 @@ impl World {
             policies: tempfile::tempdir().unwrap(),
             mappers: Vec::new(),
             reader: None,
+            sent: Mutex::default(),
             _server: server,
             _database: database,
         };
@@ -89,7 +94,8 @@ impl World {
     }
 
     pub(crate) async fn try_build(&self) -> Result<mapper::App, mapper::BuildError> {
-        let config = mapper::Config { database: self.url.clone(), policies: self.policies.path().to_owned() };
+        let config =
+            mapper::Config { database: self.url.clone(), policies: Some(self.policies.path().to_owned()) };
         mapper::build(config, self.bus.clone(), Readiness::default()).await
     }
 
@@ -107,6 +113,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, events: &[Event]) {
+        self.sent.lock().unwrap().extend(events.iter().map(|event| event.id.to_string()));
         self.send_raw(events.iter().map(|event| Outgoing::event(event, TraceContext::root())).collect())
             .await;
     }
@@ -122,11 +129,16 @@ impl World {
         }
     }
 
-    /// Waits until every event is merged and every command that the database knows of has come out.
+    /// Waits until every event is merged, nothing is stale any more and every command that the database knows of has come out.
     pub(crate) async fn settle(&mut self) {
         self.until("every event is merged and every command published", async |world| {
             let lag = world.bus.lag(Feed::Events, "mapper").await.unwrap_or(1);
-            lag == 0 && world.last_resources() == world.desired().await && world.edges_are_told().await
+            let stale = "SELECT (SELECT count(*) FROM mapper_identities WHERE evaluated_with = 'stale') \
+                + (SELECT count(*) FROM mapper_groups WHERE evaluated_with = 'stale') AS n";
+            lag == 0
+                && world.count(stale).await == 0
+                && world.last_resources() == world.desired().await
+                && world.edges_are_told().await
         })
         .await;
     }
@@ -203,11 +215,12 @@ impl World {
             .collect()
     }
 
-    /// Whether each target where a group exists has heard the last word on each of its memberships.
+    /// Whether each target where a group exists has heard the last word on each of its memberships; groups in groups (their
+    /// keys begin with `G-`) are none of its business.
     async fn edges_are_told(&mut self) -> bool {
         let sql = "SELECT e.group_key, e.member_key, e.revision, e.present, d.target FROM mapper_edges e \
                    JOIN mapper_desired d ON d.kind = 'group' AND d.subject = e.group_key AND d.state = 'exists' \
-                   WHERE e.revision > 0";
+                   WHERE e.revision > 0 AND e.member_key NOT LIKE 'G-%'";
         let rows = self.query(sql).await;
         let told = self.last_edges();
         rows.iter().all(|row| {
@@ -256,6 +269,8 @@ impl World {
         let edges = self
             .last_edges()
             .into_iter()
+            // A group that was listed before it was known to be one was told of, which no target makes anything of.
+            .filter(|((_, _, member), _)| !member.starts_with("G-"))
             .filter(|((target, group, _), (_, present))| *present && exists(target, group))
             .map(|((_, group, member), _)| (group, member))
             .collect();
@@ -293,6 +308,11 @@ pub(crate) fn members(kind: EventKind, group: &str, said: i64, members: &[&str])
     let mut event = event(kind, group, said, serde_json::json!({}));
     event.members = Some(members.iter().map(ToString::to_string).collect());
     event
+}
+
+/// A group and its name.
+pub(crate) fn group(key: &str, said: i64, name: &str) -> Event {
+    event(EventKind::GroupUpserted, key, said, serde_json::json!({ "displayName": name }))
 }
 
 /// The same in every event of a process, whole seconds: an hour ago.

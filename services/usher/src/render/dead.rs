@@ -4,7 +4,7 @@ use console::api::{DeadDetail, DeadLetters, Discarded, Replayed};
 use lifecycle::Exchange;
 
 use super::table::Table;
-use super::{attempts, clean, instant, trace};
+use super::{attempts, clean, indented, instant, trace};
 
 /// A list, one line each.
 pub fn list(page: &DeadLetters) -> String {
@@ -72,10 +72,6 @@ fn request_and_answer(exchange: &Exchange) -> String {
     }
     text.push_str(&indented(exchange.response_body.as_deref().unwrap_or_default()));
     text
-}
-
-fn indented(body: &str) -> String {
-    body.lines().map(|line| format!("  {}\n", clean(line))).collect()
 }
 
 fn what_to_do(letter: &DeadDetail) -> String {

@@ -1,15 +1,22 @@
-//! Targets, queues and lag.
+//! Targets, policies, queues and lag.
 
 use std::collections::BTreeMap;
 
 use console::api::Status;
+use lifecycle::MapperStatus;
 
 use super::table::Table;
+use super::{clean, policy};
 
-/// One line per target, then the lag of each service.
+/// The services that do not answer, one line per target, the policies, then the lag of each service.
 pub fn render(status: &Status) -> String {
     let mut text = String::new();
-    if status.targets.is_empty() {
+    for problem in &status.unavailable {
+        text.push_str(&format!("{} [code {}]\n\n", clean(&problem.detail), clean(&problem.code)));
+    }
+    if status.unavailable.iter().any(|problem| problem.service == "writer") {
+        text.push_str("targets are not known: the writer does not answer\n");
+    } else if status.targets.is_empty() {
         text.push_str("no targets are configured\n");
     } else {
         let mut table = Table::new(["TARGET", "CIRCUIT", "OWNER", "EPOCH", "QUEUE", "RESOURCES"]);
@@ -25,6 +32,10 @@ pub fn render(status: &Status) -> String {
         }
         text.push_str(&table.render());
     }
+    if let Some(mapper) = &status.mapper {
+        text.push('\n');
+        text.push_str(&policies(mapper));
+    }
     let mut lag = Table::new(["LAG", "MESSAGES"]);
     for (name, messages) in
         [("events", status.lag.events), ("commands", status.lag.commands), ("journal", status.lag.journal)]
@@ -34,6 +45,35 @@ pub fn render(status: &Status) -> String {
     text.push('\n');
     text.push_str(&lag.render());
     text
+}
+
+fn policies(mapper: &MapperStatus) -> String {
+    let mut text = String::new();
+    if mapper.policies.is_empty() {
+        text.push_str("no policies are in force\n");
+    } else {
+        let mut table = Table::new(["POLICY", "VERSION", "SINCE", "BY", "WHY"]);
+        for in_force in &mapper.policies {
+            let version = &in_force.version;
+            let (number, since) = (version.version.to_string(), policy::since(version));
+            table.row([in_force.target.as_str(), &number, &since, &version.who, &version.why]);
+        }
+        text.push_str(&table.render());
+    }
+    for held in &mapper.held_files {
+        text.push_str(&format!("held: {}: {}\n", clean(&held.file), clean(&held.why)));
+    }
+    text.push_str(&to_evaluate(mapper));
+    text.push('\n');
+    text
+}
+
+/// How far everybody is evaluated with the policies in force, without a line end.
+pub fn to_evaluate(mapper: &MapperStatus) -> String {
+    match mapper.to_evaluate {
+        0 => format!("all {} people and groups are evaluated with these policies", mapper.known),
+        left => format!("{left} of {} people and groups are still to be evaluated", mapper.known),
+    }
 }
 
 fn counts(counts: &BTreeMap<String, i64>) -> String {
@@ -68,6 +108,37 @@ mod tests {
              events    0\n\
              commands  7\n\
              journal   unknown\n"
+        );
+    }
+
+    #[test]
+    fn policies_progress_held_files_and_silent_services_are_shown() {
+        let status = serde_json::from_value(json!({
+            "targets": [], "lag": {"events": 0, "commands": 0, "journal": 0},
+            "mapper": {
+                "policies": [{"target": "zia", "version": 3, "at": "2026-01-02T03:04:05Z", "who": "alice",
+                              "why": "sales only", "removals": 4}],
+                "toEvaluate": 12, "known": 1006,
+                "heldFiles": [{"file": "zia.yaml", "why": "over the guard; needs --allow-deletes 600"}],
+            },
+            "unavailable": [{"service": "writer", "code": "writer_not_running", "detail": "the writer is not running"}],
+        }))
+        .unwrap();
+        assert_eq!(
+            render(&status),
+            "the writer is not running [code writer_not_running]\n\
+             \n\
+             targets are not known: the writer does not answer\n\
+             \n\
+             POLICY  VERSION  SINCE                 BY     WHY\n\
+             zia     3        2026-01-02T03:04:05Z  alice  sales only\n\
+             held: zia.yaml: over the guard; needs --allow-deletes 600\n\
+             12 of 1006 people and groups are still to be evaluated\n\
+             \n\
+             LAG       MESSAGES\n\
+             events    0\n\
+             commands  0\n\
+             journal   0\n"
         );
     }
 }

@@ -1,0 +1,193 @@
+//! From a policy to a Graph `synchronizationSchema`.
+
+mod scope;
+mod tree;
+
+use lifecycle::Actions;
+use policy::{Apply, LeaverAction, Mapping, Mode, OnNull, OutOfScope, Policy, Scope, Source as From};
+use serde_json::Value;
+
+use crate::graph::{AttributeMapping, ObjectMapping, Rule, Schema, Source};
+use crate::note::Note;
+
+const ENTRA: &str = "Microsoft Entra ID";
+const USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+/// What a policy became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// The schema, as JSON.
+    pub json: String,
+    /// What Entra cannot say, or says differently.
+    pub notes: Vec<Note>,
+}
+
+/// Turns a policy into a schema, as far as Entra can express it. A scope that it cannot express lets nobody in.
+pub fn export(policy: &Policy) -> Exported {
+    let mut notes = Vec::new();
+    let users = policy.users();
+    let mut user_mappings = vec![soft_delete()];
+    user_mappings.extend(mappings(&users.mappings, &users.match_on, "users", &mut notes));
+    tell_lifecycle(policy, &mut notes);
+    let mut rules = vec![rule(
+        "USER_OUTBOUND_USER",
+        policy.target(),
+        ObjectMapping {
+            enabled: Some(true),
+            flow_types: Some(flow_types(users.actions)),
+            name: "Provision users".to_owned(),
+            scope: scope_of(&users.scope, "users", &mut notes),
+            source_object_name: "User".to_owned(),
+            target_object_name: USER.to_owned(),
+            attribute_mappings: user_mappings,
+        },
+    )];
+    if let Some(groups) = policy.groups() {
+        let mut group_mappings = mappings(&groups.mappings, &groups.match_on, "groups", &mut notes);
+        group_mappings.push(plain("members", attribute("members")));
+        rules.push(rule(
+            "USERGROUP_OUTBOUND_USERGROUP",
+            policy.target(),
+            ObjectMapping {
+                enabled: Some(true),
+                flow_types: Some(flow_types(groups.actions)),
+                name: "Provision groups".to_owned(),
+                scope: scope_of(&groups.scope, "groups", &mut notes),
+                source_object_name: "Group".to_owned(),
+                target_object_name: GROUP.to_owned(),
+                attribute_mappings: group_mappings,
+            },
+        ));
+    }
+    let schema = Schema { id: None, directories: Vec::new(), synchronization_rules: rules };
+    let json = serde_json::to_string_pretty(&schema).expect("a schema has only string keys");
+    Exported { json, notes }
+}
+
+fn rule(name: &str, target: &str, mapping: ObjectMapping) -> Rule {
+    Rule {
+        editable: true,
+        name: name.to_owned(),
+        priority: 1,
+        source_directory_name: Some(ENTRA.to_owned()),
+        target_directory_name: Some(target.to_owned()),
+        object_mappings: vec![mapping],
+    }
+}
+
+/// What Usher decides by scope and employment, Entra's mapping of `active` does.
+fn soft_delete() -> AttributeMapping {
+    plain("active", tree::source("Not([IsSoftDeleted])"))
+}
+
+fn plain(target: &str, source: Source) -> AttributeMapping {
+    AttributeMapping {
+        flow_behavior: Some("FlowWhenChanged".to_owned()),
+        flow_type: Some("Always".to_owned()),
+        source: Some(source),
+        target_attribute_name: target.to_owned(),
+        ..AttributeMapping::default()
+    }
+}
+
+fn attribute(name: &str) -> Source {
+    tree::source(&format!("[{name}]"))
+}
+
+fn flow_types(actions: Actions) -> String {
+    let types = [(actions.create, "Add"), (actions.update, "Update"), (actions.delete, "Delete")];
+    types.iter().filter(|(may, _)| *may).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+}
+
+fn scope_of(scope: &Scope, what: &str, notes: &mut Vec<Note>) -> Option<crate::graph::Filter> {
+    if let Mode::Assigned(_) = scope.mode {
+        let text =
+            "who is assigned is not part of a schema: assign the same people and groups to the application";
+        notes.push(Note::left_out(format!("scope of {what}"), text));
+    }
+    scope::filter(scope, what, notes)
+}
+
+fn mappings(
+    mappings: &[Mapping],
+    match_on: &[String],
+    what: &str,
+    notes: &mut Vec<Note>,
+) -> Vec<AttributeMapping> {
+    mappings.iter().filter_map(|mapping| one(mapping, match_on, what, notes)).collect()
+}
+
+fn one(
+    mapping: &Mapping,
+    match_on: &[String],
+    what: &str,
+    notes: &mut Vec<Note>,
+) -> Option<AttributeMapping> {
+    let place = format!("{} of {what}", mapping.target);
+    let source = match &mapping.source {
+        From::Direct(name) if name.is_of_manager() => {
+            notes.push(Note::left_out(place, "Entra does not look at attributes of the manager"));
+            return None;
+        }
+        From::Direct(name) => Some(attribute(name.name())),
+        From::Constant(value) => Some(tree::constant(&text(value))),
+        From::Expression(expression) => {
+            if expression.attributes().iter().any(|name| name.starts_with("manager.")) {
+                notes.push(Note::left_out(place, "Entra does not look at attributes of the manager"));
+                return None;
+            }
+            Some(tree::source(&expression.to_string()))
+        }
+        From::None => None,
+    };
+    let default_value = mapping.default.as_ref().map(text);
+    if mapping.source != From::None && mapping.apply == Apply::Always {
+        match mapping.on_null {
+            OnNull::Clear => {
+                notes.push(Note::changed(place, "a cleared attribute stays at the target there"))
+            }
+            OnNull::Default => {
+                notes.push(Note::changed(place, "the default is written on creation only there"));
+            }
+            OnNull::Skip => {}
+        }
+    }
+    let priority = match_on.iter().position(|path| *path == mapping.target).map_or(0, |at| at + 1);
+    Some(AttributeMapping {
+        default_value,
+        flow_behavior: Some("FlowWhenChanged".to_owned()),
+        flow_type: Some(if mapping.apply == Apply::OnCreate { "ObjectAddOnly" } else { "Always" }.to_owned()),
+        matching_priority: i64::try_from(priority).unwrap_or(i64::MAX),
+        source,
+        target_attribute_name: mapping.target.clone(),
+        ..AttributeMapping::default()
+    })
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn tell_lifecycle(policy: &Policy, notes: &mut Vec<Note>) {
+    let users = policy.users();
+    if users.leaver.delete_after_days.is_some() || users.leaver.action != LeaverAction::Disable {
+        let text =
+            "Entra disables at once and deletes 30 days after the directory did; there is no other rule";
+        notes.push(Note::left_out("leaver", text));
+    }
+    if users.out_of_scope == OutOfScope::Keep {
+        notes.push(Note::left_out("outOfScope", "set SkipOutOfScopeDeletions among the job's secrets"));
+    }
+    if users.actions.update != users.actions.disable {
+        notes.push(Note::changed("actions", "switching off is an update there"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

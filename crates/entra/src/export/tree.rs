@@ -1,0 +1,92 @@
+//! Graph's tree of an expression, beside its text.
+
+use crate::graph::{Parameter, Source};
+use crate::import::keys;
+
+/// The tree of `text`, which must be an expression in its normal form. Where Graph's pages do not say how something looks in
+/// a tree (conditions, keywords), the part has its text only.
+pub(super) fn source(text: &str) -> Source {
+    let text = text.trim();
+    if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if !name.contains(['[', ']']) {
+            return named(text, name, "Attribute", Vec::new());
+        }
+    } else if let Some(quoted) = one_text(text) {
+        return named(text, &quoted, "Constant", Vec::new());
+    } else if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
+        return constant(text);
+    } else if let Some((name, arguments)) = call(text) {
+        let parameters = arguments.iter().enumerate().filter(|(_, argument)| !argument.is_empty());
+        let parameters =
+            parameters.map(|(at, argument)| Parameter { key: key(name, at), value: source(argument) });
+        return named(text, name, "Function", parameters.collect());
+    }
+    named(text, text, "Function", Vec::new())
+}
+
+/// A constant.
+pub(super) fn constant(text: &str) -> Source {
+    let expression = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    named(&expression, text, "Constant", Vec::new())
+}
+
+fn named(expression: &str, name: &str, kind: &str, parameters: Vec<Parameter>) -> Source {
+    Source {
+        expression: Some(expression.to_owned()),
+        name: Some(name.to_owned()),
+        kind: Some(kind.to_owned()),
+        parameters,
+    }
+}
+
+fn key(function: &str, at: usize) -> String {
+    let known = keys(function).unwrap_or(&["source"]);
+    match known.get(at) {
+        Some(key) => (*key).to_owned(),
+        None if function == "Switch" => "switchValue".to_owned(),
+        None if function == "Join" => "source".to_owned(),
+        None => format!("parameter{}", at + 1),
+    }
+}
+
+fn one_text(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('"')?;
+    let mut out = String::new();
+    let mut characters = inner.chars();
+    loop {
+        match characters.next()? {
+            '"' => return characters.next().is_none().then_some(out),
+            '\\' => out.push(characters.next()?),
+            c => out.push(c),
+        }
+    }
+}
+
+/// The name and the arguments of a call that is the whole of `text`.
+fn call(text: &str) -> Option<(&str, Vec<&str>)> {
+    let (name, rest) = text.split_once('(')?;
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let rest = rest.strip_suffix(')')?;
+    let mut arguments = Vec::new();
+    let (mut depth, mut quoted, mut escaped, mut from) = (0_usize, false, false, 0);
+    for (at, c) in rest.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.checked_sub(1)?,
+            ',' if depth == 0 => {
+                arguments.push(rest[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    arguments.push(rest[from..].trim());
+    let is_empty = arguments.len() == 1 && arguments[0].is_empty();
+    (depth == 0 && !quoted).then(|| (name, if is_empty { Vec::new() } else { arguments }))
+}

@@ -1,0 +1,132 @@
+//! The parts of Graph's `synchronizationSchema` that matter here. Exports leave fields out, so everything is optional.
+
+use serde::{Deserialize, Serialize};
+
+/// Graph's `synchronizationSchema`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Schema {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    pub(crate) directories: Vec<Directory>,
+    pub(crate) synchronization_rules: Vec<Rule>,
+}
+
+/// Graph's `directoryDefinition`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Directory {
+    pub(crate) name: String,
+    pub(crate) objects: Vec<Object>,
+}
+
+/// Graph's `objectDefinition`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Object {
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+/// Graph's `attributeDefinition`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) required: bool,
+    pub(crate) multivalued: bool,
+}
+
+/// Graph's `synchronizationRule`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Rule {
+    pub(crate) editable: bool,
+    pub(crate) name: String,
+    pub(crate) priority: i64,
+    pub(crate) source_directory_name: Option<String>,
+    pub(crate) target_directory_name: Option<String>,
+    pub(crate) object_mappings: Vec<ObjectMapping>,
+}
+
+/// Graph's `objectMapping`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ObjectMapping {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) flow_types: Option<String>,
+    pub(crate) name: String,
+    pub(crate) scope: Option<Filter>,
+    pub(crate) source_object_name: String,
+    pub(crate) target_object_name: String,
+    pub(crate) attribute_mappings: Vec<AttributeMapping>,
+}
+
+/// Graph's `attributeMapping`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct AttributeMapping {
+    pub(crate) default_value: Option<String>,
+    pub(crate) export_missing_references: bool,
+    pub(crate) flow_behavior: Option<String>,
+    pub(crate) flow_type: Option<String>,
+    pub(crate) matching_priority: i64,
+    pub(crate) source: Option<Source>,
+    pub(crate) target_attribute_name: String,
+}
+
+/// Graph's `attributeMappingSource`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Source {
+    pub(crate) expression: Option<String>,
+    pub(crate) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) parameters: Vec<Parameter>,
+}
+
+/// One parameter of a function.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Parameter {
+    pub(crate) key: String,
+    pub(crate) value: Source,
+}
+
+/// Graph's `filter`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Filter {
+    pub(crate) groups: Vec<FilterGroup>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) input_filter_groups: Vec<FilterGroup>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) category_filter_groups: Vec<FilterGroup>,
+}
+
+/// Graph's `filterGroup`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct FilterGroup {
+    pub(crate) name: Option<String>,
+    pub(crate) clauses: Vec<FilterClause>,
+}
+
+/// Graph's `filterClause`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct FilterClause {
+    pub(crate) operator_name: String,
+    pub(crate) source_operand_name: String,
+    pub(crate) target_operand: Option<Operand>,
+}
+
+/// Graph's `filterOperand`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Operand {
+    pub(crate) values: Vec<String>,
+}

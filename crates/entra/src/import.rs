@@ -1,0 +1,312 @@
+//! From a Graph `synchronizationSchema` to policies.
+
+mod mapping;
+mod scope;
+mod source;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+pub(crate) use source::keys;
+
+use serde_json::Value;
+
+use crate::graph::{Attribute, ObjectMapping, Schema};
+use crate::note::Note;
+use crate::yaml;
+
+/// Exports run to a few thousand lines; this is a hundred times as much.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Rules for people that do nothing.
+const NO_USERS: &str = r#"
+users:
+  scope: { any: [{ all: [{ attribute: replaceThisScope, operator: EQUALS, value: "the export has no rules for users" }] }] }
+  outOfScope: keep
+  mappings:
+    - { target: userName, source: userPrincipalName }
+"#;
+/// Longest name of a target, as policies have it.
+const TARGET_NAME_MAX: usize = 64;
+
+/// What an export became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// One policy per target directory, in the order of the export.
+    pub policies: Vec<ImportedPolicy>,
+    /// What was taken over differently or not at all; the files carry the same as comments.
+    pub notes: Vec<Note>,
+}
+
+/// One policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedPolicy {
+    /// Name of the target.
+    pub target: String,
+    /// The file's text.
+    pub yaml: String,
+}
+
+/// An export that cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It is too large.
+    #[error("the export has {bytes} bytes; at most {BYTES_MAX} are read")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// It is no JSON, or not of the shape of a schema.
+    #[error(
+        "this is no synchronizationSchema: {what}; export one with GET .../synchronization/jobs/{{id}}/schema"
+    )]
+    NotASchema {
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// Nothing in it provisions anything.
+    #[error("no rule in it provisions users or groups: it has no object mapping with `attributeMappings`")]
+    Nothing,
+}
+
+/// Turns `json` into policies. It may be a whole schema, the answer that lists schemas, one synchronization rule, or one
+/// object mapping. `target` names the target when there is only one; otherwise the names of the directories serve.
+///
+/// # Errors
+/// See [`ImportError`]. Whatever is merely not understood becomes a note.
+pub fn import(json: &str, target: Option<&str>) -> Result<Imported, ImportError> {
+    if json.len() > BYTES_MAX {
+        return Err(ImportError::TooLarge { bytes: json.len() });
+    }
+    let schema = read(json)?;
+    let mut notes = Vec::new();
+    let mut targets = by_target(&schema, &mut notes);
+    if let (Some(name), [only]) = (target, targets.as_mut_slice()) {
+        only.name = name.to_owned();
+    }
+    if targets.iter().all(|target| target.users.is_none() && target.groups.is_none()) {
+        return Err(ImportError::Nothing);
+    }
+    targets.retain(|target| target.users.is_some() || target.groups.is_some());
+    let mut policies = Vec::new();
+    for target in &targets {
+        let mut own = Vec::new();
+        let yaml = policy(target, &mut own);
+        policies.push(ImportedPolicy { target: target.name.clone(), yaml: with_header(target, &own, &yaml) });
+        notes.extend(own);
+    }
+    Ok(Imported { policies, notes })
+}
+
+/// Object mappings of one target directory.
+struct Target<'a> {
+    name: String,
+    users: Option<&'a ObjectMapping>,
+    groups: Option<&'a ObjectMapping>,
+    attributes: BTreeMap<&'a str, &'a Attribute>,
+}
+
+fn read(json: &str) -> Result<Schema, ImportError> {
+    let wrong = |what: String| ImportError::NotASchema { what };
+    let json = json.trim_start_matches('\u{feff}');
+    let value: Value = serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
+    let schema = match value {
+        Value::Object(mut fields) => {
+            if let Some(Value::Array(mut list)) = fields.remove("value") {
+                match list.len() {
+                    1 => list.remove(0),
+                    n => return Err(wrong(format!("it lists {n} schemas: take one of them"))),
+                }
+            } else if let Some(schema) = fields.remove("schema") {
+                schema
+            } else {
+                Value::Object(fields)
+            }
+        }
+        other => other,
+    };
+    let has = |name: &str| schema.get(name).is_some();
+    let whole = if has("synchronizationRules") {
+        schema
+    } else if has("objectMappings") {
+        serde_json::json!({ "synchronizationRules": [schema] })
+    } else if has("attributeMappings") {
+        serde_json::json!({ "synchronizationRules": [{ "objectMappings": [schema] }] })
+    } else {
+        return Err(wrong(
+            "it has none of `synchronizationRules`, `objectMappings`, `attributeMappings`".to_owned(),
+        ));
+    };
+    serde_json::from_value(without_nulls(whole)).map_err(|error| wrong(error.to_string()))
+}
+
+/// Graph writes null where a list, a flag or a number could stand.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
+        Value::Array(values) => values.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}
+
+fn by_target<'a>(schema: &'a Schema, notes: &mut Vec<Note>) -> Vec<Target<'a>> {
+    let mut targets: Vec<Target<'a>> = Vec::new();
+    let attributes = |directory: &str| -> BTreeMap<&'a str, &'a Attribute> {
+        let objects = schema.directories.iter().filter(|d| d.name == directory).flat_map(|d| &d.objects);
+        objects.flat_map(|object| &object.attributes).map(|a| (a.name.as_str(), a)).collect()
+    };
+    let only_target = schema.directories.iter().map(|d| d.name.as_str()).find(|name| !is_entra(name));
+    for rule in &schema.synchronization_rules {
+        let directory = rule.target_directory_name.as_deref().or(only_target).unwrap_or("entra-import");
+        if is_entra(directory) && only_target.is_some() {
+            notes
+                .push(Note::left_out(&rule.name, "it writes back into the directory; Usher only provisions"));
+            continue;
+        }
+        let name = target_name(directory);
+        let at = targets.iter().position(|target| target.name == name).unwrap_or_else(|| {
+            targets.push(Target { name, users: None, groups: None, attributes: attributes(directory) });
+            targets.len() - 1
+        });
+        for mapping in &rule.object_mappings {
+            place(mapping, &mut targets[at], notes);
+        }
+    }
+    targets
+}
+
+fn place<'a>(mapping: &'a ObjectMapping, target: &mut Target<'a>, notes: &mut Vec<Note>) {
+    let is_group = [&mapping.source_object_name, &mapping.target_object_name]
+        .iter()
+        .any(|name| name.to_ascii_lowercase().ends_with("group"));
+    let (slot, what) = if is_group { (&mut target.groups, "groups") } else { (&mut target.users, "users") };
+    let label = if mapping.name.is_empty() { what } else { &mapping.name };
+    if is_group && mapping.enabled == Some(false) {
+        notes.push(Note::changed(label, "it is switched off, so the policy leaves groups alone"));
+    } else if slot.is_some() {
+        let text = format!("the target has another object mapping for {what} already; a policy has one");
+        notes.push(Note::left_out(label, text));
+    } else {
+        *slot = Some(mapping);
+    }
+}
+
+fn is_entra(directory: &str) -> bool {
+    ["Azure Active Directory", "Microsoft Entra ID"].iter().any(|name| directory.eq_ignore_ascii_case(name))
+}
+
+/// The name of a directory as the name of a target.
+fn target_name(directory: &str) -> String {
+    let mut name = String::new();
+    for c in directory.to_lowercase().chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() || c == '_' => name.push(c),
+            _ if name.is_empty() || name.ends_with('-') => {}
+            _ => name.push('-'),
+        }
+    }
+    let name: String = name.chars().take(TARGET_NAME_MAX).collect();
+    let name = name.trim_end_matches('-');
+    if name.is_empty() { "entra-import".to_owned() } else { name.to_owned() }
+}
+
+fn policy(target: &Target<'_>, notes: &mut Vec<Note>) -> String {
+    let mut text = format!("target: {}\n", yaml::scalar(&target.name));
+    if let Some(users) = target.users {
+        text.push_str("\nusers:\n");
+        text.push_str(&scope::users(users.scope.as_ref(), notes));
+        text.push_str(&object(users, target, "users", notes));
+        text.push_str("  leaver: { action: disable }\n");
+    } else {
+        text.push_str(NO_USERS);
+        notes.push(Note::changed(
+            "users",
+            "it has rules for groups only: nobody is in scope, and accounts are left as they are",
+        ));
+    }
+    if let Some(groups) = target.groups {
+        text.push_str("\ngroups:\n");
+        text.push_str(&scope::groups(groups.scope.as_ref(), notes));
+        text.push_str(&object(groups, target, "groups", notes));
+    }
+    text
+}
+
+/// Mappings, matching and actions of one object.
+fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut Vec<Note>) -> String {
+    let mut text = "  mappings:\n".to_owned();
+    let mut matching: Vec<(i64, String)> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    for attribute in &object.attribute_mappings {
+        let known = target.attributes.get(attribute.target_attribute_name.as_str()).copied();
+        match mapping::line(attribute, known, what, notes) {
+            Some(line) if seen.iter().any(|path| path.eq_ignore_ascii_case(&line.path)) => {
+                notes.push(Note::left_out(line.path, "it is mapped twice; the first one counts"));
+            }
+            Some(line) => {
+                let _ = writeln!(text, "    - {}", line.yaml);
+                if attribute.matching_priority > 0 {
+                    matching.push((attribute.matching_priority, line.path.clone()));
+                }
+                seen.push(line.path);
+            }
+            None => {
+                let name = yaml::comment(&attribute.target_attribute_name);
+                let _ = writeln!(text, "    # {name}: not taken over, see above");
+            }
+        }
+    }
+    required(what, &seen, &mut text, notes);
+    matching.sort();
+    if !matching.is_empty() {
+        let paths: Vec<String> = matching.iter().map(|(_, path)| yaml::scalar(path)).collect();
+        let _ = writeln!(text, "  match: [{}]", paths.join(", "));
+    }
+    text.push_str(&actions(object.flow_types.as_deref()));
+    text
+}
+
+/// What every account or group must have, if the export does not map it under that name.
+fn required(what: &str, seen: &[String], text: &mut String, notes: &mut Vec<Note>) {
+    let (path, source) =
+        if what == "users" { ("userName", "userPrincipalName") } else { ("displayName", "displayName") };
+    if !seen.iter().any(|mapped| mapped == path) {
+        let _ = writeln!(text, "    - {{ target: {path}, source: {source} }} # added: SCIM requires it");
+        notes.push(Note::changed(
+            path,
+            format!("the export does not map it, SCIM requires it: added from {source}"),
+        ));
+    }
+}
+
+/// Graph's `flowTypes`: switching off is an update there.
+fn actions(flow_types: Option<&str>) -> String {
+    let Some(types) = flow_types else { return String::new() };
+    let has = |name: &str| types.split(',').any(|flow| flow.trim().eq_ignore_ascii_case(name));
+    let (create, update, delete) = (has("Add"), has("Update"), has("Delete"));
+    if create && update && delete {
+        return String::new();
+    }
+    format!("  actions: {{ create: {create}, update: {update}, disable: {update}, delete: {delete} }}\n")
+}
+
+fn with_header(target: &Target<'_>, notes: &[Note], yaml: &str) -> String {
+    let mut text = format!(
+        "# Imported from Microsoft Entra's synchronization schema, for the target `{}`.\n\
+         # Whether all users are in scope or only assigned ones is not part of a schema: see `scope.mode`.\n\
+         # A cleared attribute stays at the target, as Entra does it: `onNull: clear` makes it flow.\n",
+        yaml::comment(&target.name)
+    );
+    for note in notes {
+        let _ = writeln!(text, "# - {}", yaml::comment(&note.to_string()));
+    }
+    text.push('\n');
+    text.push_str(yaml);
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! One attribute mapping, as a line of a policy.
+
+use expression::Expression;
+
+use super::source::{self, From};
+use crate::graph::{Attribute, AttributeMapping};
+use crate::note::Note;
+use crate::scim::{self, Role};
+use crate::yaml::{quoted, scalar};
+
+/// A mapping of the policy.
+pub(super) struct Line {
+    /// SCIM attribute path at the target.
+    pub(super) path: String,
+    /// The YAML of it, on one line.
+    pub(super) yaml: String,
+}
+
+/// The mapping as a policy writes it; `None`, with a note, when it is not the policy's business or cannot be taken over.
+pub(super) fn line(
+    mapping: &AttributeMapping,
+    known: Option<&Attribute>,
+    what: &str,
+    notes: &mut Vec<Note>,
+) -> Option<Line> {
+    let path = scim::path(mapping.target_attribute_name.trim());
+    let from = mapping.source.as_ref().and_then(source::of);
+    let refused = |text: &str| Some(Note::left_out(&path, text));
+    let note = match scim::role(&path) {
+        Role::Active => refused(
+            "scope, employment and the leaver rule decide whether an account can be used; accountEnabled is part of the \
+             imported scope",
+        ),
+        Role::Members if what == "groups" => None?, // `groups:` means memberships as well: nothing is lost
+        Role::Members => refused("only groups have members"),
+        Role::ReadOnly => refused("it is not for clients to set"),
+        _ if path.is_empty() => refused("it has no target attribute"),
+        Role::Manager | Role::Plain => None,
+    };
+    if let Some(note) = note {
+        notes.push(note);
+        return None;
+    }
+    let value = match &from {
+        Some(From::Attribute(name)) if scim::role(&path) == Role::Manager => {
+            format!("source: {}, reference: user", scalar(name))
+        }
+        Some(From::Attribute(name)) => format!("source: {}", scalar(name)),
+        Some(From::Constant(text)) => format!("constant: {}", quoted(text)),
+        Some(From::Expression(text)) => expression(text, &path, notes)?,
+        None => "none: true".to_owned(),
+    };
+    let mut yaml = format!("{{ target: {}, {value}", scalar(&path));
+    if let Some(default) = mapping.default_value.as_deref().filter(|default| !default.is_empty()) {
+        yaml.push_str(&format!(", default: {}", quoted(default)));
+    }
+    yaml.push_str(&flow(mapping, &path, from.is_some(), notes));
+    yaml.push_str(kind(known));
+    yaml.push_str(" }");
+    Some(Line { path, yaml })
+}
+
+fn expression(text: &str, path: &str, notes: &mut Vec<Note>) -> Option<String> {
+    match Expression::compile(text) {
+        Ok(compiled) if compiled.needs_uniqueness() => {
+            let why = "SelectUniqueValue asks what the target holds; a mapping cannot. Use its first rule";
+            notes.push(Note::left_out(path, why));
+            None
+        }
+        Ok(_) => Some(format!("expression: {}", quoted(text))),
+        Err(error) => {
+            notes.push(Note::left_out(path, format!("{error} (in {text})")));
+            None
+        }
+    }
+}
+
+/// When the mapping applies, and what happens to nulls.
+fn flow(mapping: &AttributeMapping, path: &str, has_source: bool, notes: &mut Vec<Note>) -> String {
+    let constant_or_none = !has_source || mapping.source.as_ref().and_then(source::of).is_none();
+    let nulls = if constant_or_none { "" } else { ", onNull: skip" };
+    match mapping.flow_type.as_deref().unwrap_or("Always") {
+        "Always" => nulls.to_owned(),
+        "ObjectAddOnly" => ", apply: onCreate".to_owned(),
+        "AttributeAddOnly" => {
+            let text =
+                "AttributeAddOnly writes when the target has no value; here it is written on creation only";
+            notes.push(Note::changed(path, text));
+            ", apply: onCreate".to_owned()
+        }
+        "ValueAddOnly" | "MultiValueAddOnly" => {
+            let text = "it only ever adds values; here the value is replaced when it changes";
+            notes.push(Note::changed(path, text));
+            nulls.to_owned()
+        }
+        other => {
+            notes.push(Note::changed(
+                path,
+                format!("flowType `{other}` is not known; it always applies here"),
+            ));
+            nulls.to_owned()
+        }
+    }
+}
+
+/// The type that the target's directory declares, where it is no text.
+fn kind(known: Option<&Attribute>) -> &'static str {
+    match known.map(|attribute| attribute.kind.as_str()) {
+        Some("Boolean") => ", type: boolean",
+        Some("Integer") => ", type: integer",
+        _ => "",
+    }
+}

@@ -1,0 +1,117 @@
+//! Scoping filters, as scopes of a policy.
+//!
+//! A filter decides who has access, so nothing is guessed: an alternative with a clause that cannot be taken over is left
+//! out as a whole, and if none is left, nobody is in scope.
+
+use std::fmt::Write as _;
+
+use crate::graph::{Filter, FilterClause, FilterGroup};
+use crate::note::Note;
+use crate::yaml::{comment, quoted, scalar};
+
+/// Entra switches accounts off whose `accountEnabled` is false, whatever the filter says.
+const ENABLED: &str = "{ not: { attribute: accountEnabled, operator: IS FALSE } }";
+/// Holds for nobody.
+const NOBODY: &str =
+    "{ attribute: replaceThisScope, operator: EQUALS, value: \"its filter was not taken over\" }";
+
+/// The scope of people.
+pub(super) fn users(filter: Option<&Filter>, notes: &mut Vec<Note>) -> String {
+    scope(filter, "users", Some(ENABLED), notes)
+}
+
+/// The scope of groups.
+pub(super) fn groups(filter: Option<&Filter>, notes: &mut Vec<Note>) -> String {
+    scope(filter, "groups", None, notes)
+}
+
+fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut Vec<Note>) -> String {
+    let place = format!("scope of {what}");
+    if let Some(filter) = filter {
+        let more = [
+            ("inputFilterGroups", &filter.input_filter_groups),
+            ("categoryFilterGroups", &filter.category_filter_groups),
+        ];
+        for (name, groups) in more {
+            if !groups.is_empty() {
+                let text = format!("{name} are experimental in Graph; write them as clauses if they matter");
+                notes.push(Note::left_out(&place, text));
+            }
+        }
+    }
+    let alternatives: Vec<&FilterGroup> =
+        filter.iter().flat_map(|filter| &filter.groups).filter(|group| !group.clauses.is_empty()).collect();
+    if alternatives.is_empty() {
+        return match always {
+            Some(clause) => format!("  scope:\n    any:\n      - all:\n          - {clause}\n"),
+            None => String::new(),
+        };
+    }
+    let mut text = "  scope:\n    any:\n".to_owned();
+    let mut taken = 0;
+    for group in alternatives {
+        let place = match &group.name {
+            Some(name) => format!("{place}, filter {name:?}"),
+            None => place.clone(),
+        };
+        let clauses: Result<Vec<String>, String> =
+            group.clauses.iter().map(|one| clause(one, &place, notes)).collect();
+        match clauses {
+            Ok(clauses) => {
+                taken += 1;
+                let name =
+                    group.name.as_deref().map_or_else(String::new, |name| format!(" # {}", comment(name)));
+                let _ = writeln!(text, "      - all:{name}");
+                for clause in clauses.iter().map(String::as_str).chain(always) {
+                    let _ = writeln!(text, "          - {clause}");
+                }
+            }
+            Err(why) => notes.push(Note::left_out(
+                place,
+                format!("{why}. The whole filter is left out, so that nobody gets in by it"),
+            )),
+        }
+    }
+    if taken == 0 {
+        let _ = writeln!(text, "      - all: # none of the filters could be taken over: nobody is in scope");
+        let _ = writeln!(text, "          - {NOBODY}");
+    }
+    text
+}
+
+/// One clause, or why it cannot be taken over.
+fn clause(clause: &FilterClause, place: &str, notes: &mut Vec<Note>) -> Result<String, String> {
+    let name = &clause.source_operand_name;
+    let values = clause.target_operand.as_ref().map_or(&[][..], |operand| &operand.values);
+    let unary = |operator: &str| Ok(format!("{{ attribute: {}, operator: {operator} }}", scalar(name)));
+    let binary = |operator: &str| match values {
+        [value] => {
+            Ok(format!("{{ attribute: {}, operator: {operator}, value: {} }}", scalar(name), quoted(value)))
+        }
+        _ => Err(format!("{operator} of {name} has {} operands instead of one", values.len())),
+    };
+    let listed = |operator: &str| {
+        let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+        format!("{{ attribute: {}, operator: {operator}, values: [{}] }}", scalar(name), values.join(", "))
+    };
+    let said = clause.operator_name.trim();
+    let operator = said.to_uppercase().replace('_', " ");
+    match operator.split_whitespace().collect::<Vec<_>>().join(" ").as_str() {
+        "EQUALS" if values.len() > 1 => Ok(listed("IN")),
+        "NOT EQUALS" if values.len() > 1 => Ok(listed("NOT IN")),
+        operator @ ("EQUALS" | "NOT EQUALS" | "ENDS WITH" | "INCLUDES") => binary(operator),
+        operator @ ("GREATER THAN" | "GREATER THAN OR EQUALS") => binary(operator),
+        operator @ ("REGEX MATCH" | "NOT REGEX MATCH") => {
+            if values.first().is_some_and(|pattern| !pattern.starts_with('^') && !pattern.ends_with('$')) {
+                let text = format!(
+                    "{operator} of {name}: without ^ or $ the pattern describes the whole value here"
+                );
+                notes.push(Note::changed(place, text));
+            }
+            binary(operator)
+        }
+        operator @ ("IS TRUE" | "IS FALSE" | "IS NULL" | "IS NOT NULL") => unary(operator),
+        "PRESENT" => unary("IS NOT NULL"),
+        _ => Err(format!("the operator `{said}` of {name} has no documented meaning")),
+    }
+}

@@ -1,0 +1,125 @@
+use super::*;
+
+const SAMPLE: &str = include_str!("../../tests/samples/zscaler_two.json");
+
+fn imported() -> Imported {
+    import(SAMPLE, None).unwrap()
+}
+
+fn must_be_a_policy(yaml: &str) -> policy::Policy {
+    policy::Policy::parse(yaml, "imported.yaml").unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+}
+
+#[test]
+fn an_export_becomes_a_policy_that_can_be_used_as_it_is() {
+    let imported = imported();
+    assert_eq!(imported.policies.len(), 1);
+    let ImportedPolicy { target, yaml } = &imported.policies[0];
+    assert_eq!(target, "zscaler-two");
+    let policy = must_be_a_policy(yaml);
+    assert_eq!(policy.target(), "zscaler-two");
+    assert_eq!(policy.users().match_on, ["userName", "externalId"], "in order of matchingPriority");
+    assert!(policy.has_groups());
+    for line in [
+        r#"{ target: userName, source: userPrincipalName, onNull: skip }"#,
+        r#"{ target: displayName, expression: "Join(\" \", [givenName], [surname])", onNull: skip }"#,
+        r#"{ target: name.familyName, source: surname, default: ".", onNull: skip }"#,
+        r#"{ target: "emails[type eq \"other\"].value", source: proxyAddresses, onNull: skip }"#,
+        r#"{ target: nickName, none: true, default: "none" }"#,
+        r#"{ target: custom.level, source: extensionAttribute1, apply: onCreate, type: integer }"#,
+        r#"{ target: locale, expression: "Replace([preferredLanguage], \"-\", , , \"_\")", onNull: skip }"#,
+        r#"User:manager, source: manager, reference: user, onNull: skip }"#,
+        r#"{ attribute: country, operator: IN, values: ["CH", "AT"] }"#,
+        r#"{ attribute: userPrincipalName, operator: REGEX MATCH, value: ".*\\@example\\.com" }"#,
+        r#"actions: { create: true, update: true, disable: true, delete: false }"#,
+    ] {
+        assert!(yaml.contains(line), "{line} is not in\n{yaml}");
+    }
+}
+
+#[test]
+fn what_could_not_be_taken_over_is_said_in_the_notes_and_in_the_file() {
+    let imported = imported();
+    let told: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
+    for (place, word) in [
+        ("active", "NOT taken over"),
+        ("title", "Frobnicate"),
+        ("scope of users, filter \"Unclear\"", "no documented meaning"),
+        ("scope of users, filter \"By domain\"", "whole value"),
+    ] {
+        let note = told.iter().find(|note| note.starts_with(place));
+        let note = note.unwrap_or_else(|| panic!("no note about {place}: {told:#?}"));
+        assert!(note.contains(word), "{note}");
+        assert!(imported.policies[0].yaml.contains(note.as_str()), "{note}");
+    }
+    assert_eq!(told.len(), 4, "{told:#?}");
+}
+
+#[test]
+fn a_filter_that_cannot_be_taken_over_lets_nobody_in() {
+    let mapping = serde_json::json!({
+        "sourceObjectName": "User", "targetObjectName": "User",
+        "scope": { "groups": [{ "name": "a", "clauses": [
+            { "operatorName": "!&", "sourceOperandName": "x", "targetOperand": { "values": ["1"] } },
+            { "operatorName": "EQUALS", "sourceOperandName": "y", "targetOperand": { "values": ["1"] } }] }] },
+        "attributeMappings": [{ "targetAttributeName": "userName", "source": { "name": "mail", "type": "Attribute" } }]
+    });
+    let imported = import(&mapping.to_string(), Some("app")).unwrap();
+    let yaml = &imported.policies[0].yaml;
+    assert_eq!(must_be_a_policy(yaml).target(), "app");
+    assert!(yaml.contains("replaceThisScope") && !yaml.contains("attribute: y"), "{yaml}");
+}
+
+#[test]
+fn an_account_that_is_disabled_in_the_directory_stays_so() {
+    assert_eq!(
+        imported().policies[0].yaml.matches("accountEnabled, operator: IS FALSE").count(),
+        2,
+        "once per alternative"
+    );
+}
+
+#[test]
+fn whatever_is_no_schema_is_refused_with_a_way_out() {
+    let table = [
+        ("", "no synchronizationSchema"),
+        ("[1]", "none of `synchronizationRules`"),
+        ("{\"value\": []}", "lists 0 schemas"),
+        ("{\"synchronizationRules\": 7}", "no synchronizationSchema"),
+        ("{\"synchronizationRules\": []}", "no object mapping"),
+        ("{\"synchronizationRules\": [{\"objectMappings\": []}]}", "no object mapping"),
+    ];
+    for (json, said) in table {
+        let error = import(json, None).unwrap_err().to_string();
+        assert!(error.contains(said), "{json}: {error}");
+    }
+}
+
+#[test]
+fn an_export_of_groups_alone_leaves_accounts_as_they_are() {
+    let groups = r#"{"sourceObjectName": "Group", "attributeMappings": [
+        {"targetAttributeName": "members", "source": {"name": "members", "type": "Attribute"}}]}"#;
+    let imported = import(groups, Some("app")).unwrap();
+    let policy = must_be_a_policy(&imported.policies[0].yaml);
+    assert!(policy.has_groups());
+    assert_eq!(policy.users().out_of_scope, policy::OutOfScope::Keep);
+}
+
+proptest::proptest! {
+    #[test]
+    fn names_from_an_export_cannot_break_out_of_the_file(name in "\\PC{0,40}", value in "(?s).{0,40}", filter in "(?s).{0,20}") {
+        let schema = serde_json::json!({
+            "sourceObjectName": "User", "name": name,
+            "scope": { "groups": [{ "name": filter, "clauses": [
+                { "operatorName": "EQUALS", "sourceOperandName": "a", "targetOperand": { "values": [value] } }] }] },
+            "attributeMappings": [
+                { "targetAttributeName": "userName", "source": { "name": "mail", "type": "Attribute" } },
+                { "targetAttributeName": "title", "source": { "expression": value, "type": "Function" }, "defaultValue": value },
+                { "targetAttributeName": "nickName", "source": { "name": name, "type": "Attribute" } },
+            ]
+        });
+        if let Ok(imported) = import(&schema.to_string(), Some("app")) {
+            must_be_a_policy(&imported.policies[0].yaml);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Attribute names on the target's side.
+
+/// What a target attribute is to Usher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Whether the account can be used: Usher decides that itself.
+    Active,
+    /// Members of a group: Usher keeps them itself.
+    Members,
+    /// Not for clients to set.
+    ReadOnly,
+    /// A reference to another account.
+    Manager,
+    /// A value like any other.
+    Plain,
+}
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:";
+
+/// What `path` is.
+pub(crate) fn role(path: &str) -> Role {
+    let name = path.strip_prefix(ENTERPRISE).unwrap_or(path).to_ascii_lowercase();
+    match name.as_str() {
+        "active" | "isactive" => Role::Active,
+        "members" => Role::Members,
+        "id" | "schemas" | "meta" | "groups" => Role::ReadOnly,
+        "manager" | "manager.value" => Role::Manager,
+        _ => Role::Plain,
+    }
+}
+
+/// SCIM's own names are compared without regard to case (RFC 7643 section 2.1); exports carry a few in capitals.
+pub(crate) fn path(path: &str) -> String {
+    for exact in ["userName", "displayName", "externalId", "nickName", "title"] {
+        if path.eq_ignore_ascii_case(exact) {
+            return exact.to_owned();
+        }
+    }
+    let Some((element, sub)) = path.rsplit_once("].") else { return path.to_owned() };
+    let mut characters = sub.chars();
+    let sub: String =
+        characters.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(characters).collect();
+    format!("{element}].{sub}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capitals_in_the_names_of_sub_attributes_are_put_right() {
+        assert_eq!(path(r#"emails[type eq "other"].Value"#), r#"emails[type eq "other"].value"#);
+        assert_eq!(path("UserName"), "userName");
+        assert_eq!(path("Alias"), "Alias");
+    }
+}

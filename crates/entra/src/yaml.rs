@@ -1,0 +1,55 @@
+//! Text for policy files.
+
+/// `text` as a YAML scalar: plain where nobody can take it for something else, quoted otherwise.
+pub(crate) fn scalar(text: &str) -> String {
+    if is_plain(text) { text.to_owned() } else { quoted(text) }
+}
+
+/// `text` between double quotes; JSON's escapes are YAML's, and whatever YAML does not take as it is gets one.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    for c in serde_json::to_string(text).expect("a text is JSON").chars() {
+        if is_printable(c) { out.push(c) } else { out.push_str(&format!("\\u{:04x}", u32::from(c))) }
+    }
+    out
+}
+
+/// Whether YAML 1.2 takes the character as it is, within a line (section 5.1).
+fn is_printable(c: char) -> bool {
+    let is_mark = matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}');
+    !c.is_control() && !is_mark
+}
+
+/// `text` for a comment: one line, nothing that could end it.
+pub(crate) fn comment(text: &str) -> String {
+    text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect()
+}
+
+fn is_plain(text: &str) -> bool {
+    let mut characters = text.chars();
+    let starts_well = characters.next().is_some_and(|c| c.is_ascii_alphabetic());
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    // `true`, `null`, `yes` and the like are no texts.
+    let is_keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word));
+    let is_urn = text.starts_with("urn:") && !text.ends_with(':');
+    starts_well && !is_keyword && characters.all(|c| is_word(c) || (is_urn && c == ':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_stand_without_quotes() {
+        for plain in ["department", "name.givenName", "urn:ietf:params:scim:schemas:core:2.0:User", "en_US"] {
+            assert_eq!(scalar(plain), plain);
+        }
+        for other in
+            ["", "True", "no", "1", "a b", "#x", "a: b", "x\ny", "emails[type eq \"work\"].value", "~"]
+        {
+            assert!(scalar(other).starts_with('"'), "{other}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! JSON lines in, JSON lines out: how users and conformance checks try expressions.
+//!
+//! In: `{"expression": "...", "source": {...}, "now": "RFC 3339", "existing": ["..."]}`; only `expression` is needed.
+//! Out: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`.
+
+use crate::{Environment, Expression, Seed, Span};
+use serde_json::{Map, Value as Json, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Longest line that is read, in bytes.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+/// What `DefaultDomain()` says where no target is asked.
+pub const EXAMPLE_DOMAIN: &str = "example.com";
+
+/// Evaluates one line; gives one line without a line feed. `clock` is what `Now()` says unless the line has a `now`;
+/// `seed` decides random values. Never panics: whatever is wrong with the line is an `error`.
+pub fn line(input: &str, clock: OffsetDateTime, seed: Seed) -> String {
+    match Request::read(input, clock) {
+        Ok(request) => request.answer(seed).to_string(),
+        Err(message) => error(&message, None, None).to_string(),
+    }
+}
+
+struct Request {
+    expression: String,
+    source: Map<String, Json>,
+    now: OffsetDateTime,
+    existing: Vec<String>,
+}
+
+impl Request {
+    fn read(input: &str, clock: OffsetDateTime) -> Result<Self, String> {
+        if input.len() > MAX_LINE_BYTES {
+            return Err(format!("a line has at most {MAX_LINE_BYTES} bytes"));
+        }
+        let json = serde_json::from_str(input).map_err(|error| format!("the line is not JSON: {error}"))?;
+        let Json::Object(members) = json else { return Err("the line is not a JSON object".to_owned()) };
+        let mut expression = None;
+        let mut request =
+            Self { expression: String::new(), source: Map::new(), now: clock, existing: Vec::new() };
+        for (name, value) in members {
+            match (name.as_str(), value) {
+                ("expression", Json::String(text)) => expression = Some(text),
+                ("expression", _) => return Err("`expression` is not a string".to_owned()),
+                ("source", Json::Object(source)) => request.source = source,
+                ("source", Json::Null) | ("now", Json::Null) | ("existing", Json::Null) => {}
+                ("source", _) => return Err("`source` is not an object".to_owned()),
+                ("now", value) => request.now = moment(&value)?,
+                ("existing", value) => request.existing = texts(value)?,
+                _ => return Err(format!("unknown member `{name}`")),
+            }
+        }
+        request.expression = expression.ok_or("`expression` is missing")?;
+        Ok(request)
+    }
+
+    fn answer(&self, seed: Seed) -> Json {
+        let expression = match Expression::compile(&self.expression) {
+            Ok(expression) => expression,
+            Err(failed) => return error(&failed.message, Some(failed.span), failed.hint.as_deref()),
+        };
+        let is_taken = |value: &str| self.existing.iter().any(|taken| taken == value);
+        let environment =
+            Environment { now: self.now, seed, is_taken: &is_taken, default_domain: Some(EXAMPLE_DOMAIN) };
+        match expression.evaluate(&self.source, &environment) {
+            Ok(flow) => json!({ "value": flow.to_json() }),
+            Err(failed) => error(&failed.message, Some(failed.span), None),
+        }
+    }
+}
+
+fn moment(value: &Json) -> Result<OffsetDateTime, String> {
+    value
+        .as_str()
+        .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok())
+        .ok_or_else(|| "`now` is not a moment as in RFC 3339".to_owned())
+}
+
+fn texts(value: Json) -> Result<Vec<String>, String> {
+    serde_json::from_value(value).map_err(|_| "`existing` is not an array of strings".to_owned())
+}
+
+fn error(message: &str, span: Option<Span>, hint: Option<&str>) -> Json {
+    let mut error = json!({ "message": message, "span": span });
+    if let (Some(hint), Some(members)) = (hint, error.as_object_mut()) {
+        members.insert("hint".to_owned(), hint.into());
+    }
+    json!({ "error": error })
+}

@@ -1,0 +1,181 @@
+//! From a program and a source to a value.
+//!
+//! Arguments are evaluated when a function looks at them, so that the branch of an `IIF` that is not taken cannot
+//! fail. Whatever ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is a [`Stop`].
+
+mod call;
+mod choice;
+mod compare;
+mod dates;
+mod lists;
+mod replace;
+mod roles;
+mod text;
+
+use crate::environment::{Environment, Source};
+use crate::error::{EvalError, Span};
+use crate::explain::Trace;
+use crate::library;
+use crate::program::{Call, Node, NodeKind};
+use crate::value::Value;
+use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use time::OffsetDateTime;
+
+/// Why there is no value.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    IgnoreAttribute,
+    IgnoreObject,
+    Escrow,
+    Error(EvalError),
+}
+
+pub(crate) type Outcome<T> = Result<T, Stop>;
+
+/// One evaluation.
+pub(crate) struct Evaluator<'a, 'e> {
+    pub source: &'a dyn Source,
+    pub env: &'e Environment<'e>,
+    /// Writes down sub-results, if somebody asked for them.
+    pub trace: Option<RefCell<Trace<'a>>>,
+}
+
+pub(crate) fn fail<T>(span: Span, message: impl Into<String>) -> Outcome<T> {
+    Err(Stop::Error(EvalError::new(span, message)))
+}
+
+fn too_long<T>(span: Span) -> Outcome<T> {
+    fail(span, format!("the text is longer than {MAX_TEXT_BYTES} bytes"))
+}
+
+impl<'a> Evaluator<'a, '_> {
+    /// The value of a part.
+    pub(crate) fn value(&self, node: &'a Node) -> Outcome<Value<'a>> {
+        let Some(trace) = &self.trace else { return self.compute(node) };
+        trace.borrow_mut().enter();
+        let outcome = self.compute(node);
+        trace.borrow_mut().leave(node, &outcome);
+        outcome
+    }
+
+    fn compute(&self, node: &'a Node) -> Outcome<Value<'a>> {
+        match &node.kind {
+            NodeKind::Attribute(name) => self.attribute(name, node.span),
+            NodeKind::Text(text) => Ok(Value::Text(Cow::Borrowed(text))),
+            NodeKind::Integer(integer) => Ok(Value::Integer(*integer)),
+            NodeKind::IgnoreAttribute => Err(Stop::IgnoreAttribute),
+            NodeKind::IgnoreObject => Err(Stop::IgnoreObject),
+            NodeKind::Compare { comparison, sides } => self.compare(*comparison, sides).map(Value::Boolean),
+            NodeKind::Concat(operands) => self.concat(operands, node.span),
+            NodeKind::Call(call) => self.call(call, node.span),
+        }
+    }
+
+    fn attribute(&self, name: &str, span: Span) -> Outcome<Value<'a>> {
+        match self.source.attribute(name) {
+            None => Ok(Value::Null),
+            Some(serde_json::Value::Array(items)) if items.len() > MAX_LIST_VALUES => {
+                fail(span, format!("the attribute has more than {MAX_LIST_VALUES} values"))
+            }
+            Some(json) => Ok(Value::from_json(json)),
+        }
+    }
+
+    /// The value of an argument; null for holes and what was left out.
+    fn argument(&self, call: &'a Call, position: usize) -> Outcome<Value<'a>> {
+        call.argument(position).map_or(Ok(Value::Null), |node| self.value(node))
+    }
+
+    /// An argument as one text.
+    fn text(&self, call: &'a Call, position: usize) -> Outcome<Option<Cow<'a, str>>> {
+        call.argument(position).map_or(Ok(None), |node| self.text_of(node))
+    }
+
+    fn text_of(&self, node: &'a Node) -> Outcome<Option<Cow<'a, str>>> {
+        Ok(single(self.value(node)?, node.span)?.into_text())
+    }
+
+    /// An argument as an integer; an empty text counts as null.
+    fn integer(&self, call: &'a Call, position: usize) -> Outcome<Option<i64>> {
+        let Some(node) = call.argument(position) else { return Ok(None) };
+        match single(self.value(node)?, node.span)? {
+            Value::Null => Ok(None),
+            Value::Integer(integer) => Ok(Some(integer)),
+            Value::Text(text) if text.trim().is_empty() => Ok(None),
+            Value::Text(text) => match text.trim().parse() {
+                Ok(integer) => Ok(Some(integer)),
+                Err(_) => fail(node.span, "this is not an integer"),
+            },
+            other => fail(node.span, format!("an integer is needed, and this is {}", other.kind())),
+        }
+    }
+
+    /// An argument as a date; an empty text counts as null.
+    fn date(&self, call: &'a Call, position: usize) -> Outcome<Option<OffsetDateTime>> {
+        call.argument(position).map_or(Ok(None), |node| date_of(&self.value(node)?, node.span))
+    }
+
+    /// An argument as true or false.
+    fn condition(&self, call: &'a Call, position: usize) -> Outcome<bool> {
+        Ok(truth(&self.argument(call, position)?))
+    }
+
+    fn concat(&self, operands: &'a [Node], span: Span) -> Outcome<Value<'a>> {
+        let mut out = String::new();
+        for operand in operands {
+            if let Some(text) = self.text_of(operand)? {
+                append(&mut out, &text, span)?;
+            }
+        }
+        Ok(Value::Text(Cow::Owned(out)))
+    }
+}
+
+/// Adds to a text that may not grow over the limit.
+fn append(out: &mut String, part: &str, span: Span) -> Outcome<()> {
+    crate::pattern::push(out, part).or_else(|_| too_long(span))
+}
+
+/// A list of one value counts as that value.
+fn single(value: Value<'_>, span: Span) -> Outcome<Value<'_>> {
+    match value {
+        Value::List(mut values) => match values.len() {
+            0 => Ok(Value::Null),
+            1 => Ok(values.swap_remove(0)),
+            _ => fail(span, "one value is needed, and there are several: choose with `Item` or use `Join`"),
+        },
+        other => Ok(other),
+    }
+}
+
+fn date_of(value: &Value<'_>, span: Span) -> Outcome<Option<OffsetDateTime>> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Date(date) => Ok(Some(*date)),
+        Value::Text(text) if text.trim().is_empty() => Ok(None),
+        Value::Text(text) => match library::dates::parse(text) {
+            Some(date) => Ok(Some(date)),
+            None => fail(span, "this is not a date"),
+        },
+        Value::List(values) if values.len() < 2 => {
+            values.first().map_or(Ok(None), |value| date_of(value, span))
+        }
+        other => fail(span, format!("a date is needed, and this is {}", other.kind())),
+    }
+}
+
+/// True, a number other than zero, or the text of one of them.
+fn truth(value: &Value<'_>) -> bool {
+    match value {
+        Value::Boolean(value) => *value,
+        Value::Integer(integer) => *integer != 0,
+        Value::Text(text) => {
+            text.trim().eq_ignore_ascii_case("true")
+                || text.trim().parse::<i64>().is_ok_and(|number| number != 0)
+        }
+        Value::List(values) => values.len() == 1 && truth(&values[0]),
+        Value::Null | Value::Date(_) => false,
+    }
+}

@@ -1,0 +1,92 @@
+//! Every function by its name.
+
+use super::text::{Case, strip_spaces};
+use super::{Evaluator, Outcome, fail};
+use crate::error::Span;
+use crate::function::Function;
+use crate::library;
+use crate::program::Call;
+use crate::value::Value;
+use std::borrow::Cow;
+
+impl<'a> Evaluator<'a, '_> {
+    pub(super) fn call(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+        match call.function {
+            Function::Append => self.affix(call, 0, 1, span),
+            Function::AppRoleAssignments => self.role_names(call),
+            Function::AppRoleAssignmentsComplex | Function::AssertiveAppRoleAssignmentsComplex => {
+                self.complex_roles(call)
+            }
+            Function::BitAnd => self.bit_and(call),
+            Function::CBool => self.condition(call, 0).map(Value::Boolean),
+            Function::CDate => self.cdate(call),
+            Function::Coalesce => self.coalesce(call),
+            Function::Contains => self.contains(call),
+            Function::ConvertFromBase64 => self.base64_decode(call, span),
+            Function::ConvertToBase64 => {
+                self.each(call, span, |text| library::text::utf16_base64(text).into())
+            }
+            Function::ConvertToUtf8Hex => self.each(call, span, |text| library::text::utf8_hex(text).into()),
+            Function::Count => self.count(call),
+            Function::CRef | Function::CStr => {
+                let value = self.argument(call, 0)?;
+                self.map(value, span, Ok)
+            }
+            Function::DateAdd => self.date_add(call, span),
+            Function::DateDiff => self.date_diff(call, span),
+            Function::DateFromNum => self.date_from_num(call, span),
+            Function::DefaultDomain => self.default_domain(span),
+            Function::DnComponent => self.dn_component(call),
+            Function::Error => fail(span, self.text(call, 0)?.unwrap_or("Error".into())),
+            Function::FormatDateTime => self.format_date(call, span),
+            Function::Guid => Ok(self.guid(call)),
+            Function::IgnoreFlowIfNullOrEmpty => self.unless_empty(call),
+            Function::Iif => self.iif(call),
+            Function::InStr => self.in_str(call),
+            Function::IsNothing | Function::IsNull => self.test(call, |value| matches!(value, Value::Null)),
+            Function::IsNullOrEmpty => self.test(call, Value::is_null_or_empty),
+            Function::IsPresent => self.test(call, |value| !value.is_null_or_empty()),
+            Function::IsString => self.test(call, |value| matches!(value, Value::Text(_))),
+            Function::Item => self.item(call, span),
+            Function::Join => self.join(call, span),
+            Function::Left => self.left(call, span),
+            Function::Mid => self.mid(call, span),
+            Function::NormalizeDiacritics => self.each(call, span, library::text::normalize_diacritics),
+            Function::Not => self.condition(call, 0).map(|value| Value::Boolean(!value)),
+            Function::Now => Ok(Value::Date(self.env.now.to_offset(time::UtcOffset::UTC))),
+            Function::NumFromDate => self.num_from_date(call, span),
+            Function::PCase => self.pcase(call, span),
+            Function::Prepend => self.affix(call, 1, 0, span),
+            Function::RandomString => self.random_string(call, span),
+            Function::Redact => self.argument(call, 0),
+            Function::RemoveDuplicates => self.remove_duplicates(call),
+            Function::Replace => self.replace(call, span),
+            Function::SelectUniqueValue => self.select_unique(call),
+            Function::SingleAppRoleAssignment => self.single_role(call),
+            Function::Split => self.split(call, span),
+            Function::StringFromSid => self.sid(call, span),
+            Function::StripSpaces => self.each(call, span, strip_spaces),
+            Function::Switch => self.switch(call),
+            Function::ToLower => self.cased(call, Case::Lower, span),
+            Function::ToUpper => self.cased(call, Case::Upper, span),
+            Function::Trim => self.each(call, span, |text| Cow::Borrowed(text.trim())),
+            Function::Word => self.word(call),
+        }
+    }
+
+    fn bit_and(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let both = self.integer(call, 0)?.zip(self.integer(call, 1)?);
+        Ok(both.map_or(Value::Null, |(left, right)| Value::Integer(left & right)))
+    }
+
+    fn default_domain(&self, span: Span) -> Outcome<Value<'a>> {
+        match self.env.default_domain {
+            Some(domain) => Ok(Value::Text(Cow::Owned(domain.to_owned()))),
+            None => fail(span, "no default domain is configured"),
+        }
+    }
+
+    fn test(&self, call: &'a Call, holds: impl Fn(&Value<'a>) -> bool) -> Outcome<Value<'a>> {
+        Ok(Value::Boolean(holds(&self.argument(call, 0)?)))
+    }
+}

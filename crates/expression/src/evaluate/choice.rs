@@ -1,0 +1,58 @@
+//! Functions that choose among values.
+
+use super::{Evaluator, Outcome, Stop};
+use crate::program::{Call, Node};
+use crate::value::Value;
+
+impl<'a> Evaluator<'a, '_> {
+    pub(super) fn iif(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let branch = if self.condition(call, 0)? { 1 } else { 2 };
+        self.argument(call, branch)
+    }
+
+    /// The value of the first key that equals the source, with regard to case; `""` equals null. It looks at the
+    /// whole source always, never at what has changed.
+    pub(super) fn switch(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let source = self.text(call, 0)?.unwrap_or_default();
+        for key in (2..call.arguments.len()).step_by(2) {
+            if self.text(call, key)?.unwrap_or_default() == source {
+                return self.argument(call, key + 1);
+            }
+        }
+        self.argument(call, 1)
+    }
+
+    /// The first source that is neither null nor empty; else the last one.
+    pub(super) fn coalesce(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let mut last = Value::Null;
+        for position in 0..call.arguments.len() {
+            last = self.argument(call, position)?;
+            if !last.is_null_or_empty() {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    pub(super) fn unless_empty(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let value = self.argument(call, 0)?;
+        if value.is_null_or_empty() { Err(Stop::IgnoreAttribute) } else { Ok(value) }
+    }
+
+    /// The first rule's value that nobody else has. Rules that give nothing cannot be unique and are passed over.
+    pub(super) fn select_unique(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let mut taken = false;
+        for rule in call.arguments.iter().flatten() {
+            match self.candidate(rule)? {
+                Some(candidate) if !(self.env.is_taken)(&candidate) => return Ok(Value::Text(candidate)),
+                Some(_) => taken = true,
+                None => {}
+            }
+        }
+        if taken { Err(Stop::Escrow) } else { Ok(Value::Null) }
+    }
+
+    fn candidate(&self, rule: &'a Node) -> Outcome<Option<std::borrow::Cow<'a, str>>> {
+        Ok(self.text_of(rule)?.filter(|candidate| !candidate.is_empty()))
+    }
+}

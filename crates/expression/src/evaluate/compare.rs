@@ -1,0 +1,68 @@
+//! Comparisons.
+//!
+//! A comparison with an attribute that is null or empty does not hold, whatever the operator; but a comparison with
+//! the constant `""` asks for exactly that, and is answered. Two integers are compared as numbers, dates as moments,
+//! booleans without regard to case, everything else character by character.
+
+use super::{Evaluator, Outcome, date_of, single};
+use crate::program::Node;
+use crate::syntax::Comparison;
+use crate::value::Value;
+use std::cmp::Ordering;
+
+impl<'a> Evaluator<'a, '_> {
+    pub(super) fn compare(&self, comparison: Comparison, sides: &'a [Node; 2]) -> Outcome<bool> {
+        let [left_node, right_node] = sides;
+        let left = single(self.value(left_node)?, left_node.span)?;
+        let right = single(self.value(right_node)?, right_node.span)?;
+        let (no_left, no_right) = (left.is_null_or_empty(), right.is_null_or_empty());
+        if no_left || no_right {
+            let asks_for_null = sides.iter().any(|side| side.constant() == Some(""));
+            return Ok(asks_for_null
+                && match comparison {
+                    Comparison::Equal => no_left && no_right,
+                    Comparison::NotEqual => no_left != no_right,
+                    _ => false,
+                });
+        }
+        if matches!((&left, &right), (Value::Date(_), _) | (_, Value::Date(_))) {
+            let dates = (date_of(&left, left_node.span)?, date_of(&right, right_node.span)?);
+            return Ok(comparison.holds(dates.0.cmp(&dates.1)));
+        }
+        Ok(comparison.holds(order(comparison, &left, &right)))
+    }
+}
+
+fn order(comparison: Comparison, left: &Value<'_>, right: &Value<'_>) -> Ordering {
+    if let (Some(left), Some(right)) = (boolean(left), boolean(right))
+        && left.1 | right.1
+    {
+        return left.0.cmp(&right.0);
+    }
+    let by_equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+    let typed = matches!((left, right), (Value::Integer(_), _) | (_, Value::Integer(_)));
+    if (typed || !by_equality)
+        && let (Some(left), Some(right)) = (number(left), number(right))
+    {
+        return left.cmp(&right);
+    }
+    left.to_text().cmp(&right.to_text())
+}
+
+/// A value as a boolean, and whether it was one before.
+fn boolean(value: &Value<'_>) -> Option<(bool, bool)> {
+    match value {
+        Value::Boolean(value) => Some((*value, true)),
+        Value::Text(text) if text.eq_ignore_ascii_case("true") => Some((true, false)),
+        Value::Text(text) if text.eq_ignore_ascii_case("false") => Some((false, false)),
+        _ => None,
+    }
+}
+
+fn number(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Integer(integer) => Some(*integer),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! Functions about several values.
+
+use super::{Evaluator, Outcome, append, fail, single};
+use crate::error::Span;
+use crate::library;
+use crate::program::Call;
+use crate::value::Value;
+use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
+use std::borrow::Cow;
+
+impl<'a> Evaluator<'a, '_> {
+    /// All values that are there, with the separator in between; null and empty ones are passed over.
+    pub(super) fn join(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+        let separator = self.text(call, 0)?.unwrap_or_default();
+        let mut out = String::new();
+        let mut first = true;
+        for position in 1..call.arguments.len() {
+            match self.argument(call, position)? {
+                Value::List(values) => {
+                    for value in &values {
+                        join_one(&mut out, &mut first, &separator, value, span)?;
+                    }
+                }
+                value => join_one(&mut out, &mut first, &separator, &value, span)?,
+            }
+        }
+        Ok(Value::Text(Cow::Owned(out)))
+    }
+
+    pub(super) fn split(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+        let Some(source) = self.text(call, 0)? else { return Ok(Value::Null) };
+        let delimiter = self.text(call, 1)?.unwrap_or_default();
+        let parts = if delimiter.is_empty() { 1 } else { source.matches(&*delimiter).count() + 1 };
+        if parts > MAX_LIST_VALUES {
+            return fail(span, format!("the list has more than {MAX_LIST_VALUES} values"));
+        }
+        let parts = library::text::split(&source, &delimiter);
+        Ok(Value::List(parts.into_iter().map(|part| Value::Text(Cow::Owned(part))).collect()))
+    }
+
+    /// The value at a position that starts from 1.
+    pub(super) fn item(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+        let mut values = match self.argument(call, 0)? {
+            Value::Null => return Ok(Value::Null),
+            Value::List(values) => values,
+            value => vec![value],
+        };
+        let Some(index) = self.integer(call, 1)? else { return Ok(Value::Null) };
+        let position = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
+        match position.filter(|position| *position < values.len()) {
+            Some(position) => Ok(values.swap_remove(position)),
+            None => fail(span, format!("there is no value {index}: there are {}", values.len())),
+        }
+    }
+
+    pub(super) fn count(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        Ok(Value::Integer(match self.argument(call, 0)? {
+            Value::Null => 0,
+            Value::List(values) => i64::try_from(values.len()).unwrap_or(i64::MAX),
+            _ => 1,
+        }))
+    }
+
+    /// The first of equal values stays; values are equal if their texts are.
+    pub(super) fn remove_duplicates(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let values = match self.argument(call, 0)? {
+            Value::Null => return Ok(Value::Null),
+            Value::List(values) => values,
+            value => vec![value],
+        };
+        let mut seen = std::collections::HashSet::new();
+        let fresh: Vec<bool> =
+            values.iter().map(|value| seen.insert(value.to_text().map(Cow::into_owned))).collect();
+        let kept = values.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(value, _)| value);
+        Ok(Value::List(kept.collect()))
+    }
+
+    /// The position, from 1, of the first value that has the text in it; 0 if there is none.
+    pub(super) fn contains(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        let source = self.argument(call, 0)?;
+        let Some(search) = self.text(call, 1)? else { return Ok(Value::Integer(0)) };
+        let has = |value: &Value<'_>| value.to_text().is_some_and(|text| text.contains(&*search));
+        let position = match &source {
+            Value::List(values) => values.iter().position(has).map_or(0, |position| position + 1),
+            value => usize::from(has(value)),
+        };
+        Ok(Value::Integer(i64::try_from(position).unwrap_or(i64::MAX)))
+    }
+
+    /// Applies a function of text to a value, or to each value of a list; null stays null.
+    pub(super) fn map(
+        &self,
+        value: Value<'a>,
+        span: Span,
+        change: impl Fn(Cow<'a, str>) -> Outcome<Cow<'a, str>>,
+    ) -> Outcome<Value<'a>> {
+        let values = match value {
+            Value::List(values) if values.len() != 1 => values,
+            value => {
+                let text = single(value, span)?.into_text();
+                return text.map_or(Ok(Value::Null), |text| change(text).map(Value::Text));
+            }
+        };
+        let mut bytes = 0;
+        let mut changed = Vec::with_capacity(values.len());
+        for text in values.into_iter().filter_map(Value::into_text) {
+            let text = change(text)?;
+            bytes += text.len();
+            if bytes > MAX_TEXT_BYTES {
+                return fail(span, format!("the list is larger than {MAX_TEXT_BYTES} bytes"));
+            }
+            changed.push(Value::Text(text));
+        }
+        Ok(Value::List(changed))
+    }
+}
+
+fn join_one(
+    out: &mut String,
+    first: &mut bool,
+    separator: &str,
+    value: &Value<'_>,
+    span: Span,
+) -> Outcome<()> {
+    let Some(text) = value.to_text().filter(|text| !text.is_empty()) else { return Ok(()) };
+    if !std::mem::take(first) {
+        append(out, separator, span)?;
+    }
+    append(out, &text, span)
+}

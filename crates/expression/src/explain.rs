@@ -1,0 +1,115 @@
+//! Why a value came out: the tree of sub-results.
+
+use crate::error::Span;
+use crate::evaluate::{Outcome, Stop};
+use crate::function::Function;
+use crate::program::{Call, Node, NodeKind};
+use crate::value::{Flow, Value};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+/// What stands for a value that must not be shown.
+const REDACTED: &str = "[Redact]";
+/// What stands for values once [`MAX_SHOWN_BYTES`] are used up.
+const TOO_LONG: &str = "[too long to show]";
+/// Most text of values that one explanation holds, in bytes: every part shows its value, and values can be long.
+const MAX_SHOWN_BYTES: usize = 4 << 20;
+
+/// One part of an expression with what it gave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The part as written.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+    /// What it gave, as [`crate::Flow::to_json`] prints it; absent if it failed. `[Redact]` if a redacted value went
+    /// into it, `[too long to show]` after some megabytes of other values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Json>,
+    /// Why it gave nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The parts that were looked at, in that order; a branch that was not taken is not among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Explanation>,
+}
+
+/// Collects sub-results during an evaluation.
+pub(crate) struct Trace<'a> {
+    text: &'a str,
+    /// The parts under evaluation, outermost first, below them one that collects the whole.
+    frames: Vec<Frame>,
+    shown_bytes: usize,
+}
+
+#[derive(Default)]
+struct Frame {
+    parts: Vec<Explanation>,
+    redacted: bool,
+}
+
+impl<'a> Trace<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, frames: vec![Frame::default()], shown_bytes: 0 }
+    }
+
+    pub(crate) fn enter(&mut self) {
+        self.frames.push(Frame::default());
+    }
+
+    pub(crate) fn leave(&mut self, node: &Node, outcome: &Outcome<Value<'_>>) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        if matches!(&node.kind, NodeKind::Call(Call { function: Function::Redact, .. })) {
+            frame.redacted = true;
+            frame.parts.clear();
+        }
+        let (value, error) = match outcome {
+            Ok(value) => (Some(self.show(value)), None),
+            Err(Stop::IgnoreAttribute) => (Some(Flow::IgnoreAttribute.to_json()), None),
+            Err(Stop::IgnoreObject) => (Some(Flow::IgnoreObject.to_json()), None),
+            Err(Stop::Escrow) => (Some(Flow::Escrow.to_json()), None),
+            Err(Stop::Error(error)) => (None, Some(error.message.clone())),
+        };
+        let hide = |shown: Json| if frame.redacted { Json::from(REDACTED) } else { shown };
+        let explanation = Explanation {
+            text: self.text.get(node.span.start..node.span.end).unwrap_or_default().to_owned(),
+            span: node.span,
+            value: value.map(hide),
+            error: error.map(|error| if frame.redacted { REDACTED.to_owned() } else { error }),
+            parts: frame.parts,
+        };
+        if let Some(parent) = self.frames.last_mut() {
+            parent.redacted |= frame.redacted;
+            parent.parts.push(explanation);
+        }
+    }
+
+    fn show(&mut self, value: &Value<'_>) -> Json {
+        let shown = self.shown_bytes.saturating_add(bytes(value));
+        if shown > MAX_SHOWN_BYTES {
+            return Json::from(TOO_LONG);
+        }
+        self.shown_bytes = shown;
+        value.to_json()
+    }
+
+    /// The explanation of the outermost part.
+    pub(crate) fn finish(mut self) -> Explanation {
+        let whole = self.frames.pop().and_then(|mut frame| frame.parts.pop());
+        whole.unwrap_or_else(|| Explanation {
+            text: self.text.to_owned(),
+            span: Span::new(0, self.text.len()),
+            value: None,
+            error: None,
+            parts: Vec::new(),
+        })
+    }
+}
+
+fn bytes(value: &Value<'_>) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::List(values) => values.iter().map(bytes).sum(),
+        Value::Null | Value::Integer(_) | Value::Boolean(_) | Value::Date(_) => size_of::<Value<'_>>(),
+    }
+}

@@ -1,0 +1,102 @@
+//! The compiled expression: the door of the crate.
+
+use crate::compile::{Program, compile};
+use crate::evaluate::{Evaluator, Stop};
+use crate::explain::Trace;
+use crate::{CompileError, Environment, EvalError, Explanation, Flow, Source, Type};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// A compiled expression; clones share it. Two expressions are equal if they print alike.
+#[derive(Clone)]
+pub struct Expression(Arc<Inner>);
+
+struct Inner {
+    text: String,
+    program: Program,
+}
+
+impl Expression {
+    /// Reads and checks an expression of at most [`crate::MAX_EXPRESSION_CHARS`] characters and
+    /// [`crate::MAX_DEPTH`] nested calls. The limit is about the text as written: the normal form can be longer, so keep
+    /// [`Expression::text`] rather than what is printed.
+    pub fn compile(text: &str) -> Result<Expression, CompileError> {
+        Ok(Self(Arc::new(Inner { text: text.to_owned(), program: compile(text)? })))
+    }
+
+    /// The text as written.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The source attributes it looks at, first use first, without duplicates.
+    pub fn attributes(&self) -> &[String] {
+        &self.0.program.attributes
+    }
+
+    /// The type of the value it gives, as far as it is known.
+    pub fn result_type(&self) -> Type {
+        self.0.program.root.result
+    }
+
+    /// Whether the time alone can change the value (`Now`).
+    pub fn uses_now(&self) -> bool {
+        self.0.program.uses_now
+    }
+
+    /// Whether the value depends on the seed (`Guid`, `RandomString`).
+    pub fn uses_random(&self) -> bool {
+        self.0.program.uses_random
+    }
+
+    /// Whether the value depends on what other accounts have (`SelectUniqueValue`).
+    pub fn needs_uniqueness(&self) -> bool {
+        self.0.program.needs_uniqueness
+    }
+
+    /// Computes the value for one source.
+    pub fn evaluate<'a>(
+        &'a self,
+        source: &'a dyn Source,
+        env: &Environment<'_>,
+    ) -> Result<Flow<'a>, EvalError> {
+        let evaluator = Evaluator { source, env, trace: None };
+        match evaluator.value(&self.0.program.root) {
+            Ok(value) => Ok(Flow::Value(value)),
+            Err(Stop::IgnoreAttribute) => Ok(Flow::IgnoreAttribute),
+            Err(Stop::IgnoreObject) => Ok(Flow::IgnoreObject),
+            Err(Stop::Escrow) => Ok(Flow::Escrow),
+            Err(Stop::Error(error)) => Err(error),
+        }
+    }
+
+    /// Computes the value and says how every part of it came about.
+    pub fn explain(&self, source: &dyn Source, env: &Environment<'_>) -> Explanation {
+        let trace = RefCell::new(Trace::new(self.text()));
+        let evaluator = Evaluator { source, env, trace: Some(trace) };
+        // What came of it stands in the trace.
+        let _ = evaluator.value(&self.0.program.root);
+        evaluator.trace.map_or_else(|| Trace::new(self.text()), RefCell::into_inner).finish()
+    }
+}
+
+/// The normal form, as Entra prints it: `Fn(a, b, , "x")`.
+impl std::fmt::Display for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.program.canonical)
+    }
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expression({self})")
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.program.canonical == other.0.program.canonical
+    }
+}
+
+impl Eq for Expression {}

@@ -1,0 +1,327 @@
+//! Dates: reading what HR systems write, printing as Entra does, and arithmetic on the calendar. All results are UTC.
+
+use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+/// Ticks of 100 ns between 1601-01-01 (the start of FILETIME) and 1970-01-01.
+const FILETIME_OF_UNIX_EPOCH: i128 = 116_444_736_000_000_000;
+const NANOSECONDS_PER_TICK: i128 = 100;
+/// Years that the .NET calendar knows.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+/// Longest text that is read as a date, in bytes.
+const MAX_DATE_BYTES: usize = 64;
+
+/// Reads a date: `yyyy-MM-dd` or `M/d/yyyy`, then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and
+/// their fraction optional), then perhaps `Z` or an offset. Without an offset the text means UTC.
+pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
+    if text.len() > MAX_DATE_BYTES {
+        return None;
+    }
+    let mut cursor = Cursor(text.trim());
+    let date = cursor.date()?;
+    let separated = cursor.eat('T') || cursor.eat('t') | cursor.spaces();
+    let time = if separated && cursor.at_digit() { cursor.time()? } else { Time::MIDNIGHT };
+    cursor.spaces();
+    let offset = cursor.offset()?;
+    if !cursor.0.is_empty() {
+        return None;
+    }
+    in_calendar(PrimitiveDateTime::new(date, time).assume_offset(offset).checked_to_offset(UtcOffset::UTC)?)
+}
+
+/// `M/d/yyyy h:mm:ss tt` in UTC.
+pub(crate) fn print(date: OffsetDateTime) -> String {
+    let date = date.checked_to_offset(UtcOffset::UTC).unwrap_or(date);
+    let (hour, half) = half_day(date.hour());
+    let (month, day, year) = (u8::from(date.month()), date.day(), date.year());
+    format!("{month}/{day}/{year:04} {hour}:{:02}:{:02} {half}", date.minute(), date.second())
+}
+
+/// The hour on a clock of twelve, and which half of the day it is.
+pub(super) fn half_day(hour: u8) -> (u8, &'static str) {
+    let shown = if hour.is_multiple_of(12) { 12 } else { hour % 12 };
+    (shown, if hour < 12 { "AM" } else { "PM" })
+}
+
+/// Moves a date by a number of intervals of Visual Basic; a day that the month does not have becomes its last.
+pub(crate) fn add(interval: &str, count: i64, date: OffsetDateTime) -> Result<OffsetDateTime, String> {
+    let seconds =
+        |each: i64| count.checked_mul(each).and_then(|seconds| date.checked_add(Duration::seconds(seconds)));
+    let months = |each: i64| count.checked_mul(each).and_then(|months| add_months(date, months));
+    let moved = match Interval::read(interval)? {
+        Interval::Year => months(12),
+        Interval::Quarter => months(3),
+        Interval::Month => months(1),
+        Interval::Day | Interval::DayOfWeek => seconds(86_400),
+        Interval::Week => seconds(7 * 86_400),
+        Interval::Hour => seconds(3600),
+        Interval::Minute => seconds(60),
+        Interval::Second => seconds(1),
+    };
+    moved.and_then(in_calendar).ok_or_else(|| "the resulting date is outside of the calendar".to_owned())
+}
+
+/// How many intervals lie between two dates, positive if the second is later: years, quarters and months by the
+/// calendar, `ww` by weeks that start on Sunday, the others by elapsed time without the fraction.
+pub(crate) fn diff(interval: &str, from: OffsetDateTime, to: OffsetDateTime) -> Result<i64, String> {
+    let span = to - from;
+    let month = |date: OffsetDateTime| i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1;
+    let sunday = |date: OffsetDateTime| Duration::days(i64::from(date.weekday().number_days_from_sunday()));
+    Ok(match Interval::read(interval)? {
+        Interval::Year => i64::from(to.year()) - i64::from(from.year()),
+        Interval::Quarter => month(to) / 3 - month(from) / 3,
+        Interval::Month => month(to) - month(from),
+        Interval::Day => span.whole_days(),
+        Interval::DayOfWeek => span.whole_days() / 7,
+        Interval::Week => (span - sunday(to) + sunday(from)).whole_days() / 7,
+        Interval::Hour => span.whole_hours(),
+        Interval::Minute => span.whole_minutes(),
+        Interval::Second => span.whole_seconds(),
+    })
+}
+
+/// The moment of a FILETIME (ticks of 100 ns since 1601).
+pub(crate) fn from_filetime(ticks: i64) -> Option<OffsetDateTime> {
+    if ticks < 0 {
+        return None;
+    }
+    let nanoseconds = (i128::from(ticks) - FILETIME_OF_UNIX_EPOCH) * NANOSECONDS_PER_TICK;
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok().and_then(in_calendar)
+}
+
+/// The FILETIME of a moment; nothing before 1601, and nothing for the last day of the calendar, which means "never" in
+/// HR systems and which Entra refuses.
+pub(crate) fn to_filetime(date: OffsetDateTime) -> Option<i64> {
+    if (date.year(), date.ordinal()) == (9999, 365) {
+        return None;
+    }
+    let ticks = date.unix_timestamp_nanos().div_euclid(NANOSECONDS_PER_TICK) + FILETIME_OF_UNIX_EPOCH;
+    i64::try_from(ticks).ok().filter(|ticks| *ticks >= 0)
+}
+
+enum Interval {
+    Year,
+    Quarter,
+    Month,
+    Day,
+    DayOfWeek,
+    Week,
+    Hour,
+    Minute,
+    Second,
+}
+
+impl Interval {
+    fn read(name: &str) -> Result<Self, String> {
+        Ok(match name.trim().to_ascii_lowercase().as_str() {
+            "yyyy" => Self::Year,
+            "q" => Self::Quarter,
+            "m" => Self::Month,
+            "d" | "y" => Self::Day,
+            "w" => Self::DayOfWeek,
+            "ww" => Self::Week,
+            "h" => Self::Hour,
+            "n" => Self::Minute,
+            "s" => Self::Second,
+            _ => return Err("the interval is none of yyyy, q, m, y, d, w, ww, h, n, s".to_owned()),
+        })
+    }
+}
+
+fn add_months(date: OffsetDateTime, months: i64) -> Option<OffsetDateTime> {
+    let index = (i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1).checked_add(months)?;
+    let year = i32::try_from(index.div_euclid(12)).ok().filter(|year| YEARS.contains(year))?;
+    let month = Month::try_from(u8::try_from(index.rem_euclid(12)).ok()? + 1).ok()?;
+    let day = date.day().min(month.length(year));
+    Some(date.replace_date(Date::from_calendar_date(year, month, day).ok()?))
+}
+
+fn in_calendar(date: OffsetDateTime) -> Option<OffsetDateTime> {
+    YEARS.contains(&date.year()).then_some(date)
+}
+
+/// What is left to read.
+struct Cursor<'a>(&'a str);
+
+impl Cursor<'_> {
+    fn date(&mut self) -> Option<Date> {
+        let (first, width) = self.number(4)?;
+        let (year, month, day) = if width == 4 && self.eat('-') {
+            let month = self.separated_by('-')?;
+            (first, month, self.number(2)?.0)
+        } else if width <= 2 && self.eat('/') {
+            let day = self.separated_by('/')?;
+            let (year, width) = self.number(4)?;
+            (if width == 4 { year } else { return None }, first, day)
+        } else {
+            return None;
+        };
+        let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year))?;
+        let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+        Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()
+    }
+
+    fn time(&mut self) -> Option<Time> {
+        let hour = self.separated_by(':')?;
+        let minute = self.number(2)?.0;
+        let second = if self.eat(':') { self.number(2)?.0 } else { 0 };
+        let nanosecond = if self.eat('.') { self.fraction()? } else { 0 };
+        let rest = self.0;
+        self.spaces();
+        let hour = match self.0.get(..2) {
+            Some(half) if half.eq_ignore_ascii_case("AM") || half.eq_ignore_ascii_case("PM") => {
+                self.0 = self.0.get(2..)?;
+                let late = if half.eq_ignore_ascii_case("PM") { 12 } else { 0 };
+                if (1..=12).contains(&hour) { hour % 12 + late } else { return None }
+            }
+            _ => {
+                self.0 = rest;
+                hour
+            }
+        };
+        let (hour, minute) = (u8::try_from(hour).ok()?, u8::try_from(minute).ok()?);
+        Time::from_hms_nano(hour, minute, u8::try_from(second).ok()?, nanosecond).ok()
+    }
+
+    /// Nothing means UTC.
+    fn offset(&mut self) -> Option<UtcOffset> {
+        if self.0.is_empty() || self.eat('Z') || self.eat('z') {
+            return Some(UtcOffset::UTC);
+        }
+        let sign = if self.eat('-') {
+            -1
+        } else if self.eat('+') {
+            1
+        } else {
+            return None;
+        };
+        let hours = self.number(2)?.0;
+        self.eat(':');
+        let minutes = if self.at_digit() { self.number(2)?.0 } else { 0 };
+        if minutes > 59 {
+            return None;
+        }
+        let (hours, minutes) = (i8::try_from(hours).ok()?, i8::try_from(minutes).ok()?);
+        UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
+    }
+
+    /// Digits after the point, as nanoseconds; further ones are dropped.
+    fn fraction(&mut self) -> Option<u32> {
+        let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 {
+            return None;
+        }
+        let (taken, rest) = self.0.split_at(digits);
+        self.0 = rest;
+        let kept: String = taken.chars().chain("000000000".chars()).take(9).collect();
+        kept.parse().ok()
+    }
+
+    fn separated_by(&mut self, separator: char) -> Option<u32> {
+        let (number, _) = self.number(2)?;
+        self.eat(separator).then_some(number)
+    }
+
+    /// A number of at most `most` digits, and how many it had.
+    fn number(&mut self, most: usize) -> Option<(u32, usize)> {
+        let digits = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        let (taken, rest) = self.0.split_at(digits);
+        self.0 = rest;
+        taken.parse().ok().map(|number| (number, digits))
+    }
+
+    fn at_digit(&self) -> bool {
+        self.0.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    fn eat(&mut self, letter: char) -> bool {
+        let rest = self.0.strip_prefix(letter);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn spaces(&mut self) -> bool {
+        let rest = self.0.trim_start();
+        let any = rest.len() < self.0.len();
+        self.0 = rest;
+        any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn every_documented_form_is_read() {
+        for (text, expected) in [
+            ("2020-03-16", datetime!(2020-03-16 0:00 UTC)),
+            ("2020-03-16-07:00", datetime!(2020-03-16 7:00 UTC)),
+            ("2021-06-30+08:00", datetime!(2021-06-29 16:00 UTC)),
+            ("2009-06-15T01:45:30-07:00", datetime!(2009-06-15 8:45:30 UTC)),
+            ("2009-06-15T01:45:30.25Z", datetime!(2009-06-15 1:45:30.25 UTC)),
+            ("2020-12-31 23:59:59-08:00", datetime!(2021-01-01 7:59:59 UTC)),
+            ("8/25/2021 5:41:18 PM", datetime!(2021-08-25 17:41:18 UTC)),
+            (" 12/31/2025 12:00:00 AM ", datetime!(2025-12-31 0:00 UTC)),
+            ("1/2/2025", datetime!(2025-01-02 0:00 UTC)),
+            ("1/2/2025 13:05", datetime!(2025-01-02 13:05 UTC)),
+            ("2025-01-02T13:05:00 +0100", datetime!(2025-01-02 12:05 UTC)),
+        ] {
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
+        for text in
+            ["", "x", "2020-02-30", "13/1/2020", "1/2/20", "2020-01-01T", "1/1/2020 13:00 PM", "é/1/2020"]
+        {
+            assert!(parse(text).is_none() || text.ends_with('T'), "{text}");
+        }
+    }
+
+    #[test]
+    fn months_are_clamped_to_their_last_day() {
+        assert_eq!(add("m", 1, datetime!(2024-01-31 5:00 UTC)), Ok(datetime!(2024-02-29 5:00 UTC)));
+        assert_eq!(add("yyyy", -1, datetime!(2024-02-29 5:00 UTC)), Ok(datetime!(2023-02-28 5:00 UTC)));
+        assert_eq!(add("q", 1, datetime!(2024-11-30 0:00 UTC)), Ok(datetime!(2025-02-28 0:00 UTC)));
+        assert!(add("yyyy", 9000, datetime!(2024-02-29 5:00 UTC)).is_err());
+        assert!(add("fortnight", 1, datetime!(2024-02-29 5:00 UTC)).is_err());
+    }
+
+    #[test]
+    fn weeks_are_counted_by_sundays_and_days_by_elapsed_time() {
+        let (from, to) = (datetime!(2021-08-25 17:41:18 UTC), datetime!(2012-03-16 7:00 UTC));
+        assert_eq!(diff("d", from, to), Ok(-3449));
+        assert_eq!(diff("ww", from, to), Ok(-493));
+        assert_eq!(diff("m", from, to), Ok(-113));
+        assert_eq!(diff("yyyy", from, to), Ok(-9));
+        assert_eq!(diff("ww", datetime!(2025-08-02 0:00 UTC), datetime!(2025-08-03 0:00 UTC)), Ok(1));
+    }
+
+    #[test]
+    fn never_has_no_number() {
+        assert_eq!(to_filetime(datetime!(9999-12-31 0:00 UTC)), None);
+        assert_eq!(from_filetime(i64::MAX), None);
+        assert_eq!(from_filetime(129_699_324_000_000_000), Some(datetime!(2012-01-01 23:00 UTC)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(seconds in -62_135_596_800i64..253_402_300_799) {
+            let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            prop_assert_eq!(parse(&print(date)), Some(date));
+        }
+
+        #[test]
+        fn filetimes_survive_both_ways(ticks in 0i64..2_650_000_000_000_000_000) {
+            prop_assert_eq!(from_filetime(ticks).and_then(to_filetime), Some(ticks));
+        }
+
+        #[test]
+        fn nothing_panics(text in "[0-9/: TZAMP.+-]{0,30}", other: String, interval in "yyyy|q|m|y|d|w|ww|h|n|s", count: i64) {
+            let _ = parse(&other);
+            if let Some(date) = parse(&text) {
+                let _ = (add(&interval, count, date), diff(&interval, date, OffsetDateTime::UNIX_EPOCH), to_filetime(date));
+            }
+            let _ = (from_filetime(count), add(&interval, count, OffsetDateTime::UNIX_EPOCH));
+        }
+    }
+}

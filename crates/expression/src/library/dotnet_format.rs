@@ -1,0 +1,241 @@
+//! .NET's custom and standard date formats, in the invariant culture: `yyyy-MM-ddTHH:mm:ss.fffZ`.
+
+mod print;
+mod read;
+
+use time::OffsetDateTime;
+
+/// Longest format, in characters.
+const MAX_FORMAT_CHARS: usize = 256;
+/// Digits of a second's fraction that .NET knows (100 ns).
+const MAX_FRACTION_DIGITS: usize = 7;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+/// From Sunday, as `time` counts.
+const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/// Letters of a short name of a month or day.
+const SHORT_NAME: usize = 3;
+
+/// A compiled format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Format {
+    parts: Vec<Part>,
+    /// The standard format `U` speaks of UTC, whatever the date's own offset is.
+    to_utc: bool,
+}
+
+/// The numbers are how often the letter stands in the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Literal(char),
+    Year(usize),
+    Month(usize),
+    Day(usize),
+    Hour24(usize),
+    Hour12(usize),
+    Minute(usize),
+    Second(usize),
+    Fraction(usize),
+    /// Without trailing zeros, and without the point before it if nothing is left.
+    OptionalFraction(usize),
+    Half(usize),
+    Offset(usize),
+    Kind,
+    Era,
+}
+
+impl Format {
+    /// Reads a format; the error says what is wrong with it.
+    pub(crate) fn compile(text: &str) -> Result<Self, String> {
+        if text.chars().count() > MAX_FORMAT_CHARS {
+            return Err(format!("a date format has at most {MAX_FORMAT_CHARS} characters"));
+        }
+        let mut letters = text.chars();
+        let custom = match (letters.next(), letters.next()) {
+            (None, _) => return Err("the date format is empty".to_owned()),
+            (Some(letter), None) => standard(letter)
+                .ok_or_else(|| format!("`{letter}` is not one of .NET's standard date formats"))?,
+            _ => text,
+        };
+        Ok(Self { parts: parts(custom)?, to_utc: text == "U" })
+    }
+
+    /// Reads a date written in this format, white space around it aside. An offset in the text is kept, so that
+    /// printing gives the day as written; without one the date is UTC. Parts that the format lacks are the first:
+    /// January, the 1st, midnight (there is no clock here to ask for today).
+    pub(crate) fn parse(&self, text: &str) -> Option<OffsetDateTime> {
+        read::read(&self.parts, text)
+    }
+
+    /// Prints a date, in its own offset.
+    pub(crate) fn print(&self, date: OffsetDateTime) -> String {
+        let utc = date.checked_to_offset(time::UtcOffset::UTC).filter(|_| self.to_utc);
+        print::print(&self.parts, utc.unwrap_or(date))
+    }
+}
+
+fn standard(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'd' => "MM/dd/yyyy",
+        'D' => "dddd, dd MMMM yyyy",
+        'f' => "dddd, dd MMMM yyyy HH:mm",
+        'F' | 'U' => "dddd, dd MMMM yyyy HH:mm:ss",
+        'g' => "MM/dd/yyyy HH:mm",
+        'G' => "MM/dd/yyyy HH:mm:ss",
+        'm' | 'M' => "MMMM dd",
+        'o' | 'O' => "yyyy'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffK",
+        'r' | 'R' => "ddd, dd MMM yyyy HH':'mm':'ss 'GMT'",
+        's' => "yyyy'-'MM'-'dd'T'HH':'mm':'ss",
+        't' => "HH:mm",
+        'T' => "HH:mm:ss",
+        'u' => "yyyy'-'MM'-'dd HH':'mm':'ss'Z'",
+        'y' | 'Y' => "yyyy MMMM",
+        _ => return None,
+    })
+}
+
+fn parts(format: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut letters = format.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' | '"' => loop {
+                match letters.next() {
+                    None => return Err("a quote in the date format is not closed".to_owned()),
+                    Some(next) if next == letter => break,
+                    Some('\\') => {
+                        parts.push(Part::Literal(letters.next().ok_or("the date format ends in `\\`")?))
+                    }
+                    Some(next) => parts.push(Part::Literal(next)),
+                }
+            },
+            '\\' => parts.push(Part::Literal(letters.next().ok_or("the date format ends in `\\`")?)),
+            '%' => match letters.peek() {
+                None | Some('%') => return Err("`%` in the date format has no letter after it".to_owned()),
+                Some(_) => {}
+            },
+            'y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'f' | 'F' | 't' | 'z' | 'K' | 'g' => {
+                let mut count = 1;
+                while letter != 'K' && letters.next_if_eq(&letter).is_some() {
+                    count += 1;
+                }
+                parts.push(part(letter, count)?);
+            }
+            other => parts.push(Part::Literal(other)),
+        }
+    }
+    Ok(parts)
+}
+
+fn part(letter: char, count: usize) -> Result<Part, String> {
+    Ok(match letter {
+        'y' => Part::Year(count),
+        'M' => Part::Month(count.min(4)),
+        'd' => Part::Day(count.min(4)),
+        'H' => Part::Hour24(count.min(2)),
+        'h' => Part::Hour12(count.min(2)),
+        'm' => Part::Minute(count.min(2)),
+        's' => Part::Second(count.min(2)),
+        't' => Part::Half(count.min(2)),
+        'z' => Part::Offset(count.min(3)),
+        'K' => Part::Kind,
+        'g' => Part::Era,
+        _ if count > MAX_FRACTION_DIGITS => {
+            return Err(format!("a second's fraction has at most {MAX_FRACTION_DIGITS} digits"));
+        }
+        'F' => Part::OptionalFraction(count),
+        _ => Part::Fraction(count),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    fn convert(text: &str, input: &str, output: &str) -> Option<String> {
+        Format::compile(input).unwrap().parse(text).map(|date| Format::compile(output).unwrap().print(date))
+    }
+
+    #[test]
+    fn documented_conversions_come_out() {
+        for (text, input, output, expected) in [
+            ("20150123105347.1Z", "yyyyMMddHHmmss.fZ", "yyyy-MM-dd", "2015-01-23"),
+            ("2020-12-31-08:00", "yyyy-MM-ddzzz", "yyyy-MM-dd", "2020-12-31"),
+            ("12/31/2020 12:00:00 AM", "M/d/yyyy hh:mm:ss tt", "yyyy-MM-dd HH", "2020-12-31 00"),
+            (" 7/2/2021 3:33:38 PM ", "M/d/yyyy h:mm:ss tt", "s", "2021-07-02T15:33:38"),
+            ("Friday, 02 July 2021", "D", "%d", "2"),
+            ("2 Jul 49", "d MMM yy", "yyyy 'of' gg \\d", "2049 of A.D. d"),
+            ("2021-07-02 10", "yyyy-MM-dd.FF HH", "s", "2021-07-02T10:00:00"),
+            ("2021-07-02T10:00:00Z", "yyyy-MM-ddTHH:mm:ss.FFFK", "O", "2021-07-02T10:00:00.0000000Z"),
+        ] {
+            let result = convert(text, input, output);
+            assert_eq!(result.as_deref(), Some(expected), "{text} {input}");
+        }
+    }
+
+    #[test]
+    fn texts_that_do_not_fit_are_refused() {
+        for (text, input) in [
+            ("1/5/2020", "MM/dd/yyyy"),
+            ("2020-02-30", "yyyy-MM-dd"),
+            ("2020-01-01x", "yyyy-MM-dd"),
+            ("Monday 2021-07-02", "dddd yyyy-MM-dd"),
+            ("13 AM", "hh tt"),
+            ("2020-01-01é", "yyyy-MM-dd'e'"),
+            ("", "yyyy"),
+        ] {
+            assert_eq!(Format::compile(input).unwrap().parse(text), None, "{text}");
+        }
+        for format in ["", "x", "'abc", "yyyy\\", "%", "ffffffff"] {
+            assert!(Format::compile(format).is_err(), "{format}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_printed_as_they_are() {
+        let date = datetime!(2021-07-02 1:02:03.0450 -07:30);
+        let print = |format: &str| Format::compile(format).unwrap().print(date);
+        assert_eq!(print("z zz zzz K"), "-7 -07 -07:30 -07:30");
+        assert_eq!(print("H:mm:ss.FFF f t dddd MMM yy"), "1:02:03.045 0 A Friday Jul 21");
+        assert_eq!(print("U"), "Friday, 02 July 2021 08:32:03");
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_date_is_read_back(
+            seconds in -62_135_510_400i64..253_402_214_400, nanos in 0u32..10_000_000,
+            hours in -13i8..=13, index in 0usize..5
+        ) {
+            let offset = time::UtcOffset::from_hms(hours, 0, 0).unwrap();
+            let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+                .replace_nanosecond(nanos * 100).unwrap().to_offset(offset);
+            let format = ["yyyy-MM-ddTHH:mm:ss.fffffffzzz", "O", "d MMM yyyy h:m:s.FFFFFFF tt zz",
+                "dddd dd MMMM yyyyy hh:mm:ss.fffffff t z", "yyyyMMddHHmmss.FFFFFFFK"][index];
+            let format = Format::compile(format).unwrap();
+            prop_assert_eq!(format.parse(&format.print(date)), Some(date));
+        }
+
+        #[test]
+        fn nothing_panics(format in "[yMdHhmsfFtzKg:/'% .\\\\]{0,12}|\\PC{0,8}", text: String, digits in "[0-9:/ AP-]{0,20}") {
+            if let Ok(format) = Format::compile(&format) {
+                let _ = (format.parse(&text), format.parse(&digits));
+                let _ = format.print(OffsetDateTime::UNIX_EPOCH);
+            }
+        }
+    }
+}

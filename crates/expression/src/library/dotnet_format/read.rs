@@ -1,0 +1,222 @@
+//! Text to dates, as strictly as .NET's `ParseExact`: a doubled letter wants two digits, a single one takes one or two.
+
+use super::{DAYS, MONTHS, Part, SHORT_NAME};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+/// A year of two digits up to this one lies in this century, a greater one in the last (as .NET has it since version 8).
+const TWO_DIGIT_YEAR_MAX: u32 = 49;
+/// Most digits that a year may have: `yyyyy` prints five.
+const MAX_YEAR_DIGITS: usize = 9;
+
+pub(super) fn read(parts: &[Part], text: &str) -> Option<OffsetDateTime> {
+    let mut reader = Reader { rest: text.trim(), found: Found::default() };
+    let parts = without_spaces_around(parts);
+    let mut skip = false;
+    for (index, part) in parts.iter().enumerate() {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        let next = parts.get(index + 1);
+        match (part, next) {
+            // A point before an optional fraction is as optional as the fraction.
+            (Part::Literal('.'), Some(Part::OptionalFraction(_))) if !reader.rest.starts_with('.') => {
+                skip = true
+            }
+            _ => reader.part(*part)?,
+        }
+    }
+    if reader.rest.is_empty() { reader.found.date() } else { None }
+}
+
+fn without_spaces_around(mut parts: &[Part]) -> &[Part] {
+    let is_space = |part: &Part| matches!(part, Part::Literal(letter) if letter.is_whitespace());
+    while let [first, rest @ ..] = parts
+        && is_space(first)
+    {
+        parts = rest;
+    }
+    while let [rest @ .., last] = parts
+        && is_space(last)
+    {
+        parts = rest;
+    }
+    parts
+}
+
+#[derive(Default)]
+struct Found {
+    year: Option<u32>,
+    month: Option<u32>,
+    day: Option<u32>,
+    weekday: Option<u32>,
+    hour24: Option<u32>,
+    hour12: Option<u32>,
+    late: Option<bool>,
+    minute: Option<u32>,
+    second: Option<u32>,
+    nanosecond: Option<u32>,
+    offset: Option<UtcOffset>,
+}
+
+impl Found {
+    fn date(&self) -> Option<OffsetDateTime> {
+        let year = i32::try_from(self.year.unwrap_or(1)).ok().filter(|year| (1..=9999).contains(year))?;
+        let month = Month::try_from(u8::try_from(self.month.unwrap_or(1)).ok()?).ok()?;
+        let date = Date::from_calendar_date(year, month, u8::try_from(self.day.unwrap_or(1)).ok()?).ok()?;
+        if self.weekday.is_some_and(|day| day != u32::from(date.weekday().number_days_from_sunday())) {
+            return None;
+        }
+        let small = |number: Option<u32>| u8::try_from(number.unwrap_or(0)).ok();
+        let nanosecond = self.nanosecond.unwrap_or(0);
+        let hour = u8::try_from(self.hour()?).ok()?;
+        let time = Time::from_hms_nano(hour, small(self.minute)?, small(self.second)?, nanosecond).ok()?;
+        Some(PrimitiveDateTime::new(date, time).assume_offset(self.offset.unwrap_or(UtcOffset::UTC)))
+    }
+
+    fn hour(&self) -> Option<u32> {
+        let from12 = match self.hour12 {
+            Some(hour @ 1..=12) => Some(hour % 12 + if self.late == Some(true) { 12 } else { 0 }),
+            // .NET reads an hour of 0 here as midnight.
+            Some(0) => Some(0),
+            Some(_) => return None,
+            None => None,
+        };
+        match (self.hour24, from12) {
+            (Some(hour), Some(other)) if hour != other => None,
+            (Some(hour), None) if self.late.is_some_and(|late| late != (hour >= 12)) => None,
+            (hour24, from12) => Some(hour24.or(from12).unwrap_or(0)),
+        }
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+    found: Found,
+}
+
+impl Reader<'_> {
+    fn part(&mut self, part: Part) -> Option<()> {
+        match part {
+            Part::Literal(letter) => self.rest = self.rest.strip_prefix(letter)?,
+            Part::Year(count) => {
+                let year = self.year(count)?;
+                set(year, &mut self.found.year)?;
+            }
+            Part::Month(count @ 1..=2) => set(self.number(count)?, &mut self.found.month)?,
+            Part::Month(count) => set(self.name(&MONTHS, count)? + 1, &mut self.found.month)?,
+            Part::Day(count @ 1..=2) => set(self.number(count)?, &mut self.found.day)?,
+            Part::Day(count) => set(self.name(&DAYS, count)?, &mut self.found.weekday)?,
+            Part::Hour24(count) => set(self.number(count)?, &mut self.found.hour24)?,
+            Part::Hour12(count) => set(self.number(count)?, &mut self.found.hour12)?,
+            Part::Minute(count) => set(self.number(count)?, &mut self.found.minute)?,
+            Part::Second(count) => set(self.number(count)?, &mut self.found.second)?,
+            Part::Fraction(count) => set(self.fraction(count, count)?, &mut self.found.nanosecond)?,
+            Part::OptionalFraction(count) => set(self.fraction(0, count)?, &mut self.found.nanosecond)?,
+            Part::Half(count) => {
+                let half = ["AM", "PM"]
+                    .iter()
+                    .position(|half| self.eat_ignoring_case(half.get(..count).unwrap_or(half)))?;
+                set(half == 1, &mut self.found.late)?;
+            }
+            Part::Offset(count) => set(self.offset(count)?, &mut self.found.offset)?,
+            Part::Kind => self.kind()?,
+            Part::Era => {
+                if !self.eat_ignoring_case("A.D.") && !self.eat_ignoring_case("AD") {
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn year(&mut self, count: usize) -> Option<u32> {
+        match count {
+            1..=2 => {
+                let year = self.number(count)?;
+                Some(if year > TWO_DIGIT_YEAR_MAX { 1900 + year } else { 2000 + year })
+            }
+            3 => self.digits(3, 4),
+            _ => self.digits(count.min(MAX_YEAR_DIGITS), count.min(MAX_YEAR_DIGITS)),
+        }
+    }
+
+    fn number(&mut self, count: usize) -> Option<u32> {
+        self.digits(count, 2)
+    }
+
+    fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
+        self.take_digits(least, most)?.parse().ok()
+    }
+
+    fn take_digits(&mut self, least: usize, most: usize) -> Option<&str> {
+        let count = self.rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        if count < least {
+            return None;
+        }
+        let (taken, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        Some(taken)
+    }
+
+    /// As nanoseconds.
+    fn fraction(&mut self, least: usize, most: usize) -> Option<u32> {
+        let digits = self.take_digits(least, most)?;
+        format!("{digits:0<9}").parse().ok()
+    }
+
+    fn name(&mut self, names: &[&str], count: usize) -> Option<u32> {
+        let index = names.iter().position(|name| {
+            self.eat_ignoring_case(if count == SHORT_NAME {
+                name.get(..SHORT_NAME).unwrap_or(name)
+            } else {
+                name
+            })
+        })?;
+        u32::try_from(index).ok()
+    }
+
+    fn kind(&mut self) -> Option<()> {
+        if let Some(rest) = self.rest.strip_prefix('Z') {
+            self.rest = rest;
+            return set(UtcOffset::UTC, &mut self.found.offset);
+        }
+        if self.rest.starts_with(['+', '-']) {
+            let offset = self.offset(3)?;
+            return set(offset, &mut self.found.offset);
+        }
+        Some(())
+    }
+
+    fn offset(&mut self, count: usize) -> Option<UtcOffset> {
+        let negative = self.rest.starts_with('-');
+        self.rest = self.rest.strip_prefix(['+', '-'])?;
+        let hours = i8::try_from(self.digits(count.min(2), 2)?).ok()?;
+        let minutes = if count > 2 {
+            self.rest = self.rest.strip_prefix(':').unwrap_or(self.rest);
+            i8::try_from(self.digits(2, 2)?).ok().filter(|minutes| *minutes < 60)?
+        } else {
+            0
+        };
+        let sign = if negative { -1 } else { 1 };
+        UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
+    }
+
+    fn eat_ignoring_case(&mut self, word: &str) -> bool {
+        let fits = self.rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+        if fits {
+            self.rest = self.rest.get(word.len()..).unwrap_or_default();
+        }
+        fits
+    }
+}
+
+/// A part that stands twice has to say the same twice.
+fn set<T: PartialEq>(value: T, place: &mut Option<T>) -> Option<()> {
+    match place {
+        Some(known) if *known != value => None,
+        _ => {
+            *place = Some(value);
+            Some(())
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Random values that a seed decides: asking again gives the same value.
+
+use crate::Seed;
+use sha2::{Digest, Sha256};
+
+/// Longest random string (Entra's limit).
+const MAX_RANDOM_LENGTH: i64 = 256;
+/// Bytes of one block of the stream.
+const BLOCK_BYTES: usize = 32;
+
+const DIGITS: &str = "0123456789";
+const SPECIALS: &str = "!@#$%^&*()_-+=[]{}<>?,.:;/|~";
+const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const LOWERS: &str = "abcdefghijklmnopqrstuvwxyz";
+
+/// SHA-256 in counter mode over the seed and the position of the call in its expression.
+pub(crate) struct Stream {
+    seed: Seed,
+    position: u64,
+    counter: u64,
+    block: [u8; BLOCK_BYTES],
+    used: usize,
+}
+
+impl Stream {
+    pub(crate) fn new(seed: Seed, position: usize) -> Self {
+        // A `usize` never has more than 64 bits on the platforms we build for.
+        let position = u64::try_from(position).unwrap_or(u64::MAX);
+        Self { seed, position, counter: 0, block: [0; BLOCK_BYTES], used: BLOCK_BYTES }
+    }
+
+    fn byte(&mut self) -> u8 {
+        if self.used >= BLOCK_BYTES {
+            let mut hash = Sha256::new();
+            hash.update(self.seed.0);
+            hash.update(self.position.to_be_bytes());
+            hash.update(self.counter.to_be_bytes());
+            self.block = hash.finalize().into();
+            self.counter = self.counter.wrapping_add(1);
+            self.used = 0;
+        }
+        let byte = self.block.get(self.used).copied().unwrap_or_default();
+        self.used += 1;
+        byte
+    }
+
+    /// A number below `bound`, every one as likely as another; 0 for a bound of 0.
+    fn below(&mut self, bound: usize) -> usize {
+        let bound = u32::try_from(bound).unwrap_or(u32::MAX);
+        if bound == 0 {
+            return 0;
+        }
+        // Draws above the last whole multiple of the bound would favour small numbers: draw again.
+        let limit = u32::MAX - u32::MAX % bound;
+        loop {
+            let draw = u32::from_be_bytes([self.byte(), self.byte(), self.byte(), self.byte()]);
+            if draw < limit {
+                return (draw % bound) as usize;
+            }
+        }
+    }
+
+    fn pick(&mut self, letters: &[char]) -> Option<char> {
+        let index = self.below(letters.len());
+        letters.get(index).copied()
+    }
+}
+
+/// A version 4 GUID in lower case.
+pub(crate) fn guid(stream: &mut Stream) -> String {
+    let mut bytes = [0u8; 16];
+    bytes.fill_with(|| stream.byte());
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let mut out = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            out.push('-');
+        }
+        out.push_str(&format!("{byte:02x}"));
+    }
+    out
+}
+
+/// A string of `length` characters with at least the given numbers of each class and none of `avoid`. What is left
+/// over is filled from the classes that were asked for, or from letters and digits if none was.
+pub(crate) fn random_string(
+    stream: &mut Stream,
+    length: i64,
+    digits: i64,
+    specials: i64,
+    capitals: i64,
+    lowers: i64,
+    avoid: &str,
+) -> Result<String, String> {
+    if !(0..=MAX_RANDOM_LENGTH).contains(&length) {
+        return Err(format!("a random string has 0 to {MAX_RANDOM_LENGTH} characters, not {length}"));
+    }
+    let minima = [digits, specials, capitals, lowers];
+    if minima.iter().any(|minimum| *minimum < 0) {
+        return Err("a minimum cannot be negative".into());
+    }
+    let needed = minima.iter().fold(0i64, |sum, minimum| sum.saturating_add(*minimum));
+    if needed > length {
+        return Err(format!("the minima add up to {needed} characters, but the length is {length}"));
+    }
+    let classes = [DIGITS, SPECIALS, CAPITALS, LOWERS]
+        .map(|class| class.chars().filter(|letter| !avoid.contains(*letter)).collect::<Vec<char>>());
+    let mut out = Vec::new();
+    for (class, minimum) in classes.iter().zip(minima) {
+        draw(stream, class, minimum, &mut out)?;
+    }
+    draw(stream, &filling(&classes, minima), length - needed, &mut out)?;
+    shuffle(stream, &mut out);
+    Ok(out.into_iter().collect())
+}
+
+fn draw(stream: &mut Stream, letters: &[char], count: i64, out: &mut Vec<char>) -> Result<(), String> {
+    for _ in 0..count {
+        let letter = stream.pick(letters).ok_or("the characters to avoid leave none to choose from")?;
+        out.push(letter);
+    }
+    Ok(())
+}
+
+fn filling(classes: &[Vec<char>; 4], minima: [i64; 4]) -> Vec<char> {
+    let asked = minima.iter().any(|minimum| *minimum > 0);
+    let chosen = if asked { minima.map(|minimum| minimum > 0) } else { [true, false, true, true] };
+    classes
+        .iter()
+        .zip(chosen)
+        .filter(|(_, chosen)| *chosen)
+        .flat_map(|(class, _)| class.iter().copied())
+        .collect()
+}
+
+/// Fisher and Yates.
+fn shuffle(stream: &mut Stream, letters: &mut [char]) {
+    for last in (1..letters.len()).rev() {
+        let other = stream.below(last + 1);
+        letters.swap(last, other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_guid_is_lower_case_and_of_version_4() {
+        let first = guid(&mut Stream::new(Seed([7; 32]), 0));
+        assert_eq!(first.len(), 36);
+        assert_eq!(first.as_bytes()[14], b'4');
+        assert!("89ab".contains(char::from(first.as_bytes()[19])));
+        assert_eq!(first, first.to_lowercase());
+        assert_eq!(first, guid(&mut Stream::new(Seed([7; 32]), 0)));
+        assert_ne!(first, guid(&mut Stream::new(Seed([7; 32]), 1)));
+        assert_ne!(first, guid(&mut Stream::new(Seed([8; 32]), 0)));
+    }
+
+    #[test]
+    fn impossible_demands_are_errors() {
+        let mut stream = Stream::new(Seed([0; 32]), 0);
+        assert!(random_string(&mut stream, 257, 0, 0, 0, 0, "").is_err());
+        assert!(random_string(&mut stream, 3, 2, 2, 0, 0, "").is_err());
+        assert!(random_string(&mut stream, 3, -1, 0, 0, 0, "").is_err());
+        assert!(random_string(&mut stream, 3, 1, 0, 0, 0, DIGITS).is_err());
+        assert!(random_string(&mut stream, i64::MAX, i64::MAX, i64::MAX, 0, 0, "").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn minima_are_kept_and_avoided_characters_never_come(
+            seed: [u8; 32], extra in 0i64..20, minima: [u8; 4], avoid in "[a-f0-4!?]{0,4}"
+        ) {
+            let [d, s, c, l] = minima.map(|m| i64::from(m % 8));
+            let length = d + s + c + l + extra;
+            let text = random_string(&mut Stream::new(Seed(seed), 3), length, d, s, c, l, &avoid).unwrap();
+            let count = |class: &str| text.chars().filter(|x| class.contains(*x)).count() as i64;
+            prop_assert_eq!(text.chars().count() as i64, length);
+            prop_assert!(count(DIGITS) >= d && count(SPECIALS) >= s && count(CAPITALS) >= c && count(LOWERS) >= l);
+            prop_assert!(!text.chars().any(|x| avoid.contains(x)));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Texts. Positions and lengths count characters (Unicode scalar values), so that nothing is ever cut in two; .NET
+//! counts UTF-16 units, which differs only beyond the basic plane (emoji).
+
+mod encode;
+mod letters;
+mod names;
+
+pub(crate) use encode::{base64_decode, string_from_sid, utf8_hex, utf16_base64};
+pub(crate) use letters::{normalize_diacritics, pascal_case};
+pub(crate) use names::dn_component;
+
+/// The first `count` characters; everything if there are fewer or if the count is negative.
+pub(crate) fn left(text: &str, count: i64) -> &str {
+    if count < 0 {
+        return text;
+    }
+    text.get(..byte_of(text, count)).unwrap_or(text)
+}
+
+/// `length` characters from the character number `start`, the first being 1 (smaller numbers mean 1).
+pub(crate) fn mid(text: &str, start: i64, length: i64) -> &str {
+    let rest = text.get(byte_of(text, start.saturating_sub(1))..).unwrap_or_default();
+    rest.get(..byte_of(rest, length)).unwrap_or_default()
+}
+
+/// Where the character number `count` (from 0) starts.
+fn byte_of(text: &str, count: i64) -> usize {
+    let Ok(count) = usize::try_from(count) else {
+        // Negative, or more than memory can hold.
+        return if count < 0 { 0 } else { text.len() };
+    };
+    text.char_indices().nth(count).map_or(text.len(), |(byte, _)| byte)
+}
+
+/// The position, from 1, of the first `search` in `text` at or after `start`; 0 if there is none.
+pub(crate) fn in_str(text: &str, search: &str, start: i64, ignore_case: bool) -> i64 {
+    let skipped = byte_of(text, start.saturating_sub(1));
+    if start > 1 && skipped == text.len() {
+        return 0;
+    }
+    let (before, rest) = text.split_at(skipped);
+    let found = if ignore_case {
+        // Letter by letter, so that positions stay those of the text as written.
+        let fold = |text: &str| text.chars().map(fold).collect::<String>();
+        let (rest, search) = (fold(rest), fold(search));
+        rest.find(&search).and_then(|byte| rest.get(..byte).map(|passed| passed.chars().count()))
+    } else {
+        rest.find(search).and_then(|byte| rest.get(..byte).map(|passed| passed.chars().count()))
+    };
+    found.and_then(|passed| i64::try_from(before.chars().count() + passed + 1).ok()).unwrap_or(0)
+}
+
+fn fold(letter: char) -> char {
+    let mut lower = letter.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(single), None) => single,
+        _ => letter,
+    }
+}
+
+/// The word number `number` (from 1), words being what stands between any of the delimiters; `""` if there is none.
+pub(crate) fn word(text: &str, number: i64, delimiters: &str) -> String {
+    let Some(index) = number.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
+        return String::new();
+    };
+    text.split(|letter| delimiters.contains(letter))
+        .filter(|word| !word.is_empty())
+        .nth(index)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The parts between delimiters, without the white space around them; an empty delimiter does not split.
+pub(crate) fn split(text: &str, delimiter: &str) -> Vec<String> {
+    if delimiter.is_empty() {
+        return vec![text.trim().to_owned()];
+    }
+    text.split(delimiter).map(|part| part.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn positions_start_at_1_and_are_clipped() {
+        assert_eq!(mid("johns@contoso.com", 1, 8), "johns@co");
+        assert_eq!(mid("é😀ab", 2, 2), "😀a");
+        assert_eq!((mid("abc", 0, 2), mid("abc", 9, 2), mid("abc", 2, -1)), ("ab", "", ""));
+        assert_eq!((left("John", 0), left("John", -1), left("Jöhn", 2)), ("", "John", "Jö"));
+    }
+
+    #[test]
+    fn searching_can_ignore_case() {
+        assert_eq!(in_str("repEated", "e", 3, false), 7);
+        assert_eq!(in_str("repEated", "e", 3, true), 4);
+        assert_eq!(in_str("abc", "zzz", 1, false), 0);
+        assert_eq!(in_str("abc", "a", 4, false), 0);
+    }
+
+    #[test]
+    fn words_are_numbered_from_1() {
+        assert_eq!(word("The quick  brown fox", 3, " "), "brown");
+        assert_eq!(word("a b", 0, " ") + &word("a b", 9, " ") + &word("a b", i64::MIN, " "), "");
+        assert_eq!(split("One, Two", ","), ["One", "Two"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text: String, other: String, a: i64, b: i64, small in -3i64..9, flag: bool) {
+            let _ = (left(&text, a), mid(&text, a, b), mid(&text, small, small), left(&text, small));
+            let _ = (in_str(&text, &other, a, flag), in_str(&text, &other, small, flag));
+            let _ = (word(&text, a, &other), split(&text, &other), dn_component(&text, small));
+            let _ = (base64_decode(&text, &other), string_from_sid(&text), pascal_case(&text, Some(&other)));
+        }
+
+        #[test]
+        fn left_and_mid_put_the_text_together_again(text: String, cut in 0i64..20) {
+            prop_assert_eq!(format!("{}{}", left(&text, cut), mid(&text, cut + 1, i64::MAX)), text);
+        }
+
+        #[test]
+        fn base64_comes_back(text: String) {
+            prop_assert_eq!(base64_decode(&utf16_base64(&text), "Unicode"), Ok(text));
+        }
+    }
+}

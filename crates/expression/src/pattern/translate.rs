@@ -1,0 +1,171 @@
+//! From .NET's spelling of patterns to the engine's: most is the same, and what differs would differ silently.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// The pattern in the engine's spelling, or which part of it cannot be had.
+pub(super) fn translate(pattern: &str) -> Result<String, String> {
+    let mut translation = Translation { rest: pattern.chars().peekable(), out: String::new() };
+    while let Some(c) = translation.rest.next() {
+        match c {
+            '\\' => translation.escape()?,
+            '[' => translation.class(0)?,
+            '(' => translation.group()?,
+            '{' if !is_quantifier(translation.rest.clone()) => translation.out.push_str("\\{"),
+            other => translation.out.push(other),
+        }
+    }
+    Ok(translation.out)
+}
+
+/// Deepest nesting of `[a-z-[aeiou]]`.
+const MAX_CLASS_DEPTH: usize = 8;
+
+struct Translation<'p> {
+    rest: Peekable<Chars<'p>>,
+    out: String,
+}
+
+impl Translation<'_> {
+    /// After a `\` outside of a class.
+    fn escape(&mut self) -> Result<(), String> {
+        match self.rest.next() {
+            None => return Err("the pattern ends with a single `\\`".to_owned()),
+            Some(digit @ '1'..='9') => return Err(not_linear("back references", &format!("\\{digit}"))),
+            Some('k') => return Err(not_linear("back references", "\\k")),
+            Some('G') => return Err("`\\G` is not supported".to_owned()),
+            Some('Z') => self.out.push_str("\\z"),
+            Some(other) => self.escaped(other),
+        }
+        Ok(())
+    }
+
+    /// Escapes that mean the same inside and outside of classes.
+    fn escaped(&mut self, c: char) {
+        match c {
+            'e' => self.out.push_str("\\x1B"),
+            '0' => self.out.push_str("\\x00"),
+            c if c.is_ascii_alphanumeric() || (c.is_ascii_punctuation() && !matches!(c, '<' | '>')) => {
+                self.out.push('\\');
+                self.out.push(c);
+            }
+            plain => self.out.push(plain),
+        }
+    }
+
+    /// After a `(`.
+    fn group(&mut self) -> Result<(), String> {
+        self.out.push('(');
+        let mut ahead = self.rest.clone();
+        if ahead.next() != Some('?') {
+            return Ok(());
+        }
+        match (ahead.next(), ahead.next()) {
+            (Some(sign @ ('=' | '!')), _) => Err(not_linear("look-around", &format!("(?{sign}"))),
+            (Some('<'), Some(sign @ ('=' | '!'))) => Err(not_linear("look-around", &format!("(?<{sign}"))),
+            (Some('>'), _) => Err(not_linear("atomic groups", "(?>")),
+            (Some('('), _) => Err(not_linear("conditional groups", "(?(")),
+            (Some('<'), _) => self.balanced_name('>'),
+            (Some('\''), _) => {
+                self.balanced_name('\'')?;
+                self.rest.nth(1); // `?'`
+                self.out.push_str("?<");
+                for c in self.rest.by_ref().take_while(|c| *c != '\'') {
+                    self.out.push(c);
+                }
+                self.out.push('>');
+                Ok(())
+            }
+            (Some('#'), _) => {
+                self.out.pop();
+                self.rest.by_ref().find(|c| *c == ')');
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn balanced_name(&self, close: char) -> Result<(), String> {
+        let mut name = self.rest.clone().skip(2).take_while(|c| *c != close);
+        if name.any(|c| c == '-') { Err(not_linear("balancing groups", "(?<a-b>")) } else { Ok(()) }
+    }
+
+    /// After a `[`: a bracket inside is a character here, and `-[...]` at the end takes away.
+    fn class(&mut self, depth: usize) -> Result<(), String> {
+        if depth == MAX_CLASS_DEPTH {
+            return Err("the classes of the pattern are nested too deep".to_owned());
+        }
+        self.out.push('[');
+        if self.rest.next_if_eq(&'^').is_some() {
+            self.out.push('^');
+        }
+        let mut first = true;
+        let mut after_set = false;
+        while let Some(c) = self.rest.next() {
+            let mut set = false;
+            match c {
+                ']' if !first => {
+                    self.out.push(']');
+                    return Ok(());
+                }
+                '-' if self.rest.peek() == Some(&'[') && !first => {
+                    self.rest.next();
+                    self.out.push_str("--");
+                    self.class(depth + 1)?;
+                }
+                '-' if after_set && self.rest.peek() != Some(&']') => self.out.push_str("\\-"),
+                '[' | ']' | '&' | '~' => {
+                    self.out.push('\\');
+                    self.out.push(c);
+                }
+                '\\' => set = self.class_escape()?,
+                other => self.out.push(other),
+            }
+            after_set = set;
+            first = false;
+        }
+        Err("the pattern has a `[` without `]`".to_owned())
+    }
+
+    /// After a `\` in a class; says whether it stands for several characters.
+    fn class_escape(&mut self) -> Result<bool, String> {
+        match self.rest.next() {
+            None => Err("the pattern ends with a single `\\`".to_owned()),
+            Some('b') => {
+                self.out.push_str("\\x08");
+                Ok(false)
+            }
+            Some(c @ ('p' | 'P')) if self.rest.peek() == Some(&'{') => {
+                self.out.push('\\');
+                self.out.push(c);
+                for c in self.rest.by_ref() {
+                    self.out.push(c);
+                    if c == '}' {
+                        break;
+                    }
+                }
+                Ok(true)
+            }
+            Some(other) => {
+                self.escaped(other);
+                Ok(matches!(other, 'd' | 'D' | 'w' | 'W' | 's' | 'S'))
+            }
+        }
+    }
+}
+
+/// Whether what follows a `{` makes it a repetition: `3}`, `3,}`, `3,5}`.
+fn is_quantifier(mut rest: Peekable<Chars<'_>>) -> bool {
+    let mut digits = 0;
+    while rest.next_if(char::is_ascii_digit).is_some() {
+        digits += 1;
+    }
+    if digits > 0 && rest.next_if_eq(&',').is_some() {
+        while rest.next_if(char::is_ascii_digit).is_some() {}
+    }
+    digits > 0 && rest.next() == Some('}')
+}
+
+fn not_linear(what: &str, sign: &str) -> String {
+    format!("{what} (`{sign}`) cannot be used: matching takes linear time, whatever the text")
+}

@@ -1,0 +1,74 @@
+//! From text to a tree and back.
+
+pub(crate) mod lexer;
+pub(crate) mod parser;
+pub(crate) mod print;
+
+use crate::error::Span;
+
+/// A part of an expression as written.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Syntax {
+    pub kind: Kind,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    Attribute(String),
+    Text(String),
+    Integer {
+        value: i64,
+        hex: bool,
+    },
+    /// A bare word: an enumeration's member (`vbTextCompare`) or a keyword (`IgnoreAttributeFlow`).
+    Word(String),
+    Call {
+        name: String,
+        name_span: Span,
+        /// `None` is a hole, as in `Replace([a], , "x")`.
+        arguments: Vec<Option<Syntax>>,
+    },
+    Compare {
+        comparison: Comparison,
+        left: Box<Syntax>,
+        right: Box<Syntax>,
+    },
+    /// Two or more operands of `&`.
+    Concat(Vec<Syntax>),
+}
+
+/// The operators of conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+
+    pub(crate) fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! From text to words.
+
+use super::Comparison;
+use crate::error::{CompileError, Span};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Token {
+    Name(String),
+    Attribute(String),
+    Text(String),
+    Integer { value: i64, hex: bool },
+    Open,
+    Close,
+    Comma,
+    Ampersand,
+    Comparison(Comparison),
+    End,
+}
+
+/// All tokens with their places; the last one is [`Token::End`].
+pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, CompileError> {
+    let mut lexer = Lexer { text, at: 0, after_operand: false };
+    let mut tokens = Vec::new();
+    loop {
+        let (token, span) = lexer.next()?;
+        lexer.after_operand = matches!(
+            token,
+            Token::Name(_) | Token::Attribute(_) | Token::Text(_) | Token::Integer { .. } | Token::Close
+        );
+        let end = token == Token::End;
+        tokens.push((token, span));
+        if end {
+            return Ok(tokens);
+        }
+    }
+}
+
+struct Lexer<'t> {
+    text: &'t str,
+    at: usize,
+    /// Whether an operand came before: then `&H` is a concatenation with something that begins with H.
+    after_operand: bool,
+}
+
+impl Lexer<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    fn next(&mut self) -> Result<(Token, Span), CompileError> {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+        let start = self.at;
+        let Some(first) = self.rest().chars().next() else {
+            return Ok((Token::End, Span::new(start, start)));
+        };
+        let token = match first {
+            '"' => self.string()?,
+            '[' => self.attribute()?,
+            '(' => self.sign(1, Token::Open),
+            ')' => self.sign(1, Token::Close),
+            ',' => self.sign(1, Token::Comma),
+            '&' => self.ampersand()?,
+            '=' | '<' | '>' => self.comparison()?,
+            '-' | '0'..='9' => self.integer()?,
+            letter if letter.is_alphabetic() || letter == '_' => self.name(),
+            other => return Err(self.stray(other)),
+        };
+        Ok((token, Span::new(start, self.at)))
+    }
+
+    fn sign(&mut self, bytes: usize, token: Token) -> Token {
+        self.at += bytes;
+        token
+    }
+
+    /// `"..."`: `\` escapes `\` and `"`. Before anything else a backslash stands for itself, as Microsoft's own
+    /// examples with `"\+("` need it.
+    fn string(&mut self) -> Result<Token, CompileError> {
+        let start = self.at;
+        let mut value = String::new();
+        let mut chars = self.text[start + 1..].char_indices().peekable();
+        while let Some((i, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at = start + 1 + i + 1;
+                    return Ok(Token::Text(value));
+                }
+                '\\' => match chars.next_if(|(_, next)| matches!(next, '\\' | '"')) {
+                    Some((_, escaped)) => value.push(escaped),
+                    None => value.push('\\'),
+                },
+                other => value.push(other),
+            }
+        }
+        Err(CompileError::new(Span::new(start, self.text.len()), "this text has no closing quote")
+            .hint("a quote inside of a text is written `\\\"`"))
+    }
+
+    /// `[name]`; brackets inside have to match, so that SCIM paths with filters can be named.
+    fn attribute(&mut self) -> Result<Token, CompileError> {
+        let start = self.at;
+        let mut open = 0usize;
+        for (i, c) in self.rest().char_indices() {
+            match c {
+                '[' => open += 1,
+                ']' if open == 1 => {
+                    let name = self.text[start + 1..start + i].trim();
+                    self.at = start + i + 1;
+                    let span = Span::new(start, self.at);
+                    if name.is_empty() {
+                        return Err(CompileError::new(span, "the name of the attribute is missing"));
+                    }
+                    return Ok(Token::Attribute(name.to_owned()));
+                }
+                ']' => open -= 1,
+                '\n' => break,
+                _ => {}
+            }
+        }
+        let line = self.rest().split('\n').next().unwrap_or_default().trim_end().len();
+        Err(CompileError::new(
+            Span::new(start, start + line.max(1)),
+            "this attribute has no closing bracket `]`",
+        ))
+    }
+
+    fn name(&mut self) -> Token {
+        let rest = self.rest();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let name = rest[..end].to_owned();
+        self.at += end;
+        Token::Name(name)
+    }
+
+    fn ampersand(&mut self) -> Result<Token, CompileError> {
+        let hex = self.rest().strip_prefix("&H").or_else(|| self.rest().strip_prefix("&h"));
+        let digits =
+            hex.filter(|rest| !self.after_operand && rest.starts_with(|c: char| c.is_ascii_hexdigit()));
+        match digits {
+            Some(rest) => {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+                let value = i64::from_str_radix(&rest[..end], 16);
+                let span = Span::new(self.at, self.at + 2 + end);
+                self.at = span.end;
+                let value = value.map_err(|_| CompileError::new(span, "this is not a hexadecimal number"))?;
+                Ok(Token::Integer { value, hex: true })
+            }
+            None if self.rest().starts_with("&&") => Err(self.no_logic(2)),
+            None => Ok(self.sign(1, Token::Ampersand)),
+        }
+    }
+
+    fn comparison(&mut self) -> Result<Token, CompileError> {
+        const SIGNS: [(&str, Comparison); 6] = [
+            ("<>", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("=", Comparison::Equal),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        if self.rest().starts_with("==") {
+            let span = Span::new(self.at, self.at + 2);
+            return Err(CompileError::new(span, "`==` is not an operator").hint("write `=`"));
+        }
+        let (sign, comparison) = SIGNS
+            .into_iter()
+            .find(|(sign, _)| self.rest().starts_with(sign))
+            .expect("the first character is one of the signs");
+        Ok(self.sign(sign.len(), Token::Comparison(comparison)))
+    }
+
+    fn integer(&mut self) -> Result<Token, CompileError> {
+        let rest = self.rest();
+        let unsigned = rest.strip_prefix('-').unwrap_or(rest);
+        let sign = rest.len() - unsigned.len();
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let end = sign + unsigned.find(|c| !is_part(c)).unwrap_or(unsigned.len());
+        let span = Span::new(self.at, self.at + end.max(1));
+        let value = rest[..end].parse::<i64>();
+        self.at = span.end;
+        let value = value.map_err(|_| {
+            CompileError::new(span, "this is not a whole number of at most 19 digits")
+                .hint("text needs quotes: `\"...\"`")
+        })?;
+        Ok(Token::Integer { value, hex: false })
+    }
+
+    fn no_logic(&self, bytes: usize) -> CompileError {
+        let span = Span::new(self.at, self.at + bytes);
+        CompileError::new(span, "conditions cannot be combined with an operator").hint("nest `IIF` instead")
+    }
+
+    fn stray(&self, c: char) -> CompileError {
+        let span = Span::new(self.at, self.at + c.len_utf8());
+        let error = CompileError::new(span, format!("`{}` means nothing here", c.escape_debug()));
+        match c {
+            '“' | '”' | '„' | '‘' | '’' | '\'' | '`' => {
+                error.hint("text stands in straight double quotes: `\"...\"`")
+            }
+            ';' => error.hint("arguments are separated by `,`"),
+            '!' => error.hint("write `<>` for `!=`, and `Not(...)` for `!`"),
+            '|' => self.no_logic(c.len_utf8()),
+            '+' => error.hint("texts are put together with `Join`, `Append` or `&`"),
+            ']' => error.hint("an attribute is written `[name]`"),
+            _ => error,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What should become of a group.
+
+use expression::Seed;
+use lifecycle::{Attributes, GroupResource};
+use time::OffsetDateTime;
+
+use super::{Built, DISPLAY_NAME, build, next_midnight, obstacle, with_failures};
+use crate::mapping::{Effect, Facts, evaluate};
+use crate::policy::{GroupRules, OutOfScope, Policy};
+use crate::reason::{Because, Reason, Rule};
+use crate::scope::{Membership, Seen};
+
+/// A group at one moment, with what surrounds it.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupSubject<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Its attributes.
+    pub attributes: &'a Attributes,
+    /// Whether it exists, or was deleted.
+    pub exists: bool,
+    /// Every group that it is nested in.
+    pub groups: &'a [Membership],
+    /// See [`super::Subject::seed`].
+    pub seed: Seed,
+}
+
+/// What should become of a group at a target. It borrows what it was made of; [`Self::resource`] copies.
+#[derive(Debug, Clone)]
+pub struct GroupDecision<'a> {
+    /// Which rule decided.
+    pub rule: Rule,
+    /// When time alone will change the decision.
+    pub recheck_at: Option<OffsetDateTime>,
+    /// Whether the group exists and the scope holds.
+    pub in_scope: bool,
+    exists: Option<bool>,
+    because: Because<'a>,
+    seen: Seen<'a>,
+    rules: Option<&'a GroupRules>,
+    effects: Vec<Effect<'a>>,
+}
+
+/// Decides what should become of a group under `policy` at `now`.
+pub fn decide_group<'a>(
+    subject: &GroupSubject<'a>,
+    policy: &'a Policy,
+    now: OffsetDateTime,
+) -> GroupDecision<'a> {
+    let GroupSubject { key, attributes, exists, groups, .. } = *subject;
+    let seen = Seen { attributes, manager: None, groups, key, impersonal: true, now };
+    let mut decision = GroupDecision {
+        rule: Rule::GroupsNotManaged,
+        recheck_at: None,
+        in_scope: false,
+        exists: None,
+        because: Because::Rule,
+        seen,
+        rules: policy.groups.as_ref(),
+        effects: Vec::new(),
+    };
+    let Some(rules) = &policy.groups else { return decision };
+    if exists {
+        let judgement = rules.scope.judge(&seen);
+        decision.rule = if judgement.inside { Rule::InScope } else { Rule::OutOfScope };
+        decision.because = Because::Scope(judgement.because);
+        decision.recheck_at = judgement.recheck_at;
+        decision.in_scope = judgement.inside;
+    } else {
+        decision.rule = Rule::NoSuchGroup;
+    }
+    let stays = decision.rule == Rule::OutOfScope && rules.out_of_scope == OutOfScope::Keep;
+    decision.exists = (!stays).then_some(decision.in_scope);
+    decision.effects = evaluate(&rules.mappings, &subject.facts(decision.in_scope, now));
+    decision.recheck_at =
+        [decision.recheck_at, next_midnight(&rules.mappings, now)].into_iter().flatten().min();
+    decision.check(rules);
+    decision
+}
+
+impl<'a> GroupSubject<'a> {
+    pub(crate) fn facts(&self, in_scope: bool, now: OffsetDateTime) -> Facts<'a> {
+        Facts { attributes: self.attributes, manager: None, is_soft_deleted: !in_scope, seed: self.seed, now }
+    }
+}
+
+impl GroupDecision<'_> {
+    fn check(&mut self, rules: &GroupRules) {
+        match self.exists {
+            Some(true) => {
+                let obstacle = obstacle(&rules.mappings, &self.effects, &rules.match_on, DISPLAY_NAME);
+                if let Some((rule, because)) = obstacle {
+                    (self.rule, self.because, self.exists) = (rule, because, None);
+                }
+            }
+            Some(false) if !rules.actions.delete => {
+                let words = format!("the policy's actions forbid to delete ({})", self.rule);
+                (self.rule, self.because) = (Rule::SwitchedOff, Because::Words(words.into()));
+                self.exists = None;
+            }
+            Some(false) | None => {}
+        }
+    }
+
+    /// Whether the group should exist; `None` when there is nothing to be said.
+    pub fn exists(&self) -> Option<bool> {
+        self.exists
+    }
+
+    /// The group, for a command; `None` when there is nothing to be said.
+    pub fn resource(&self) -> Option<GroupResource> {
+        let (exists, rules) = (self.exists?, self.rules?);
+        let Built { attributes, on_create, clear, .. } = build(&rules.mappings, &self.effects, self.seen.key);
+        Some(GroupResource {
+            exists,
+            attributes,
+            on_create,
+            clear,
+            match_on: rules.match_on.clone(),
+            assume_empty: rules.assume_empty,
+            actions: rules.actions,
+        })
+    }
+
+    /// Why, in words that hold no personal data.
+    pub fn reason(&self) -> Reason {
+        let reason = self.because.in_words(self.rule, &self.seen);
+        let mappings = self.rules.map_or(&[][..], |rules| &rules.mappings);
+        with_failures(reason, mappings, &self.effects)
+    }
+}

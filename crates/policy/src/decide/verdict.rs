@@ -1,0 +1,123 @@
+//! Whether somebody should have a usable account: employment first, then the scope.
+
+use lifecycle::{AccountState, Employment};
+use time::OffsetDateTime;
+
+use super::{Subject, allowed};
+use crate::policy::{LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy};
+use crate::reason::{Because, Rule};
+use crate::scope::Seen;
+
+pub(crate) const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+
+/// What follows from employment and scope.
+pub(super) struct Verdict<'a> {
+    pub(super) state: Option<AccountState>,
+    pub(super) rule: Rule,
+    pub(super) because: Because<'a>,
+    pub(super) recheck_at: Option<OffsetDateTime>,
+    pub(super) in_scope: bool,
+}
+
+pub(super) fn of<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
+    let rules = &policy.users;
+    let mut verdict = by_employment(subject, policy, seen);
+    if let Some(state) = verdict.state
+        && allowed(state, rules.actions) != Some(state)
+    {
+        verdict.state = allowed(state, rules.actions);
+        if verdict.state.is_none() {
+            let words = format!("the policy's actions forbid to switch off ({})", verdict.rule);
+            verdict.rule = Rule::SwitchedOff;
+            verdict.because = Because::Words(words.into());
+        }
+    }
+    verdict
+}
+
+fn by_employment<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
+    let leaver = policy.users.leaver;
+    let identity = subject.identity;
+    match identity.employment {
+        // Nobody who never had an account gets one from this; an account that was made for a start which was then
+        // postponed is switched off until that day.
+        Employment::Unknown => Verdict {
+            state: Some(AccountState::Disabled),
+            rule: Rule::NotEmployedYet,
+            because: Because::Rule,
+            recheck_at: None,
+            in_scope: false,
+        },
+        Employment::Left { since } if leaver.action != LeaverAction::None => {
+            depart(leaver, since, Rule::Left, seen.now)
+        }
+        Employment::Deleted { since } if leaver.action != LeaverAction::None => {
+            depart(leaver, since, Rule::Erased, seen.now)
+        }
+        Employment::Active | Employment::Left { .. } | Employment::Deleted { .. } => {
+            match identity.planned_departure {
+                Some(since) if leaver.when == LeaverMoment::AtOnce && leaver.action != LeaverAction::None => {
+                    let mut verdict = depart(leaver, since, Rule::Left, seen.now);
+                    let words = "the departure is known, and `leaver.when` is atOnce";
+                    verdict.because = Because::Words(words.into());
+                    verdict
+                }
+                _ => by_scope(policy, seen),
+            }
+        }
+    }
+}
+
+fn by_scope<'a>(policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
+    let judgement = policy.users.scope.judge(seen);
+    let (state, rule) = match (judgement.inside, policy.users.out_of_scope) {
+        (true, _) => (Some(AccountState::Active), Rule::InScope),
+        (false, OutOfScope::Disable) => (Some(AccountState::Disabled), Rule::OutOfScope),
+        (false, OutOfScope::Keep) => (None, Rule::OutOfScope),
+    };
+    Verdict {
+        state,
+        rule,
+        because: Because::Scope(judgement.because),
+        recheck_at: judgement.recheck_at,
+        in_scope: judgement.inside,
+    }
+}
+
+/// Somebody left, or will leave at `since`.
+fn depart<'a>(leaver: LeaverRule, since: i64, rule: Rule, now: OffsetDateTime) -> Verdict<'a> {
+    let delete_at = leaver.delete_at(since);
+    let is_due = delete_at.is_some_and(|at| at <= lifecycle::unix_micros(now));
+    let (state, words) = match (is_due, leaver.delete_after_days) {
+        (true, Some(days)) => (AccountState::Deleted, format!("{days} days of grace are over").into()),
+        (true, None) => (AccountState::Deleted, "leaver action delete".into()),
+        (false, Some(days)) => {
+            (AccountState::Disabled, format!("to be deleted {days} days after the departure").into())
+        }
+        (false, None) => (AccountState::Disabled, "leaver action disable".into()),
+    };
+    Verdict {
+        state: Some(state),
+        rule,
+        because: Because::Words(words),
+        recheck_at: if is_due { None } else { delete_at.and_then(from_micros) },
+        in_scope: false,
+    }
+}
+
+impl LeaverRule {
+    /// When the account of somebody who left at `since` is to be deleted (both in microseconds).
+    fn delete_at(self, since: i64) -> Option<i64> {
+        match (self.action, self.delete_after_days) {
+            (LeaverAction::Delete, None) => Some(since),
+            (LeaverAction::Delete | LeaverAction::Disable, Some(days)) => {
+                Some(since.saturating_add(i64::from(days).saturating_mul(DAY_MICROS)))
+            }
+            (LeaverAction::Disable, None) | (LeaverAction::None, _) => None,
+        }
+    }
+}
+
+fn from_micros(micros: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
+}

@@ -1,0 +1,215 @@
+//! Mappings and matching attributes, as a policy file writes them.
+
+use expression::Expression;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::{DISPLAY_NAME, Rules, USER_NAME};
+use crate::error::Flaw;
+use crate::mapping::{Apply, EXTERNAL_ID, Mapping, OnNull, Source, ValueType};
+use crate::scope::AttributeName;
+
+/// Most mappings of one kind.
+const MAPPINGS_MAX: usize = 500;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct MappingText {
+    target: Spanned<String>,
+    source: Option<Spanned<String>>,
+    constant: Option<Value>,
+    expression: Option<Spanned<String>>,
+    none: Option<bool>,
+    default: Option<Value>,
+    on_null: Option<Spanned<String>>,
+    apply: Option<Spanned<String>>,
+    #[serde(rename = "type")]
+    value_type: Option<Spanned<String>>,
+    reference: Option<Spanned<String>>,
+}
+
+/// Reads `texts`; one of them must be about `required`.
+pub(super) fn read(
+    rules: &Spanned<Rules>,
+    texts: &[Spanned<MappingText>],
+    required: &str,
+) -> Result<Vec<Mapping>, Flaw> {
+    if texts.len() > MAPPINGS_MAX {
+        let what = format!("there are {} mappings; at most {MAPPINGS_MAX} are read", texts.len());
+        return Err(Flaw::at(rules, what, "remove some"));
+    }
+    let mut mappings: Vec<Mapping> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let mapping = mapping(text)?;
+        if mappings.iter().any(|other| other.target.eq_ignore_ascii_case(&mapping.target)) {
+            let what = format!("`{}` is mapped twice", mapping.target);
+            return Err(Flaw::at(&text.value.target, what, "keep one of the two"));
+        }
+        mappings.push(mapping);
+    }
+    let is_required = |mapping: &Mapping| {
+        mapping.target == required && !mapping.is_reference && mapping.source != Source::None
+    };
+    if !mappings.iter().any(is_required) {
+        let fix = format!("add {{ target: {required}, source: ... }} to `mappings`");
+        return Err(Flaw::at(rules, format!("`{required}` is not mapped"), fix));
+    }
+    Ok(mappings)
+}
+
+fn mapping(text: &Spanned<MappingText>) -> Result<Mapping, Flaw> {
+    let target = &text.value.target;
+    check_target(target)?;
+    let source = source(text)?;
+    let default = text.value.default.clone().filter(|value| !value.is_null());
+    let is_reference = is_reference(text.value.reference.as_ref())?;
+    let apply = apply(text.value.apply.as_ref())?;
+    let on_null = on_null(text.value.on_null.as_ref(), default.as_ref(), target)?;
+    if is_reference && (apply == Apply::OnCreate || text.value.value_type.is_some()) {
+        let what = "a reference is written as soon as the other person has an account";
+        return Err(Flaw::at(text, what, "remove `apply` and `type`"));
+    }
+    let value_type = value_type(text.value.value_type.as_ref())?;
+    Ok(Mapping { target: target.value.clone(), source, default, on_null, apply, value_type, is_reference })
+}
+
+fn source(text: &Spanned<MappingText>) -> Result<Source, Flaw> {
+    let MappingText { target, source, constant, expression, none, .. } = &text.value;
+    let wrong = |what: &str, fix: &str| Flaw::at(text, format!("`{}` {what}", target.value), fix);
+    match (source, constant, expression, none) {
+        (Some(name), None, None, None | Some(false)) => match AttributeName::parse(&name.value) {
+            Some(name) => Ok(Source::Direct(name)),
+            None => {
+                let what = format!("`{}` is no attribute", name.value);
+                Err(Flaw::at(name, what, "write the name of an attribute, or manager.NAME"))
+            }
+        },
+        (None, Some(value), None, None | Some(false)) => Ok(Source::Constant(value.clone())),
+        (None, None, Some(expression), None | Some(false)) => compiled(expression, &target.value),
+        (None, None, None, Some(true)) => Ok(Source::None),
+        (None, None, None, None | Some(false)) => {
+            Err(wrong("needs `source`, `constant`, `expression` or `none: true`", "give it one of them"))
+        }
+        _ => {
+            Err(wrong("has more than one of `source`, `constant`, `expression`, `none`", "keep one of them"))
+        }
+    }
+}
+
+fn compiled(text: &Spanned<String>, target: &str) -> Result<Source, Flaw> {
+    match Expression::compile(&text.value) {
+        Ok(expression) if expression.needs_uniqueness() => Err(Flaw::at(
+            text,
+            format!("`{target}` asks what the target holds (SelectUniqueValue)"),
+            "use its first rule: whether a value is taken, only the target can tell, and it answers with a conflict",
+        )),
+        Ok(expression) => Ok(Source::Expression(expression)),
+        Err(error) => {
+            let fix = error.hint.clone().unwrap_or_else(|| {
+                "see docs/policy.md for the language, and try it with `usher policy eval`".to_owned()
+            });
+            let what = format!("the expression of `{target}` is wrong: {}", error.message);
+            Err(Flaw::at(text, what, fix).with_snippet(error.render(&text.value)))
+        }
+    }
+}
+
+fn is_reference(reference: Option<&Spanned<String>>) -> Result<bool, Flaw> {
+    match reference {
+        Some(reference) if reference.value != "user" => {
+            let what = format!("unknown reference `{}`", reference.value);
+            Err(Flaw::at(reference, what, "only `reference: user` is known"))
+        }
+        reference => Ok(reference.is_some()),
+    }
+}
+
+fn apply(text: Option<&Spanned<String>>) -> Result<Apply, Flaw> {
+    match text.map(|text| (text, text.value.as_str())) {
+        None | Some((_, "always")) => Ok(Apply::Always),
+        Some((_, "onCreate")) => Ok(Apply::OnCreate),
+        Some((text, other)) => {
+            Err(Flaw::at(text, format!("unknown `apply` `{other}`"), "use always or onCreate"))
+        }
+    }
+}
+
+fn on_null(
+    text: Option<&Spanned<String>>,
+    default: Option<&Value>,
+    target: &Spanned<String>,
+) -> Result<OnNull, Flaw> {
+    let target = &target.value;
+    match text.map(|text| (text, text.value.as_str())) {
+        None if default.is_some() => Ok(OnNull::Default),
+        None => Ok(OnNull::Clear),
+        Some((_, "skip")) => Ok(OnNull::Skip),
+        Some((text, "clear")) if default.is_some() => Err(Flaw::at(
+            text,
+            format!("the default of `{target}` would be written and then cleared"),
+            "use `onNull: default`, or `onNull: skip` to write it on creation only",
+        )),
+        Some((_, "clear")) => Ok(OnNull::Clear),
+        Some((_, "default")) if default.is_some() => Ok(OnNull::Default),
+        Some((text, "default")) => {
+            Err(Flaw::at(text, format!("`{target}` has no default"), "add `default`, or use skip or clear"))
+        }
+        Some((text, other)) => {
+            Err(Flaw::at(text, format!("unknown `onNull` `{other}`"), "use skip, clear or default"))
+        }
+    }
+}
+
+fn value_type(text: Option<&Spanned<String>>) -> Result<Option<ValueType>, Flaw> {
+    match text.map(|text| (text, text.value.as_str())) {
+        None => Ok(None),
+        Some((_, "text")) => Ok(Some(ValueType::Text)),
+        Some((_, "boolean")) => Ok(Some(ValueType::Boolean)),
+        Some((_, "integer")) => Ok(Some(ValueType::Integer)),
+        Some((text, other)) => {
+            Err(Flaw::at(text, format!("unknown type `{other}`"), "use text, boolean or integer"))
+        }
+    }
+}
+
+fn check_target(target: &Spanned<String>) -> Result<(), Flaw> {
+    let path = target.value.as_str();
+    let is = |name: &str| path.eq_ignore_ascii_case(name);
+    if let Some(exact) =
+        [USER_NAME, DISPLAY_NAME, EXTERNAL_ID].into_iter().find(|name| is(name) && path != *name)
+    {
+        return Err(Flaw::at(target, format!("`{path}` is misspelt"), format!("write `{exact}`")));
+    }
+    if is("active") {
+        let fix = "remove the mapping: scope, employment and the leaver rule decide it";
+        return Err(Flaw::at(target, "`active` cannot be mapped", fix));
+    }
+    if ["id", "schemas", "meta", "groups", "members"].into_iter().any(is) {
+        let fix = "remove the mapping: it is not an attribute that a policy sets";
+        return Err(Flaw::at(target, format!("`{path}` cannot be mapped"), fix));
+    }
+    let balanced = path.matches('[').count() == path.matches(']').count();
+    if path.trim() != path || path.is_empty() || !balanced {
+        let fix = r#"write a SCIM path such as name.givenName or emails[type eq "work"].value"#;
+        return Err(Flaw::at(target, format!("`{path}` is no attribute path"), fix));
+    }
+    Ok(())
+}
+
+/// Paths that identify what was there before; `default` when there are none.
+pub(super) fn matching(
+    paths: &[Spanned<String>],
+    mappings: &[Mapping],
+    default: &str,
+) -> Result<Vec<String>, Flaw> {
+    for path in paths {
+        let is_mapped = |mapping: &Mapping| mapping.target == path.value && !mapping.is_reference;
+        if path.value != EXTERNAL_ID && !mappings.iter().any(is_mapped) {
+            let what = format!("`match` names `{}`, which is not mapped", path.value);
+            return Err(Flaw::at(path, what, "map it, or match on another attribute"));
+        }
+    }
+    let paths: Vec<String> = paths.iter().map(|path| path.value.clone()).collect();
+    Ok(if paths.is_empty() { vec![default.to_owned()] } else { paths })
+}

@@ -1,0 +1,162 @@
+//! Single conditions.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::Seen;
+use super::membership::GroupPattern;
+use super::operator::{Operator, Quoted, dates};
+use super::text::{self, ClauseError};
+use crate::attributes::{explained, shown};
+
+const OF_MANAGER: &str = "manager.";
+
+/// One condition. Displayed, it is the text form that [`Clause::parse`] reads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Clause {
+    /// About one attribute.
+    Attribute {
+        /// Which one.
+        name: AttributeName,
+        /// How it is compared, with the operands.
+        operator: Operator,
+        /// Whether upper and lower case are the same.
+        ignore_case: bool,
+    },
+    /// The person (or group) is in a group.
+    MemberOf {
+        /// Which groups.
+        pattern: GroupPattern,
+        /// Whether being in a group that is nested in one of them counts.
+        nested: bool,
+    },
+    /// Whatever the inner clause does not hold for.
+    Not(Box<Clause>),
+}
+
+/// Name of an attribute of the person or group, or of the manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeName {
+    of_manager: bool,
+    name: String,
+}
+
+impl AttributeName {
+    /// Reads `department` or `manager.department`; `None` when a name is missing, or is about the manager's manager.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (of_manager, name) = match text.strip_prefix(OF_MANAGER) {
+            Some(name) => (true, name),
+            None => (false, text),
+        };
+        let is_managers_manager = of_manager && name.starts_with(OF_MANAGER);
+        let fits = !name.trim().is_empty() && !is_managers_manager;
+        fits.then(|| Self { of_manager, name: name.to_owned() })
+    }
+
+    /// Whether it is an attribute of the manager.
+    pub fn is_of_manager(&self) -> bool {
+        self.of_manager
+    }
+
+    /// The name, without `manager.`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn value<'a>(&self, seen: &Seen<'a>) -> Option<&'a Value> {
+        let attributes = if self.of_manager { seen.manager? } else { seen.attributes };
+        attributes.get(&self.name)
+    }
+}
+
+impl Clause {
+    /// Reads the text form, such as `department EQUALS "Sales"`, `not memberOf "SEC-*"` or `startDate WITHIN 7 days`.
+    ///
+    /// # Errors
+    /// When the text is no clause: what is wrong, and where.
+    pub fn parse(text: &str) -> Result<Self, ClauseError> {
+        text::parse(text)
+    }
+
+    /// Whether it holds at `now` (microseconds).
+    pub(crate) fn holds(&self, seen: &Seen<'_>, now: i64) -> bool {
+        match self {
+            Self::Attribute { name, operator, ignore_case } => {
+                operator.holds(name.value(seen), *ignore_case, now)
+            }
+            Self::MemberOf { pattern, nested } => pattern.first(seen.groups, *nested).is_some(),
+            Self::Not(inner) => !inner.holds(seen, now),
+        }
+    }
+
+    /// The next moment after `now` (microseconds) when time alone can change whether it holds.
+    pub(crate) fn flips_at(&self, seen: &Seen<'_>, now: i64) -> Option<i64> {
+        match self.innermost() {
+            Self::Attribute { name, operator, .. } => operator.flips_at(name, seen, now),
+            _ => None,
+        }
+    }
+
+    /// The value that the clause saw, as far as it may be kept.
+    pub(crate) fn saw(&self, seen: &Seen<'_>) -> String {
+        self.saw_with(seen, |name, value| shown(&name.name, value, seen.impersonal))
+    }
+
+    /// The value that the clause saw.
+    pub(crate) fn saw_in_full(&self, seen: &Seen<'_>) -> String {
+        self.saw_with(seen, |_, value| explained(value))
+    }
+
+    fn saw_with(&self, seen: &Seen<'_>, show: impl Fn(&AttributeName, Option<&Value>) -> String) -> String {
+        match self.innermost() {
+            Self::Attribute { name, .. } if name.of_manager && seen.manager.is_none() => {
+                "no manager".to_owned()
+            }
+            Self::Attribute { name, .. } => show(name, name.value(seen)),
+            Self::MemberOf { pattern, nested } => match pattern.first(seen.groups, *nested) {
+                Some(group) => group.shown(),
+                None => "not a member".to_owned(),
+            },
+            Self::Not(_) => String::new(),
+        }
+    }
+
+    /// The clause inside of every `not`.
+    pub(crate) fn innermost(&self) -> &Self {
+        let mut clause = self;
+        while let Self::Not(inner) = clause {
+            clause = inner;
+        }
+        clause
+    }
+}
+
+impl Operator {
+    fn flips_at(&self, name: &AttributeName, seen: &Seen<'_>, now: i64) -> Option<i64> {
+        // Most operators do not look at the clock: do not look up their attribute.
+        let Self::Date(test) = self else { return None };
+        dates(name.value(seen)?).filter_map(|date| test.flips_at(date, now)).min()
+    }
+}
+
+impl fmt::Display for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = format!("{}{}", if self.of_manager { OF_MANAGER } else { "" }, self.name);
+        if text::is_bare_name(&name) { f.write_str(&name) } else { Quoted(&name).fmt(f) }
+    }
+}
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute { name, operator, ignore_case } => {
+                write!(f, "{name} {operator}{}", if *ignore_case { " ignoring case" } else { "" })
+            }
+            Self::MemberOf { pattern, nested } => {
+                write!(f, "memberOf {}{}", Quoted(pattern.text()), if *nested { "" } else { " directly" })
+            }
+            Self::Not(inner) => write!(f, "not {inner}"),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Scopes as a policy file writes them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::clause::{AttributeName, Clause};
+use super::membership::GroupPattern;
+use super::operator::{Operands, Operator, Unfit};
+use super::spelling::{self, Kind};
+use super::text::NESTING_MAX;
+use super::{Assigned, Mode, Scope};
+use crate::attributes::text;
+use crate::error::Flaw;
+
+/// Most clauses in one scope.
+const CLAUSES_MAX: usize = 1_000;
+/// Most people listed one by one.
+const ASSIGNED_USERS_MAX: usize = 100_000;
+/// Most names and wildcards of groups in one list.
+const ASSIGNED_GROUPS_MAX: usize = 1_000;
+/// Longest text of a clause that an error repeats, in characters.
+const REPEATED_CHARACTERS_MAX: usize = 200;
+
+/// A scope as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScopeText {
+    mode: Option<Spanned<String>>,
+    assigned: Option<Spanned<AssignedText>>,
+    #[serde(default)]
+    any: Vec<Spanned<AlternativeText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssignedText {
+    #[serde(default)]
+    users: Vec<Spanned<String>>,
+    #[serde(default)]
+    groups: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlternativeText {
+    all: Vec<Spanned<ClauseText>>,
+}
+
+/// A clause is a map or a text.
+enum ClauseText {
+    Text(String),
+    Map(Box<ClauseMap>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ClauseMap {
+    attribute: Option<Spanned<String>>,
+    operator: Option<Spanned<String>>,
+    value: Option<Value>,
+    values: Option<Vec<Value>>,
+    ignore_case: Option<bool>,
+    member_of: Option<Spanned<String>>,
+    nested: Option<bool>,
+    not: Option<Box<Spanned<ClauseText>>>,
+}
+
+impl<'de> Deserialize<'de> for ClauseText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ClauseVisitor)
+    }
+}
+
+struct ClauseVisitor;
+
+impl<'de> Visitor<'de> for ClauseVisitor {
+    type Value = ClauseText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a clause: { attribute: ..., operator: ..., value: ... } or a text such as 'department EQUALS \"Sales\"'")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ClauseText, E> {
+        Ok(ClauseText::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ClauseText, A::Error> {
+        ClauseMap::deserialize(MapAccessDeserializer::new(map)).map(|map| ClauseText::Map(Box::new(map)))
+    }
+}
+
+/// Checks a scope of people, or of groups.
+pub(crate) fn read(scope: &ScopeText, people: bool) -> Result<Scope, Flaw> {
+    let mode = mode_of(scope, people)?;
+    let mut count = 0;
+    let mut any = Vec::with_capacity(scope.any.len());
+    for alternative in &scope.any {
+        let clauses = &alternative.value.all;
+        count += clauses.len();
+        if clauses.is_empty() {
+            let fix = "add a clause, or leave `scope` out to mean everybody";
+            return Err(Flaw::at(alternative, "`all` has no clauses", fix));
+        }
+        if count > CLAUSES_MAX {
+            let fix = "use IN, wildcards or a group instead of many clauses";
+            return Err(Flaw::at(alternative, format!("more than {CLAUSES_MAX} clauses"), fix));
+        }
+        any.push(clauses.iter().map(|clause| clause_of(clause, 0)).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(Scope { mode, any })
+}
+
+fn mode_of(scope: &ScopeText, people: bool) -> Result<Mode, Flaw> {
+    let mode = scope.mode.as_ref().map(|mode| (mode, mode.value.as_str()));
+    match (mode, &scope.assigned) {
+        (None | Some((_, "all")), None) => Ok(Mode::All),
+        (Some((_, "assigned")), Some(list)) => assigned_of(list, people).map(Mode::Assigned),
+        (Some((mode, "assigned")), None) => Err(Flaw::at(
+            mode,
+            "`mode: assigned` without `assigned`: nobody would be in scope",
+            "add assigned: { groups: [...] }, or use `mode: all`",
+        )),
+        (None | Some((_, "all")), Some(list)) => Err(Flaw::at(
+            list,
+            "`assigned` only matters with `mode: assigned`",
+            "add `mode: assigned`, or remove the list",
+        )),
+        (Some((mode, other)), _) => {
+            Err(Flaw::at(mode, format!("unknown mode `{other}`"), "use all or assigned"))
+        }
+    }
+}
+
+fn assigned_of(list: &Spanned<AssignedText>, people: bool) -> Result<Assigned, Flaw> {
+    let AssignedText { users, groups } = &list.value;
+    if let Some(user) = users.first().filter(|_| !people) {
+        return Err(Flaw::at(user, "a scope of groups lists people", "list groups"));
+    }
+    if users.is_empty() && groups.is_empty() {
+        let fix = "add `users` (keys) or `groups` (names, wildcards or keys)";
+        return Err(Flaw::at(list, "`assigned` lists nobody", fix));
+    }
+    for (name, count, most) in
+        [("users", users.len(), ASSIGNED_USERS_MAX), ("groups", groups.len(), ASSIGNED_GROUPS_MAX)]
+    {
+        if count > most {
+            let fix = format!("list at most {most}, or a group that holds them");
+            return Err(Flaw::at(list, format!("`assigned` lists {count} {name}"), fix));
+        }
+    }
+    if let Some(blank) = users.iter().chain(groups).find(|name| name.value.trim().is_empty()) {
+        return Err(Flaw::at(blank, "a name in `assigned` is blank", "remove it"));
+    }
+    Ok(Assigned {
+        users: users.iter().map(|user| user.value.clone()).collect::<BTreeSet<_>>(),
+        groups: groups.iter().map(|group| GroupPattern::new(&group.value)).collect(),
+    })
+}
+
+fn clause_of(clause: &Spanned<ClauseText>, depth: usize) -> Result<Clause, Flaw> {
+    let wrong = |what: &str, fix: &str| Err(Flaw::at(clause, what, fix));
+    if depth > NESTING_MAX {
+        return wrong(&format!("more than {NESTING_MAX} `not`"), "say it plainly");
+    }
+    let map = match &clause.value {
+        ClauseText::Text(text) => return clause_of_text(clause, text),
+        ClauseText::Map(map) => map.as_ref(),
+    };
+    let compares = map.operator.is_some() || map.value.is_some() || map.values.is_some();
+    let is_about_attribute = map.attribute.is_some() || compares || map.ignore_case.is_some();
+    match map {
+        ClauseMap { not: Some(_), .. }
+            if is_about_attribute || map.member_of.is_some() || map.nested.is_some() =>
+        {
+            wrong("`not` stands beside other keys", "write { not: { attribute: ..., operator: ... } }")
+        }
+        ClauseMap { not: Some(inner), .. } => {
+            clause_of(inner, depth + 1).map(|inner| Clause::Not(Box::new(inner)))
+        }
+        ClauseMap { member_of: Some(_), .. } if is_about_attribute => {
+            wrong("`memberOf` stands beside other keys", "make it a clause of its own")
+        }
+        ClauseMap { member_of: Some(group), nested, .. } => member_of(group, *nested),
+        ClauseMap { nested: Some(_), .. } => {
+            wrong("`nested` belongs to `memberOf`", "remove it, or add `memberOf`")
+        }
+        ClauseMap { attribute: Some(name), operator: Some(operator), .. } => {
+            about_attribute(name, operator, map)
+        }
+        _ => wrong(
+            "a clause needs `attribute` and `operator`, or `memberOf`, or `not`",
+            "write { attribute: department, operator: EQUALS, value: Sales }",
+        ),
+    }
+}
+
+fn clause_of_text(clause: &Spanned<ClauseText>, text: &str) -> Result<Clause, Flaw> {
+    Clause::parse(text).map_err(|error| {
+        let repeated: String = text.chars().take(REPEATED_CHARACTERS_MAX).collect();
+        let hint = error.hint.unwrap_or_else(|| "write department EQUALS \"Sales\"".to_owned());
+        Flaw::at(clause, format!("`{repeated}`: {}", error.message), hint)
+    })
+}
+
+fn member_of(group: &Spanned<String>, nested: Option<bool>) -> Result<Clause, Flaw> {
+    if group.value.trim().is_empty() {
+        let fix = "name a group, with wildcards or not, or give its key";
+        return Err(Flaw::at(group, "`memberOf` is blank", fix));
+    }
+    Ok(Clause::MemberOf { pattern: GroupPattern::new(&group.value), nested: nested.unwrap_or(true) })
+}
+
+fn about_attribute(
+    name: &Spanned<String>,
+    operator: &Spanned<String>,
+    map: &ClauseMap,
+) -> Result<Clause, Flaw> {
+    let Some(attribute) = AttributeName::parse(&name.value) else {
+        let what = format!("`{}` is no name of an attribute", name.value);
+        return Err(Flaw::at(name, what, "write department or manager.department"));
+    };
+    let Some(kind) = Kind::named(&operator.value) else {
+        let what = format!("unknown operator `{}`", operator.value);
+        return Err(Flaw::at(operator, what, spelling::hint(&operator.value)));
+    };
+    let is_plain = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
+    if !map.value.iter().chain(map.values.iter().flatten()).all(is_plain) {
+        let what = format!("an operand of {} is no plain value", kind.name());
+        return Err(Flaw::at(operator, what, "use text, a number, true or false"));
+    }
+    let operands = match (&map.value, &map.values) {
+        (None, None) => Operands::None,
+        (Some(value), None) => Operands::One(text(value)),
+        (None, Some(values)) => Operands::Many(values.iter().map(text).collect()),
+        (Some(_), Some(_)) => {
+            return Err(Flaw::at(operator, "both `value` and `values`", "keep one of the two"));
+        }
+    };
+    let ignore_case = map.ignore_case.unwrap_or(false);
+    let operator = Operator::new(kind, operands, ignore_case)
+        .map_err(|Unfit { what, fix }| Flaw::at(operator, what, fix))?;
+    Ok(Clause::Attribute { name: attribute, operator, ignore_case })
+}

@@ -1,0 +1,62 @@
+//! Operators and operands as text.
+
+use std::fmt;
+
+use super::{DateTest, Operator, TextTest};
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind().name())?;
+        match self {
+            Self::IsNull | Self::IsNotNull | Self::Is(_) => Ok(()),
+            Self::Text { test, .. } => write!(f, " {test}"),
+            Self::Integer { operand, .. } => write!(f, " {operand}"),
+            Self::Date(DateTest::Within(period) | DateTest::WithinLast(period)) => write!(f, " {period}"),
+            Self::Date(
+                DateTest::Before(moment)
+                | DateTest::OnOrBefore(moment)
+                | DateTest::After(moment)
+                | DateTest::OnOrAfter(moment),
+            ) => write!(f, " {moment}"),
+        }
+    }
+}
+
+impl fmt::Display for TextTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operand = match self {
+            Self::Equals(text) | Self::StartsWith(text) | Self::EndsWith(text) | Self::Includes(text) => text,
+            Self::Matches(glob) => glob.text(),
+            Self::Regex(pattern) => pattern.text(),
+            Self::In(operands) => {
+                for (at, operand) in operands.operands().iter().enumerate() {
+                    let before = if at == 0 { "[" } else { ", " };
+                    write!(f, "{before}{}", Quoted(operand))?;
+                }
+                return f.write_str("]");
+            }
+        };
+        Quoted(operand).fmt(f)
+    }
+}
+
+/// Prints a text between quotes, so that it can be read back.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for character in self.0.chars() {
+            match character {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                control if control.is_control() => write!(f, "\\u{{{:x}}}", u32::from(control))?,
+                plain => write!(f, "{plain}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}

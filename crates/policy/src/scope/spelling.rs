@@ -1,0 +1,210 @@
+//! Names of operators, as policies and Entra spell them.
+
+/// An operator without its operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Equals,
+    NotEquals,
+    In,
+    NotIn,
+    StartsWith,
+    EndsWith,
+    Includes,
+    NotIncludes,
+    Matches,
+    NotMatches,
+    RegexMatch,
+    NotRegexMatch,
+    GreaterThan,
+    GreaterThanOrEquals,
+    LessThan,
+    LessThanOrEquals,
+    IsTrue,
+    IsFalse,
+    IsNull,
+    IsNotNull,
+    Within,
+    WithinLast,
+    Before,
+    OnOrBefore,
+    After,
+    OnOrAfter,
+}
+
+/// Every operator with its canonical name. Entra's spellings are the same words with other case or `_`.
+const NAMES: [(&str, Kind); 26] = [
+    ("EQUALS", Kind::Equals),
+    ("NOT EQUALS", Kind::NotEquals),
+    ("IN", Kind::In),
+    ("NOT IN", Kind::NotIn),
+    ("STARTS WITH", Kind::StartsWith),
+    ("ENDS WITH", Kind::EndsWith),
+    ("INCLUDES", Kind::Includes),
+    ("NOT INCLUDES", Kind::NotIncludes),
+    ("MATCHES", Kind::Matches),
+    ("NOT MATCHES", Kind::NotMatches),
+    ("REGEX MATCH", Kind::RegexMatch),
+    ("NOT REGEX MATCH", Kind::NotRegexMatch),
+    ("GREATER THAN", Kind::GreaterThan),
+    ("GREATER THAN OR EQUALS", Kind::GreaterThanOrEquals),
+    ("LESS THAN", Kind::LessThan),
+    ("LESS THAN OR EQUALS", Kind::LessThanOrEquals),
+    ("IS TRUE", Kind::IsTrue),
+    ("IS FALSE", Kind::IsFalse),
+    ("IS NULL", Kind::IsNull),
+    ("IS NOT NULL", Kind::IsNotNull),
+    ("WITHIN", Kind::Within),
+    ("WITHIN LAST", Kind::WithinLast),
+    ("BEFORE", Kind::Before),
+    ("ON OR BEFORE", Kind::OnOrBefore),
+    ("AFTER", Kind::After),
+    ("ON OR AFTER", Kind::OnOrAfter),
+];
+
+/// What people write who know another language.
+const SYNONYMS: [(&str, &str); 22] = [
+    ("=", "EQUALS"),
+    ("==", "EQUALS"),
+    ("EQ", "EQUALS"),
+    ("IS", "EQUALS"),
+    ("!=", "NOT EQUALS"),
+    ("<>", "NOT EQUALS"),
+    ("NE", "NOT EQUALS"),
+    (">", "GREATER THAN"),
+    ("GT", "GREATER THAN"),
+    (">=", "GREATER THAN OR EQUALS"),
+    ("GE", "GREATER THAN OR EQUALS"),
+    ("<", "LESS THAN"),
+    ("LT", "LESS THAN"),
+    ("<=", "LESS THAN OR EQUALS"),
+    ("LE", "LESS THAN OR EQUALS"),
+    ("CONTAINS", "INCLUDES"),
+    ("NOT CONTAINS", "NOT INCLUDES"),
+    ("LIKE", "MATCHES"),
+    ("REGEX", "REGEX MATCH"),
+    ("PRESENT", "IS NOT NULL"),
+    ("IS EMPTY", "IS NULL"),
+    ("IS NOT EMPTY", "IS NOT NULL"),
+];
+
+/// Most words in the name of an operator.
+pub(crate) const NAME_WORDS_MAX: usize = 4;
+/// Longer texts are no operators, and not compared with any.
+const NAME_CHARACTERS_MAX: usize = 40;
+
+impl Kind {
+    /// The operator of that name, without regard to case, with `_` for a space.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let name = normalised(name);
+        NAMES.iter().find(|(other, _)| *other == name).map(|(_, kind)| *kind)
+    }
+
+    /// The canonical name.
+    pub(crate) fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// What to do about an unknown operator.
+pub(crate) fn hint(name: &str) -> String {
+    let wanted = normalised(name);
+    if wanted.contains('&') {
+        return "Entra's `&` has no documented meaning: use INCLUDES or NOT INCLUDES".to_owned();
+    }
+    let near = SYNONYMS.iter().find(|(other, _)| *other == wanted).map(|(_, name)| *name);
+    match near.or_else(|| nearest(&wanted).map(|(name, _)| name)) {
+        Some(name) => format!("did you mean {name}?"),
+        None => {
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            format!("use one of {}", names.join(", "))
+        }
+    }
+}
+
+/// The name that takes the fewest changes, if there is one near enough, with the number of changes.
+fn nearest(name: &str) -> Option<(&'static str, usize)> {
+    let wanted = normalised(name);
+    if wanted.chars().count() > NAME_CHARACTERS_MAX {
+        return None;
+    }
+    let distances = NAMES.iter().map(|(other, _)| (*other, distance(&wanted, other)));
+    distances
+        .filter(|(other, changes)| *changes <= other.len().div_ceil(4))
+        .min_by_key(|(_, changes)| *changes)
+}
+
+/// How many of `words` look most like an operator, at least one.
+pub(crate) fn most_like_an_operator(words: &[&str]) -> usize {
+    let starts = (1..=words.len().min(NAME_WORDS_MAX)).map(|count| (count, words[..count].join(" ")));
+    let changes = starts.filter_map(|(count, name)| {
+        let is_synonym = SYNONYMS.iter().any(|(other, _)| *other == normalised(&name));
+        let changes = if is_synonym { Some(0) } else { nearest(&name).map(|(_, changes)| changes) };
+        changes.map(|changes| (changes, count))
+    });
+    changes.min_by_key(|(changes, count)| (*changes, NAME_WORDS_MAX - count)).map_or(1, |(_, count)| count)
+}
+
+fn normalised(name: &str) -> String {
+    let words: Vec<String> = name
+        .split(|c: char| c.is_whitespace() || c == '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_uppercase)
+        .collect();
+    words.join(" ")
+}
+
+/// Letters to add, drop or replace to make one out of the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (at, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, NAMES, hint};
+
+    #[test]
+    fn entras_spellings_name_the_same_operators() {
+        let table = [
+            ("Greater_Than_OR_EQUALS", Kind::GreaterThanOrEquals),
+            ("Greater_Than", Kind::GreaterThan),
+            ("ENDS_WITH", Kind::EndsWith),
+            ("Includes", Kind::Includes),
+            ("is not null", Kind::IsNotNull),
+            (" NOT  REGEX MATCH ", Kind::NotRegexMatch),
+        ];
+        for (name, kind) in table {
+            assert_eq!(Kind::named(name), Some(kind), "{name}");
+        }
+        for (name, kind) in NAMES {
+            assert_eq!((Kind::named(name), kind.name()), (Some(kind), name));
+        }
+    }
+
+    #[test]
+    fn an_unknown_operator_is_answered_with_the_nearest_one() {
+        let table = [
+            ("EQUAL", "did you mean EQUALS?"),
+            ("STARTSWITH", "did you mean STARTS WITH?"),
+            ("withn", "did you mean WITHIN?"),
+            ("contains", "did you mean INCLUDES?"),
+            (">=", "did you mean GREATER THAN OR EQUALS?"),
+            ("!&", "Entra's `&` has no documented meaning"),
+            ("&", "Entra's `&` has no documented meaning"),
+            ("frobnicates", "use one of EQUALS, NOT EQUALS"),
+        ];
+        for (name, expected) in table {
+            assert!(hint(name).starts_with(expected), "{name}: {}", hint(name));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Clauses as text: `department EQUALS "Sales"`, `not memberOf "SEC-*"`, `startDate WITHIN 7 days`.
+
+use serde::Serialize;
+
+use super::clause::{AttributeName, Clause};
+use super::membership::GroupPattern;
+use super::operator::{Operands, Operator, Unfit};
+use super::spelling::{self, Kind, NAME_WORDS_MAX};
+use super::text::token::{Lexeme, Token};
+
+mod token;
+
+/// Longest text of a clause, in bytes: room for a long list.
+const CLAUSE_BYTES_MAX: usize = 1 << 20;
+/// Most `not` and brackets around a clause.
+pub(crate) const NESTING_MAX: usize = 16;
+const NOT: &str = "not";
+const MEMBER_OF: &str = "memberOf";
+
+/// A text that is no clause.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[error("{message}")]
+pub struct ClauseError {
+    /// What is wrong.
+    pub message: String,
+    /// Where it starts, in bytes.
+    pub start: usize,
+    /// Where it ends, in bytes.
+    pub end: usize,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Reads one clause.
+pub(crate) fn parse(text: &str) -> Result<Clause, ClauseError> {
+    if text.len() > CLAUSE_BYTES_MAX {
+        let message = format!("a clause is longer than {CLAUSE_BYTES_MAX} bytes");
+        return Err(ClauseError { message, start: 0, end: text.len(), hint: None });
+    }
+    let lexemes = token::split(text)?;
+    let mut parser = Parser { lexemes: &lexemes, at: 0, end: text.len() };
+    let clause = parser.clause(0)?;
+    match parser.peek() {
+        None => Ok(clause),
+        Some(_) => Err(parser.unexpected()),
+    }
+}
+
+/// Whether a name can be written without quotes.
+pub(crate) fn is_bare_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '$' | '@' | '/' | '#');
+    let is_word = [NOT, MEMBER_OF].iter().any(|word| name.eq_ignore_ascii_case(word));
+    !name.is_empty() && name.chars().all(fits) && !is_word
+}
+
+struct Parser<'a> {
+    lexemes: &'a [Lexeme<'a>],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn clause(&mut self, depth: usize) -> Result<Clause, ClauseError> {
+        if depth > NESTING_MAX {
+            return Err(self.wrong(format!("more than {NESTING_MAX} `not` or brackets"), "say it plainly"));
+        }
+        if self.takes_word(NOT) {
+            return self.clause(depth + 1).map(|inner| Clause::Not(Box::new(inner)));
+        }
+        if self.takes(&Token::Open('(')) {
+            let inner = self.clause(depth + 1)?;
+            return if self.takes(&Token::Close(')')) { Ok(inner) } else { Err(self.unexpected()) };
+        }
+        if self.takes_word(MEMBER_OF) {
+            let Some(group) = self.takes_text().filter(|group| !group.trim().is_empty()) else {
+                let hint = "write memberOf \"Domain Users\" or memberOf \"SEC-*\"";
+                return Err(self.wrong("`memberOf` needs the name, a wildcard or the key of a group", hint));
+            };
+            let nested = !self.takes_word("directly");
+            return Ok(Clause::MemberOf { pattern: GroupPattern::new(&group), nested });
+        }
+        self.about_attribute()
+    }
+
+    fn about_attribute(&mut self) -> Result<Clause, ClauseError> {
+        let start = self.here().0;
+        let missing = || "a clause is an attribute, an operator and what it is compared with".to_owned();
+        let hint = "write department EQUALS \"Sales\"";
+        let name = self.takes_text().ok_or_else(|| self.wrong(missing(), hint))?;
+        let Some(name) = AttributeName::parse(&name) else {
+            self.at -= 1;
+            return Err(self.wrong(
+                format!("`{name}` is no name of an attribute"),
+                "write department or manager.department",
+            ));
+        };
+        let kind = self.operator()?;
+        let operands_start = self.here().0;
+        let operands = self.operands(kind)?;
+        let operands_end = self.before();
+        let ignore_case = self.takes_word("ignoring") && {
+            if !self.takes_word("case") {
+                return Err(self.unexpected());
+            }
+            true
+        };
+        let operator = Operator::new(kind, operands, ignore_case).map_err(|Unfit { what, fix }| {
+            let start = if operands_start < operands_end { operands_start } else { start };
+            ClauseError { message: what, start, end: operands_end, hint: Some(fix) }
+        })?;
+        Ok(Clause::Attribute { name, operator, ignore_case })
+    }
+
+    fn operator(&mut self) -> Result<Kind, ClauseError> {
+        let words: Vec<&str> = self.words().take(NAME_WORDS_MAX).collect();
+        for count in (1..=words.len()).rev() {
+            if let Some(kind) = Kind::named(&words[..count].join(" ")) {
+                self.at += count;
+                return Ok(kind);
+            }
+        }
+        if words.is_empty() {
+            return Err(self.wrong("an operator is missing", "write department EQUALS \"Sales\""));
+        }
+        let count = spelling::most_like_an_operator(&words);
+        let name = words[..count].join(" ");
+        let (start, end) = (self.here().0, self.lexemes[self.at + count - 1].end);
+        let hint = Some(spelling::hint(&name));
+        Err(ClauseError { message: format!("unknown operator `{name}`"), start, end, hint })
+    }
+
+    fn operands(&mut self, kind: Kind) -> Result<Operands, ClauseError> {
+        match kind {
+            Kind::IsNull | Kind::IsNotNull | Kind::IsTrue | Kind::IsFalse => Ok(Operands::None),
+            Kind::In | Kind::NotIn => self.list(kind).map(Operands::Many),
+            Kind::Within
+            | Kind::WithinLast
+            | Kind::Before
+            | Kind::OnOrBefore
+            | Kind::After
+            | Kind::OnOrAfter => {
+                let words: Vec<&str> = self.words().collect();
+                self.at += words.len();
+                let words = words.join(" ");
+                let text = if words.is_empty() { self.takes_text() } else { Some(words) };
+                text.map(Operands::One).ok_or_else(|| self.no_operand(kind))
+            }
+            _ => self.takes_text().map(Operands::One).ok_or_else(|| self.no_operand(kind)),
+        }
+    }
+
+    fn list(&mut self, kind: Kind) -> Result<Vec<String>, ClauseError> {
+        let close = match self.peek() {
+            Some(Token::Open('[')) => Token::Close(']'),
+            Some(Token::Open(_)) => Token::Close(')'),
+            _ => {
+                let hint = format!("write {} [\"Sales\", \"R&D\"]", kind.name());
+                return Err(self.wrong(format!("{} compares with a list", kind.name()), &hint));
+            }
+        };
+        self.at += 1;
+        let mut values = Vec::new();
+        while !self.takes(&close) {
+            values.push(self.takes_text().ok_or_else(|| self.unexpected())?);
+            if !self.takes(&Token::Comma) && self.peek() != Some(&close) {
+                return Err(self.unexpected());
+            }
+        }
+        Ok(values)
+    }
+
+    fn peek(&self) -> Option<&'a Token<'a>> {
+        self.lexemes.get(self.at).map(|lexeme| &lexeme.token)
+    }
+
+    fn takes(&mut self, token: &Token<'_>) -> bool {
+        let takes = self.peek() == Some(token);
+        self.at += usize::from(takes);
+        takes
+    }
+
+    fn takes_word(&mut self, wanted: &str) -> bool {
+        let takes = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted));
+        self.at += usize::from(takes);
+        takes
+    }
+
+    fn takes_text(&mut self) -> Option<String> {
+        let text = match self.peek()? {
+            Token::Word(word) => (*word).to_owned(),
+            Token::Quoted(text) => text.clone(),
+            Token::Open(_) | Token::Close(_) | Token::Comma => return None,
+        };
+        self.at += 1;
+        Some(text)
+    }
+
+    fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.lexemes[self.at..].iter().map_while(|lexeme| match lexeme.token {
+            Token::Word(word) => Some(word),
+            _ => None,
+        })
+    }
+
+    /// Where the next lexeme starts and ends.
+    fn here(&self) -> (usize, usize) {
+        self.lexemes.get(self.at).map_or((self.end, self.end), |lexeme| (lexeme.start, lexeme.end))
+    }
+
+    /// Where the last lexeme that was taken ends.
+    fn before(&self) -> usize {
+        self.at.checked_sub(1).and_then(|at| self.lexemes.get(at)).map_or(0, |lexeme| lexeme.end)
+    }
+
+    fn wrong(&self, message: impl Into<String>, hint: &str) -> ClauseError {
+        let (start, end) = self.here();
+        ClauseError { message: message.into(), start, end, hint: Some(hint.to_owned()) }
+    }
+
+    fn no_operand(&self, kind: Kind) -> ClauseError {
+        self.wrong(format!("{} needs something to compare with", kind.name()), "add it, between quotes")
+    }
+
+    fn unexpected(&self) -> ClauseError {
+        let Some(token) = self.peek() else {
+            return self.wrong("the clause ends too early", "close every bracket, and end with the operand");
+        };
+        let hint = match token {
+            Token::Word(word) if word.eq_ignore_ascii_case("and") => "make it two clauses of `all`",
+            Token::Word(word) if word.eq_ignore_ascii_case("or") => "make it two alternatives of `any`",
+            Token::Word(_) => "put a value of several words between quotes",
+            _ => "remove it",
+        };
+        self.wrong(format!("unexpected {token}"), hint)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Words, quoted texts and brackets of a clause.
+
+use std::fmt;
+
+use super::ClauseError;
+
+/// One piece, and where it stands (bytes).
+pub(super) struct Lexeme<'a> {
+    pub(super) token: Token<'a>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+#[derive(PartialEq)]
+pub(super) enum Token<'a> {
+    Word(&'a str),
+    Quoted(String),
+    Open(char),
+    Close(char),
+    Comma,
+}
+
+/// Splits a text into its pieces.
+pub(super) fn split(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
+    let mut lexemes = Vec::new();
+    let mut at = 0;
+    while let Some(first) = text[at..].chars().next() {
+        let start = at;
+        let token = match first {
+            space if space.is_whitespace() => {
+                at += space.len_utf8();
+                continue;
+            }
+            '"' => quoted(text, &mut at)?,
+            '\'' => raw(text, &mut at)?,
+            '[' | '(' => Token::Open(first),
+            ']' | ')' => Token::Close(first),
+            ',' => Token::Comma,
+            _ => {
+                let ends = |c: char| c.is_whitespace() || "\"[](),".contains(c);
+                at += text[at..].find(ends).unwrap_or(text.len() - at);
+                Token::Word(&text[start..at])
+            }
+        };
+        if at == start {
+            at += first.len_utf8();
+        }
+        lexemes.push(Lexeme { token, start, end: at });
+    }
+    Ok(lexemes)
+}
+
+fn unclosed(text: &str, start: usize) -> ClauseError {
+    let hint = Some("add the closing quote".to_owned());
+    ClauseError { message: "a quote is not closed".to_owned(), start, end: text.len(), hint }
+}
+
+/// Between single quotes everything stands for itself.
+fn raw<'a>(text: &str, at: &mut usize) -> Result<Token<'a>, ClauseError> {
+    let inner = &text[*at + 1..];
+    let length = inner.find('\'').ok_or_else(|| unclosed(text, *at))?;
+    *at += length + 2;
+    Ok(Token::Quoted(inner[..length].to_owned()))
+}
+
+/// Between double quotes, `\` escapes; before anything that needs no escape it stands for itself, so that a regular
+/// expression can be written as it is.
+fn quoted<'a>(text: &str, at: &mut usize) -> Result<Token<'a>, ClauseError> {
+    let mut value = String::new();
+    let mut rest = &text[*at + 1..];
+    loop {
+        let mut characters = rest.chars();
+        match characters.next().ok_or_else(|| unclosed(text, *at))? {
+            '"' => {
+                *at = text.len() - characters.as_str().len();
+                return Ok(Token::Quoted(value));
+            }
+            '\\' => {
+                let (escaped, length) = escape(characters.as_str());
+                value.push(escaped);
+                rest = &characters.as_str()[length..];
+            }
+            plain => {
+                value.push(plain);
+                rest = characters.as_str();
+            }
+        }
+    }
+}
+
+/// What the text behind a `\` stands for, and how many bytes of it.
+fn escape(text: &str) -> (char, usize) {
+    match text.chars().next() {
+        Some(plain @ ('"' | '\\')) => (plain, 1),
+        Some('n') => ('\n', 1),
+        Some('r') => ('\r', 1),
+        Some('t') => ('\t', 1),
+        _ => code(text).unwrap_or(('\\', 0)),
+    }
+}
+
+/// `u{1f600}`
+fn code(text: &str) -> Option<(char, usize)> {
+    let digits = text.strip_prefix("u{")?;
+    let length = digits.find('}')?;
+    let character = u32::from_str_radix(&digits[..length], 16).ok().and_then(char::from_u32)?;
+    Some((character, length + "u{}".len()))
+}
+
+impl fmt::Display for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => write!(f, "`{word}`"),
+            Self::Quoted(text) => write!(f, "\"{text}\""),
+            Self::Open(bracket) | Self::Close(bracket) => write!(f, "`{bracket}`"),
+            Self::Comma => f.write_str("`,`"),
+        }
+    }
+}

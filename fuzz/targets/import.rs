@@ -1,0 +1,12 @@
+//! Any text as an export: importing never panics, and every policy that comes of it can be used.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let Ok(imported) = entra::import(text, None) else { return };
+    for made in imported.policies {
+        if let Err(error) = policy::Policy::parse(&made.yaml, "imported.yaml") {
+            panic!("{error}\n{}", made.yaml);
+        }
+    }
+});

@@ -1,0 +1,39 @@
+//! Any text as a policy file: reading never panics, and whatever can be read decides without panicking.
+
+#![no_main]
+
+use lifecycle::{Attributes, Employment, IdentityView};
+use policy::{GroupSubject, Membership, Policy, Subject, decide, decide_group};
+use serde_json::json;
+use time::OffsetDateTime;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let Ok(policy) = Policy::parse(text, "fuzz.yaml") else { return };
+    let attributes = Attributes::from([
+        ("userPrincipalName".to_owned(), json!("ada@example.com")),
+        ("department".to_owned(), json!("Sales")),
+        ("startDate".to_owned(), json!("2026-01-31")),
+        ("level".to_owned(), json!(7)),
+        ("proxyAddresses".to_owned(), json!(["a@example.com", "b@example.com"])),
+        ("displayName".to_owned(), json!(null)),
+    ]);
+    let groups =
+        [Membership { key: "G-1".to_owned(), name: Some("SEC-Admins".to_owned()), direct: false }];
+    let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+    let seed = expression::Seed([7; 32]);
+    for employment in [Employment::Active, Employment::Unknown, Employment::Left { since: 0 }] {
+        let identity = IdentityView {
+            key: "E-1".to_owned(),
+            attributes: attributes.clone(),
+            employment,
+            planned_departure: None,
+        };
+        let subject =
+            Subject { identity: &identity, groups: &groups, manager: Some(&attributes), seed: seed.clone() };
+        let decision = decide(&subject, &policy, now);
+        let _ = (decision.account(), decision.reason(), decision.user_name());
+    }
+    let subject = GroupSubject { key: "G-1", attributes: &attributes, exists: true, groups: &groups, seed };
+    let decision = decide_group(&subject, &policy, now);
+    let _ = (decision.resource(), decision.reason());
+});

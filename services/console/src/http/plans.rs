@@ -1,0 +1,97 @@
+//! Plans: what a policy would do to everybody.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{Actor, PlanId, PlanRequest, PlanStatus, verb};
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::{invalid, no_such_plan};
+use crate::MAPPER;
+use crate::api::StartPlan;
+
+/// Longest policy, in bytes.
+const POLICY_BYTES_MAX: usize = 256 * 1024;
+/// Longest name of a file or a person, in characters.
+const NAME_CHARS_MAX: usize = 1_000;
+/// How many changes are listed when nothing is said.
+const CHANGES_DEFAULT: u32 = 100;
+/// How many changes are listed at most.
+const CHANGES_MAX: u32 = 10_000;
+
+/// Starts to work out what a policy would do.
+#[utoipa::path(
+    post,
+    path = "/v1/plans",
+    request_body = StartPlan,
+    responses(
+        (status = 202, body = serde_json::Value, description = "it is being worked out: `id` names it, `state` is `running`, `done` of `total` people and groups are evaluated"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the policy has a fault, which the detail names"),
+        (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "the policy is longer than 256 KiB"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing, or something else in the body is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn start_plan(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<StartPlan>,
+) -> Result<(StatusCode, Json<PlanStatus>), Problem> {
+    let changes_max = body.changes_max.unwrap_or(CHANGES_DEFAULT);
+    check(&body, changes_max)?;
+    let request = PlanRequest {
+        policy: body.policy,
+        file: body.file.unwrap_or_else(|| "policy.yaml".to_owned()),
+        person: body.person,
+        changes_max,
+        actor: Actor { who, why: "plan".to_owned() },
+    };
+    let plan: PlanStatus = context.ask(MAPPER, verb::PLAN, &request).await?;
+    tracing::info!(who = request.actor.who, plan = %plan.id, target_name = plan.target, "plan started");
+    Ok((StatusCode::ACCEPTED, Json(plan)))
+}
+
+fn check(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
+    if body.policy.len() > POLICY_BYTES_MAX {
+        let detail = format!("a policy may have at most {POLICY_BYTES_MAX} bytes");
+        return Err(Problem::too_large(detail).with_error("/policy", "is too long"));
+    }
+    let mut wrong = FieldErrors::default();
+    if body.policy.trim().is_empty() {
+        wrong.add("/policy", "is required: the policy, as YAML");
+    }
+    for (pointer, name) in [("/file", &body.file), ("/person", &body.person)] {
+        let Some(name) = name else { continue };
+        if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+            wrong.add(pointer, format!("must have 1 to {NAME_CHARS_MAX} characters"));
+        }
+    }
+    if changes_max > CHANGES_MAX {
+        wrong.add("/changesMax", format!("must be 0 to {CHANGES_MAX}"));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(invalid(wrong)) }
+}
+
+/// Where a plan is at, and the plan once it is finished.
+#[utoipa::path(
+    get,
+    path = "/v1/plans/{id}",
+    params(("id" = String, Path, description = "pln_...")),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`state` is `running`, `finished` (then `plan` is there) or `failed` (then `error` says why)"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "that is no id of a plan"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not know it any more"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn plan(
+    State(context): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<PlanStatus>, Problem> {
+    let id: PlanId = id.parse().map_err(|_| no_such_plan(&id))?;
+    Ok(Json(context.ask(MAPPER, verb::PLAN_STATUS, &id).await?))
+}

@@ -1,0 +1,116 @@
+//! Policies in force, their versions, and putting one in force.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    Actor, ApplyReply, ApplyRequest, MapperStatus, PlanId, PolicyRequest, PolicyText, PolicyVersions, verb,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::{invalid, invalid_one};
+use super::query::Query;
+use super::reason::reason;
+use crate::MAPPER;
+use crate::api::Apply;
+
+/// Policies in force, how far everybody is evaluated with them, and the policy files that are not in force.
+#[utoipa::path(
+    get,
+    path = "/v1/policies",
+    responses(
+        (status = 200, body = serde_json::Value, description = "`policies` (each with `target`, `version`, `at`, `who`, `why`), `toEvaluate` of `known` people and groups, `heldFiles` (each with `file` and `why`)"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn policies(State(context): State<Shared>) -> Result<Json<MapperStatus>, Problem> {
+    Ok(Json(context.ask(MAPPER, verb::STATUS, &()).await?))
+}
+
+/// Which version of a policy is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct VersionQuery {
+    /// From 1; the one in force unless said.
+    version: Option<i64>,
+}
+
+/// A policy, byte by byte as it was applied.
+#[utoipa::path(
+    get,
+    path = "/v1/policies/{target}",
+    params(("target" = String, Path, description = "name of the target"), VersionQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`policy` is the YAML; `target`, `version`, `at`, `who`, `why`, `removals`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such policy or version"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn policy(
+    State(context): State<Shared>,
+    Path(target): Path<String>,
+    Query(VersionQuery { version }): Query<VersionQuery>,
+) -> Result<Json<PolicyText>, Problem> {
+    if version.is_some_and(|version| version < 1) {
+        return Err(invalid_one("query:version", "versions count from 1"));
+    }
+    Ok(Json(context.ask(MAPPER, verb::POLICY, &PolicyRequest { target, version }).await?))
+}
+
+/// The versions of a policy, newest first, at most 100.
+#[utoipa::path(
+    get,
+    path = "/v1/policies/{target}/versions",
+    params(("target" = String, Path, description = "name of the target")),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`target` and `versions`, each with `version`, `at`, `who`, `why`, `removals`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such policy"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn versions(
+    State(context): State<Shared>,
+    Path(target): Path<String>,
+) -> Result<Json<PolicyVersions>, Problem> {
+    let request = PolicyRequest { target, version: None };
+    Ok(Json(context.ask(MAPPER, verb::POLICY_VERSIONS, &request).await?))
+}
+
+/// Puts the policy of a plan in force; everybody is evaluated again in the background.
+#[utoipa::path(
+    post,
+    path = "/v1/policies/apply",
+    request_body = Apply,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`target`, the `version` in force now, whether it is `unchanged`, and how many people and groups are `toEvaluate`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the plan is not finished, not of everybody, out of date, or takes access from more than the policy's guard and `allowDeletes` allow"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`plan` or `why` is missing or wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn apply(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<Apply>,
+) -> Result<Json<ApplyReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let plan = body.plan.parse::<PlanId>().map_err(|_| wrong.add("/plan", "is no id of a plan (pln_...)"));
+    let Ok(plan) = plan else { return Err(invalid(wrong)) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = ApplyRequest { plan, allow_deletes: body.allow_deletes, actor };
+    let reply: ApplyReply = context.ask(MAPPER, verb::APPLY, &request).await?;
+    let (who, version) = (&request.actor.who, reply.version);
+    tracing::info!(who, plan = %request.plan, target_name = reply.target, version, "policy applied");
+    Ok(Json(reply))
+}

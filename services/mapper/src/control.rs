@@ -1,0 +1,206 @@
+//! Operator verbs: plans, policies, explanations, deciding again.
+
+mod apply;
+mod explain;
+mod provision;
+
+use std::sync::Arc;
+
+use bus::{Bus, ControlRequest};
+use lifecycle::{
+    ControlError, MapperStatus, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
+    PolicyVersions, ResourceKind, verb,
+};
+use relay::Relay;
+use serde::Serialize;
+use store::{Store, StoreError};
+use telemetry::Shutdown;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::SERVICE;
+use crate::app::RunError;
+use crate::later::to_evaluate;
+use crate::plan::{Plans, PlansError};
+use crate::policies::{Held, PolicySet, versions};
+use crate::subjects::Seeds;
+
+/// Requests that are answered at the same time.
+const AT_ONCE_MAX: usize = 16;
+
+/// Answers operators.
+pub(crate) struct Control {
+    pub(crate) store: Store,
+    pub(crate) bus: Bus,
+    pub(crate) relay: Relay,
+    pub(crate) plans: Plans,
+    pub(crate) seeds: Seeds,
+    pub(crate) held: Held,
+    pub(crate) publish: watch::Sender<Arc<PolicySet>>,
+    pub(crate) stale: Arc<Notify>,
+}
+
+/// Why a request is not carried out.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// It is wrong, or cannot be done now.
+    #[error(transparent)]
+    Wrong(#[from] ControlError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PlansError> for Refusal {
+    fn from(error: PlansError) -> Self {
+        match error {
+            PlansError::Refused(error) => Self::Wrong(error),
+            PlansError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+fn wrong(message: impl Into<String>) -> Refusal {
+    Refusal::Wrong(ControlError { message: message.into() })
+}
+
+impl Control {
+    /// Answers until shutdown.
+    ///
+    /// # Errors
+    /// When the bus does not let us listen.
+    pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+        let mut server = self.bus.serve(SERVICE).await.map_err(|source| RunError::Control { source })?;
+        let control = Arc::new(self);
+        let mut answers = JoinSet::new();
+        loop {
+            let request = tokio::select! {
+                () = shutdown.soft.cancelled() => break,
+                Some(_) = answers.join_next() => continue,
+                request = server.next(), if answers.len() < AT_ONCE_MAX => request,
+            };
+            let Some(request) = request else { break };
+            let control = Arc::clone(&control);
+            answers.spawn(async move { control.answer(request).await });
+        }
+        while answers.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    async fn answer(&self, request: ControlRequest) {
+        match request.verb.as_str() {
+            verb::STATUS => respond(request, self.status().await).await,
+            verb::PLAN => match request.question() {
+                Ok(wanted) => respond(request, self.plan(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::PLAN_STATUS => match request.question::<PlanId>() {
+                Ok(id) => {
+                    let status = self.plans.get(&id).await.map(|(_, status)| status);
+                    respond(request, status.map_err(Refusal::from)).await;
+                }
+                Err(error) => request.refuse(error).await,
+            },
+            verb::APPLY => match request.question() {
+                Ok(wanted) => respond(request, self.apply(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::POLICY => match request.question() {
+                Ok(wanted) => respond(request, self.policy(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::POLICY_VERSIONS => match request.question() {
+                Ok(wanted) => respond(request, self.policy_versions(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::EXPLAIN => match request.question() {
+                Ok(wanted) => respond(request, self.explain(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::PROVISION => match request.question() {
+                Ok(wanted) => respond(request, self.provision(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            other => {
+                let message = format!("the mapper has no verb `{other}`");
+                request.refuse(ControlError { message }).await;
+            }
+        }
+    }
+
+    /// Counts by what the database says is in force, which this replica may not have noticed yet.
+    async fn status(&self) -> Result<MapperStatus, Refusal> {
+        let rows = versions::newest(self.store.reader()).await?;
+        let mut policies: Vec<PolicyInForce> = rows
+            .iter()
+            .map(|row| PolicyInForce { target: row.target.clone(), version: versions::told(row) })
+            .collect();
+        policies.sort_by(|a, b| a.target.cmp(&b.target));
+        let set = versions::in_force(self.store.reader()).await?;
+        let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
+        Ok(MapperStatus { policies, to_evaluate, known, held_files: self.held.list() })
+    }
+
+    async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, Refusal> {
+        let only = match &request.person {
+            Some(person) => {
+                let target = policy::Policy::parse(&request.policy, &request.file)
+                    .map_err(|error| wrong(error.to_string()))?
+                    .target()
+                    .to_owned();
+                Some(self.find(person, &target).await?)
+            }
+            None => None,
+        };
+        Ok(self.plans.begin(request, only).await?)
+    }
+
+    async fn policy(&self, request: &PolicyRequest) -> Result<PolicyText, Refusal> {
+        let PolicyRequest { target, version } = request;
+        let Some(row) = versions::get(self.store.reader(), target, *version).await? else {
+            return Err(self.no_policy(target, *version).await?);
+        };
+        Ok(PolicyText { target: row.target.clone(), version: versions::told(&row), policy: row.policy })
+    }
+
+    async fn policy_versions(&self, request: &PolicyRequest) -> Result<PolicyVersions, Refusal> {
+        let versions = versions::list(self.store.reader(), &request.target).await?;
+        if versions.is_empty() {
+            return Err(self.no_policy(&request.target, None).await?);
+        }
+        Ok(PolicyVersions { target: request.target.clone(), versions })
+    }
+
+    async fn no_policy(&self, target: &str, version: Option<i64>) -> Result<Refusal, Refusal> {
+        let in_force = versions::newest_numbers(self.store.reader()).await?;
+        let known = in_force.iter().find(|(name, _)| name == target);
+        Ok(match (known, version) {
+            (Some((_, newest)), Some(version)) => {
+                wrong(format!("the policy of `{target}` has no version {version}; it has 1 to {newest}"))
+            }
+            _ => {
+                let names: Vec<&str> = in_force.iter().map(|(name, _)| name.as_str()).collect();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                wrong(format!("there is no policy for `{target}`; there is: {names}"))
+            }
+        })
+    }
+}
+
+async fn respond<T: Serialize>(request: ControlRequest, answer: Result<T, Refusal>) {
+    match answer {
+        Ok(done) => request.reply(&done).await,
+        Err(Refusal::Wrong(error)) => request.refuse(error).await,
+        Err(Refusal::Store(error)) => {
+            let verb = request.verb.as_str();
+            tracing::error!(error = &error as &dyn std::error::Error, verb, "a control request failed");
+            let message = "the mapper's database failed: look at its log, then ask again".to_owned();
+            request.refuse(ControlError { message }).await;
+        }
+    }
+}
+
+/// User or group, in words.
+fn word(kind: ResourceKind) -> &'static str {
+    if kind == ResourceKind::Group { "group" } else { "person" }
+}

@@ -1,0 +1,76 @@
+//! Puts the policy of a plan in force.
+
+use lifecycle::{ApplyReply, ApplyRequest, Plan, PlanState};
+
+use super::{Control, Refusal, wrong};
+use crate::later::to_evaluate;
+use crate::policies::adopt_newest;
+use crate::policies::versions::{self, NewVersion};
+
+impl Control {
+    pub(super) async fn apply(&self, request: &ApplyRequest) -> Result<ApplyReply, Refusal> {
+        let (row, status) = self.plans.get(&request.plan).await?;
+        let plan = match (status.state, status.plan) {
+            (PlanState::Finished, Some(plan)) => plan,
+            (PlanState::Running, _) => return Err(wrong("the plan is still being worked out: wait for it")),
+            (_, _) => return Err(wrong("the plan failed: plan again")),
+        };
+        if row.person.is_some() {
+            return Err(wrong("the plan is about one person or group only: plan without `--person`"));
+        }
+        let in_force = versions::get(self.store.reader(), &row.target, None).await?;
+        let base = in_force.as_ref().map(|row| row.version);
+        if base != plan.base_version {
+            let by = in_force.map_or_else(String::new, |row| format!(" by {} ({})", row.who, row.why));
+            return Err(wrong(format!(
+                "another version came into force{by} since the plan was made: plan again"
+            )));
+        }
+        if in_force.is_some_and(|in_force| in_force.policy == row.policy) {
+            return self.applied(&row.target, base.unwrap_or_default(), true).await;
+        }
+        guard(&plan, request.allow_deletes)?;
+        let new = NewVersion {
+            target: &row.target,
+            text: &row.policy,
+            who: &request.actor.who,
+            why: &request.actor.why,
+            removals: plan.removals(),
+            base,
+            is_file: false,
+        };
+        let Some(version) = versions::put_in_force(&self.store, &self.relay, &new).await? else {
+            return Err(wrong("another version came into force at the same moment: plan again"));
+        };
+        tracing::info!(
+            target_name = row.target,
+            version,
+            who = request.actor.who,
+            "a policy came into force"
+        );
+        adopt_newest(&self.store, &self.publish).await?;
+        self.applied(&row.target, version, false).await
+    }
+
+    async fn applied(&self, target: &str, version: i64, unchanged: bool) -> Result<ApplyReply, Refusal> {
+        let set = versions::in_force(self.store.reader()).await?;
+        let (to_evaluate, _) = to_evaluate(&self.store, set.fingerprint()).await?;
+        Ok(ApplyReply { target: target.to_owned(), version, unchanged, to_evaluate })
+    }
+}
+
+/// # Errors
+/// When the plan exceeds a threshold and not enough removals are allowed.
+fn guard(plan: &Plan, allowed: Option<u64>) -> Result<(), Refusal> {
+    let removals = plan.removals();
+    if plan.guard.is_empty() || allowed.is_some_and(|allowed| allowed >= removals) {
+        return Ok(());
+    }
+    let thresholds: Vec<String> = plan.guard.iter().map(|trip| format!("`{}`", trip.threshold)).collect();
+    let of = plan.guard.first().map_or(0, |trip| trip.of);
+    Err(wrong(format!(
+        "it would take access from {removals} of {of} accounts and groups, more than {} allows: if that is meant, say \
+         `--allow-deletes {removals}`",
+        thresholds.join(" and ")
+    )))
+}

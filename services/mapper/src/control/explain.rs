@@ -1,0 +1,205 @@
+//! What is known of one person or group, and what a policy makes of it.
+
+use std::collections::HashMap;
+
+use lifecycle::{
+    Desired, Employment, ExplainRequest, Explained, GroupState, Identity, MemberResult, ResourceKind,
+    unix_micros,
+};
+use policy::{GroupSubject, Policy, Subject};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+
+use super::{Control, Refusal, word, wrong};
+use crate::now;
+use crate::policies::{InForce, versions};
+use crate::rows::{decode, desired, edge, group, identity};
+use crate::subjects::{GroupIndex, Page, is_known};
+
+/// Members that are listed one by one.
+const MEMBERS_MAX: u64 = 1_000;
+/// People with a similar login name that are looked at.
+const SIMILAR_MAX: u64 = 50;
+
+impl Control {
+    /// The person or group that an operator means: by key, or by login name at the target.
+    ///
+    /// # Errors
+    /// When nobody fits.
+    pub(super) async fn find(&self, named: &str, target: &str) -> Result<(ResourceKind, String), Refusal> {
+        if self.identity(named).await?.is_some() {
+            return Ok((ResourceKind::User, named.to_owned()));
+        }
+        let failed = StoreError::statement("find a person or group");
+        let found = group::Entity::find_by_id(named).one(self.store.reader()).await.map_err(&failed)?;
+        if found.is_some() {
+            return Ok((ResourceKind::Group, named.to_owned()));
+        }
+        let quoted = serde_json::to_string(&named.to_lowercase()).expect("a text is JSON");
+        let pattern = format!("%\"userName\":{quoted}%").to_lowercase();
+        let pattern = pattern.replace('\\', "\\\\").replace('_', "\\_");
+        let pattern = LikeExpr::new(pattern).escape('\\');
+        let rows = desired::Entity::find()
+            .filter(desired::Column::Target.eq(target))
+            .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
+            .filter(Expr::expr(Func::lower(Expr::col(desired::Column::Desired))).like(pattern))
+            .limit(SIMILAR_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(&failed)?;
+        let has_login = |row: &desired::Model| {
+            let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { return false };
+            let login = account.attributes.get("userName").and_then(|name| name.as_str());
+            login.is_some_and(|login| login.to_lowercase() == named.to_lowercase())
+        };
+        match rows.into_iter().find(has_login) {
+            Some(row) => Ok((ResourceKind::User, row.subject)),
+            None => Err(wrong(format!(
+                "no person or group has the key `{named}`, and no account at `{target}` that login name"
+            ))),
+        }
+    }
+
+    async fn identity(&self, key: &str) -> Result<Option<Identity>, StoreError> {
+        let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
+        let row = row.map_err(StoreError::statement("read a person"))?;
+        Ok(row.map(|row| decode::<Identity>(&row.state, &row.key)).filter(is_known))
+    }
+
+    pub(super) async fn explain(&self, request: &ExplainRequest) -> Result<Explained, Refusal> {
+        let set = versions::in_force(self.store.reader()).await?;
+        let Some(InForce { policy, version }) = set.of(&request.target) else {
+            return Err(self.no_policy(&request.target, None).await?);
+        };
+        let (kind, key) = self.find(&request.subject, &request.target).await?;
+        let mut explained = match kind {
+            ResourceKind::Group => self.explain_group(&key, policy).await?,
+            _ => self.explain_person(&key, policy).await?,
+        };
+        explained.policy_version = *version;
+        explained.asked_for = self.asked_for(&request.target, kind, &key).await?;
+        Ok(explained)
+    }
+
+    async fn asked_for(
+        &self,
+        target: &str,
+        kind: ResourceKind,
+        key: &str,
+    ) -> Result<Option<Desired>, StoreError> {
+        let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
+        let row = desired::Entity::find_by_id(id).one(self.store.reader()).await;
+        let row = row.map_err(StoreError::statement("read a desired state"))?;
+        Ok(row.and_then(|row| serde_json::from_str(&row.desired).ok()))
+    }
+
+    async fn explain_person(&self, key: &str, policy: &Policy) -> Result<Explained, Refusal> {
+        let now = now();
+        let Some(state) = self.identity(key).await? else {
+            return Err(wrong(format!("the {} {key} is not known any more", word(ResourceKind::User))));
+        };
+        let view = state.view(key, unix_micros(now));
+        let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
+        let views = [view];
+        let around = Page::read(self.store.reader(), &index, &views, unix_micros(now)).await?;
+        let [view] = &views;
+        let seed = self.seeds.of(policy.target(), ResourceKind::User, key);
+        let groups = around.memberships(key);
+        let subject = Subject { identity: view, groups, manager: around.manager(view), seed };
+        let (decision, looked_at) = policy::explain(&subject, policy, now);
+        let employment = match view.employment {
+            Employment::Unknown => "unknown",
+            Employment::Active => "active",
+            Employment::Left { .. } => "left",
+            Employment::Deleted { .. } => "deleted",
+        };
+        Ok(Explained {
+            subject: key.to_owned(),
+            kind: ResourceKind::User,
+            target: policy.target().to_owned(),
+            policy_version: 0,
+            employment: employment.to_owned(),
+            attributes: view.attributes.clone(),
+            groups: groups.iter().map(|group| group.name.clone().unwrap_or(group.key.clone())).collect(),
+            in_scope: looked_at.in_scope,
+            clauses: looked_at.clauses,
+            reason: decision.reason().to_string(),
+            mappings: looked_at.mappings,
+            desired: decision.account().map(Desired::User),
+            asked_for: None,
+            members: Vec::new(),
+            members_total: 0,
+        })
+    }
+
+    async fn explain_group(&self, key: &str, policy: &Policy) -> Result<Explained, Refusal> {
+        let now = now();
+        let row = group::Entity::find_by_id(key).one(self.store.reader()).await;
+        let Some(row) = row.map_err(StoreError::statement("read a group"))? else {
+            return Err(wrong(format!("the {} {key} is not known any more", word(ResourceKind::Group))));
+        };
+        let state: GroupState = decode(&row.state, &row.key);
+        let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
+        let groups = index.memberships_of_group(key);
+        let (exists, attributes) = (state.exists_at(unix_micros(now)), state.attributes_at(unix_micros(now)));
+        let seed = self.seeds.of(policy.target(), ResourceKind::Group, key);
+        let subject = GroupSubject { key, attributes: &attributes, exists, groups: &groups, seed };
+        let (decision, looked_at) = policy::explain_group(&subject, policy, now);
+        let (members, members_total) = self.members(policy.target(), key).await?;
+        Ok(Explained {
+            subject: key.to_owned(),
+            kind: ResourceKind::Group,
+            target: policy.target().to_owned(),
+            policy_version: 0,
+            employment: if exists { "exists" } else { "absent" }.to_owned(),
+            attributes: attributes.clone(),
+            groups: groups.iter().map(|group| group.name.clone().unwrap_or(group.key.clone())).collect(),
+            in_scope: looked_at.in_scope,
+            clauses: looked_at.clauses,
+            reason: decision.reason().to_string(),
+            mappings: looked_at.mappings,
+            desired: decision.resource().map(Desired::Group),
+            asked_for: None,
+            members,
+            members_total,
+        })
+    }
+
+    async fn members(&self, target: &str, key: &str) -> Result<(Vec<MemberResult>, u64), StoreError> {
+        let failed = StoreError::statement("read members");
+        let present = edge::Entity::find()
+            .filter(edge::Column::GroupKey.eq(key))
+            .filter(edge::Column::Present.eq(true));
+        let total = present.clone().count(self.store.reader()).await.map_err(&failed)?;
+        let rows = edge::Entity::find()
+            .filter(edge::Column::GroupKey.eq(key))
+            .order_by_desc(edge::Column::Present)
+            .order_by_asc(edge::Column::MemberKey)
+            .limit(MEMBERS_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(&failed)?;
+        let keys: Vec<&String> = rows.iter().map(|row| &row.member_key).collect();
+        let mut accounts: HashMap<String, String> = HashMap::new();
+        for chunk in keys.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            let found: Vec<(String, String)> = desired::Entity::find()
+                .select_only()
+                .columns([desired::Column::Subject, desired::Column::State])
+                .filter(desired::Column::Target.eq(target))
+                .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
+                .filter(desired::Column::Subject.is_in(chunk.iter().copied()))
+                .into_tuple()
+                .all(self.store.reader())
+                .await
+                .map_err(&failed)?;
+            accounts.extend(found);
+        }
+        let member = |row: edge::Model| MemberResult {
+            account: accounts.get(&row.member_key).cloned(),
+            present: row.present,
+            member: row.member_key,
+        };
+        Ok((rows.into_iter().map(member).collect(), total))
+    }
+}

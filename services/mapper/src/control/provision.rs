@@ -1,0 +1,56 @@
+//! Decides about one person or group again, now.
+
+use std::sync::Arc;
+
+use lifecycle::{ProvisionReply, ProvisionRequest, ResourceKind};
+use sea_orm::EntityTrait;
+use store::StoreError;
+
+use super::{Control, Refusal, wrong};
+use crate::now;
+use crate::policies::adopt_newest;
+use crate::rows::desired;
+use crate::work::{Desk, Input};
+
+/// How often it is tried while others write about the same person.
+const TRIES_MAX: usize = 20;
+
+impl Control {
+    pub(super) async fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReply, Refusal> {
+        let (kind, key) = self.find(&request.subject, &request.target).await?;
+        let before = self.revision(&request.target, kind, &key).await?;
+        let input = match kind {
+            ResourceKind::Group => Input::Group(key.clone()),
+            _ => Input::Person(key.clone()),
+        };
+        adopt_newest(&self.store, &self.publish).await?;
+        for _ in 0..TRIES_MAX {
+            let policies = Arc::clone(&self.publish.borrow());
+            let desk = Desk {
+                store: &self.store,
+                relay: &self.relay,
+                policies: &policies,
+                backfill: false,
+                seeds: &self.seeds,
+                stale: &self.stale,
+            };
+            match desk.process(std::slice::from_ref(&input), now()).await {
+                Ok(parcel) => {
+                    self.relay.send(parcel).await;
+                    let revision = self.revision(&request.target, kind, &key).await?;
+                    return Ok(ProvisionReply { queued: revision != before, revision });
+                }
+                Err(error) if error.is_conflict() => {}
+                Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        Err(wrong("others write about the same person all the time: ask again in a moment"))
+    }
+
+    async fn revision(&self, target: &str, kind: ResourceKind, key: &str) -> Result<i64, StoreError> {
+        let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
+        let row = desired::Entity::find_by_id(id).one(self.store.reader()).await;
+        Ok(row.map_err(StoreError::statement("read a desired state"))?.map_or(0, |row| row.revision))
+    }
+}

@@ -1,0 +1,154 @@
+//! What another desired state means for the target.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{AccountState, Actions, AttributeChange, Desired, PlannedAction};
+use serde_json::Value;
+
+/// What happens at the target when `after` is asked for instead of `before`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) action: PlannedAction,
+    /// In order of path.
+    pub(crate) attributes: Vec<AttributeChange>,
+}
+
+impl Change {
+    fn none() -> Self {
+        Self { action: PlannedAction::None, attributes: Vec::new() }
+    }
+}
+
+/// How far something is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    On,
+    Off,
+    Absent,
+}
+
+fn presence(desired: &Desired) -> Presence {
+    match desired {
+        Desired::User(account) => match account.state {
+            AccountState::Active => Presence::On,
+            AccountState::Disabled => Presence::Off,
+            AccountState::Deleted => Presence::Absent,
+        },
+        Desired::Group(group) if group.exists => Presence::On,
+        Desired::Group(_) | Desired::Membership { .. } => Presence::Absent,
+    }
+}
+
+fn actions(desired: &Desired) -> Actions {
+    match desired {
+        Desired::User(account) => account.actions,
+        Desired::Group(group) => group.actions,
+        Desired::Membership { .. } => Actions::default(),
+    }
+}
+
+/// Compares what was last asked for (`None`: nothing ever was) with what would be asked for. Values that are only written on
+/// creation, matching and permissions are no change of what is there, and neither is an attribute that is let go.
+pub(crate) fn between(before: Option<&Desired>, after: &Desired) -> Change {
+    let may = actions(after);
+    let was = before.map_or(Presence::Absent, presence);
+    let attributes = differences(before.filter(|_| was != Presence::Absent), after);
+    let differs = may.update && attributes.iter().any(|change| !change.released);
+    let action = match (was, presence(after)) {
+        (Presence::Absent, Presence::On) if may.create => PlannedAction::Create,
+        (Presence::Absent, _) => return Change::none(),
+        (_, Presence::Absent) => return Change { action: PlannedAction::Delete, attributes: Vec::new() },
+        (Presence::On, Presence::Off) => PlannedAction::Disable,
+        (Presence::Off, Presence::On) if may.disable => PlannedAction::Enable,
+        _ if differs => PlannedAction::Update,
+        _ => return Change::none(),
+    };
+    Change {
+        action,
+        attributes: if may.update || action == PlannedAction::Create { attributes } else { Vec::new() },
+    }
+}
+
+/// Values by path, and the paths that are to have none.
+fn said(desired: &Desired) -> (BTreeMap<&str, Value>, BTreeSet<&str>) {
+    let (attributes, clear) = match desired {
+        Desired::User(account) => (&account.attributes, &account.clear),
+        Desired::Group(group) => (&group.attributes, &group.clear),
+        Desired::Membership { .. } => return Default::default(),
+    };
+    let mut values: BTreeMap<&str, Value> =
+        attributes.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
+    if let Desired::User(account) = desired {
+        values
+            .extend(account.references.iter().map(|(path, key)| (path.as_str(), Value::from(key.as_str()))));
+    }
+    (values, clear.iter().map(String::as_str).collect())
+}
+
+fn differences(before: Option<&Desired>, after: &Desired) -> Vec<AttributeChange> {
+    let (old, _) = before.map(said).unwrap_or_default();
+    let (new, clear) = said(after);
+    let paths: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    paths
+        .into_iter()
+        .filter(|path| old.get(path) != new.get(path))
+        .map(|path| AttributeChange {
+            path: path.to_owned(),
+            before: old.get(path).cloned(),
+            after: new.get(path).cloned(),
+            released: !new.contains_key(path) && !clear.contains(path),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::{Account, Attributes};
+    use serde_json::json;
+
+    use super::*;
+
+    fn account(state: AccountState, attributes: Value, clear: &[&str]) -> Desired {
+        Desired::User(Account {
+            state,
+            attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
+            on_create: Attributes::new(),
+            clear: clear.iter().map(ToString::to_string).collect(),
+            references: BTreeMap::new(),
+            match_on: Vec::new(),
+            assume_empty: false,
+            actions: Actions::default(),
+        })
+    }
+
+    #[test]
+    fn a_change_is_named_by_what_happens_at_the_target() {
+        use AccountState::{Active, Deleted, Disabled};
+        let title = |state, title: &str| account(state, json!({ "title": title }), &[]);
+        let none = |state, clear: &[&str]| account(state, json!({}), clear);
+        let table = [
+            (None, title(Active, "a"), PlannedAction::Create, 1),
+            (None, title(Disabled, "a"), PlannedAction::None, 0),
+            (Some(title(Active, "a")), title(Active, "a"), PlannedAction::None, 0),
+            (Some(title(Active, "a")), title(Active, "b"), PlannedAction::Update, 1),
+            (Some(title(Active, "a")), none(Active, &["title"]), PlannedAction::Update, 1),
+            (Some(title(Active, "a")), none(Active, &[]), PlannedAction::None, 0),
+            (Some(none(Active, &[])), none(Active, &["title"]), PlannedAction::None, 0),
+            (Some(title(Active, "a")), title(Disabled, "b"), PlannedAction::Disable, 1),
+            (Some(title(Disabled, "a")), title(Active, "a"), PlannedAction::Enable, 0),
+            (Some(title(Disabled, "a")), title(Disabled, "b"), PlannedAction::Update, 1),
+            (Some(title(Active, "a")), title(Deleted, "a"), PlannedAction::Delete, 0),
+            (Some(title(Deleted, "a")), title(Deleted, "b"), PlannedAction::None, 0),
+            (Some(title(Deleted, "a")), title(Active, "a"), PlannedAction::Create, 1),
+            (Some(title(Deleted, "a")), title(Disabled, "a"), PlannedAction::None, 0),
+        ];
+        for (before, after, action, attributes) in table {
+            let change = between(before.as_ref(), &after);
+            assert_eq!(
+                (change.action, change.attributes.len()),
+                (action, attributes),
+                "{before:?} to {after:?}"
+            );
+        }
+    }
+}

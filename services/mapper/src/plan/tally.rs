@@ -1,0 +1,144 @@
+//! Adds up what a plan finds.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{Plan, PlanCounts, PlannedAction, PlannedChange, ResourceKind, ScopeChange};
+
+use super::change::Change;
+
+/// How many different attributes are counted; a policy maps at most 500.
+const ATTRIBUTES_MAX: usize = 2_000;
+
+/// The counts, and the first changes.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    users: PlanCounts,
+    groups: PlanCounts,
+    pub(super) memberships: u64,
+    attributes: BTreeMap<String, u64>,
+    changes: Vec<PlannedChange>,
+    changes_max: usize,
+    /// Also what does not change is listed.
+    lists_all: bool,
+    more: u64,
+}
+
+/// One person or group.
+pub(super) struct Found<'a> {
+    pub(super) kind: ResourceKind,
+    pub(super) subject: &'a str,
+    pub(super) change: Change,
+    pub(super) scope: Option<ScopeChange>,
+    pub(super) is_impossible: bool,
+    /// Name and reason, in words.
+    pub(super) words: &'a dyn Fn() -> (Option<String>, String),
+}
+
+impl Tally {
+    pub(super) fn new(changes_max: usize, lists_all: bool) -> Self {
+        Self { changes_max, lists_all, ..Self::default() }
+    }
+
+    /// An empty one with the same limits, for another thread.
+    pub(super) fn part(&self) -> Self {
+        Self::new(self.changes_max, self.lists_all)
+    }
+
+    pub(super) fn add(&mut self, found: Found<'_>) {
+        let Found { kind, subject, change, scope, is_impossible, words } = found;
+        let counts = if kind == ResourceKind::Group { &mut self.groups } else { &mut self.users };
+        counts.evaluated += 1;
+        counts.into_scope += u64::from(scope == Some(ScopeChange::Into));
+        counts.out_of_scope += u64::from(scope == Some(ScopeChange::OutOf));
+        match change.action {
+            PlannedAction::Create => counts.create += 1,
+            PlannedAction::Update => counts.update += 1,
+            PlannedAction::Enable => counts.enable += 1,
+            PlannedAction::Disable => counts.disable += 1,
+            PlannedAction::Delete => counts.delete += 1,
+            PlannedAction::None if is_impossible => counts.impossible += 1,
+            PlannedAction::None => counts.unchanged += 1,
+        }
+        if change.action == PlannedAction::None && !is_impossible && !self.lists_all {
+            return;
+        }
+        // What is created has every attribute anew: that says nothing about attributes.
+        let counts_attributes = change.action != PlannedAction::Create;
+        for attribute in change.attributes.iter().filter(|change| counts_attributes && !change.released) {
+            if self.attributes.len() < ATTRIBUTES_MAX || self.attributes.contains_key(&attribute.path) {
+                *self.attributes.entry(attribute.path.clone()).or_default() += 1;
+            }
+        }
+        if self.changes.len() >= self.changes_max {
+            self.more += 1;
+            return;
+        }
+        let (name, reason) = words();
+        self.changes.push(PlannedChange {
+            kind,
+            subject: subject.to_owned(),
+            name,
+            action: change.action,
+            reason,
+            scope,
+            attributes: change.attributes,
+        });
+    }
+
+    /// Adds what another thread found further on.
+    pub(super) fn append(&mut self, part: Self) {
+        add(&mut self.users, part.users);
+        add(&mut self.groups, part.groups);
+        self.memberships += part.memberships;
+        for (path, count) in part.attributes {
+            *self.attributes.entry(path).or_default() += count;
+        }
+        self.more += part.more;
+        for change in part.changes {
+            if self.changes.len() < self.changes_max {
+                self.changes.push(change);
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+
+    pub(super) fn into_plan(self, target: &str, base_version: Option<i64>) -> Plan {
+        Plan {
+            target: target.to_owned(),
+            base_version,
+            users: self.users,
+            groups: self.groups,
+            memberships: self.memberships,
+            attributes: self.attributes,
+            guard: Vec::new(),
+            changes: self.changes,
+            more: self.more,
+        }
+    }
+}
+
+fn add(to: &mut PlanCounts, more: PlanCounts) {
+    let PlanCounts {
+        evaluated,
+        create,
+        update,
+        enable,
+        disable,
+        delete,
+        unchanged,
+        impossible,
+        into_scope,
+        out_of_scope,
+    } = more;
+    to.evaluated += evaluated;
+    to.create += create;
+    to.update += update;
+    to.enable += enable;
+    to.disable += disable;
+    to.delete += delete;
+    to.unchanged += unchanged;
+    to.impossible += impossible;
+    to.into_scope += into_scope;
+    to.out_of_scope += out_of_scope;
+}

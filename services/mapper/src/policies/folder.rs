@@ -1,0 +1,85 @@
+//! The folder of policies: one file per target.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use policy::{Policy, PolicyError};
+
+/// A folder or file of policies that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PoliciesError {
+    /// The folder or a file cannot be read.
+    #[error("could not read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A policy is wrong.
+    #[error("{0}")]
+    Policy(PolicyError),
+    /// Two files are for one target.
+    #[error("{file}: another file is for target `{target}` already; one target has one policy")]
+    Twice {
+        /// The second of them.
+        file: String,
+        /// The target.
+        target: String,
+    },
+}
+
+/// A file that holds a policy.
+#[derive(Debug)]
+pub(super) struct PolicyFile {
+    /// Its path.
+    pub(super) file: String,
+    pub(super) text: String,
+    pub(super) policy: Policy,
+}
+
+/// What lies in a folder.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    /// The first file of each target, by target.
+    pub(super) files: BTreeMap<String, PolicyFile>,
+    /// Files that cannot be used, with why.
+    pub(super) wrong: Vec<(String, PoliciesError)>,
+}
+
+/// Reads every `*.yaml` and `*.yml` in `folder`, in order of name.
+///
+/// # Errors
+/// When the folder itself cannot be read.
+pub(super) fn read(folder: &Path) -> Result<Folder, PoliciesError> {
+    let failed = |source| PoliciesError::Read { path: folder.to_owned(), source };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut found = Folder::default();
+    for path in paths {
+        let file = path.display().to_string();
+        match read_file(&path, &file) {
+            Ok(PolicyFile { policy, .. }) if found.files.contains_key(policy.target()) => {
+                let target = policy.target().to_owned();
+                found.wrong.push((file.clone(), PoliciesError::Twice { file, target }));
+            }
+            Ok(read) => drop(found.files.insert(read.policy.target().to_owned(), read)),
+            Err(error) => found.wrong.push((file, error)),
+        }
+    }
+    Ok(found)
+}
+
+fn read_file(path: &Path, file: &str) -> Result<PolicyFile, PoliciesError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| PoliciesError::Read { path: path.to_owned(), source })?;
+    let policy = Policy::parse(&text, file).map_err(PoliciesError::Policy)?;
+    Ok(PolicyFile { file: file.to_owned(), text, policy })
+}

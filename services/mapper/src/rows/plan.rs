@@ -1,0 +1,41 @@
+//! `mapper_plans`: plans of the last day.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "mapper_plans")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) id: String,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) target: String,
+    /// `running`, `finished` or `failed`.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) state: String,
+    /// People and groups evaluated so far.
+    pub(crate) done: i64,
+    /// How many there are.
+    pub(crate) total: i64,
+    /// The version that was in force.
+    pub(crate) base_version: Option<i64>,
+    /// The YAML.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) policy: String,
+    /// Key of the only person or group that it is about.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) person: Option<String>,
+    /// [`lifecycle::Plan`] as JSON, once it is finished.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) plan: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) error: Option<String>,
+    /// Microseconds.
+    pub(crate) created_at: i64,
+    /// When whoever works it out was last known to be alive; microseconds.
+    pub(crate) heartbeat: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,87 @@
+//! Managers: whom somebody reports to, and what is known of them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use lifecycle::{Attributes, Identity, Person};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::is_known;
+use crate::rows::{decode, identity};
+
+/// The attribute that names the manager.
+const MANAGER: &str = "manager";
+
+/// Key of the manager: a text, an object whose `value` is one (as SCIM has it), or a list whose first value is either.
+pub(crate) fn key_of_manager(attributes: &Attributes) -> Option<String> {
+    let mut value = attributes.get(MANAGER)?;
+    if let Value::Array(several) = value {
+        value = several.first()?;
+    }
+    if let Value::Object(object) = value {
+        value = object.get("value")?;
+    }
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let key = Person::key_of(&text);
+    (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// Attributes of those of `keys` who are known, as of `now` (microseconds).
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn managers(
+    connection: &impl ConnectionTrait,
+    keys: &BTreeSet<String>,
+    now: i64,
+) -> Result<HashMap<String, Attributes>, StoreError> {
+    let keys: Vec<&String> = keys.iter().collect();
+    let mut found = HashMap::new();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = identity::Entity::find()
+            .filter(identity::Column::Key.is_in(chunk.iter().copied()))
+            .all(connection)
+            .await
+            .map_err(StoreError::statement("read managers"))?;
+        for row in rows {
+            let state: Identity = decode(&row.state, &row.key);
+            if is_known(&state) {
+                let attributes = state.view(&row.key, now).attributes;
+                found.insert(row.key, attributes);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_manager_is_named_by_a_text_or_by_a_value_and_by_nothing_else() {
+        let cases = [
+            (json!("E-9"), Some("E-9")),
+            (json!(" worker/E-9 "), Some("E-9")),
+            (json!({ "value": "E-9", "displayName": "Nine" }), Some("E-9")),
+            (json!([{ "value": "E-9" }, "E-8"]), Some("E-9")),
+            (json!(9), Some("9")),
+            (json!(""), None),
+            (json!([]), None),
+            (json!({}), None),
+            (json!(true), None),
+        ];
+        for (value, key) in cases {
+            let attributes = Attributes::from([(MANAGER.to_owned(), value.clone())]);
+            assert_eq!(key_of_manager(&attributes).as_deref(), key, "{value}");
+        }
+        assert_eq!(key_of_manager(&Attributes::new()), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! The surroundings of many people at once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use lifecycle::{Attributes, IdentityView};
+use policy::Membership;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{GroupIndex, key_of_manager, managers};
+use crate::rows::edge;
+
+/// What decisions about a page of people look at.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    memberships: HashMap<String, Vec<Membership>>,
+    managers: HashMap<String, Attributes>,
+}
+
+impl Page {
+    /// Reads what belongs to `people` as of `now` (microseconds): two statements for every 500 of them.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn read(
+        connection: &impl ConnectionTrait,
+        index: &GroupIndex,
+        people: &[IdentityView],
+        now: i64,
+    ) -> Result<Self, StoreError> {
+        let mut direct: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for chunk in people.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows: Vec<(String, String)> = edge::Entity::find()
+                .select_only()
+                .columns([edge::Column::MemberKey, edge::Column::GroupKey])
+                .filter(edge::Column::MemberKey.is_in(chunk.iter().map(|person| &person.key)))
+                .filter(edge::Column::Present.eq(true))
+                .into_tuple()
+                .all(connection)
+                .await
+                .map_err(StoreError::statement("read memberships of people"))?;
+            for (member, group) in rows {
+                direct.entry(member).or_default().push(group);
+            }
+        }
+        let memberships =
+            direct.into_iter().map(|(member, groups)| (member, index.memberships(&groups))).collect();
+        let keys: BTreeSet<String> =
+            people.iter().filter_map(|person| key_of_manager(&person.attributes)).collect();
+        Ok(Self { memberships, managers: managers(connection, &keys, now).await? })
+    }
+
+    /// The groups that the person is in, directly or nested.
+    pub(crate) fn memberships(&self, person: &str) -> &[Membership] {
+        self.memberships.get(person).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is known of the person's manager.
+    pub(crate) fn manager(&self, person: &IdentityView) -> Option<&Attributes> {
+        self.managers.get(&key_of_manager(&person.attributes)?)
+    }
+}

@@ -1,0 +1,285 @@
+//! Finds out who else has to be decided about, because something changed that their decisions look at.
+//!
+//! A group that was deleted, came back, has another name, or is in another group than before concerns everybody in it,
+//! through any number of groups; a manager concerns who reports to them. Few are decided about in the same batch; of many
+//! the rows are marked ([`super::stale`]) and the background evaluation takes them, so that one rename of a group of
+//! 100,000 does not hold up the events behind it.
+//!
+//! Two replicas never miss each other: every change to who is in a group raises that group's revision, and a change that
+//! concerns everybody in a group raises the revisions of all groups below it, so one of the two is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::stale::Stale;
+use super::{Cause, Work, load};
+use crate::rows::{edge, group, identity};
+use crate::subjects::{NESTING_LEVELS_MAX, display_name, is_known};
+
+/// How many people a batch decides about beyond those whom its events name, for each kind of reason.
+const PEOPLE_AT_ONCE_MAX: u64 = 500;
+/// The same for groups.
+const GROUPS_AT_ONCE_MAX: usize = 100;
+
+/// Touches or marks everybody whom the changes of the batch concern.
+pub(super) async fn spread(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+    if work.policies.use_groups() {
+        let members = changed_members(tx, work).await?;
+        touch_people(tx, work, members).await?;
+        turned_groups(work);
+        new_groups(tx, work).await?;
+        new_people(tx, work).await?;
+        let below = below(tx, work).await?;
+        concern_groups(tx, work, &below).await?;
+        concern_members(tx, work, below).await?;
+    }
+    concern_reports(tx, work).await
+}
+
+/// People who came into a group or left it; groups that did become roots.
+async fn changed_members(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+) -> Result<BTreeMap<String, Cause>, StoreError> {
+    let changed =
+        work.edges.iter().filter_map(|((_, member), edge)| Some((member.clone(), edge.changed.clone()?)));
+    let mut members: BTreeMap<String, Cause> = changed.collect();
+    let nested = load::groups_among(tx, work, &members.keys().cloned().collect()).await?;
+    for key in nested {
+        if let Some(cause) = members.remove(&key) {
+            work.roots.insert(key, cause);
+        }
+    }
+    Ok(members)
+}
+
+/// Groups that look different from what they were when they were last decided about.
+fn turned_groups(work: &mut Work<'_>) {
+    let (now, names) = (work.micros(), work.policies.names_groups());
+    for (key, known) in &work.groups {
+        let Some(cause) = &known.touched else { continue };
+        let is_renamed = || names && display_name(&known.state.attributes_at(now)) != known.before.name;
+        if known.state.gone_at(now) != known.before.is_gone || is_renamed() {
+            work.roots.entry(key.clone()).or_insert_with(|| cause.clone());
+        }
+    }
+}
+
+/// Groups that are heard of for the first time and were listed before: as what they are, groups list them from now on.
+async fn new_groups(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+    let new: BTreeSet<String> = work
+        .groups
+        .iter()
+        .filter(|(_, known)| known.revision == 0 && known.touched.is_some())
+        .map(|(key, _)| key.clone())
+        .collect();
+    // Whoever lists one of them at the same moment takes it for a person: see `Known::is_guarded`.
+    load::load_states(tx, work, &new).await?;
+    for key in new {
+        if let Some(person) = work.people.get_mut(&key) {
+            person.is_guarded = true;
+        }
+        if let Some(cause) = work.groups.get(&key).and_then(|group| group.touched.clone()) {
+            work.roots.entry(key).or_insert(cause);
+        }
+    }
+    Ok(())
+}
+
+/// People who are heard of for the first time and whose key is a group's: who lists the key lists the person from now on.
+async fn new_people(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+    let new: BTreeMap<String, Cause> = work
+        .people
+        .iter()
+        .filter(|(_, person)| !person.before.is_known && is_known(&person.state))
+        .filter_map(|(key, person)| Some((key.clone(), person.touched.clone()?)))
+        .collect();
+    let keys: Vec<&String> = new.keys().collect();
+    let mut both: Vec<String> = Vec::new();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows: Vec<String> = group::Entity::find()
+            .select_only()
+            .column(group::Column::Key)
+            .filter(group::Column::Key.is_in(chunk.iter().copied()))
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read groups"))?;
+        both.extend(rows);
+    }
+    for chunk in both.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = edge::Entity::find()
+            .filter(edge::Column::MemberKey.is_in(chunk))
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read memberships of people"))?;
+        let groups = rows.iter().map(|row| row.group_key.clone()).collect();
+        load::keep(work, rows);
+        load::load_groups(tx, work, &groups).await?;
+    }
+    for key in both {
+        let cause = &new[&key];
+        for (_, edge) in work.edges.iter_mut().filter(|((_, member), _)| *member == key) {
+            edge.changed.get_or_insert_with(|| cause.clone());
+        }
+        work.roots.entry(key).or_insert_with(|| cause.clone());
+    }
+    Ok(())
+}
+
+/// The roots and every group in them, through any number of groups.
+async fn below(tx: &DatabaseTransaction, work: &Work<'_>) -> Result<BTreeMap<String, Cause>, StoreError> {
+    let mut found = work.roots.clone();
+    let mut level = work.roots.clone();
+    for _ in 0..NESTING_LEVELS_MAX {
+        if level.is_empty() {
+            break;
+        }
+        let mut next = BTreeMap::new();
+        for (group, member) in groups_in(tx, work, &level).await? {
+            let cause = &level[&group];
+            if !found.contains_key(&member) {
+                found.insert(member.clone(), cause.clone());
+                next.insert(member, cause.clone());
+            }
+        }
+        level = next;
+    }
+    Ok(found)
+}
+
+/// `(group, member)` for each member of `level` that is a group. One too many does no harm: what did not change is
+/// decided about once more.
+async fn groups_in(
+    tx: &DatabaseTransaction,
+    work: &Work<'_>,
+    level: &BTreeMap<String, Cause>,
+) -> Result<BTreeSet<(String, String)>, StoreError> {
+    let mut found: BTreeSet<(String, String)> = BTreeSet::new();
+    let keys: Vec<&String> = level.keys().collect();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+        let groups = Query::select().column(group::Column::Key).from(group::Entity).to_owned();
+        let rows: Vec<(String, String)> = edge::Entity::find()
+            .select_only()
+            .columns([edge::Column::GroupKey, edge::Column::MemberKey])
+            .filter(edge::Column::GroupKey.is_in(chunk.iter().copied()))
+            .filter(edge::Column::Present.eq(true))
+            .filter(edge::Column::MemberKey.in_subquery(groups))
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read nested groups"))?;
+        found.extend(rows);
+    }
+    // What the batch itself changed is not written yet.
+    let here = work.edges.iter().filter(|((group, member), edge)| {
+        edge.row.present && level.contains_key(group) && work.groups.contains_key(member)
+    });
+    found.extend(here.map(|(key, _)| key.clone()));
+    Ok(found)
+}
+
+async fn concern_groups(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    below: &BTreeMap<String, Cause>,
+) -> Result<(), StoreError> {
+    let keys: BTreeSet<String> = below.keys().take(GROUPS_AT_ONCE_MAX).cloned().collect();
+    load::load_groups(tx, work, &keys).await?;
+    for (key, cause) in below {
+        if let Some(group) = work.groups.get_mut(key) {
+            group.touched.get_or_insert_with(|| cause.clone());
+        }
+    }
+    let rest: Vec<String> = below.keys().filter(|key| !work.groups.contains_key(*key)).cloned().collect();
+    if !rest.is_empty() {
+        work.stale.push(Stale::Groups(rest));
+    }
+    Ok(())
+}
+
+async fn concern_members(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    below: BTreeMap<String, Cause>,
+) -> Result<(), StoreError> {
+    let groups: Vec<String> = below.keys().cloned().collect();
+    let mut members: BTreeMap<String, Cause> = BTreeMap::new();
+    for chunk in groups.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows: Vec<(String, String)> = edge::Entity::find()
+            .select_only()
+            .columns([edge::Column::GroupKey, edge::Column::MemberKey])
+            .filter(edge::Column::GroupKey.is_in(chunk))
+            .filter(edge::Column::Present.eq(true))
+            .limit(PEOPLE_AT_ONCE_MAX + 1)
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read members"))?;
+        members.extend(rows.into_iter().map(|(group, member)| (member, below[&group].clone())));
+        if members.len() as u64 > PEOPLE_AT_ONCE_MAX {
+            work.stale.push(Stale::MembersOf(groups));
+            return Ok(());
+        }
+    }
+    // A group among the members was concerned as a group.
+    members.retain(|key, _| {
+        !below.contains_key(key) || work.people.get(key).is_some_and(|p| is_known(&p.state))
+    });
+    touch_people(tx, work, members).await
+}
+
+async fn concern_reports(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+    let names = work.policies.manager_attributes();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let now = work.micros();
+    let nothing = vec![None; names.len()];
+    let changed: BTreeMap<String, Cause> = work
+        .people
+        .iter()
+        .filter_map(|(key, person)| {
+            let cause = person.touched.as_ref()?;
+            let before = person.before.to_reports.as_ref().unwrap_or(&nothing);
+            let differs = Work::shown_to_reports(&names, key, &person.state, now) != *before;
+            differs.then(|| (key.clone(), cause.clone()))
+        })
+        .collect();
+    let keys: Vec<String> = changed.keys().cloned().collect();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+        let theirs = identity::Entity::find().filter(identity::Column::Manager.is_in(chunk));
+        let count = theirs.clone().count(tx).await.map_err(StoreError::statement("count reports"))?;
+        if count > PEOPLE_AT_ONCE_MAX {
+            work.stale.push(Stale::ReportsOf(chunk.to_vec()));
+            continue;
+        }
+        let rows: Vec<(String, String)> = theirs
+            .select_only()
+            .columns([identity::Column::Key, identity::Column::Manager])
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read reports"))?;
+        let reports = rows.into_iter().map(|(key, manager)| (key, changed[&manager].clone()));
+        touch_people(tx, work, reports.collect()).await?;
+    }
+    Ok(())
+}
+
+async fn touch_people(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    people: BTreeMap<String, Cause>,
+) -> Result<(), StoreError> {
+    load::load_people(tx, work, &people.keys().cloned().collect()).await?;
+    for (key, cause) in people {
+        if let Some(person) = work.people.get_mut(&key) {
+            person.touched.get_or_insert(cause);
+        }
+    }
+    Ok(())
+}

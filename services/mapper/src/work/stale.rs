@@ -1,0 +1,66 @@
+//! Marks rows of which too many changed to decide about them in one batch; the background evaluation finds them.
+//!
+//! A mark raises the revision as well, so that a batch which read the row before is refused and done again.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::rows::{STALE, edge, group, identity};
+
+/// Who is to be marked.
+#[derive(Debug)]
+pub(super) enum Stale {
+    /// These groups.
+    Groups(Vec<String>),
+    /// Everybody in these groups.
+    MembersOf(Vec<String>),
+    /// Everybody who reports to these people.
+    ReportsOf(Vec<String>),
+}
+
+impl Stale {
+    /// Writes the marks.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(super) async fn write(&self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+        let (Self::Groups(keys) | Self::MembersOf(keys) | Self::ReportsOf(keys)) = self;
+        for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+            let chunk = chunk.iter().cloned();
+            let mut update = Query::update();
+            match self {
+                Self::Groups(_) => update
+                    .table(group::Entity)
+                    .value(group::Column::EvaluatedWith, STALE)
+                    .value(group::Column::Revision, raised(group::Column::Revision))
+                    .and_where(Expr::col(group::Column::Key).is_in(chunk)),
+                Self::MembersOf(_) => {
+                    let members = Query::select()
+                        .column(edge::Column::MemberKey)
+                        .from(edge::Entity)
+                        .and_where(Expr::col(edge::Column::GroupKey).is_in(chunk))
+                        .and_where(Expr::col(edge::Column::Present).eq(true))
+                        .to_owned();
+                    people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(members))
+                }
+                Self::ReportsOf(_) => {
+                    people(&mut update).and_where(Expr::col(identity::Column::Manager).is_in(chunk))
+                }
+            };
+            tx.execute(&update).await.map_err(StoreError::statement("mark what is stale"))?;
+        }
+        Ok(())
+    }
+}
+
+fn people(update: &mut sea_orm::sea_query::UpdateStatement) -> &mut sea_orm::sea_query::UpdateStatement {
+    update
+        .table(identity::Entity)
+        .value(identity::Column::EvaluatedWith, STALE)
+        .value(identity::Column::Revision, raised(identity::Column::Revision))
+}
+
+fn raised(column: impl sea_orm::sea_query::IntoColumnRef) -> SimpleExpr {
+    Expr::col(column).add(1)
+}

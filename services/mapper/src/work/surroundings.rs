@@ -1,0 +1,166 @@
+//! Reads what the decisions of a batch look at besides their subjects: groups, groups around groups, managers.
+
+use std::collections::{BTreeSet, HashMap};
+
+use lifecycle::{Attributes, IdentityView};
+use policy::Membership;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{Work, load};
+use crate::rows::edge;
+use crate::subjects::{GroupIndex, NESTING_LEVELS_MAX, is_known, key_of_manager};
+
+/// What the decisions of one batch look at.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    index: GroupIndex,
+    /// Everybody who is touched.
+    pub(super) people: HashMap<String, IdentityView>,
+    managers: HashMap<String, Attributes>,
+}
+
+impl Surroundings {
+    /// Groups that hold the person.
+    pub(super) fn of_person(&self, key: &str) -> Vec<Membership> {
+        self.index.memberships(self.index.parents(key))
+    }
+
+    /// Groups that hold the group.
+    pub(super) fn of_group(&self, key: &str) -> Vec<Membership> {
+        self.index.memberships_of_group(key)
+    }
+
+    /// What is known of the manager with this key.
+    pub(super) fn manager(&self, key: Option<&str>) -> Option<&Attributes> {
+        self.managers.get(key?)
+    }
+}
+
+/// As far as the policies look at it. Sets `manager` of everybody who is touched; nobody may be touched afterwards.
+pub(super) async fn read(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<Surroundings, StoreError> {
+    let mut around = Surroundings::default();
+    if work.policies.use_groups() {
+        around.index = climb(tx, work).await?;
+    }
+    let now = work.micros();
+    let touched = work.people.iter().filter(|(_, person)| person.touched.is_some());
+    around.people = touched.map(|(key, person)| (key.clone(), person.state.view(key, now))).collect();
+    around.managers = managers(tx, work, &around.people).await?;
+    Ok(around)
+}
+
+/// From everybody who is touched up through the groups that hold them, one statement or two for each level.
+async fn climb(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<GroupIndex, StoreError> {
+    let mut index = GroupIndex::default();
+    let people = work.people.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
+    let groups = work.groups.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
+    let mut groups_seen: BTreeSet<String> = groups.collect();
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    let mut level: BTreeSet<String> = people.chain(groups_seen.iter().cloned()).collect();
+    for _ in 0..=NESTING_LEVELS_MAX {
+        level.retain(|key| asked.insert(key.clone()));
+        if level.is_empty() {
+            break;
+        }
+        let mut next = BTreeSet::new();
+        for (member, group) in listed(tx, work, &level).await? {
+            index.nest(member, group.clone());
+            next.insert(group);
+        }
+        groups_seen.extend(next.iter().cloned());
+        level = next;
+    }
+    load::load_groups(tx, work, &groups_seen).await?;
+    let now = work.micros();
+    for key in &groups_seen {
+        index.add(key, &work.groups[key].state, now);
+    }
+    let nested: BTreeSet<String> =
+        groups_seen.into_iter().filter(|key| !index.parents(key).is_empty()).collect();
+    index.set_people(&load::known_people(tx, work, &nested).await?);
+    Ok(index)
+}
+
+/// `(member, group)` for each group that lists one of `members`, as the batch has it.
+async fn listed(
+    tx: &DatabaseTransaction,
+    work: &Work<'_>,
+    members: &BTreeSet<String>,
+) -> Result<BTreeSet<(String, String)>, StoreError> {
+    let mut present: BTreeSet<(String, String)> = BTreeSet::new();
+    let keys: Vec<&String> = members.iter().collect();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows: Vec<(String, String)> = edge::Entity::find()
+            .select_only()
+            .columns([edge::Column::MemberKey, edge::Column::GroupKey])
+            .filter(edge::Column::MemberKey.is_in(chunk.iter().copied()))
+            .filter(edge::Column::Present.eq(true))
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read memberships of people"))?;
+        present.extend(rows);
+    }
+    for ((group, member), edge) in work.edges.iter().filter(|((_, member), _)| members.contains(member)) {
+        let key = (member.clone(), group.clone());
+        if edge.row.present {
+            present.insert(key);
+        } else {
+            present.remove(&key);
+        }
+    }
+    Ok(present)
+}
+
+/// Keeps whom everybody reports to; reads what is known of them where a policy looks at it.
+async fn managers(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    people: &HashMap<String, IdentityView>,
+) -> Result<HashMap<String, Attributes>, StoreError> {
+    let now = work.micros();
+    let (mut all, mut new) = (BTreeSet::new(), BTreeSet::new());
+    for (key, view) in people {
+        let Some(person) = work.people.get_mut(key) else { continue };
+        let manager = key_of_manager(&view.attributes);
+        if manager != person.manager {
+            new.extend(manager.clone());
+        }
+        all.extend(manager.clone());
+        person.manager = manager;
+    }
+    if work.policies.manager_attributes().is_empty() {
+        return Ok(HashMap::new());
+    }
+    load::load_states(tx, work, &all).await?;
+    // Whoever changes a manager looks for the reports there are. One who comes at the same moment is not among them, and
+    // would keep what the manager was: so one of the two has to be done again.
+    for key in new {
+        if let Some(manager) = work.people.get_mut(&key) {
+            manager.is_guarded = true;
+        }
+    }
+    let known = all.into_iter().filter_map(|key| {
+        let state = &work.people.get(&key)?.state;
+        is_known(state).then(|| (key.clone(), state.view(&key, now).attributes))
+    });
+    Ok(known.collect())
+}
+
+/// Finds out which of the members that targets will be told of are groups.
+pub(super) async fn classify_members(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+) -> Result<(), StoreError> {
+    if !work.policies.iter().any(policy::Policy::has_groups) {
+        return Ok(());
+    }
+    let appeared: BTreeSet<&String> = work.appeared.keys().map(|(_, group)| group).collect();
+    let told =
+        work.edges.iter().filter(|((group, _), edge)| edge.changed.is_some() || appeared.contains(group));
+    let members: BTreeSet<String> = told.map(|((_, member), _)| member.clone()).collect();
+    let nested = load::groups_among(tx, work, &members).await?;
+    work.nested.extend(nested);
+    Ok(())
+}

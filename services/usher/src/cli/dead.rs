@@ -1,0 +1,101 @@
+//! `usher dead ...`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::OperatorArgs;
+
+/// `usher dead`.
+#[derive(Debug, Subcommand)]
+pub enum DeadCommand {
+    /// List dead letters, newest first.
+    Ls(DeadListArgs),
+    /// Show one: person, decision, error, request and answer, and what to do.
+    Show(DeadShowArgs),
+    /// Try again.
+    Replay(DeadReplayArgs),
+    /// Close without trying again.
+    Discard(DeadDiscardArgs),
+}
+
+/// `usher dead ls`.
+#[derive(Debug, Args)]
+pub struct DeadListArgs {
+    /// Only those of one target.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Which ones.
+    #[arg(long, value_enum, default_value_t = DeadState::Open)]
+    pub state: DeadState,
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub limit: u16,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// What became of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeadState {
+    /// Nobody has looked after it yet.
+    Open,
+    /// It was tried again.
+    Replayed,
+    /// It was closed.
+    Discarded,
+    /// Every one.
+    All,
+}
+
+impl DeadState {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Replayed => "replayed",
+            Self::Discarded => "discarded",
+            Self::All => "all",
+        }
+    }
+}
+
+/// `usher dead show`.
+#[derive(Debug, Args)]
+pub struct DeadShowArgs {
+    /// Its id (ded_...).
+    pub id: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher dead replay`.
+#[derive(Debug, Args)]
+pub struct DeadReplayArgs {
+    /// Ids (ded_...).
+    #[arg(value_name = "ID", required_unless_present = "target", conflicts_with = "target")]
+    pub ids: Vec<String>,
+    /// Every open one of a target.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Why, in your words; it is kept in the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher dead discard`.
+#[derive(Debug, Args)]
+pub struct DeadDiscardArgs {
+    /// Ids (ded_...).
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    /// Why, in your words; it is kept in the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}

@@ -1,0 +1,183 @@
+//! `usher apply` and `usher rollback`: plan, show, ask, put in force, follow.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use console::api::{Apply, StartPlan};
+use lifecycle::{ApplyReply, MapperStatus, Plan, PolicyText, PolicyVersions};
+use serde_json::{Value, json};
+
+use super::client::{Console, understood};
+use super::plan::{draft, finished, work_out};
+use super::progress::Progress;
+use super::{Ended, print, print_json};
+use crate::cli::{ApplyArgs, Consent, OperatorArgs, RollbackArgs};
+use crate::render;
+
+/// How often is asked how far the re-evaluation is.
+const POLL: Duration = Duration::from_millis(500);
+/// How many polls in a row may fail before nobody looks any more.
+const POLL_FAILURES_MAX: u32 = 20;
+
+/// `usher apply`.
+///
+/// # Errors
+/// When the file cannot be used, the plan cannot be worked out, or the policy is not put in force.
+pub async fn apply(args: &ApplyArgs) -> anyhow::Result<Ended> {
+    let draft = draft(&args.file, args.consent.changes)?;
+    let console = Console::new(&args.operator)?;
+    put_in_force(&console, draft, &args.why, &args.consent, &args.operator).await
+}
+
+/// `usher rollback`.
+///
+/// # Errors
+/// When there is no such version, or as for [`apply`].
+pub async fn rollback(args: &RollbackArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let target = args.target.as_str();
+    let to = match args.to {
+        Some(to) => to,
+        None => version_before(&understood(&console.get(&["policies", target, "versions"], &[]).await?)?)?,
+    };
+    let answer = console.get(&["policies", target], &[("version", to.to_string())]).await?;
+    let text: PolicyText = understood(&answer)?;
+    let draft = StartPlan {
+        policy: text.policy,
+        file: Some(format!("{target}, version {to}")),
+        person: None,
+        changes_max: Some(args.consent.changes),
+    };
+    let why = format!("back to version {to}: {}", args.why.trim());
+    put_in_force(&console, draft, &why, &args.consent, &args.operator).await
+}
+
+/// The version that was in force before the one that is.
+fn version_before(versions: &PolicyVersions) -> anyhow::Result<i64> {
+    match versions.versions.get(1) {
+        Some(before) => Ok(before.version),
+        None => bail!("{} has no version before the one in force", render::clean(&versions.target)),
+    }
+}
+
+async fn put_in_force(
+    console: &Console,
+    draft: StartPlan,
+    why: &str,
+    consent: &Consent,
+    operator: &OperatorArgs,
+) -> anyhow::Result<Ended> {
+    if !consent.yes && !std::io::stdin().is_terminal() {
+        bail!("there is no terminal to ask on: look at `usher plan`, then give --yes");
+    }
+    let status = work_out(console, draft).await?;
+    let plan = finished(&status)?;
+    say(operator, &render::plan::plan(plan))?;
+    if let Some(refusal) = over_the_guard(plan, consent.allow_deletes) {
+        bail!("{refusal}");
+    }
+    if !consent.yes && !asked(plan)? {
+        eprintln!("usher: nothing was applied");
+        return Ok(Ended::Failed);
+    }
+    let body =
+        Apply { plan: status.id.to_string(), allow_deletes: consent.allow_deletes, why: why.to_owned() };
+    let applied = console.post(&["policies", "apply"], &body).await?;
+    let reply: ApplyReply = understood(&applied)?;
+    say(operator, &render::plan::applied(&reply))?;
+    if !consent.no_wait {
+        follow(console).await.context("the policy is in force, but how far it is cannot be seen")?;
+        say(operator, "everybody is evaluated with it\n")?;
+    }
+    if operator.json {
+        print_json(&json!({ "plan": status, "applied": applied }))?;
+    }
+    Ok(Ended::Done)
+}
+
+/// With `--json`, stdout is for the JSON alone.
+fn say(operator: &OperatorArgs, text: &str) -> anyhow::Result<()> {
+    if operator.json {
+        eprint!("{text}");
+        return Ok(());
+    }
+    print(text).map(|_| ())
+}
+
+/// Why the plan may not be applied, if it takes access from more than was allowed.
+fn over_the_guard(plan: &Plan, allowed: Option<u64>) -> Option<String> {
+    let removals = plan.removals();
+    if plan.guard.is_empty() || allowed.is_some_and(|allowed| removals <= allowed) {
+        return None;
+    }
+    let thresholds: Vec<&str> = plan.guard.iter().map(|trip| trip.threshold.as_str()).collect();
+    Some(format!(
+        "nothing was applied: {removals} accounts and groups would lose access, which is more than {} lets pass; if that \
+         is meant, give --allow-deletes {removals}",
+        render::clean(&thresholds.join(" and "))
+    ))
+}
+
+/// Asks on the terminal; only `yes` is a yes.
+fn asked(plan: &Plan) -> anyhow::Result<bool> {
+    eprint!("\n{} Put it in force? Only `yes` is a yes: ", render::plan::question(plan));
+    std::io::stderr().flush().context("cannot ask")?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(answer.trim() == "yes")
+}
+
+/// Waits until everybody is evaluated with the policies in force.
+async fn follow(console: &Console) -> anyhow::Result<()> {
+    let progress = Progress::new();
+    let mut failures = 0;
+    loop {
+        match console.get(&["policies"], &[]).await.and_then(|answer: Value| understood(&answer)) {
+            Ok(MapperStatus { to_evaluate: 0, .. }) => return Ok(()),
+            Ok(status) => {
+                failures = 0;
+                progress.show(&render::status::to_evaluate(&status));
+            }
+            Err(error) if failures == POLL_FAILURES_MAX => return Err(error),
+            Err(_) => failures += 1, // the mapper may be restarting
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::{GuardTrip, PlanCounts};
+
+    use super::*;
+
+    fn plan(removals: u64, trips: bool) -> Plan {
+        let trip = GuardTrip { threshold: "guard.deletions: 500".into(), removals, of: 1000 };
+        Plan {
+            users: PlanCounts { disable: removals, ..PlanCounts::default() },
+            guard: if trips { vec![trip] } else { Vec::new() },
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn a_plan_over_the_guard_needs_a_number_that_is_large_enough() {
+        assert_eq!(over_the_guard(&plan(400, false), None), None);
+        assert_eq!(over_the_guard(&plan(600, true), Some(600)), None);
+        for allowed in [None, Some(599)] {
+            let refusal = over_the_guard(&plan(600, true), allowed).unwrap();
+            assert!(refusal.contains("guard.deletions: 500"), "{refusal}");
+            assert!(refusal.ends_with("give --allow-deletes 600"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_goes_to_the_version_before_the_one_in_force() {
+        let version = |n: i64| json!({"version": n, "at": "2026-01-02T03:04:05Z", "who": "a", "why": "b", "removals": 0});
+        let two = json!({"target": "zia", "versions": [version(7), version(6)]});
+        assert_eq!(version_before(&serde_json::from_value(two).unwrap()).unwrap(), 6);
+        let one = json!({"target": "zia", "versions": [version(1)]});
+        assert!(version_before(&serde_json::from_value(one).unwrap()).is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! The console's API, as commands use it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use reqwest::{Method, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cli::OperatorArgs;
+use crate::render;
+use crate::up::folder::{RunFile, operator_token_file};
+
+/// Longer than the console waits for the services, and for the writer to look at a target.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// Reads an answer.
+pub(super) fn understood<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
+    T::deserialize(answer).context("the console's answer is of a version that this usher does not know")
+}
+
+/// The console's API with somebody's token.
+pub(super) struct Console {
+    base: Url,
+    token: String,
+    client: reqwest::Client,
+}
+
+impl Console {
+    pub(super) fn new(args: &OperatorArgs) -> anyhow::Result<Self> {
+        let base = match &args.console {
+            Some(url) => url.clone(),
+            None => RunFile::read(&args.data)?.console,
+        };
+        let base: Url = base.parse().with_context(|| format!("`{base}` is no URL"))?;
+        if base.cannot_be_a_base() {
+            bail!("`{base}` is no base URL: it must look like http://127.0.0.1:8081");
+        }
+        let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build();
+        Ok(Self { base, token: token(&args.data)?, client: client.context("cannot make an HTTP client")? })
+    }
+
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
+        self.send(self.request(Method::GET, path).query(query)).await
+    }
+
+    pub(super) async fn post(&self, path: &[&str], body: &impl Serialize) -> anyhow::Result<Value> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> reqwest::RequestBuilder {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("checked when the client was made")
+            .pop_if_empty()
+            .push("v1")
+            .extend(path);
+        self.client.request(method, url).bearer_auth(&self.token)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let answer = request.send().await;
+        let answer = answer.with_context(|| format!("cannot reach the console at {}", self.base))?;
+        let status = answer.status();
+        let body = answer.bytes().await.context("the console's answer broke off")?;
+        let json: Option<Value> = serde_json::from_slice(&body).ok();
+        match json {
+            Some(json) if status.is_success() => Ok(json),
+            Some(problem) if problem.get("title").is_some() => bail!("{}", problem_text(&problem)),
+            _ => bail!("{} answered {status}, not as a console does", self.base),
+        }
+    }
+}
+
+/// RFC 9457 in one line, with the wrong fields below it.
+fn problem_text(problem: &Value) -> String {
+    let member = |name: &str| problem.get(name).and_then(Value::as_str).map(render::clean);
+    let title = member("title").unwrap_or_default();
+    let mut text = match member("detail") {
+        Some(detail) => format!("{title}: {detail}"),
+        None => title.into_owned(),
+    };
+    for (label, name) in [("code", "code"), ("request", "requestId")] {
+        if let Some(value) = member(name) {
+            text.push_str(&format!(" [{label} {value}]"));
+        }
+    }
+    for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part =
+            |name: &str| error.get(name).and_then(Value::as_str).map(render::clean).unwrap_or_default();
+        text.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
+    }
+    text
+}
+
+/// From USHER_TOKEN, or the data folder.
+fn token(data: &Path) -> anyhow::Result<String> {
+    if let Ok(token) = std::env::var("USHER_TOKEN") {
+        return Ok(token);
+    }
+    let path = operator_token_file(data);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("no operator token: set USHER_TOKEN, or have one in {}", path.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_with_its_code_request_and_fields() {
+        let text = problem_text(&json!({
+            "title": "Unprocessable", "detail": "the body is not right", "code": "invalid_body", "requestId": "r1",
+            "errors": [{"pointer": "/why", "detail": "is required"}],
+        }));
+        assert_eq!(
+            text,
+            "Unprocessable: the body is not right [code invalid_body] [request r1]\n  /why: is required"
+        );
+    }
+
+    #[test]
+    fn a_person_is_one_path_segment_whatever_is_in_the_name() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let console = Console {
+            base: "http://127.0.0.1:1/prefix/".parse().unwrap(),
+            token: "t".into(),
+            client: reqwest::Client::new(),
+        };
+        let request = console.request(Method::GET, &["people", "a/b?c d", "trace"]).build().unwrap();
+        assert_eq!(request.url().path(), "/prefix/v1/people/a%2Fb%3Fc%20d/trace");
+    }
+}

@@ -1,0 +1,81 @@
+//! `usher policy ...`: what can be done with files alone.
+
+mod entra;
+mod eval;
+
+use std::path::Path;
+
+use policy::{Policy, PolicyError};
+use serde_json::{Value, json};
+
+use super::{Ended, print, print_json};
+use crate::cli::{PolicyCheckArgs, PolicyCommand};
+use crate::render;
+
+/// `usher policy ...`.
+///
+/// # Errors
+/// When a file cannot be read, or stdin or stdout breaks.
+pub fn policy(command: &PolicyCommand) -> anyhow::Result<Ended> {
+    match command {
+        PolicyCommand::Check(args) => check(args),
+        PolicyCommand::Eval => eval::eval().map(|()| Ended::Done),
+        PolicyCommand::ImportEntra(args) => entra::import(args),
+        PolicyCommand::Schema => print(policy::SCHEMA),
+        PolicyCommand::ExportEntra(args) => entra::export(args),
+    }
+}
+
+/// A policy file with its fault, if it has one.
+enum Checked {
+    Fine { target: String },
+    Faulty(PolicyError),
+    Unreadable(String),
+}
+
+fn check(args: &PolicyCheckArgs) -> anyhow::Result<Ended> {
+    let checked: Vec<(String, Checked)> =
+        args.files.iter().map(|file| (file.display().to_string(), check_file(file))).collect();
+    let ended = if checked.iter().all(|(_, checked)| matches!(checked, Checked::Fine { .. })) {
+        Ended::Done
+    } else {
+        Ended::Failed
+    };
+    if args.json {
+        let files: Vec<Value> = checked.iter().map(|(file, checked)| as_json(file, checked)).collect();
+        print_json(&files)?;
+        return Ok(ended);
+    }
+    for (file, checked) in &checked {
+        match checked {
+            Checked::Fine { target } => {
+                print(&format!("{}: fine, for the target {}\n", render::clean(file), render::clean(target)))?;
+            }
+            Checked::Faulty(error) => eprint!("{}", render::policy::fault(error)),
+            Checked::Unreadable(why) => eprintln!("{}: {why}", render::clean(file)),
+        }
+    }
+    Ok(ended)
+}
+
+fn check_file(file: &Path) -> Checked {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return Checked::Unreadable(format!("cannot be read: {error}")),
+    };
+    match Policy::parse(&text, &file.display().to_string()) {
+        Ok(policy) => Checked::Fine { target: policy.target().to_owned() },
+        Err(error) => Checked::Faulty(error),
+    }
+}
+
+fn as_json(file: &str, checked: &Checked) -> Value {
+    match checked {
+        Checked::Fine { target } => json!({ "file": file, "fine": true, "target": target }),
+        Checked::Faulty(error) => json!({
+            "file": file, "fine": false, "line": error.line, "column": error.column, "what": error.what,
+            "fix": error.fix, "snippet": error.snippet,
+        }),
+        Checked::Unreadable(why) => json!({ "file": file, "fine": false, "what": why }),
+    }
+}

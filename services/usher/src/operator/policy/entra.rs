@@ -1,0 +1,124 @@
+//! `usher policy import-entra` and `usher policy export-entra`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use entra::{Imported, ImportedPolicy, Note};
+use policy::Policy;
+use serde_json::{Value, json};
+
+use crate::cli::{ExportEntraArgs, ImportEntraArgs};
+use crate::operator::{Ended, print, print_json};
+use crate::render;
+
+/// `usher policy import-entra`: policies to stdout or into a folder, what could not be taken over to stderr.
+///
+/// # Errors
+/// When the export cannot be read, or a file cannot be written.
+pub(super) fn import(args: &ImportEntraArgs) -> anyhow::Result<Ended> {
+    let json = read(&args.file)?;
+    let imported = entra::import(&json, args.target.as_deref())
+        .with_context(|| format!("cannot import {}", args.file.display()))?;
+    if args.json {
+        return print_json(&as_json(&imported));
+    }
+    tell(&imported.notes);
+    match &args.out {
+        Some(folder) => {
+            for policy in &imported.policies {
+                write(folder, policy)?;
+            }
+            Ok(Ended::Done)
+        }
+        None => match imported.policies.as_slice() {
+            [only] => print(&only.yaml),
+            several => {
+                let targets: Vec<&str> = several.iter().map(|policy| policy.target.as_str()).collect();
+                let targets = render::clean(&targets.join(", ")).into_owned();
+                bail!("it holds policies for {} targets ({targets}): give --out DIR", several.len())
+            }
+        },
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// `usher policy export-entra`: the schema to stdout, what could not be taken over to stderr.
+///
+/// # Errors
+/// When the file cannot be read, or is no policy.
+pub(super) fn export(args: &ExportEntraArgs) -> anyhow::Result<Ended> {
+    let text = read(&args.file)?;
+    let policy = match Policy::parse(&text, &args.file.display().to_string()) {
+        Ok(policy) => policy,
+        Err(error) => bail!("the policy cannot be used\n{}", render::policy::fault(&error).trim_end()),
+    };
+    let exported = entra::export(&policy);
+    tell(&exported.notes);
+    print(&exported.json)
+}
+
+/// What was taken over differently or not at all is not data: it goes to stderr.
+fn tell(notes: &[Note]) {
+    for note in notes {
+        eprintln!("{}", render::clean(&note.to_string()));
+    }
+}
+
+fn as_json(imported: &Imported) -> Value {
+    let policies: Vec<Value> = imported
+        .policies
+        .iter()
+        .map(|policy| json!({ "target": policy.target, "policy": policy.yaml }))
+        .collect();
+    json!({ "policies": policies, "notes": imported.notes })
+}
+
+/// A policy that somebody may have worked on since is not overwritten.
+fn write(folder: &Path, policy: &ImportedPolicy) -> anyhow::Result<()> {
+    let path = folder.join(file_name(&policy.target)?);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .with_context(|| format!("cannot make {}", path.display()))?;
+    file.write_all(policy.yaml.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+/// The target's name comes from a file of somebody else's: it must not lead out of the folder.
+fn file_name(target: &str) -> anyhow::Result<String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if target.is_empty() || target.starts_with('.') || !target.chars().all(plain) {
+        bail!("the target's name `{}` is no file name: give --target NAME", render::clean(target));
+    }
+    Ok(format!("{target}.yaml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_targets_name_does_not_lead_out_of_the_folder() {
+        assert_eq!(file_name("zscaler-two").unwrap(), "zscaler-two.yaml");
+        for name in ["", ".", "..", "../x", "a/b", "a\\b", "a\u{0}b"] {
+            assert!(file_name(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_there_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = ImportedPolicy { target: "zia".into(), yaml: "target: zia\n".into() };
+        write(folder.path(), &policy).unwrap();
+        std::fs::write(folder.path().join("zia.yaml"), "mine").unwrap();
+        assert!(write(folder.path(), &policy).is_err());
+        assert_eq!(std::fs::read_to_string(folder.path().join("zia.yaml")).unwrap(), "mine");
+    }
+}

@@ -1,0 +1,141 @@
+//! `usher provision`.
+
+use std::time::{Duration, Instant};
+
+use console::api::{Provision, Provisioning};
+use lifecycle::{Explained, RowReply};
+use serde_json::Value;
+
+use super::client::{Console, understood};
+use super::progress::Progress;
+use super::{Ended, print, print_json};
+use crate::cli::ProvisionArgs;
+use crate::render;
+use crate::render::provision::Settled;
+
+/// How long the writer has.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// How long memberships may stand still, once their group agrees, before nobody waits for them: they may be those of
+/// people without an account.
+const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(10);
+/// How often the writer is asked.
+const POLL: Duration = Duration::from_millis(250);
+
+/// `usher provision`: has failed when the target could not be looked at, or does not agree in the end.
+///
+/// # Errors
+/// When the console cannot be reached or refuses: nobody of that name, no such target.
+pub async fn provision(args: &ProvisionArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let body = Provision {
+        person: args.person.clone(),
+        target: args.target.clone(),
+        dry_run: args.dry_run,
+        why: args.why.clone(),
+    };
+    let mut answer = console.post(&["provision"], &body).await?;
+    let report: Provisioning = understood(&answer)?;
+    if !args.operator.json {
+        print(&render::provision::report(&report))?;
+    }
+    let wanted = report.queued.as_ref().map(|queued| queued.mapper.revision);
+    let mut ended = if report.look_problem.is_some() { Ended::Failed } else { Ended::Done };
+    if let Some(revision) = wanted {
+        let (row, settled) = wait(&console, &report.explained, revision).await?;
+        if matches!(settled, Settled::Stuck | Settled::NotYet) {
+            ended = Ended::Failed;
+        }
+        if args.operator.json {
+            answer["outcome"] = serde_json::to_value(&row).expect("a row has only string keys");
+        } else {
+            print(&render::provision::outcome(&row, settled))?;
+        }
+    }
+    if args.operator.json {
+        print_json(&answer)?;
+    }
+    Ok(ended)
+}
+
+/// Asks until the writer has settled that revision, or the time is over.
+async fn wait(
+    console: &Console,
+    explained: &Explained,
+    revision: i64,
+) -> anyhow::Result<(RowReply, Settled)> {
+    if revision == 0 {
+        return Ok((RowReply::default(), Settled::NothingAsked));
+    }
+    let path = ["targets", &explained.target, explained.kind.as_str(), &explained.subject];
+    let (progress, began) = (Progress::new(), Instant::now());
+    let mut still = Still { pending: u64::MAX, since: began };
+    loop {
+        let answer: Value = console.get(&path, &[]).await?;
+        let row: RowReply = understood(&answer)?;
+        still.see(row.memberships_pending);
+        match settled(&row, revision, still.since.elapsed()) {
+            Some(settled) => return Ok((row, settled)),
+            None if began.elapsed() > SETTLED_WITHIN => return Ok((row, Settled::NotYet)),
+            None => progress.show(&render::provision::waiting(&row)),
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Since when the number of pending memberships has not changed.
+struct Still {
+    pending: u64,
+    since: Instant,
+}
+
+impl Still {
+    fn see(&mut self, pending: u64) {
+        if pending != self.pending {
+            *self = Self { pending, since: Instant::now() };
+        }
+    }
+}
+
+/// Whether the writer is through with `revision`; `still` is how long the number of pending memberships has stood.
+fn settled(row: &RowReply, revision: i64, still: Duration) -> Option<Settled> {
+    if row.revision < revision {
+        return None; // the command is still on its way
+    }
+    match row.status.as_deref() {
+        Some("in_sync") if row.memberships_pending == 0 => Some(Settled::Agrees),
+        Some("in_sync") if still > MEMBERSHIPS_WAIT => Some(Settled::MembershipsWait),
+        Some("dead" | "conflict") => Some(Settled::Stuck),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_settled_when_the_wanted_revision_is_in_force_or_stuck() {
+        let row = |status: Option<&str>, revision: i64, memberships_pending: u64| RowReply {
+            status: status.map(str::to_owned),
+            revision,
+            memberships_pending,
+            ..RowReply::default()
+        };
+        for (row, expected) in [
+            (row(None, 0, 0), None),
+            (row(Some("in_sync"), 3, 0), None),
+            (row(Some("dead"), 3, 0), None),
+            (row(Some("in_sync"), 4, 0), Some(Settled::Agrees)),
+            (row(Some("in_sync"), 5, 0), Some(Settled::Agrees)),
+            (row(Some("in_sync"), 4, 2), None),
+            (row(Some("pending"), 4, 0), None),
+            (row(Some("retrying"), 4, 0), None),
+            (row(Some("conflict"), 4, 0), Some(Settled::Stuck)),
+            (row(Some("dead"), 4, 0), Some(Settled::Stuck)),
+        ] {
+            assert_eq!(settled(&row, 4, Duration::ZERO), expected, "{row:?}");
+        }
+        let waits = settled(&row(Some("in_sync"), 4, 2), 4, MEMBERSHIPS_WAIT * 2);
+        assert_eq!(waits, Some(Settled::MembershipsWait));
+    }
+}

@@ -1,0 +1,42 @@
+//! `usher trace`.
+
+use console::api::Trace;
+
+use super::client::{Console, understood};
+use super::{Ended, show};
+use crate::cli::TraceArgs;
+use crate::render;
+
+/// How many pages of a timeline one command reads: 50,000 facts are more than anybody reads.
+const TRACE_PAGES_MAX: usize = 100;
+
+/// `usher trace`.
+///
+/// # Errors
+/// When the console cannot be reached, or knows nobody of that name.
+pub async fn trace(args: &TraceArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let mut whole: Option<Trace> = None;
+    let mut cursor: Option<String> = None;
+    for _ in 0..TRACE_PAGES_MAX {
+        let mut query = vec![("limit", "500".to_owned())];
+        query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+        let page = console.get(&["people", &args.person, "trace"], &query).await?;
+        let page: Trace = understood(&page)?;
+        cursor.clone_from(&page.next_cursor);
+        match &mut whole {
+            Some(trace) => trace.entries.extend(page.entries),
+            None => whole = Some(page),
+        }
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut whole = whole.expect("at least one page was read");
+    if cursor.is_some() {
+        eprintln!("usher: there is more; only the oldest {} facts are shown", whole.entries.len());
+    }
+    whole.next_cursor = cursor;
+    let whole = serde_json::to_value(whole).expect("a trace has only string keys");
+    show(&args.operator, &whole, render::trace::render)
+}

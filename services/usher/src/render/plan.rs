@@ -1,0 +1,218 @@
+//! Plans.
+
+use std::fmt::Write as _;
+
+use lifecycle::{
+    ApplyReply, AttributeChange, Plan, PlanCounts, PlanStatus, PlannedAction, PlannedChange, ScopeChange,
+};
+
+use super::table::Table;
+use super::{clean, value};
+
+/// A whole plan: the changes, what they come to, and what the guard says.
+pub fn plan(plan: &Plan) -> String {
+    let mut text = clean(&plan.target).into_owned();
+    match plan.base_version {
+        Some(version) => {
+            line(&mut text, format_args!(": compared with version {version}, which is in force"))
+        }
+        None => line(&mut text, format_args!(": the target has no policy yet")),
+    }
+    if !plan.changes.is_empty() {
+        text.push('\n');
+    }
+    for change in &plan.changes {
+        text.push_str(&one_change(change));
+    }
+    if plan.more > 0 {
+        line(
+            &mut text,
+            format_args!("  ... and {}; --changes N lists more", count(plan.more, "more change")),
+        );
+    }
+    text.push_str(&totals(plan));
+    text.push_str(&attributes(plan));
+    text.push_str(&guard(plan));
+    text
+}
+
+/// How far a plan is, without a line end.
+pub fn progress(status: &PlanStatus) -> String {
+    format!("planning {}: {} of {} evaluated", clean(&status.target), status.done, status.total)
+}
+
+/// What somebody is asked to agree to.
+pub fn question(plan: &Plan) -> String {
+    let changes = plan.users.changes() + plan.groups.changes();
+    let target = clean(&plan.target);
+    if !plan.changes_anything() {
+        return format!("Nothing changes at {target}.");
+    }
+    let changed = count(changes, "account or group");
+    let changed = changed.replace("account or groups", "accounts and groups");
+    match plan.removals() {
+        0 => format!("{changed} would change at {target}."),
+        removals => format!("{changed} would change at {target}; {removals} would lose access."),
+    }
+}
+
+/// What is in force now.
+pub fn applied(reply: &ApplyReply) -> String {
+    let (target, version) = (clean(&reply.target), reply.version);
+    if reply.unchanged {
+        return format!("{target}: version {version} has this text already and stays in force\n");
+    }
+    format!(
+        "{target}: version {version} is in force, {} people and groups are evaluated again\n",
+        reply.to_evaluate
+    )
+}
+
+fn one_change(change: &PlannedChange) -> String {
+    let sign = match change.action {
+        PlannedAction::Create => '+',
+        PlannedAction::Update => '~',
+        PlannedAction::Enable => '^',
+        PlannedAction::Disable => '-',
+        PlannedAction::Delete => 'x',
+        PlannedAction::None => '.',
+    };
+    let action = match change.action {
+        PlannedAction::None => "nothing to do for",
+        action => action.as_str(),
+    };
+    let mut text = format!("  {sign} {action} {} {}", change.kind.as_str(), clean(&change.subject));
+    if let Some(name) = &change.name {
+        write!(text, " ({})", clean(name)).expect("writing to a String never fails");
+    }
+    text.push('\n');
+    let scope = match change.scope {
+        Some(ScopeChange::Into) => "comes into scope: ",
+        Some(ScopeChange::OutOf) => "falls out of scope: ",
+        None => "",
+    };
+    line(&mut text, format_args!("      {scope}{}", clean(&change.reason)));
+    let widest = change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0);
+    for attribute in &change.attributes {
+        let path = format!("{}:", clean(&attribute.path));
+        line(&mut text, format_args!("      {path:<width$} {}", diff(attribute), width = widest + 1));
+    }
+    text
+}
+
+/// `"old" -> "new"`.
+fn diff(change: &AttributeChange) -> String {
+    match (&change.before, &change.after) {
+        (Some(before), _) if change.released => {
+            format!("{} (stays, and is left alone from now on)", value(before))
+        }
+        (None, _) if change.released => "left alone from now on".to_owned(),
+        (Some(before), Some(after)) => format!("{} -> {}", value(before), value(after)),
+        (None, Some(after)) => value(after),
+        (Some(before), None) => format!("{} -> (removed)", value(before)),
+        (None, None) => "(removed, if there is one)".to_owned(),
+    }
+}
+
+fn totals(plan: &Plan) -> String {
+    let (users, groups) = (&plan.users, &plan.groups);
+    let sum = |of: fn(&PlanCounts) -> u64| of(users) + of(groups);
+    let mut text = String::from("\n");
+    if plan.changes_anything() {
+        line(
+            &mut text,
+            format_args!(
+                "Plan: {} to create, {} to change, {} to enable, {} to disable, {} to delete",
+                sum(|counts| counts.create),
+                sum(|counts| counts.update),
+                sum(|counts| counts.enable),
+                sum(|counts| counts.disable),
+                sum(|counts| counts.delete)
+            ),
+        );
+    } else {
+        text.push_str("Plan: nothing changes\n");
+    }
+    let mut table = Table::new([
+        "",
+        "EVALUATED",
+        "CREATE",
+        "CHANGE",
+        "ENABLE",
+        "DISABLE",
+        "DELETE",
+        "UNCHANGED",
+        "IMPOSSIBLE",
+        "INTO SCOPE",
+        "OUT OF SCOPE",
+    ]);
+    for (name, counts) in [("people", users), ("groups", groups)] {
+        let numbers = [
+            counts.evaluated,
+            counts.create,
+            counts.update,
+            counts.enable,
+            counts.disable,
+            counts.delete,
+            counts.unchanged,
+            counts.impossible,
+            counts.into_scope,
+            counts.out_of_scope,
+        ];
+        table.row(std::iter::once(name.to_owned()).chain(numbers.map(|number| number.to_string())));
+    }
+    text.push_str(&table.render());
+    if plan.memberships > 0 {
+        let told = count(plan.memberships, "membership");
+        line(&mut text, format_args!("{told} would be told because their group comes to exist"));
+    }
+    text
+}
+
+fn attributes(plan: &Plan) -> String {
+    if plan.attributes.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(["ATTRIBUTE", "CHANGES"]);
+    for (path, changes) in &plan.attributes {
+        table.row([path.as_str(), &changes.to_string()]);
+    }
+    format!("\n{}", table.render())
+}
+
+fn guard(plan: &Plan) -> String {
+    if plan.guard.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    for trip in &plan.guard {
+        let (threshold, removals, of) = (clean(&trip.threshold), trip.removals, trip.of);
+        line(
+            &mut text,
+            format_args!(
+                "\nGuard: {removals} of {of} accounts and groups would lose access, over {threshold}"
+            ),
+        );
+    }
+    let removals = plan.removals();
+    line(
+        &mut text,
+        format_args!(
+            "  what to do: look at who loses access and why; if it is a slip, correct the scope; if it is meant, apply \
+             with\n    --allow-deletes {removals}"
+        ),
+    );
+    text
+}
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("writing to a String never fails");
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests;

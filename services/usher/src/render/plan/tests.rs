@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn read(value: Value) -> Plan {
+    serde_json::from_value(value).unwrap()
+}
+
+fn counts(some: Value) -> Value {
+    let mut all = serde_json::to_value(PlanCounts::default()).unwrap();
+    all.as_object_mut().unwrap().extend(some.as_object().unwrap().clone());
+    all
+}
+
+fn whole() -> Plan {
+    let clause = "department EQUALS \"Sales\"";
+    read(json!({
+        "target": "zia",
+        "baseVersion": 3,
+        "users": counts(json!({"evaluated": 1000, "create": 12, "update": 3, "disable": 612, "unchanged": 373,
+                               "intoScope": 12, "outOfScope": 612})),
+        "groups": counts(json!({"evaluated": 6, "delete": 1, "unchanged": 5})),
+        "memberships": 1,
+        "attributes": {"displayName": 2, "title": 1},
+        "guard": [{"threshold": "guard.deletions: 500", "removals": 613, "of": 1006}],
+        "changes": [
+            {"kind": "group", "subject": "G-1", "action": "delete", "reason": "groups are not mapped"},
+            {"kind": "user", "subject": "E-1", "name": "anna@x.org", "action": "create", "scope": "into",
+             "reason": clause, "attributes": [{"path": "userName", "after": "anna@x.org"}]},
+            {"kind": "user", "subject": "E-2", "name": "bo\u{1b}[2Jb", "action": "update", "reason": clause,
+             "attributes": [
+                {"path": "displayName", "before": "Bob", "after": "BOB"},
+                {"path": "nickName", "before": "B"},
+                {"path": "title", "before": "Clerk", "released": true},
+             ]},
+            {"kind": "user", "subject": "E-3", "action": "disable", "scope": "out_of", "reason": clause},
+            {"kind": "user", "subject": "E-4", "action": "enable", "reason": clause},
+            {"kind": "user", "subject": "E-5", "action": "none", "scope": "out_of", "reason": clause},
+        ],
+        "more": 610,
+    }))
+}
+
+#[test]
+fn a_plan_reads_like_an_infrastructure_plan() {
+    assert_eq!(
+        plan(&whole()),
+        r#"zia: compared with version 3, which is in force
+
+  x delete group G-1
+      groups are not mapped
+  + create user E-1 (anna@x.org)
+      comes into scope: department EQUALS "Sales"
+      userName: "anna@x.org"
+  ~ update user E-2 (bo [2Jb)
+      department EQUALS "Sales"
+      displayName: "Bob" -> "BOB"
+      nickName:    "B" -> (removed)
+      title:       "Clerk" (stays, and is left alone from now on)
+  - disable user E-3
+      falls out of scope: department EQUALS "Sales"
+  ^ enable user E-4
+      department EQUALS "Sales"
+  . nothing to do for user E-5
+      falls out of scope: department EQUALS "Sales"
+  ... and 610 more changes; --changes N lists more
+
+Plan: 12 to create, 3 to change, 0 to enable, 612 to disable, 1 to delete
+        EVALUATED  CREATE  CHANGE  ENABLE  DISABLE  DELETE  UNCHANGED  IMPOSSIBLE  INTO SCOPE  OUT OF SCOPE
+people  1000       12      3       0       612      0       373        0           12          612
+groups  6          0       0       0       0        1       5          0           0           0
+1 membership would be told because their group comes to exist
+
+ATTRIBUTE    CHANGES
+displayName  2
+title        1
+
+Guard: 613 of 1006 accounts and groups would lose access, over guard.deletions: 500
+  what to do: look at who loses access and why; if it is a slip, correct the scope; if it is meant, apply with
+    --allow-deletes 613
+"#
+    );
+}
+
+#[test]
+fn a_plan_that_changes_nothing_says_so() {
+    let nothing = read(json!({
+        "target": "zia", "baseVersion": null, "users": counts(json!({"evaluated": 2, "unchanged": 2})),
+        "groups": counts(json!({})), "memberships": 0, "attributes": {}, "guard": [], "changes": [], "more": 0,
+    }));
+    let text = plan(&nothing);
+    assert!(text.starts_with("zia: the target has no policy yet\n\nPlan: nothing changes\n"), "{text}");
+    assert!(!text.contains("Guard") && !text.contains("ATTRIBUTE"), "{text}");
+    assert_eq!(question(&nothing), "Nothing changes at zia.");
+}
+
+#[test]
+fn the_question_says_how_many_lose_access() {
+    let words = "628 accounts and groups would change at zia; 613 would lose access.";
+    assert_eq!(question(&whole()), words);
+    let one = Plan { users: PlanCounts { update: 1, ..PlanCounts::default() }, ..Plan::default() };
+    assert_eq!(question(&one), "1 account or group would change at .");
+}
+
+#[test]
+fn what_was_applied_is_told_with_its_version() {
+    let reply = |unchanged| ApplyReply { target: "zia".into(), version: 4, unchanged, to_evaluate: 1006 };
+    assert_eq!(
+        applied(&reply(false)),
+        "zia: version 4 is in force, 1006 people and groups are evaluated again\n"
+    );
+    assert_eq!(applied(&reply(true)), "zia: version 4 has this text already and stays in force\n");
+}

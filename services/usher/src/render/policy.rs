@@ -1,0 +1,65 @@
+//! Policies: faults of files, and versions.
+
+use lifecycle::{PolicyVersion, PolicyVersions};
+use policy::PolicyError;
+use time::format_description::well_known::Rfc3339;
+
+use super::table::Table;
+use super::{clean, indented, instant};
+
+/// `file:line:column: what; fix`, then the place in the file, underlined.
+pub fn fault(error: &PolicyError) -> String {
+    let mut text = format!("{}\n", clean(&error.to_string()));
+    if let Some(snippet) = &error.snippet {
+        text.push_str(&indented(snippet));
+    }
+    text
+}
+
+/// One line per version, newest first.
+pub fn versions(answer: &PolicyVersions) -> String {
+    if answer.versions.is_empty() {
+        return format!("{} has no policy\n", clean(&answer.target));
+    }
+    let mut table = Table::new(["VERSION", "SINCE", "BY", "REMOVALS", "WHY"]);
+    for version in &answer.versions {
+        let (number, removals) = (version.version.to_string(), version.removals.to_string());
+        table.row([number.as_str(), &since(version), &version.who, &removals, &version.why]);
+    }
+    table.render()
+}
+
+/// When a version came into force.
+pub(crate) fn since(version: &PolicyVersion) -> String {
+    instant(&version.at.format(&Rfc3339).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn versions_are_lines_with_who_when_and_why() {
+        let answer = serde_json::from_value(json!({"target": "zia", "versions": [
+            {"version": 12, "at": "2026-01-02T03:04:05.123456Z", "who": "alice", "why": "sales\u{1b}[2J only", "removals": 40},
+            {"version": 1, "at": "2026-01-01T00:00:00Z", "who": "file", "why": "zia.yaml", "removals": 0},
+        ]}))
+        .unwrap();
+        assert_eq!(
+            versions(&answer),
+            "VERSION  SINCE                     BY     REMOVALS  WHY\n\
+             12       2026-01-02T03:04:05.123Z  alice  40        sales [2J only\n\
+             1        2026-01-01T00:00:00Z      file   0         zia.yaml\n"
+        );
+    }
+
+    #[test]
+    fn a_fault_begins_with_its_place() {
+        let error = policy::Policy::parse("target: zia\nusers: 3\n", "zia.yaml").unwrap_err();
+        let text = fault(&error);
+        assert!(text.starts_with("zia.yaml:2:"), "{text}");
+        assert!(text.ends_with('\n'), "{text}");
+    }
+}
