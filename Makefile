@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench openapi fmt build-demo nats-server
+.PHONY: help demo up test lint fuzz bench openapi fmt build-demo nats-server
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,15 +16,22 @@ demo: build-demo ## run 1,000 made-up people through the real thing, and check t
 up: build-demo ## the same with 100 people, and keep it running to play with, until Ctrl-C
 	@$(TARGET)/debug/usher-demo run --usher $(TARGET)/debug/usher --people 100 --keep
 
-test: nats-server lint ## everything that CI runs; ends with the test runner's summary
+test: nats-server lint fuzz ## everything that CI runs; ends with the test runner's summary
 	@tools/fetch-interop
 	@tools/need-nextest
 	$(CARGO) nextest run --workspace --locked
 
 lint: ## formatting, lints, licences and advisories
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@tools/check-dependencies
+
+# Seconds for each fuzz target.
+FUZZ_SECONDS := 15
+
+fuzz: ## fuzz what reads expressions, policies and exports, FUZZ_SECONDS each
+	@tools/fuzz $(FUZZ_SECONDS)
 
 bench: nats-server ## figures for docs/benchmarks.md (optimised build; takes minutes)
 	$(CARGO) build --release --locked -p usher --bin usher

@@ -25,6 +25,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         default_domain: Some("example.com"),
     };
     let once = format!("{:?}", compiled.evaluate(&source, &environment));
-    assert_eq!(once, format!("{:?}", compiled.evaluate(&source, &environment)), "evaluating is deterministic");
+    assert_eq!(
+        once,
+        format!("{:?}", compiled.evaluate(&source, &environment)),
+        "evaluating is deterministic"
+    );
     let _ = compiled.explain(&source, &environment);
 });

@@ -17,8 +17,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         ("proxyAddresses".to_owned(), json!(["a@example.com", "b@example.com"])),
         ("displayName".to_owned(), json!(null)),
     ]);
-    let groups =
-        [Membership { key: "G-1".to_owned(), name: Some("SEC-Admins".to_owned()), direct: false }];
+    let groups = [Membership { key: "G-1".to_owned(), name: Some("SEC-Admins".to_owned()), direct: false }];
     let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
     let seed = expression::Seed([7; 32]);
     for employment in [Employment::Active, Employment::Unknown, Employment::Left { since: 0 }] {

@@ -1,6 +1,7 @@
 //! From a Graph `synchronizationSchema` to policies.
 
 mod mapping;
+mod repair;
 mod scope;
 mod source;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use crate::graph::{Attribute, ObjectMapping, Schema};
 use crate::note::Note;
-use crate::yaml;
+use crate::{scim, yaml};
 
 /// Exports run to a few thousand lines; this is a hundred times as much.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -66,6 +67,14 @@ pub enum ImportError {
     /// Nothing in it provisions anything.
     #[error("no rule in it provisions users or groups: it has no object mapping with `attributeMappings`")]
     Nothing,
+    /// What would come of it is no policy.
+    #[error("what would come of it for `{target}` is no policy that can be used: {what}")]
+    NotUsable {
+        /// The target.
+        target: String,
+        /// Why.
+        what: String,
+    },
 }
 
 /// Turns `json` into policies. It may be a whole schema, the answer that lists schemas, one synchronization rule, or one
@@ -90,7 +99,8 @@ pub fn import(json: &str, target: Option<&str>) -> Result<Imported, ImportError>
     let mut policies = Vec::new();
     for target in &targets {
         let mut own = Vec::new();
-        let yaml = policy(target, &mut own);
+        let yaml = repair::repaired(policy(target, &mut own), &mut own)
+            .map_err(|what| ImportError::NotUsable { target: target.name.clone(), what })?;
         policies.push(ImportedPolicy { target: target.name.clone(), yaml: with_header(target, &own, &yaml) });
         notes.extend(own);
     }
@@ -248,7 +258,12 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
             }
             Some(line) => {
                 let _ = writeln!(text, "    - {}", line.yaml);
-                if attribute.matching_priority > 0 {
+                if attribute.matching_priority > 0 && scim::role(&line.path) == scim::Role::Manager {
+                    notes.push(Note::left_out(
+                        &line.path,
+                        "nobody is found by a reference: match on another attribute",
+                    ));
+                } else if attribute.matching_priority > 0 {
                     matching.push((attribute.matching_priority, line.path.clone()));
                 }
                 seen.push(line.path);
@@ -269,10 +284,14 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     text
 }
 
+fn required_path(what: &str) -> &'static str {
+    if what == "users" { "userName" } else { "displayName" }
+}
+
 /// What every account or group must have, if the export does not map it under that name.
 fn required(what: &str, seen: &[String], text: &mut String, notes: &mut Vec<Note>) {
-    let (path, source) =
-        if what == "users" { ("userName", "userPrincipalName") } else { ("displayName", "displayName") };
+    let path = required_path(what);
+    let source = if what == "users" { "userPrincipalName" } else { "displayName" };
     if !seen.iter().any(|mapped| mapped == path) {
         let _ = writeln!(text, "    - {{ target: {path}, source: {source} }} # added: SCIM requires it");
         notes.push(Note::changed(

@@ -84,10 +84,10 @@ fn crates_never_depend_on_services() {
 }
 
 #[test]
-fn policy_and_lifecycle_do_no_io() {
+fn what_decides_does_no_io() {
     let packages = packages();
     let banned = ["tokio", "reqwest", "axum", "async-nats", "sea-orm", "store", "bus", "rand", "telemetry"];
-    for name in ["policy", "lifecycle"] {
+    for name in ["policy", "lifecycle", "expression", "entra"] {
         let found: Vec<&str> =
             banned.into_iter().filter(|d| packages[name].dependencies.contains(*d)).collect();
         assert!(found.is_empty(), "{name} depends on {found:?}");

@@ -25,6 +25,10 @@ pub(super) fn line(
 ) -> Option<Line> {
     let path = scim::path(mapping.target_attribute_name.trim());
     let from = mapping.source.as_ref().and_then(source::of);
+    if from.is_none() && path == super::required_path(what) {
+        notes.push(Note::left_out(&path, "it has no source, and SCIM requires a value"));
+        return None;
+    }
     let refused = |text: &str| Some(Note::left_out(&path, text));
     let note = match scim::role(&path) {
         Role::Active => refused(

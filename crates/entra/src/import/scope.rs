@@ -12,7 +12,7 @@ use crate::yaml::{comment, quoted, scalar};
 /// Entra switches accounts off whose `accountEnabled` is false, whatever the filter says.
 const ENABLED: &str = "{ not: { attribute: accountEnabled, operator: IS FALSE } }";
 /// Holds for nobody.
-const NOBODY: &str =
+pub(super) const NOBODY: &str =
     "{ attribute: replaceThisScope, operator: EQUALS, value: \"its filter was not taken over\" }";
 
 /// The scope of people.

@@ -1,0 +1,49 @@
+//! The last step: what came of an export is read as the policy that it is, and what cannot be used is taken out and told.
+//!
+//! Names and values of an export can be anything; the reader of policies knows best which of them it takes.
+
+use policy::Policy;
+
+use super::scope::NOBODY;
+use crate::note::Note;
+use crate::yaml;
+
+/// More lines than this are not taken out of one policy; it maps at most 500 attributes.
+const REPAIRS_MAX: usize = 1_000;
+
+/// `text` without what makes it no policy.
+///
+/// # Errors
+/// When it is not one line that is wrong.
+pub(super) fn repaired(mut text: String, notes: &mut Vec<Note>) -> Result<String, String> {
+    for _ in 0..REPAIRS_MAX {
+        let Err(error) = Policy::parse(&text, "the policy") else { return Ok(text) };
+        let at = usize::try_from(error.line).ok().and_then(|line| line.checked_sub(1));
+        let Some(line) = at.and_then(|at| text.lines().nth(at)).map(str::to_owned) else {
+            return Err(error.what);
+        };
+        let Some((place, instead)) = instead_of(&line) else { return Err(error.what) };
+        notes.push(Note::left_out(place, format!("{}; {}", error.what, error.fix)));
+        let lines: Vec<&str> = text.lines().collect();
+        let before = at.map_or(&[][..], |at| &lines[..at]);
+        let after = at.map_or(&[][..], |at| &lines[at + 1..]);
+        let instead = [instead.as_str()];
+        text = [before, &instead, after].concat().join("\n") + "\n";
+    }
+    Err("there is too much in it that is no part of a policy".to_owned())
+}
+
+/// What the line is about, and what stands there instead: a clause that nobody fulfils, or a comment.
+fn instead_of(line: &str) -> Option<(&'static str, String)> {
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let trimmed = line.trim_start();
+    if trimmed.starts_with("- { target:") {
+        Some(("mapping", format!("{indent}# {}", yaml::comment(trimmed))))
+    } else if trimmed.starts_with("- { attribute:") && trimmed != format!("- {NOBODY}") {
+        Some(("scope", format!("{indent}- {NOBODY}")))
+    } else if trimmed.starts_with("match:") {
+        Some(("match", format!("{indent}# {}", yaml::comment(trimmed))))
+    } else {
+        None
+    }
+}
