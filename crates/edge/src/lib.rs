@@ -15,7 +15,7 @@ mod token;
 
 pub use body::{Json, JsonError, parse_json, read_body};
 pub use pointer::Pointer;
-pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem};
+pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace};
 pub use protect::{REQUEST_ID, RequestId, protect};
 pub use serve::{Drained, ServeError, serve};
 pub use token::{TokenHash, TokenHashError, TokenTable, bearer};

@@ -22,6 +22,21 @@ pub struct FieldError {
     pub pointer: String,
     /// What is wrong with it, and what would be right.
     pub detail: String,
+    /// Where in the text, if the field is a text of several lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<TextPlace>,
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TextPlace {
+    /// Line, from 1; 0 for the text as a whole.
+    pub line: u64,
+    /// Column, from 1; 0 for the text as a whole.
+    pub column: u64,
+    /// The line with what is wrong underlined, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
 }
 
 /// Wrong fields of one request, at most [`FIELD_ERRORS_MAX`] of them.
@@ -35,7 +50,7 @@ impl FieldErrors {
     /// Adds one; beyond the limit it is only counted.
     pub fn add(&mut self, pointer: impl fmt::Display, detail: impl Into<String>) {
         if self.list.len() < FIELD_ERRORS_MAX {
-            self.list.push(FieldError { pointer: pointer.to_string(), detail: detail.into() });
+            self.list.push(FieldError { pointer: pointer.to_string(), detail: detail.into(), place: None });
         } else {
             self.unlisted += 1;
         }
@@ -173,7 +188,16 @@ impl Problem {
     /// Adds one wrong field.
     #[must_use]
     pub fn with_error(mut self, pointer: impl fmt::Display, detail: impl Into<String>) -> Self {
-        self.0.errors.push(FieldError { pointer: pointer.to_string(), detail: detail.into() });
+        self.0.errors.push(FieldError { pointer: pointer.to_string(), detail: detail.into(), place: None });
+        self
+    }
+
+    /// Says where in the text of the last wrong field.
+    #[must_use]
+    pub fn at(mut self, place: TextPlace) -> Self {
+        if let Some(error) = self.0.errors.last_mut() {
+            error.place = Some(place);
+        }
         self
     }
 

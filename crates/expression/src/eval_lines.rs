@@ -1,7 +1,9 @@
 //! JSON lines in, JSON lines out: how users and conformance checks try expressions.
 //!
-//! In: `{"expression": "...", "source": {...}, "now": "RFC 3339", "existing": ["..."]}`; only `expression` is needed.
-//! Out: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`.
+//! In: `{"expression": "...", "source": {...}, "now": "RFC 3339", "existing": ["..."], "explain": true}`; only `expression`
+//! is needed. `id`, `note`, `kind` and `expected` are passed over, so that a file of cases can be fed as it is.
+//! Out: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`, with `explain`
+//! beside either an `explanation`: a tree of `text`, `value` (or `error`) and `parts`.
 
 use crate::{Environment, Expression, Seed, Span};
 use serde_json::{Map, Value as Json, json};
@@ -27,7 +29,11 @@ struct Request {
     source: Map<String, Json>,
     now: OffsetDateTime,
     existing: Vec<String>,
+    explain: bool,
 }
+
+/// Members that only people read.
+const PASSED_OVER: [&str; 4] = ["id", "note", "kind", "expected"];
 
 impl Request {
     fn read(input: &str, clock: OffsetDateTime) -> Result<Self, String> {
@@ -37,8 +43,13 @@ impl Request {
         let json = serde_json::from_str(input).map_err(|error| format!("the line is not JSON: {error}"))?;
         let Json::Object(members) = json else { return Err("the line is not a JSON object".to_owned()) };
         let mut expression = None;
-        let mut request =
-            Self { expression: String::new(), source: Map::new(), now: clock, existing: Vec::new() };
+        let mut request = Self {
+            expression: String::new(),
+            source: Map::new(),
+            now: clock,
+            existing: Vec::new(),
+            explain: false,
+        };
         for (name, value) in members {
             match (name.as_str(), value) {
                 ("expression", Json::String(text)) => expression = Some(text),
@@ -48,6 +59,9 @@ impl Request {
                 ("source", _) => return Err("`source` is not an object".to_owned()),
                 ("now", value) => request.now = moment(&value)?,
                 ("existing", value) => request.existing = texts(value)?,
+                ("explain", Json::Bool(explain)) => request.explain = explain,
+                ("explain", _) => return Err("`explain` is neither true nor false".to_owned()),
+                (name, _) if PASSED_OVER.contains(&name) => {}
                 _ => return Err(format!("unknown member `{name}`")),
             }
         }
@@ -63,10 +77,14 @@ impl Request {
         let is_taken = |value: &str| self.existing.iter().any(|taken| taken == value);
         let environment =
             Environment { now: self.now, seed, is_taken: &is_taken, default_domain: Some(EXAMPLE_DOMAIN) };
-        match expression.evaluate(&self.source, &environment) {
+        let mut answer = match expression.evaluate(&self.source, &environment) {
             Ok(flow) => json!({ "value": flow.to_json() }),
             Err(failed) => error(&failed.message, Some(failed.span), None),
+        };
+        if self.explain {
+            answer["explanation"] = json!(expression.explain(&self.source, &environment));
         }
+        answer
     }
 }
 

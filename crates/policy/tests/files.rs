@@ -53,6 +53,19 @@ fn the_ready_made_and_the_documented_policies_can_be_used_and_fit_the_schema() {
     }
 }
 
+#[test]
+fn the_published_schema_is_the_one_in_use() {
+    let path = root().join("docs/policy.schema.json");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, policy::SCHEMA).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        published == policy::SCHEMA,
+        "docs/policy.schema.json is out of date: UPDATE_SCHEMA=1 cargo test -p policy"
+    );
+}
+
 const WHOLE: &str = r#"
 target: t
 guard: { deletions: 5, percent: 10 }

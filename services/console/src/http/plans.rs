@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use edge::{FieldErrors, PROBLEM_JSON, Problem, TextPlace};
 use lifecycle::{Actor, PlanId, PlanRequest, PlanStatus, verb};
 
 use super::Shared;
@@ -29,9 +29,9 @@ const CHANGES_MAX: u32 = 10_000;
     responses(
         (status = 202, body = serde_json::Value, description = "it is being worked out: `id` names it, `state` is `running`, `done` of `total` people and groups are evaluated"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the policy has a fault, which the detail names"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: too many plans are under way, or nobody is called `person`"),
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "the policy is longer than 256 KiB"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing, or something else in the body is wrong"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing or wrong (`errors[0].place` says where), or something else in the body is"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
@@ -42,6 +42,7 @@ pub(super) async fn start_plan(
 ) -> Result<(StatusCode, Json<PlanStatus>), Problem> {
     let changes_max = body.changes_max.unwrap_or(CHANGES_DEFAULT);
     check(&body, changes_max)?;
+    check_policy(&body)?;
     let request = PlanRequest {
         policy: body.policy,
         file: body.file.unwrap_or_else(|| "policy.yaml".to_owned()),
@@ -52,6 +53,15 @@ pub(super) async fn start_plan(
     let plan: PlanStatus = context.ask(MAPPER, verb::PLAN, &request).await?;
     tracing::info!(who = request.actor.who, plan = %plan.id, target_name = plan.target, "plan started");
     Ok((StatusCode::ACCEPTED, Json(plan)))
+}
+
+/// A wrong policy is told with its place here already: the mapper can only say it in words.
+fn check_policy(body: &StartPlan) -> Result<(), Problem> {
+    let file = body.file.as_deref().unwrap_or("policy.yaml");
+    let Err(error) = policy::Policy::parse(&body.policy, file) else { return Ok(()) };
+    let mut wrong = FieldErrors::default();
+    wrong.add("/policy", format!("{}; {}", error.what, error.fix));
+    Err(invalid(wrong).at(TextPlace { line: error.line, column: error.column, snippet: error.snippet }))
 }
 
 fn check(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {

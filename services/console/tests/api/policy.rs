@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::world::World;
 
-const POLICY: &str = "target: zia\n# \u{e5}\nusers: {}\n";
+const POLICY: &str = "target: zia # ours\nusers: { mappings: [{ target: userName, source: mail }] }\n";
 
 fn version(version: i64) -> PolicyVersion {
     PolicyVersion {
@@ -148,15 +148,18 @@ async fn what_is_wrong_with_a_plan_is_told_by_its_place() {
         ("/v1/plans", json!({"policy": POLICY, "person": " "}), 422, "invalid"),
         ("/v1/plans", json!({"policy": POLICY, "persons": "E-1"}), 422, "invalid"),
         ("/v1/plans", json!({"policy": long}), 413, "too_large"),
-        ("/v1/plans", json!({"policy": "x"}), 409, "refused"),
+        ("/v1/plans", json!({"policy": "x"}), 422, "invalid"),
         ("/v1/policies/apply", json!({"plan": "pln_1", "why": "x"}), 422, "invalid"),
         ("/v1/policies/apply", json!({"plan": PlanId::fresh()}), 422, "invalid"),
     ] {
         let (told, problem) = world.post(path, &body).await;
         assert_eq!((told, problem["code"].as_str()), (status, Some(code)), "{path} {problem}");
     }
-    let (_, problem) = world.post("/v1/plans", &json!({"policy": "x"})).await;
-    assert!(problem["detail"].as_str().unwrap().contains("policy.yaml:1:1"), "{problem}");
+    let wrong = POLICY.replace("source: mail", "expression: 'ToLow([mail])'");
+    let (_, problem) = world.post("/v1/plans", &json!({ "policy": wrong })).await;
+    let error = &problem["errors"][0];
+    assert_eq!((&error["pointer"], &error["place"]["line"]), (&json!("/policy"), &json!(2)), "{problem}");
+    assert!(error["place"]["snippet"].as_str().unwrap().contains("^^^^^"), "{problem}");
     assert_eq!(world.get("/v1/plans/pln_1").await.1["code"], "plan_not_found");
     world.stop().await;
 }
