@@ -8,6 +8,7 @@ mod concurrency;
 mod groups;
 mod managers;
 mod nesting;
+mod operators;
 mod policies;
 mod shuffle;
 mod world;

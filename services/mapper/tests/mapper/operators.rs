@@ -1,0 +1,394 @@
+//! What operators ask the mapper over the bus: plans, policies and their versions, explanations.
+
+use std::time::Duration;
+
+use bus::ControlFailure;
+use lifecycle::{
+    AccountState, Actor, ApplyReply, ApplyRequest, Desired, EventKind, ExplainRequest, Explained,
+    MapperStatus, Plan, PlanId, PlanRequest, PlanState, PlanStatus, PlannedAction, PolicyRequest, PolicyText,
+    PolicyVersions, ProvisionReply, ProvisionRequest, ResourceKind, verb,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use store::testing::{databases, sqlite};
+
+use crate::world::{EVERYBODY, World, event, group, joined, members};
+
+const ASK: Duration = Duration::from_secs(10);
+/// `EVERYBODY` without people of Sales.
+const WITHOUT_SALES: &str = "users:\n  scope: { any: [{ all: ['not department EQUALS \"Sales\"'] }] }\n";
+
+pub(crate) async fn ask<A: DeserializeOwned>(
+    world: &World,
+    verb: &str,
+    question: impl Serialize,
+) -> Result<A, String> {
+    match world.bus.request("mapper", verb, &question, ASK).await {
+        Ok(answer) => Ok(answer),
+        Err(ControlFailure::Refused { error, .. }) => Err(error.message),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn actor(why: &str) -> Actor {
+    Actor { who: "alice".to_owned(), why: why.to_owned() }
+}
+
+async fn begin(world: &World, policy: &str, person: Option<&str>) -> PlanId {
+    let request = PlanRequest {
+        policy: policy.to_owned(),
+        file: "new.yaml".to_owned(),
+        person: person.map(str::to_owned),
+        changes_max: 10_000,
+        actor: actor("plan"),
+    };
+    ask::<PlanStatus>(world, verb::PLAN, request).await.unwrap().id
+}
+
+/// A finished plan.
+pub(crate) async fn plan(world: &mut World, policy: &str, person: Option<&str>) -> (PlanId, Plan) {
+    let id = begin(world, policy, person).await;
+    let asked = id.clone();
+    world
+        .until("the plan is finished", async move |world| {
+            let status: PlanStatus = ask(world, verb::PLAN_STATUS, &asked).await.unwrap();
+            assert_ne!(status.state, PlanState::Failed, "{status:?}");
+            status.state == PlanState::Finished
+        })
+        .await;
+    let status: PlanStatus = ask(world, verb::PLAN_STATUS, &id).await.unwrap();
+    (id, status.plan.unwrap())
+}
+
+pub(crate) async fn apply(
+    world: &World,
+    plan: &PlanId,
+    allow: Option<u64>,
+    why: &str,
+) -> Result<ApplyReply, String> {
+    ask(world, verb::APPLY, ApplyRequest { plan: plan.clone(), allow_deletes: allow, actor: actor(why) })
+        .await
+}
+
+fn narrowed() -> String {
+    EVERYBODY.replacen("users:\n", WITHOUT_SALES, 1)
+}
+
+fn title() -> String {
+    EVERYBODY.replacen("  mappings:\n", "  mappings:\n    - { target: title, constant: Staff }\n", 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_keep_who_when_and_why_and_an_old_text_makes_a_new_version() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[joined("E-1", 1, "Sales")]).await;
+        world.settle().await;
+        let (id, _) = plan(&mut world, &title(), None).await;
+        let reply = apply(&world, &id, None, "titles").await.unwrap();
+        assert_eq!((reply.version, reply.unchanged, reply.target.as_str()), (2, false, "crm"));
+        let (id, _) = plan(&mut world, &title(), None).await;
+        assert!(apply(&world, &id, None, "again").await.unwrap().unchanged);
+        let (id, _) = plan(&mut world, EVERYBODY, None).await;
+        assert_eq!(apply(&world, &id, None, "back").await.unwrap().version, 3);
+        let asked = PolicyRequest { target: "crm".to_owned(), version: None };
+        let versions: PolicyVersions = ask(&world, verb::POLICY_VERSIONS, &asked).await.unwrap();
+        let told: Vec<(i64, &str, &str)> =
+            versions.versions.iter().map(|v| (v.version, v.who.as_str(), v.why.as_str())).collect();
+        assert_eq!(told, [(3, "alice", "back"), (2, "alice", "titles"), (1, "file", "crm.yaml")]);
+        let second = PolicyRequest { target: "crm".to_owned(), version: Some(2) };
+        let text: PolicyText = ask(&world, verb::POLICY, &second).await.unwrap();
+        assert_eq!(text.policy, title());
+        let missing = PolicyRequest { target: "crm".to_owned(), version: Some(9) };
+        assert!(
+            ask::<PolicyText>(&world, verb::POLICY, &missing).await.unwrap_err().contains("it has 1 to 3")
+        );
+        let nobody = PolicyRequest { target: "nobody".to_owned(), version: None };
+        assert!(
+            ask::<PolicyText>(&world, verb::POLICY, &nobody).await.unwrap_err().contains("there is: crm")
+        );
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_whole_and_fresh_plan_within_its_guard_is_applied() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let people: Vec<_> =
+        (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 15 { "Sales" } else { "HR" })).collect();
+    world.send(&people).await;
+    world.settle().await;
+    let unknown = apply(&world, &PlanId::fresh(), None, "x").await.unwrap_err();
+    assert!(unknown.contains("plan again"), "{unknown}");
+    let (of_one, only) = plan(&mut world, &narrowed(), Some("E-01")).await;
+    assert_eq!((only.users.evaluated, only.users.disable), (1, 1));
+    assert!(apply(&world, &of_one, None, "x").await.unwrap_err().contains("one person"));
+
+    let strict = narrowed().replacen("guard: { percent: 100 }", "guard: { percent: 20 }", 1);
+    let (id, made) = plan(&mut world, &strict, None).await;
+    assert_eq!((made.users.disable, made.guard.len()), (15, 1));
+    for allow in [None, Some(14)] {
+        let refused = apply(&world, &id, allow, "x").await.unwrap_err();
+        assert!(refused.contains("--allow-deletes 15") && refused.contains("guard.percent: 20"), "{refused}");
+    }
+    let (older, _) = plan(&mut world, &title(), None).await;
+    apply(&world, &id, Some(15), "fewer").await.unwrap();
+    let late = apply(&world, &older, None, "x").await.unwrap_err();
+    assert!(late.contains("by alice (fewer)") && late.contains("plan again"), "{late}");
+    let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+    assert_eq!((status.policies[0].version.version, status.policies[0].version.removals), (2, 15));
+    world
+        .until("those of Sales are disabled", async |w| w.state("E-01") == Some(AccountState::Disabled))
+        .await;
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_change_wins_wherever_it_was_made_and_a_file_that_cuts_off_too_many_waits() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let people: Vec<_> =
+        (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 20 { "Sales" } else { "HR" })).collect();
+    world.send(&people).await;
+    world.settle().await;
+    let version = async |world: &World| -> i64 {
+        let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+        status.policies[0].version.version
+    };
+    let (id, _) = plan(&mut world, &title(), None).await;
+    assert_eq!(apply(&world, &id, None, "titles").await.unwrap().version, 2);
+    let strict = narrowed().replacen("guard: { percent: 100 }", "guard: { deletions: 5 }", 1);
+    world.write_policy(&strict);
+    world
+        .until("the file is held", async |world| {
+            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            status.held_files.first().is_some_and(|held| held.why.contains("--allow-deletes 20"))
+        })
+        .await;
+    assert_eq!(
+        version(&world).await,
+        2,
+        "what was applied stays in force, although the folder says otherwise"
+    );
+    assert_eq!(world.state("E-01"), Some(AccountState::Active));
+    world.write_policy("target: crm\nusers: nonsense\n");
+    world
+        .until("a wrong file is held", async |world| {
+            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            status.held_files.first().is_some_and(|held| held.why.contains("crm.yaml:2:"))
+        })
+        .await;
+    world.write_policy(&narrowed());
+    world.until("a file that may is taken", async |w| w.state("E-01") == Some(AccountState::Disabled)).await;
+    assert_eq!(version(&world).await, 3);
+    let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+    assert_eq!(status.policies[0].version.who, "file");
+    assert_eq!(status.held_files, []);
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_mappers_that_see_the_same_file_make_one_version() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.start_mapper().await;
+        world.send(&[joined("E-1", 1, "Sales")]).await;
+        world.settle().await;
+        for n in 2..5 {
+            let text = EVERYBODY.replacen(
+                "  mappings:\n",
+                &format!("  mappings:\n    - {{ target: title, constant: T{n} }}\n"),
+                1,
+            );
+            world.write_policy(&text);
+            world
+                .until("the file is in force", async move |world| {
+                    let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+                    status.policies[0].version.version >= n && status.to_evaluate == 0
+                })
+                .await;
+            let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+            assert_eq!(status.policies[0].version.version, n);
+        }
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_shows_what_is_known_and_what_decides() {
+    let mut world = World::running(sqlite(), &narrowed()).await;
+    let mut odd = joined("E-2", 1, "HR");
+    odd.attributes.insert("userPrincipalName".to_owned(), json!("Zoë_O'B%x\"y@example.org"));
+    let mut nested = members(EventKind::GroupMemberAdded, "G-1", 3, &["E-1", "E-2"]);
+    nested.subject = "G-1".to_owned();
+    world.send(&[joined("E-1", 1, "Sales"), odd, group("G-1", 2, "SEC-VPN"), nested]).await;
+    world.settle().await;
+    let explain = async |world: &World, subject: &str| -> Result<Explained, String> {
+        let request = ExplainRequest { subject: subject.to_owned(), target: "crm".to_owned() };
+        ask(world, verb::EXPLAIN, request).await
+    };
+    let out = explain(&world, "E-1").await.unwrap();
+    assert!(!out.in_scope && out.groups == ["SEC-VPN"], "{out:?}");
+    assert_eq!((out.clauses[0].holds, out.clauses[0].saw.as_str()), (false, "\"Sales\""));
+    for login in ["zoë_o'b%x\"y@example.org", "ZOË_O'B%X\"Y@EXAMPLE.ORG"] {
+        // SQLite knows the lower case of ASCII alone.
+        if login.starts_with('z') {
+            assert_eq!(explain(&world, login).await.unwrap().subject, "E-2", "{login}");
+        }
+    }
+    assert!(explain(&world, "zoëxo'b%x\"y@example.org").await.is_err(), "`_` is no wildcard");
+    let of_group = explain(&world, "G-1").await.unwrap();
+    assert_eq!((of_group.kind, of_group.members_total, of_group.members.len()), (ResourceKind::Group, 2, 2));
+    assert!(matches!(of_group.desired, Some(Desired::Group(group)) if group.exists));
+    assert!(explain(&world, "nobody").await.unwrap_err().contains("nobody"));
+    let request = ProvisionRequest {
+        target: "crm".to_owned(),
+        kind: ResourceKind::User,
+        subject: "E-2".to_owned(),
+        actor: actor("look"),
+    };
+    let reply: ProvisionReply = ask(&world, verb::PROVISION, request).await.unwrap();
+    assert_eq!((reply.queued, reply.revision), (false, 1), "nothing changed, so nothing is commanded");
+    world.stop_mappers().await;
+}
+
+/// Policies that differ in everything that a policy can say.
+fn policies() -> Vec<String> {
+    let scoped = |clause: &str| {
+        EVERYBODY.replacen("users:\n", &format!("users:\n  scope: {{ any: [{{ all: [{clause}] }}] }}\n"), 1)
+    };
+    let mapped =
+        |mapping: &str| EVERYBODY.replacen("  mappings:\n", &format!("  mappings:\n    - {mapping}\n"), 1);
+    vec![
+        EVERYBODY.to_owned(),
+        narrowed(),
+        scoped("'memberOf \"SEC-A*\"'"),
+        scoped("'manager.department EQUALS \"Sales\"'"),
+        scoped("'memberOf \"SEC-B\" directly'"),
+        mapped("{ target: title, expression: 'Join(\"/\", [department], [country])' }"),
+        mapped("{ target: title, source: country, onNull: skip }"),
+        mapped("{ target: title, source: country, default: none, apply: onCreate }"),
+        mapped("{ target: manager, source: manager, reference: user }"),
+        EVERYBODY.replacen("groups:", "  leaver: { action: delete }\ngroups:", 1),
+        EVERYBODY.replacen("groups:", "  outOfScope: keep\n  actions: { update: false }\ngroups:", 1),
+        EVERYBODY.split("groups:").next().unwrap().to_owned(),
+    ]
+}
+
+async fn company(world: &mut World, seed: usize) {
+    let departments = ["Sales", "HR", "IT"];
+    let mut events = Vec::new();
+    for n in 0..40 {
+        let mut person = joined(&format!("E-{n:02}"), 1, departments[(n + seed) % 3]);
+        if !(n + seed).is_multiple_of(4) {
+            person.attributes.insert("country".to_owned(), json!("CH"));
+        }
+        if n > 3 {
+            person.attributes.insert("manager".to_owned(), json!(format!("E-{:02}", (n * seed) % 4)));
+        }
+        events.push(person);
+    }
+    for (key, name) in [("G-1", "SEC-A"), ("G-2", "SEC-B"), ("G-3", "Choir"), ("G-4", "SEC-AB")] {
+        events.push(group(key, 2, name));
+    }
+    for n in 0..40 {
+        let group = format!("G-{}", (n * seed) % 4 + 1);
+        events.push(members(
+            EventKind::GroupMemberAdded,
+            &group,
+            10 + i64::try_from(n).unwrap(),
+            &[&format!("E-{n:02}")],
+        ));
+    }
+    events.push(members(EventKind::GroupMemberAdded, "G-1", 60, &["G-2"]));
+    for n in (seed..40).step_by(7) {
+        events.push(event(EventKind::WorkerLeft, &format!("E-{n:02}"), 70, json!({})));
+    }
+    world.send(&events).await;
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_exactly_what_is_commanded_when_it_is_applied() {
+    for (seed, database) in [1_usize, 2, 3].into_iter().zip(std::iter::repeat_with(sqlite)) {
+        let mut world = World::running(database, EVERYBODY).await;
+        company(&mut world, seed).await;
+        let all = policies();
+        for step in 0..all.len() {
+            let text = &all[(step * 5 + seed) % all.len()];
+            let before = world.last_resources();
+            let (id, made) = plan(&mut world, text, None).await;
+            assert_eq!(made.more, 0);
+            apply(&world, &id, Some(1_000), "step").await.unwrap();
+            world
+                .until("everybody is evaluated", async |world| {
+                    let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+                    status.to_evaluate == 0
+                })
+                .await;
+            world.settle().await;
+            let after = world.last_resources();
+            let planned: std::collections::BTreeMap<(ResourceKind, &str), &lifecycle::PlannedChange> =
+                made.changes.iter().map(|change| ((change.kind, change.subject.as_str()), change)).collect();
+            for (key, (_, now)) in &after {
+                let was = before.get(key).map(|(_, desired)| desired);
+                let change =
+                    planned.get(&(key.1, key.2.as_str())).map_or(PlannedAction::None, |change| change.action);
+                assert_eq!(
+                    change,
+                    action(was, now),
+                    "seed {seed}, step {step}, {key:?}: {was:?} to {now:?}\n{text}"
+                );
+            }
+            for change in planned.values().filter(|change| change.action != PlannedAction::None) {
+                let key = ("crm".to_owned(), change.kind, change.subject.clone());
+                assert!(after.contains_key(&key), "planned, and nothing came: {change:?}");
+            }
+            let (_, again) = plan(&mut world, text, None).await;
+            assert!(!again.changes_anything(), "{again:?}");
+        }
+        world.stop_mappers().await;
+    }
+}
+
+/// What happens at a target, told by somebody who does not know the plan.
+fn action(was: Option<&Desired>, now: &Desired) -> PlannedAction {
+    let on = |desired: Option<&Desired>| match desired {
+        Some(Desired::User(account)) => match account.state {
+            AccountState::Active => Some(true),
+            AccountState::Disabled => Some(false),
+            AccountState::Deleted => None,
+        },
+        Some(Desired::Group(group)) => group.exists.then_some(true),
+        _ => None,
+    };
+    match (on(was), on(Some(now))) {
+        (None, Some(true)) => PlannedAction::Create,
+        (None, _) => PlannedAction::None,
+        (Some(_), None) => PlannedAction::Delete,
+        (Some(true), Some(false)) => PlannedAction::Disable,
+        (Some(false), Some(true)) => PlannedAction::Enable,
+        _ if differs(was.expect("it was there"), now) => PlannedAction::Update,
+        _ => PlannedAction::None,
+    }
+}
+
+/// Whether the target would be sent other values.
+fn differs(was: &Desired, now: &Desired) -> bool {
+    match (was, now) {
+        (Desired::User(was), Desired::User(now)) => {
+            let sent = now.attributes.iter().any(|(path, value)| was.attributes.get(path) != Some(value))
+                || now.references.iter().any(|(path, person)| was.references.get(path) != Some(person))
+                || now
+                    .clear
+                    .iter()
+                    .any(|path| was.attributes.contains_key(path) || was.references.contains_key(path));
+            sent && now.actions.update
+        }
+        (Desired::Group(was), Desired::Group(now)) => {
+            now.attributes.iter().any(|(path, value)| was.attributes.get(path) != Some(value))
+                || now.clear.iter().any(|path| was.attributes.contains_key(path))
+        }
+        _ => false,
+    }
+}
