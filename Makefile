@@ -36,6 +36,8 @@ fuzz: ## fuzz what reads expressions, policies and exports, FUZZ_SECONDS each
 bench: nats-server ## figures for docs/benchmarks.md (optimised build; takes minutes)
 	$(CARGO) build --release --locked -p usher --bin usher
 	$(CARGO) run --release --locked -p harness --bin usher-bench -- --usher $(TARGET)/release/usher
+	$(CARGO) bench --locked -p policy --bench decide
+	$(CARGO) bench --locked -p mapper --bench plan
 
 openapi: ## rewrite docs/openapi/*.json from the code
 	UPDATE_OPENAPI=1 $(CARGO) nextest run --workspace --locked -E 'test(/openapi/)'

@@ -134,7 +134,7 @@ fn wide() -> String {
 fn deep() -> String {
     let mut text = r#"[department]"#.to_owned();
     for n in 0..60 {
-        text = format!(r#"IIF([country] = "{n:0100}", ToUpper([surname]), {text})"#);
+        text = format!(r#"IIF([country] = "{n:0124}", ToUpper([surname]), {text})"#);
         if text.len() > 9_800 {
             break;
         }

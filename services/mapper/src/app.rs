@@ -98,6 +98,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         publish: publish.clone(),
         held: Held::default(),
         judged: HashMap::new(),
+        settled: HashMap::new(),
     };
     let set = keeper.start().await.map_err(|source| BuildError::Store { source })?;
     let set = set.map_err(|source| BuildError::Policies { source })?;

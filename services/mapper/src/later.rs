@@ -15,6 +15,7 @@ use sea_orm::{
 use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::now;
 use crate::policies::PolicySet;
@@ -29,6 +30,9 @@ const PAGE: u64 = 200;
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// Another replica that marked rows may have ended before it came to them.
 const LOOK_FOR_STALE_EVERY: Duration = Duration::from_secs(10);
+/// A batch that was under way when policies changed may still write what it decided by those before, and another replica
+/// notices a change a second later: so long after one, everybody is looked at once more.
+const AFTERMATH: Duration = Duration::from_secs(10);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// EVENTS keeps 30 days, so nothing older can be delivered again.
 const INBOX_KEEPS: time::Duration = time::Duration::days(31);
@@ -52,6 +56,7 @@ impl Later {
         let mut look = tokio::time::interval(LOOK_FOR_STALE_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut stale, mut all) = (true, true);
+        let mut once_more_at = Some(Instant::now() + AFTERMATH);
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => return,
@@ -60,6 +65,7 @@ impl Later {
                         return; // nobody can change them any more: the service ends
                     }
                     all = true;
+                    once_more_at = Some(Instant::now() + AFTERMATH);
                     continue;
                 }
                 () = self.stale.notified() => {
@@ -68,6 +74,9 @@ impl Later {
                 }
                 _ = look.tick() => {
                     stale = true;
+                    if once_more_at.take_if(|at| *at <= Instant::now()).is_some() {
+                        all = true;
+                    }
                     continue;
                 }
                 _ = due.tick() => self.work_on_due().await,

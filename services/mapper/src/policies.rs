@@ -19,6 +19,8 @@ pub(crate) use keeper::{Held, Keeper, adopt_newest};
 pub(crate) struct PolicySet {
     policies: Vec<InForce>,
     fingerprint: String,
+    /// Targets and versions, those of policies that cannot be read included; in order.
+    versions: Vec<(String, i64)>,
 }
 
 /// A policy in force.
@@ -29,10 +31,14 @@ pub(crate) struct InForce {
 }
 
 impl PolicySet {
-    pub(crate) fn new(mut policies: Vec<InForce>) -> Self {
+    /// `unreadable` are the targets and versions of policies in force that cannot be read: nothing is decided by them.
+    pub(crate) fn new(mut policies: Vec<InForce>, unreadable: Vec<(String, i64)>) -> Self {
         policies.sort_by(|a, b| a.policy.target().cmp(b.policy.target()));
         let fingerprint = fingerprint(&policies);
-        Self { policies, fingerprint }
+        let mut versions = unreadable;
+        versions.extend(policies.iter().map(|known| (known.policy.target().to_owned(), known.version)));
+        versions.sort();
+        Self { policies, fingerprint, versions }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Policy> {
@@ -46,7 +52,13 @@ impl PolicySet {
 
     /// Names of the targets, and the versions in force.
     pub(crate) fn versions(&self) -> impl Iterator<Item = (&str, i64)> {
-        self.policies.iter().map(|in_force| (in_force.policy.target(), in_force.version))
+        self.versions.iter().map(|(target, version)| (target.as_str(), *version))
+    }
+
+    /// Whether it has a newer version of some policy than `other`.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        let of = |target: &str| other.versions().find(|(name, _)| *name == target);
+        self.versions().any(|(target, version)| of(target).is_none_or(|(_, theirs)| theirs < version))
     }
 
     /// Differs whenever one of the policies differs; empty when there is none.

@@ -19,6 +19,7 @@ use crate::subjects::{GroupIndex, Page, is_known};
 
 /// Members that are listed one by one.
 const MEMBERS_MAX: u64 = 1_000;
+const USER_NAME: &str = "userName";
 /// People with a similar login name that are looked at.
 const SIMILAR_MAX: u64 = 50;
 
@@ -31,15 +32,11 @@ impl Control {
         if self.identity(named).await?.is_some() {
             return Ok((ResourceKind::User, named.to_owned()));
         }
-        let failed = StoreError::statement("find a person or group");
-        let found = group::Entity::find_by_id(named).one(self.store.reader()).await.map_err(&failed)?;
-        if found.is_some() {
-            return Ok((ResourceKind::Group, named.to_owned()));
+        if let Some(found) = self.group(named).await? {
+            return Ok((ResourceKind::Group, found.key));
         }
-        let quoted = serde_json::to_string(&named.to_lowercase()).expect("a text is JSON");
-        let pattern = format!("%\"userName\":{quoted}%").to_lowercase();
-        let pattern = pattern.replace('\\', "\\\\").replace('_', "\\_");
-        let pattern = LikeExpr::new(pattern).escape('\\');
+        let failed = StoreError::statement("find a person or group");
+        let pattern = LikeExpr::new(with_login(named)).escape('\\');
         let rows = desired::Entity::find()
             .filter(desired::Column::Target.eq(target))
             .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
@@ -50,7 +47,8 @@ impl Control {
             .map_err(&failed)?;
         let has_login = |row: &desired::Model| {
             let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { return false };
-            let login = account.attributes.get("userName").and_then(|name| name.as_str());
+            let login = account.attributes.get(USER_NAME).or_else(|| account.on_create.get(USER_NAME));
+            let login = login.and_then(|name| name.as_str());
             login.is_some_and(|login| login.to_lowercase() == named.to_lowercase())
         };
         match rows.into_iter().find(has_login) {
@@ -59,6 +57,22 @@ impl Control {
                 "no person or group has the key `{named}`, and no account at `{target}` that login name"
             ))),
         }
+    }
+
+    /// The group with this key, even if there is a person with the same one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) async fn find_group(&self, key: &str) -> Result<(ResourceKind, String), Refusal> {
+        match self.group(key).await? {
+            Some(group) => Ok((ResourceKind::Group, group.key)),
+            None => Err(wrong(format!("no group has the key `{key}`"))),
+        }
+    }
+
+    async fn group(&self, key: &str) -> Result<Option<group::Model>, StoreError> {
+        let row = group::Entity::find_by_id(key).one(self.store.reader()).await;
+        row.map_err(StoreError::statement("read a group"))
     }
 
     async fn identity(&self, key: &str) -> Result<Option<Identity>, StoreError> {
@@ -135,8 +149,7 @@ impl Control {
 
     async fn explain_group(&self, key: &str, policy: &Policy) -> Result<Explained, Refusal> {
         let now = now();
-        let row = group::Entity::find_by_id(key).one(self.store.reader()).await;
-        let Some(row) = row.map_err(StoreError::statement("read a group"))? else {
+        let Some(row) = self.group(key).await? else {
             return Err(wrong(format!("the {} {key} is not known any more", word(ResourceKind::Group))));
         };
         let state: GroupState = decode(&row.state, &row.key);
@@ -201,5 +214,40 @@ impl Control {
             member: row.member_key,
         };
         Ok((rows.into_iter().map(member).collect(), total))
+    }
+}
+
+/// A pattern, escaped with `\`, for desired states in lower case that have this login name. SQLite knows the lower case of
+/// ASCII alone, so anything may stand for other characters: who fits has to be looked at.
+fn with_login(login: &str) -> String {
+    let login = serde_json::to_string(login).expect("a text is JSON");
+    let mut pattern = format!("%\"{}\":", USER_NAME.to_ascii_lowercase());
+    for character in login.chars() {
+        match character {
+            '\\' | '%' | '_' => pattern.extend(['\\', character]),
+            _ if character.is_ascii() => pattern.push(character.to_ascii_lowercase()),
+            _ if pattern.ends_with('%') && !pattern.ends_with("\\%") => {}
+            _ => pattern.push('%'),
+        }
+    }
+    pattern + "%"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_no_ascii_may_be_anything_in_the_pattern_of_a_login() {
+        let table = [
+            ("Ann@x.org", r#"%"username":"ann@x.org"%"#),
+            ("ZOË", r#"%"username":"zo%"%"#),
+            ("äöx", r#"%"username":"%x"%"#),
+            ("50%_ö", r#"%"username":"50\%\_%"%"#),
+            (r#"a"b"#, r#"%"username":"a\\"b"%"#),
+        ];
+        for (login, pattern) in table {
+            assert_eq!(with_login(login), pattern);
+        }
     }
 }

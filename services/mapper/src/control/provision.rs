@@ -17,7 +17,10 @@ const TRIES_MAX: usize = 20;
 
 impl Control {
     pub(super) async fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReply, Refusal> {
-        let (kind, key) = self.find(&request.subject, &request.target).await?;
+        let (kind, key) = match request.kind {
+            ResourceKind::Group => self.find_group(&request.subject).await?,
+            _ => self.find(&request.subject, &request.target).await?,
+        };
         let before = self.revision(&request.target, kind, &key).await?;
         let input = match kind {
             ResourceKind::Group => Input::Group(key.clone()),

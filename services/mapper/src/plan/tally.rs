@@ -9,6 +9,10 @@ use super::change::Change;
 /// How many different attributes are counted; a policy maps at most 500.
 const ATTRIBUTES_MAX: usize = 2_000;
 
+/// How long the listed changes may be together, as JSON: an answer has to fit into one message, of which brokers allow 1 MiB
+/// unless told otherwise.
+const LISTED_BYTES_MAX: usize = 700 * 1024;
+
 /// The counts, and the first changes.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -103,7 +107,10 @@ impl Tally {
         }
     }
 
-    pub(super) fn into_plan(self, target: &str, base_version: Option<i64>) -> Plan {
+    pub(super) fn into_plan(mut self, target: &str, base_version: Option<i64>) -> Plan {
+        let listed = fitting(&self.changes, LISTED_BYTES_MAX);
+        self.more += u64::try_from(self.changes.len() - listed).unwrap_or(u64::MAX);
+        self.changes.truncate(listed);
         Plan {
             target: target.to_owned(),
             base_version,
@@ -116,6 +123,17 @@ impl Tally {
             more: self.more,
         }
     }
+}
+
+/// How many of the first changes fit into so many bytes.
+fn fitting(changes: &[PlannedChange], bytes_max: usize) -> usize {
+    let mut bytes: usize = 0;
+    let fits = |change: &&PlannedChange| {
+        let json = serde_json::to_vec(change).expect("a change is plain data");
+        bytes = bytes.saturating_add(json.len());
+        bytes <= bytes_max
+    };
+    changes.iter().take_while(fits).count()
 }
 
 fn add(to: &mut PlanCounts, more: PlanCounts) {

@@ -44,6 +44,9 @@ pub(crate) struct Keeper {
     pub(crate) held: Held,
     /// By file: the text and the version that were judged, and why the file waits.
     pub(crate) judged: HashMap<String, (String, Option<i64>, String)>,
+    /// By target: the text of its file that this replica is done with. A file is news when it changes, not when it differs
+    /// from what another replica took: while folders differ, each would otherwise undo the other for ever.
+    pub(crate) settled: HashMap<String, String>,
 }
 
 impl Keeper {
@@ -111,21 +114,37 @@ impl Keeper {
 
     /// Takes a changed file, unless it cuts off too many; says why it waits.
     async fn consider(&mut self, target: &str, file: &PolicyFile) -> Result<Option<String>, StoreError> {
-        if versions::was_taken(self.store.reader(), target, &file.text).await? {
+        let fingerprint = fingerprint_of(&file.text);
+        if self.settled.get(target) == Some(&fingerprint) {
             return Ok(None);
         }
         let in_force = versions::get(self.store.reader(), target, None).await?;
         let base = in_force.as_ref().map(|row| row.version);
-        let fingerprint = fingerprint_of(&file.text);
         if let Some((text, version, why)) = self.judged.get(&file.file)
             && (text, *version) == (&fingerprint, base)
         {
             return Ok(Some(why.clone()));
         }
-        if in_force.as_ref().is_some_and(|row| row.policy == file.text) {
-            versions::remember_file(self.store.writer(), target, &file.text).await?;
+        let is_in_force = in_force.as_ref().is_some_and(|row| row.policy == file.text);
+        if versions::was_taken(self.store.reader(), target, &file.text).await? {
+            self.settled.insert(target.to_owned(), fingerprint);
             return Ok(None);
         }
+        if is_in_force {
+            versions::remember_file(self.store.writer(), target, &file.text).await?;
+            self.settled.insert(target.to_owned(), fingerprint);
+            return Ok(None);
+        }
+        self.take(target, file, base, fingerprint).await
+    }
+
+    async fn take(
+        &mut self,
+        target: &str,
+        file: &PolicyFile,
+        base: Option<i64>,
+        fingerprint: String,
+    ) -> Result<Option<String>, StoreError> {
         let set = versions::in_force(self.store.reader()).await?;
         let plan = self.planner.plan(&file.policy, set.of(target), None, 0, &|_, _| {}).await?;
         let (removals, users, groups) = (plan.removals(), plan.users.changes(), plan.groups.changes());
@@ -139,8 +158,10 @@ impl Keeper {
             self.judged.insert(file.file.clone(), (fingerprint, base, why.clone()));
             return Ok(Some(why));
         }
+        // Otherwise another version came first: the file is looked at again beside that one.
         if self.put_in_force(target, file, base, removals).await? {
             tracing::info!(target_name = target, users, groups, removals, "a policy file came into force");
+            self.settled.insert(target.to_owned(), fingerprint);
         }
         Ok(None)
     }
@@ -186,15 +207,47 @@ pub(crate) async fn adopt_newest(
     if is_in_force {
         return Ok(());
     }
-    let set = versions::in_force(store.reader()).await?;
+    publish_newer(publish, versions::in_force(store.reader()).await?);
+    Ok(())
+}
+
+/// Unless something newer is published already: whoever looks every second and whoever just applied a policy may come here
+/// in either order.
+fn publish_newer(publish: &watch::Sender<Arc<PolicySet>>, set: PolicySet) {
     publish.send_if_modified(|current| {
-        if current.versions().eq(set.versions()) {
+        if current.is_newer_than(&set) || current.versions().eq(set.versions()) {
             return false;
         }
         let news = current.fingerprint() != set.fingerprint();
         tracing::info!(policies = set.iter().count(), "policies changed");
-        *current = Arc::new(set.clone());
+        *current = Arc::new(set);
         news
     });
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::Policy;
+
+    use super::*;
+    use crate::policies::InForce;
+
+    fn set(version: i64, title: &str) -> PolicySet {
+        let mappings =
+            format!("[{{ target: userName, source: mail }}, {{ target: title, constant: {title} }}]");
+        let yaml = format!("target: crm\nusers:\n  mappings: {mappings}\n");
+        let policy = Policy::parse(&yaml, "crm.yaml").unwrap();
+        PolicySet::new(vec![InForce { policy, version }], Vec::new())
+    }
+
+    #[test]
+    fn an_older_version_that_comes_late_is_not_published() {
+        let (publish, mut heard) = watch::channel(Arc::new(PolicySet::default()));
+        publish_newer(&publish, set(2, "new"));
+        assert!(heard.has_changed().unwrap());
+        let newest = heard.borrow_and_update().fingerprint().to_owned();
+        publish_newer(&publish, set(1, "old"));
+        assert!(!heard.has_changed().unwrap());
+        assert_eq!(heard.borrow().fingerprint(), newest);
+    }
 }

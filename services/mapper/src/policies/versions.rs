@@ -80,16 +80,17 @@ pub(crate) async fn newest_numbers(
 /// # Errors
 /// As the database reports them.
 pub(crate) async fn in_force(connection: &impl ConnectionTrait) -> Result<PolicySet, StoreError> {
-    let mut policies = Vec::new();
+    let (mut policies, mut unreadable) = (Vec::new(), Vec::new());
     for row in newest(connection).await? {
         match Policy::parse(&row.policy, &format!("version {} of {}", row.version, row.target)) {
             Ok(policy) => policies.push(InForce { policy, version: row.version }),
             Err(error) => {
                 tracing::error!(error = %error, "a policy in force cannot be read: its target is left as it is");
+                unreadable.push((row.target, row.version));
             }
         }
     }
-    Ok(PolicySet::new(policies))
+    Ok(PolicySet::new(policies, unreadable))
 }
 
 /// One version; the newest without a number.

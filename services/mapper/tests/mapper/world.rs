@@ -105,6 +105,19 @@ impl World {
         self.mappers.push((shutdown.clone(), tokio::spawn(app.run(shutdown))));
     }
 
+    /// A mapper that reads its policies from `folder` instead.
+    pub(crate) async fn start_mapper_with(&mut self, folder: &std::path::Path) {
+        let config = mapper::Config { database: self.url.clone(), policies: Some(folder.to_owned()) };
+        let app = mapper::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
+        let shutdown = Shutdown::default();
+        self.mappers.push((shutdown.clone(), tokio::spawn(app.run(shutdown))));
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        let store = Store::connect(&self.url).await.unwrap();
+        store.writer().execute_unprepared(sql).await.unwrap();
+    }
+
     pub(crate) async fn stop_mappers(&mut self) {
         for (shutdown, running) in std::mem::take(&mut self.mappers) {
             shutdown.soft.cancel();
