@@ -9,6 +9,8 @@ mod people;
 mod store;
 mod tally;
 
+use std::sync::Arc;
+
 use ::store::{Store, StoreError};
 use lifecycle::{GuardTrip, Plan, ResourceKind, unix_micros};
 use policy::Policy;
@@ -39,7 +41,7 @@ struct Run<'a> {
     new: &'a Policy,
     base: Option<&'a InForce>,
     now: time::OffsetDateTime,
-    index: GroupIndex,
+    index: Arc<GroupIndex>,
     tally: Tally,
     done: u64,
     total: u64,
@@ -74,7 +76,7 @@ impl Planner {
             new,
             base,
             now,
-            index,
+            index: Arc::new(index),
             tally: Tally::new(changes_max, only.is_some()),
             done: 0,
             total: if only.is_some() { 1 } else { known(&self.store).await? },

@@ -8,8 +8,9 @@ use lifecycle::{
     unix_micros,
 };
 use policy::{GroupSubject, Membership, Policy, Rule, Subject, decide, decide_group, in_scope};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::StoreError;
+use store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
@@ -17,7 +18,7 @@ use super::Run;
 use super::change::{Change, between};
 use super::tally::{Found, Tally};
 use crate::rows::{decode, desired, edge, group, identity};
-use crate::subjects::{Page, Seeds, is_known};
+use crate::subjects::{GroupIndex, Page, Seeds, is_known};
 
 /// People per page: enough that statements cost nothing beside what they bring.
 const PAGE: u64 = 4_000;
@@ -35,30 +36,55 @@ struct Sheet {
     now: OffsetDateTime,
 }
 
+/// What every page is read and decided with, on whichever thread.
+struct Desk {
+    store: Store,
+    seeds: Seeds,
+    new: Policy,
+    base: Option<Policy>,
+    index: Arc<GroupIndex>,
+    now: OffsetDateTime,
+}
+
+/// Keys of a page of people: after the first, up to the second; the last page has no end.
+type Span = (String, Option<String>);
+
 impl Run<'_> {
-    /// Everybody, or only this one person (or nobody).
+    /// Everybody, or only this one person (or nobody). Pages know nothing of one another, so they are read and decided
+    /// about at the same time, and counted in order.
     pub(super) async fn people(&mut self, only: Option<Option<&str>>) -> Result<(), StoreError> {
-        let (new, base) = (Arc::new(self.new.clone()), self.base.map(|base| Arc::new(base.policy.clone())));
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let mut pages: JoinSet<(usize, usize, Tally)> = JoinSet::new();
-        let (mut started, mut taken) = (0, 0);
-        let mut finished: HashMap<usize, (usize, Tally)> = HashMap::new();
-        let mut after = String::new();
-        let mut is_last = only == Some(None);
+        let desk = Arc::new(Desk {
+            store: self.store.clone(),
+            seeds: self.seeds.clone(),
+            new: self.new.clone(),
+            base: self.base.map(|base| base.policy.clone()),
+            index: Arc::clone(&self.index),
+            now: self.now,
+        });
+        if let Some(only) = only {
+            let Some(key) = only else { return Ok(()) };
+            let rows = desk.people(identity::Column::Key.eq(key)).await?;
+            let (count, tally) = desk.page(rows, self.tally.part()).await?;
+            self.tally.append(tally);
+            self.told(count);
+            return Ok(());
+        }
+        let at_once = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let mut waiting = desk.spans().await?.into_iter().enumerate();
+        let mut pages: JoinSet<Result<(usize, usize, Tally), StoreError>> = JoinSet::new();
+        let (mut taken, mut finished) = (0, HashMap::new());
         loop {
-            while !is_last && pages.len() <= threads {
-                let rows = self.page_of_people(&after, only).await?;
-                is_last = only.is_some() || rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-                let Some(last) = rows.last() else { break };
-                after.clone_from(&last.key);
-                let count = rows.len();
-                let sheet = self.sheet(rows, new.as_ref(), base.as_deref()).await?;
-                let (number, tally) = (started, self.tally.part());
-                started += 1;
-                pages.spawn_blocking(move || (number, count, sheet.fill(tally)));
+            while pages.len() < at_once {
+                let Some((number, span)) = waiting.next() else { break };
+                let (desk, tally) = (Arc::clone(&desk), self.tally.part());
+                pages.spawn(async move {
+                    let rows = desk.people(within(&span)).await?;
+                    let (count, tally) = desk.page(rows, tally).await?;
+                    Ok((number, count, tally))
+                });
             }
             let Some(done) = pages.join_next().await else { return Ok(()) };
-            let (number, count, tally) = done.expect("deciding does not panic, and nobody aborts it");
+            let (number, count, tally) = done.expect("deciding does not panic, and nobody aborts it")?;
             finished.insert(number, (count, tally));
             // In order, so that the first changes are the first.
             while let Some((count, tally)) = finished.remove(&taken) {
@@ -68,30 +94,60 @@ impl Run<'_> {
             }
         }
     }
+}
 
-    async fn page_of_people(
-        &self,
-        after: &str,
-        only: Option<Option<&str>>,
-    ) -> Result<Vec<identity::Model>, StoreError> {
-        let mut query = identity::Entity::find();
-        query = match only {
-            Some(key) => query.filter(identity::Column::Key.eq(key.unwrap_or_default())),
-            None => query.filter(identity::Column::Key.gt(after)),
-        };
-        let rows = query.order_by_asc(identity::Column::Key).limit(PAGE).all(self.store.reader()).await;
-        rows.map_err(StoreError::statement("read people"))
+fn within((after, to): &Span) -> Expr {
+    let begin = identity::Column::Key.gt(after);
+    match to {
+        Some(to) => begin.and(identity::Column::Key.lte(to)),
+        None => begin,
+    }
+}
+
+impl Desk {
+    /// The pages, by every [`PAGE`]th key: one look through an index, so that nobody has to wait for the page before.
+    async fn spans(&self) -> Result<Vec<Span>, StoreError> {
+        let mut spans = Vec::new();
+        let mut after = String::new();
+        loop {
+            let end: Option<String> = identity::Entity::find()
+                .select_only()
+                .column(identity::Column::Key)
+                .filter(identity::Column::Key.gt(&after))
+                .order_by_asc(identity::Column::Key)
+                .offset(PAGE - 1)
+                .limit(1)
+                .into_tuple()
+                .one(self.store.reader())
+                .await
+                .map_err(StoreError::statement("read people"))?;
+            spans.push((after, end.clone()));
+            match end {
+                Some(end) => after = end,
+                None => return Ok(spans),
+            }
+        }
     }
 
-    async fn sheet(
-        &self,
-        rows: Vec<identity::Model>,
-        new: &Policy,
-        base: Option<&Policy>,
-    ) -> Result<Sheet, StoreError> {
+    async fn people(&self, which: Expr) -> Result<Vec<identity::Model>, StoreError> {
+        let rows = identity::Entity::find().filter(which).order_by_asc(identity::Column::Key);
+        rows.all(self.store.reader()).await.map_err(StoreError::statement("read people"))
+    }
+
+    /// Decides about a page; says how many rows it had.
+    async fn page(&self, rows: Vec<identity::Model>, tally: Tally) -> Result<(usize, Tally), StoreError> {
+        let count = rows.len();
+        let sheet = self.sheet(rows).await?;
+        let filled = tokio::task::spawn_blocking(move || sheet.fill(tally));
+        Ok((count, filled.await.expect("nobody aborts it")))
+    }
+
+    async fn sheet(&self, rows: Vec<identity::Model>) -> Result<Sheet, StoreError> {
         let now = unix_micros(self.now);
         let asked_for = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => self.asked_for(ResourceKind::User, &first.key, &last.key).await?,
+            (Some(first), Some(last)) => {
+                asked_for(&self.store, self.new.target(), ResourceKind::User, &first.key, &last.key).await?
+            }
             _ => AskedFor::new(),
         };
         let views = tokio::task::spawn_blocking(move || {
@@ -101,7 +157,7 @@ impl Run<'_> {
         });
         let views = views.await.expect("nobody aborts it");
         let looks_around = |policy: &Policy| policy.uses_groups() || !policy.manager_attributes().is_empty();
-        let around = match looks_around(new) || base.is_some_and(looks_around) {
+        let around = match looks_around(&self.new) || self.base.as_ref().is_some_and(looks_around) {
             true => Page::read(self.store.reader(), &self.index, &views, now).await?,
             false => Page::default(),
         };
@@ -112,29 +168,37 @@ impl Run<'_> {
         Ok(Sheet {
             people: people.collect(),
             asked_for,
-            new: new.clone(),
-            base: base.cloned(),
+            new: self.new.clone(),
+            base: self.base.clone(),
             seeds: self.seeds.clone(),
             now: self.now,
         })
     }
+}
 
-    /// What was last asked for, for subjects from `first` to `last`.
-    async fn asked_for(&self, kind: ResourceKind, first: &str, last: &str) -> Result<AskedFor, StoreError> {
-        let rows: Vec<(String, String)> = desired::Entity::find()
-            .select_only()
-            .columns([desired::Column::Subject, desired::Column::Desired])
-            .filter(desired::Column::Target.eq(self.new.target()))
-            .filter(desired::Column::Kind.eq(kind.as_str()))
-            .filter(desired::Column::Subject.gte(first))
-            .filter(desired::Column::Subject.lte(last))
-            .into_tuple()
-            .all(self.store.reader())
-            .await
-            .map_err(StoreError::statement("read desired states"))?;
-        Ok(rows.into_iter().collect())
-    }
+/// What was last asked of a target, for subjects from `first` to `last`.
+async fn asked_for(
+    store: &Store,
+    target: &str,
+    kind: ResourceKind,
+    first: &str,
+    last: &str,
+) -> Result<AskedFor, StoreError> {
+    let rows: Vec<(String, String)> = desired::Entity::find()
+        .select_only()
+        .columns([desired::Column::Subject, desired::Column::Desired])
+        .filter(desired::Column::Target.eq(target))
+        .filter(desired::Column::Kind.eq(kind.as_str()))
+        .filter(desired::Column::Subject.gte(first))
+        .filter(desired::Column::Subject.lte(last))
+        .into_tuple()
+        .all(store.reader())
+        .await
+        .map_err(StoreError::statement("read desired states"))?;
+    Ok(rows.into_iter().collect())
+}
 
+impl Run<'_> {
     /// Every group, or only this one (or none).
     pub(super) async fn groups(&mut self, only: Option<Option<&str>>) -> Result<(), StoreError> {
         let mut after = String::new();
@@ -150,7 +214,8 @@ impl Run<'_> {
             let rows = query.order_by_asc(group::Column::Key).limit(PAGE).all(self.store.reader()).await;
             let rows = rows.map_err(StoreError::statement("read groups"))?;
             let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
-            let asked_for = self.asked_for(ResourceKind::Group, &first.key, &last.key).await?;
+            let asked_for =
+                asked_for(self.store, self.new.target(), ResourceKind::Group, &first.key, &last.key).await?;
             after.clone_from(&last.key);
             let mut appeared = Vec::new();
             for row in &rows {

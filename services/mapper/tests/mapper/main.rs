@@ -10,6 +10,7 @@ mod groups;
 mod managers;
 mod nesting;
 mod operators;
+mod plan;
 mod policies;
 mod shuffle;
 mod world;

@@ -1,0 +1,279 @@
+//! Plans are kept to the letter, fit into an answer, and are not kept for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{
+    AccountState, Actions, Command, Desired, EventKind, Plan, PlanId, PlanState, PlanStatus, PlannedAction,
+    PlannedChange, ResourceKind, verb,
+};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use serde_json::{Value, json};
+use store::testing::{databases, sqlite};
+
+use crate::operators::{apply, ask, plan};
+use crate::shuffle::histories;
+use crate::world::{EVERYBODY, World, event, group, joined, members};
+
+/// One of each is put together to a policy.
+const SCOPES: [&str; 6] = [
+    "",
+    "  scope: { any: [{ all: ['department EQUALS \"Sales\"'] }] }\n",
+    "  scope: { any: [{ all: ['memberOf \"SEC-*\"'] }, { all: ['department EQUALS \"IT\"'] }] }\n",
+    "  scope: { any: [{ all: [{ memberOf: G-1, nested: false }] }] }\n",
+    "  scope: { any: [{ all: ['manager.department EQUALS \"IT\"'] }] }\n",
+    "  outOfScope: keep\n  scope: { any: [{ all: ['not memberOf \"G-0\"'] }] }\n",
+];
+const MAPPINGS: [&str; 6] = [
+    "",
+    "    - { target: department, source: department }\n",
+    "    - { target: department, expression: 'ToUpper([department])', onNull: skip }\n",
+    "    - { target: title, source: manager.department, default: none }\n",
+    "    - { target: manager, source: manager, reference: user }\n",
+    "    - { target: title, constant: Staff, apply: onCreate }\n    - { target: department, constant: X }\n",
+];
+const RULES: [&str; 5] = [
+    "",
+    "  leaver: { action: delete }\n",
+    "  leaver: { action: none }\n",
+    "  actions: { update: false }\n",
+    "  actions: { disable: false, delete: false }\n",
+];
+const GROUPS: [&str; 5] = [
+    "",
+    "groups:\n  mappings: [{ target: displayName, source: displayName }]\n",
+    "groups:\n  scope: { any: [{ all: ['displayName STARTS WITH \"SEC-\"'] }] }\n  mappings: [{ target: displayName, source: displayName }]\n",
+    "groups:\n  scope: { any: [{ all: ['not memberOf \"G-2\"'] }] }\n  mappings: [{ target: displayName, expression: 'Join(\"\", \"x\", [displayName])' }]\n",
+    "groups:\n  outOfScope: keep\n  actions: { delete: false }\n  scope: { any: [{ all: ['displayName STARTS WITH \"C\"'] }] }\n  mappings: [{ target: displayName, source: displayName }]\n",
+];
+const STEPS: usize = 12;
+
+fn policies() -> impl Strategy<Value = Vec<String>> {
+    let one = (0..SCOPES.len(), 0..MAPPINGS.len(), 0..RULES.len(), 0..GROUPS.len());
+    let policies = prop::collection::vec(one, STEPS - 2);
+    // At the end whoever has left gets an account and loses it, so that every kind of change is met.
+    policies.prop_map(|policies| {
+        let last = [(0, 0, 2, 0), (0, 0, 1, 0)];
+        policies.into_iter().chain(last).map(policy).collect()
+    })
+}
+
+fn policy((scope, mapping, rule, group): (usize, usize, usize, usize)) -> String {
+    format!(
+        "target: crm\nguard: {{ percent: 100 }}\nusers:\n{}{}  mappings:\n    \
+         - {{ target: userName, source: userPrincipalName }}\n{}{}",
+        SCOPES[scope], RULES[rule], MAPPINGS[mapping], GROUPS[group]
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_was_planned_is_commanded_and_nothing_else() {
+    let config = Config { rng_seed: RngSeed::Fixed(23), ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let (mut happened, mut memberships) = (BTreeSet::new(), 0);
+    for database in databases().into_iter().chain([sqlite(), sqlite()]) {
+        let name = database.name;
+        let history = histories().new_tree(&mut runner).unwrap().current();
+        let policies = policies().new_tree(&mut runner).unwrap().current();
+        let mut world = World::running(database, &policies[0]).await;
+        world.send(&history).await;
+        world.settle().await;
+        for (step, text) in policies.iter().enumerate() {
+            let (before, told) = (world.last_resources(), world.commands.len());
+            let (id, made) = plan(&mut world, text, None).await;
+            assert_eq!(made.more, 0);
+            happened.extend(made.changes.iter().map(|change| (change.kind.as_str(), change.action.as_str())));
+            memberships += made.memberships;
+            apply(&world, &id, Some(1_000), "step").await.unwrap();
+            world.until("everybody is evaluated", async |world| is_evaluated(world).await).await;
+            world.settle().await;
+            let wrong = differences(&made, &before, &world.commands[told..]);
+            assert!(wrong.is_empty(), "{name}, step {step}: {wrong:#?}\n{text}");
+            let (_, again) = plan(&mut world, text, None).await;
+            assert!(!again.changes_anything(), "{name}, step {step}: {again:#?}\n{text}");
+        }
+        world.stop_mappers().await;
+    }
+    for action in ["create", "update", "enable", "disable", "delete"] {
+        assert!(happened.contains(&("user", action)), "no history leads to {action}");
+    }
+    for action in ["create", "update", "delete"] {
+        assert!(happened.contains(&("group", action)), "no history leads to {action} of a group");
+    }
+    assert!(memberships > 0);
+}
+
+async fn is_evaluated(world: &World) -> bool {
+    let status: lifecycle::MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+    status.to_evaluate == 0
+}
+
+/// What happens to one account or group, told from its commands by somebody who does not know the plan.
+fn seen(was: Option<&Desired>, now: &Desired) -> (PlannedAction, BTreeSet<String>) {
+    let on = |desired: &Desired| match desired {
+        Desired::User(account) => match account.state {
+            AccountState::Active => Some(true),
+            AccountState::Disabled => Some(false),
+            AccountState::Deleted => None,
+        },
+        Desired::Group(group) => group.exists.then_some(true),
+        Desired::Membership { .. } => None,
+    };
+    let (values, clear, may): (_, _, Actions) = match now {
+        Desired::User(account) => (values(now), account.clear.clone(), account.actions),
+        Desired::Group(group) => (values(now), group.clear.clone(), group.actions),
+        Desired::Membership { .. } => panic!("no account and no group"),
+    };
+    let old = was.map(self::values).unwrap_or_default();
+    let set =
+        values.iter().filter(|(path, value)| old.get(*path) != Some(value)).map(|(path, _)| path.clone());
+    let cleared = clear.into_iter().filter(|path| old.contains_key(path));
+    let paths: BTreeSet<String> = if may.update { set.chain(cleared).collect() } else { BTreeSet::new() };
+    let action = match (was.and_then(on), on(now)) {
+        (None, Some(true)) => PlannedAction::Create,
+        (None, _) => PlannedAction::None,
+        (Some(_), None) => PlannedAction::Delete,
+        (Some(true), Some(false)) => PlannedAction::Disable,
+        (Some(false), Some(true)) if may.disable => PlannedAction::Enable,
+        _ if paths.is_empty() => PlannedAction::None,
+        _ => PlannedAction::Update,
+    };
+    match action {
+        PlannedAction::Create => (action, values.into_keys().collect()),
+        PlannedAction::Delete | PlannedAction::None => (action, BTreeSet::new()),
+        _ => (action, paths),
+    }
+}
+
+fn values(desired: &Desired) -> BTreeMap<String, Value> {
+    match desired {
+        Desired::User(account) => {
+            let references = account.references.iter().map(|(path, key)| (path.clone(), json!(key)));
+            account.attributes.clone().into_iter().chain(references).collect()
+        }
+        Desired::Group(group) => group.attributes.clone().into_iter().collect(),
+        Desired::Membership { .. } => BTreeMap::new(),
+    }
+}
+
+/// Whatever was planned and not commanded, or commanded and not planned.
+fn differences(
+    made: &Plan,
+    before: &BTreeMap<crate::world::Key, (i64, Desired)>,
+    commands: &[Command],
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut planned: BTreeMap<(ResourceKind, &str), &PlannedChange> =
+        made.changes.iter().map(|change| ((change.kind, change.subject.as_str()), change)).collect();
+    let mut memberships = 0;
+    let mut created = BTreeSet::new();
+    for command in commands {
+        let kind = command.desired.kind();
+        if kind == ResourceKind::Membership {
+            continue;
+        }
+        let key = ("crm".to_owned(), kind, command.subject.clone());
+        let was = before.get(&key).map(|(_, desired)| desired);
+        let (action, paths) = seen(was, &command.desired);
+        if kind == ResourceKind::Group && action == PlannedAction::Create {
+            created.insert(command.subject.as_str());
+        }
+        let change = planned.remove(&(kind, command.subject.as_str()));
+        let told = change.map_or(PlannedAction::None, |change| change.action);
+        let attributes = change.iter().flat_map(|change| &change.attributes);
+        let told_paths: BTreeSet<String> =
+            attributes.filter(|change| !change.released).map(|change| change.path.clone()).collect();
+        if (told, &told_paths) != (action, &paths) {
+            wrong.push(format!("planned {change:?}, seen {action:?} {paths:?} of {was:?} and {command:?}"));
+        }
+    }
+    for change in planned.into_values().filter(|change| change.action != PlannedAction::None) {
+        wrong.push(format!("planned, and nothing came: {change:?}"));
+    }
+    for command in commands {
+        let Desired::Membership { edges } = &command.desired else { continue };
+        if created.contains(command.subject.as_str()) {
+            memberships += edges.iter().filter(|edge| edge.present).count();
+        } else {
+            wrong.push(format!("memberships of a group that was there: {command:?}"));
+        }
+    }
+    if made.memberships != u64::try_from(memberships).unwrap() {
+        wrong.push(format!("planned {} memberships, told {memberships}", made.memberships));
+    }
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_one_is_about_that_one_alone_however_it_is_named() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let mut odd = joined("E-2", 1, "HR");
+        odd.attributes.insert("userPrincipalName".to_owned(), json!("ZOË_100%@example.org"));
+        world
+            .send(&[
+                joined("E-1", 1, "Sales"),
+                odd,
+                group("G-1", 1, "Choir"),
+                members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1", "E-2"]),
+                group("G-2", 1, "Band"),
+            ])
+            .await;
+        world.settle().await;
+        let new = EVERYBODY
+            .replacen("  mappings:\n", "  mappings:\n    - { target: title, constant: Staff }\n", 1)
+            .replace("SEC-", "C");
+        for name in ["E-2", "zoë_100%@EXAMPLE.org"] {
+            let (_, made) = plan(&mut world, &new, Some(name)).await;
+            let told: Vec<_> = made.changes.iter().map(|c| (c.subject.as_str(), c.action)).collect();
+            assert_eq!(told, [("E-2", PlannedAction::Update)], "{name}");
+            assert_eq!((made.users.evaluated, made.groups.evaluated), (1, 0));
+        }
+        for (key, action, memberships) in [("G-1", PlannedAction::Create, 2), ("G-2", PlannedAction::None, 0)]
+        {
+            let (_, made) = plan(&mut world, &new, Some(key)).await;
+            let told: Vec<_> = made.changes.iter().map(|c| (c.subject.as_str(), c.action)).collect();
+            assert_eq!((told.as_slice(), made.memberships), (&[(key, action)][..], memberships));
+            assert_eq!((made.users.evaluated, made.groups.evaluated), (0, 1));
+        }
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_whose_changes_do_not_fit_into_an_answer_lists_fewer_and_counts_all() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let people: Vec<_> = (0..40).map(|n| joined(&format!("E-{n:02}"), 1, "HR")).collect();
+    world.send(&people).await;
+    world.settle().await;
+    let long = format!("  mappings:\n    - {{ target: title, constant: \"{}\" }}\n", "x".repeat(50_000));
+    let (_, made) = plan(&mut world, &EVERYBODY.replacen("  mappings:\n", &long, 1), None).await;
+    assert_eq!(made.users.update, 40);
+    assert!(made.more > 0 && !made.changes.is_empty());
+    assert_eq!(u64::try_from(made.changes.len()).unwrap() + made.more, 40);
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_of_yesterday_and_all_but_the_newest_fifty_are_forgotten() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[event(EventKind::WorkerLeft, "E-1", 1, json!({}))]).await;
+        world.settle().await;
+        let (old, _) = plan(&mut world, EVERYBODY, None).await;
+        world.execute("UPDATE mapper_plans SET created_at = created_at - 90000000000").await;
+        let mut ids = Vec::new();
+        for _ in 0..51 {
+            ids.push(plan(&mut world, EVERYBODY, None).await.0);
+        }
+        let status = async |id: &PlanId| ask::<PlanStatus>(&world, verb::PLAN_STATUS, id).await;
+        for gone in [&old, &ids[0]] {
+            assert!(status(gone).await.unwrap_err().contains("plan again"));
+        }
+        for kept in [&ids[1], &ids[50]] {
+            assert_eq!(status(kept).await.unwrap().state, PlanState::Finished);
+        }
+        world.stop_mappers().await;
+    }
+}
