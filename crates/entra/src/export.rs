@@ -34,10 +34,10 @@ pub fn export(policy: &Policy) -> Exported {
         "USER_OUTBOUND_USER",
         policy.target(),
         ObjectMapping {
-            enabled: Some(true),
+            enabled: Some(!scope::is_placeholder(&users.scope)),
             flow_types: Some(flow_types(users.actions)),
             name: "Provision users".to_owned(),
-            scope: scope_of(&users.scope, "users", &mut notes),
+            scope: users_scope(&users.scope, &mut notes),
             source_object_name: "User".to_owned(),
             target_object_name: USER.to_owned(),
             attribute_mappings: user_mappings,
@@ -100,6 +100,19 @@ fn flow_types(actions: Actions) -> String {
     types.iter().filter(|(may, _)| *may).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
+/// Switched-off rules for people need no scope.
+fn users_scope(users: &Scope, notes: &mut Vec<Note>) -> Option<crate::graph::Filter> {
+    if scope::is_placeholder(users) {
+        return None;
+    }
+    if !scope::always_asks_for_enabled(users) {
+        let text =
+            "Entra also switches off whoever's accountEnabled is false, which this scope does not ask for";
+        notes.push(Note::changed("scope of users", text));
+    }
+    scope_of(users, "users", notes)
+}
+
 fn scope_of(scope: &Scope, what: &str, notes: &mut Vec<Note>) -> Option<crate::graph::Filter> {
     if let Mode::Assigned(_) = scope.mode {
         let text =
@@ -115,6 +128,10 @@ fn mappings(
     what: &str,
     notes: &mut Vec<Note>,
 ) -> Vec<AttributeMapping> {
+    for path in match_on.iter().filter(|path| !mappings.iter().any(|mapping| mapping.target == **path)) {
+        let text = format!("{path} is not mapped, and Entra matches on mapped attributes only: map it");
+        notes.push(Note::left_out(format!("match of {what}"), text));
+    }
     mappings.iter().filter_map(|mapping| one(mapping, match_on, what, notes)).collect()
 }
 
@@ -131,7 +148,13 @@ fn one(
             return None;
         }
         From::Direct(name) => Some(attribute(name.name())),
-        From::Constant(value) => Some(tree::constant(&text(value))),
+        From::Constant(value) => {
+            if !value.is_string() {
+                let said = "a constant is text there: the application's schema says what becomes of it";
+                notes.push(Note::changed(&place, said));
+            }
+            Some(tree::constant(&text(value)))
+        }
         From::Expression(expression) => {
             if expression.attributes().iter().any(|name| name.starts_with("manager.")) {
                 notes.push(Note::left_out(place, "Entra does not look at attributes of the manager"));

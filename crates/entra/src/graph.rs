@@ -64,6 +64,13 @@ pub(crate) struct ObjectMapping {
     pub(crate) attribute_mappings: Vec<AttributeMapping>,
 }
 
+impl ObjectMapping {
+    /// Its name, or else what it maps.
+    pub(crate) fn label<'a>(&'a self, what: &'a str) -> &'a str {
+        if self.name.is_empty() { what } else { &self.name }
+    }
+}
+
 /// Graph's `attributeMapping`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -8,6 +8,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+pub(crate) use scope::PLACEHOLDER;
 pub(crate) use source::keys;
 
 use serde_json::Value;
@@ -18,14 +19,6 @@ use crate::{scim, yaml};
 
 /// Exports run to a few thousand lines; this is a hundred times as much.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Rules for people that do nothing.
-const NO_USERS: &str = r#"
-users:
-  scope: { any: [{ all: [{ attribute: replaceThisScope, operator: EQUALS, value: "the export has no rules for users" }] }] }
-  outOfScope: keep
-  mappings:
-    - { target: userName, source: userPrincipalName }
-"#;
 /// Longest name of a target, as policies have it.
 const TARGET_NAME_MAX: usize = 64;
 
@@ -193,9 +186,13 @@ fn place<'a>(mapping: &'a ObjectMapping, target: &mut Target<'a>, notes: &mut Ve
         .iter()
         .any(|name| name.to_ascii_lowercase().ends_with("group"));
     let (slot, what) = if is_group { (&mut target.groups, "groups") } else { (&mut target.users, "users") };
-    let label = if mapping.name.is_empty() { what } else { &mapping.name };
+    let label = mapping.label(what);
     if is_group && mapping.enabled == Some(false) {
         notes.push(Note::changed(label, "it is switched off, so the policy leaves groups alone"));
+    } else if slot.is_some_and(|other| other.enabled == Some(false)) {
+        let text = format!("it is switched off, and the target has another object mapping for {what}");
+        notes.push(Note::left_out(slot.map_or(what, |other| other.label(what)), text));
+        *slot = Some(mapping);
     } else if slot.is_some() {
         let text = format!("the target has another object mapping for {what} already; a policy has one");
         notes.push(Note::left_out(label, text));
@@ -225,13 +222,25 @@ fn target_name(directory: &str) -> String {
 
 fn policy(target: &Target<'_>, notes: &mut Vec<Note>) -> String {
     let mut text = format!("target: {}\n", yaml::scalar(&target.name));
+    text.push_str("\nusers:\n");
     if let Some(users) = target.users {
-        text.push_str("\nusers:\n");
-        text.push_str(&scope::users(users.scope.as_ref(), notes));
-        text.push_str(&object(users, target, "users", notes));
-        text.push_str("  leaver: { action: disable }\n");
+        if users.enabled == Some(false) {
+            notes.push(Note::changed(
+                "users",
+                "their object mapping is switched off: nobody is in scope, and accounts are left as they are",
+            ));
+            text.push_str(&scope::switched_off());
+            text.push_str(&object(users, target, "users", notes));
+            text.push_str("  leaver: { action: none }\n");
+        } else {
+            text.push_str(&scope::users(users.scope.as_ref(), notes));
+            text.push_str(&object(users, target, "users", notes));
+            text.push_str("  leaver: { action: disable }\n");
+        }
     } else {
-        text.push_str(NO_USERS);
+        text.push_str(&scope::switched_off());
+        text.push_str("  mappings:\n    - { target: userName, source: userPrincipalName }\n");
+        text.push_str("  leaver: { action: none }\n");
         notes.push(Note::changed(
             "users",
             "it has rules for groups only: nobody is in scope, and accounts are left as they are",
@@ -250,7 +259,14 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     let mut text = "  mappings:\n".to_owned();
     let mut matching: Vec<(i64, String)> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
-    for attribute in &object.attribute_mappings {
+    let mappings = &object.attribute_mappings;
+    if mappings.len() > policy::MAPPINGS_MAX {
+        let most = policy::MAPPINGS_MAX;
+        let said =
+            format!("there are {} mappings; a policy has {most}, the first ones are taken", mappings.len());
+        notes.push(Note::left_out(what, said));
+    }
+    for attribute in mappings.iter().take(policy::MAPPINGS_MAX - 1) {
         let known = target.attributes.get(attribute.target_attribute_name.as_str()).copied();
         match mapping::line(attribute, known, what, notes) {
             Some(line) if seen.iter().any(|path| path.eq_ignore_ascii_case(&line.path)) => {

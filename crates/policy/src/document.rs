@@ -1,6 +1,7 @@
 //! The policy file as it is written, and the checks that turn it into a [`Policy`].
 
 mod mappings;
+mod path;
 
 use lifecycle::Actions;
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use crate::policy::{
 };
 use crate::scope::document::ScopeText;
 use crate::scope::{self, Scope};
+pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
 
 /// Raised when the same file means something else than before, so that everybody is decided again.
@@ -48,8 +50,8 @@ struct GuardText {
 struct Rules {
     scope: Option<ScopeText>,
     mappings: Vec<Spanned<MappingText>>,
-    #[serde(rename = "match", default)]
-    match_on: Vec<Spanned<String>>,
+    #[serde(rename = "match")]
+    match_on: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     actions: Actions,
     out_of_scope: Option<Spanned<String>>,
@@ -85,7 +87,12 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
     let users = user_rules(&document.users)?;
     let guard = document.guard.as_ref().map_or(Ok(Guard::default()), guard_of)?;
     let manager_attributes = Policy::looked_at_in_managers(&users, groups.as_ref());
-    Ok(Policy { target, fingerprint: fingerprint(yaml), guard, users, groups, manager_attributes })
+    let mut remarks = mappings::remarks(&document.users.value.mappings, path::USER);
+    if let Some(groups) = &document.groups {
+        remarks.extend(mappings::remarks(&groups.value.mappings, path::GROUP));
+    }
+    let fingerprint = fingerprint(yaml);
+    Ok(Policy { target, fingerprint, guard, users, groups, manager_attributes, remarks })
 }
 
 fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
@@ -93,9 +100,34 @@ fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
     // The parser repeats the place at the end of its message.
     let message = error.to_string();
-    let what = message.split(" at line ").next().unwrap_or(&message).trim().to_owned();
-    let fix = "a policy consists of target, guard, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty) and groups (the same without leaver); `usher policy schema` prints its schema";
+    let message = message.split(" at line ").next().unwrap_or(&message).trim();
+    let (what, fix) = in_words(message);
     Flaw { line, column, what, fix: fix.to_owned(), snippet: None }
+}
+
+/// What the parser of YAML says, in the words of a policy, and what to do.
+fn in_words(message: &str) -> (String, &'static str) {
+    const PARTS: &str = "a policy consists of target, guard, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty) and groups (the same without leaver); `usher policy schema` prints its schema";
+    if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
+        let key = key.split(',').next().unwrap_or(key);
+        return (format!("`{key}` stands twice"), "keep one of the two");
+    }
+    let starts = |text: &str| message.starts_with(text);
+    match message {
+        _ if starts("multiple YAML documents") => {
+            ("a second document begins here".to_owned(), "write one policy per file, without `---`")
+        }
+        _ if starts("unexpected end of input") => ("the file ends too early, or is empty".to_owned(), PARTS),
+        _ if starts("invalid u") || starts("invalid i") => {
+            ("this is no whole number, or too large or negative".to_owned(), "write digits alone")
+        }
+        _ if starts("expected sequence start") => ("a list must stand here".to_owned(), "write [..., ...]"),
+        _ if starts("expected mapping start") => ("a map must stand here".to_owned(), PARTS),
+        _ if starts("tabs disallowed") => {
+            ("a tab stands where a line is indented".to_owned(), "indent with blanks: YAML takes no tabs")
+        }
+        _ => (message.to_owned(), PARTS),
+    }
 }
 
 fn fingerprint(yaml: &str) -> String {
@@ -129,7 +161,7 @@ fn user_rules(rules: &Spanned<Rules>) -> Result<UserRules, Flaw> {
     let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty } = &rules.value;
     let scope = scope_of(scope.as_ref(), true)?;
     let mappings = mappings::read(rules, mappings, USER_NAME)?;
-    let match_on = mappings::matching(match_on, &mappings, USER_NAME)?;
+    let match_on = mappings::matching(match_on.as_ref(), &mappings, USER_NAME)?;
     Ok(UserRules {
         scope,
         mappings,
@@ -152,7 +184,7 @@ fn group_rules(rules: &Spanned<Rules>) -> Result<GroupRules, Flaw> {
         let flaw = "groups refer to nobody";
         return Err(Flaw::at(&rules.value.mappings[at], flaw, "remove `reference`"));
     }
-    let match_on = mappings::matching(match_on, &mappings, DISPLAY_NAME)?;
+    let match_on = mappings::matching(match_on.as_ref(), &mappings, DISPLAY_NAME)?;
     Ok(GroupRules {
         scope,
         mappings,

@@ -18,6 +18,17 @@ pub struct PolicyError {
     pub snippet: Option<String>,
 }
 
+/// Something in a policy file that is allowed, and probably not what was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// What looks wrong, and what was probably meant.
+    pub text: String,
+}
+
 /// An error that does not know its file yet.
 #[derive(Debug)]
 pub(crate) struct Flaw {

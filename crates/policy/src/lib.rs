@@ -23,7 +23,8 @@ mod schema;
 mod scope;
 
 pub use decide::{Decision, GroupDecision, GroupSubject, Subject, decide, decide_group, in_scope};
-pub use error::PolicyError;
+pub use document::MAPPINGS_MAX;
+pub use error::{PolicyError, Remark};
 pub use explain::{Explained, explain, explain_group};
 pub use mapping::{Apply, Mapping, OnNull, Source, ValueType};
 pub use policy::{GroupRules, Guard, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};

@@ -2,7 +2,7 @@
 
 use lifecycle::Actions;
 
-use crate::error::PolicyError;
+use crate::error::{PolicyError, Remark};
 use crate::mapping::Mapping;
 use crate::scope::Scope;
 
@@ -15,6 +15,7 @@ pub struct Policy {
     pub(crate) users: UserRules,
     pub(crate) groups: Option<GroupRules>,
     pub(crate) manager_attributes: Vec<String>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 /// How many accounts and groups may lose access by one change of the policy without a human saying so. Whichever is
@@ -140,6 +141,11 @@ impl Policy {
     /// Name of the target.
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// What in the file is probably not what was meant.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     /// Changes whenever the file does: what was decided under another fingerprint must be decided again.

@@ -12,6 +12,7 @@ pub use glob::Glob;
 pub use membership::{GroupPattern, Membership};
 pub use operator::{OneOf, Operator, Order, TextTest};
 pub use pattern::Pattern;
+pub(crate) use spelling::distance;
 pub use text::ClauseError;
 
 mod clause;

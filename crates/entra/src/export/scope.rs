@@ -3,6 +3,7 @@
 use policy::{Clause, Operator, Order, Scope, TextTest};
 
 use crate::graph::{Filter, FilterClause, FilterGroup, Operand};
+use crate::import::PLACEHOLDER;
 use crate::note::Note;
 
 /// The filter; `None` when everybody is in scope.
@@ -26,6 +27,20 @@ pub(super) fn filter(scope: &Scope, what: &str, notes: &mut Vec<Note>) -> Option
         groups.push(nobody());
     }
     Some(Filter { groups, ..Filter::default() })
+}
+
+/// Whether it is what an import puts where an export says nothing about people.
+pub(super) fn is_placeholder(scope: &Scope) -> bool {
+    let stands_for_nothing = |clause: &Clause| match clause {
+        Clause::Attribute { name, .. } => name.name() == PLACEHOLDER && !name.is_of_manager(),
+        _ => false,
+    };
+    !scope.any.is_empty() && scope.any.iter().all(|clauses| clauses.iter().any(stands_for_nothing))
+}
+
+/// Whether nobody gets in who is not enabled.
+pub(super) fn always_asks_for_enabled(scope: &Scope) -> bool {
+    !scope.any.is_empty() && scope.any.iter().all(|clauses| clauses.iter().any(is_entras_own))
 }
 
 /// Entra switches off whoever is not enabled, without a clause.

@@ -8,8 +8,8 @@ use super::scope::NOBODY;
 use crate::note::Note;
 use crate::yaml;
 
-/// More lines than this are not taken out of one policy; it maps at most 500 attributes.
-const REPAIRS_MAX: usize = 1_000;
+/// More lines than this are not taken out of one policy: each time it is read again.
+const REPAIRS_MAX: usize = 200;
 
 /// `text` without what makes it no policy.
 ///
@@ -30,7 +30,7 @@ pub(super) fn repaired(mut text: String, notes: &mut Vec<Note>) -> Result<String
         let instead = [instead.as_str()];
         text = [before, &instead, after].concat().join("\n") + "\n";
     }
-    Err("there is too much in it that is no part of a policy".to_owned())
+    Err(format!("more than {REPAIRS_MAX} of its lines are no part of a policy"))
 }
 
 /// What the line is about, and what stands there instead: a clause that nobody fulfils, or a comment.

@@ -1,7 +1,7 @@
 //! Scoping filters, as scopes of a policy.
 //!
-//! A filter decides who has access, so nothing is guessed: an alternative with a clause that cannot be taken over is left
-//! out as a whole, and if none is left, nobody is in scope.
+//! A filter decides who has access, so nothing is guessed: an alternative with a clause that cannot be taken over, or with
+//! none, is left out as a whole, and if none is left, nobody is in scope.
 
 use std::fmt::Write as _;
 
@@ -11,9 +11,19 @@ use crate::yaml::{comment, quoted, scalar};
 
 /// Entra switches accounts off whose `accountEnabled` is false, whatever the filter says.
 const ENABLED: &str = "{ not: { attribute: accountEnabled, operator: IS FALSE } }";
+/// The attribute, that nobody has, of clauses that stand for what an export does not say.
+pub(crate) const PLACEHOLDER: &str = "replaceThisScope";
 /// Holds for nobody.
 pub(super) const NOBODY: &str =
     "{ attribute: replaceThisScope, operator: EQUALS, value: \"its filter was not taken over\" }";
+
+/// The scope of people whose mapping is switched off, or not there: nobody, and nobody loses anything.
+pub(super) fn switched_off() -> String {
+    format!(
+        "  scope:\n    any:\n      - all:\n          - {{ attribute: {PLACEHOLDER}, operator: EQUALS, value: \"users \
+         are not provisioned\" }}\n  outOfScope: keep\n"
+    )
+}
 
 /// The scope of people.
 pub(super) fn users(filter: Option<&Filter>, notes: &mut Vec<Note>) -> String {
@@ -27,6 +37,7 @@ pub(super) fn groups(filter: Option<&Filter>, notes: &mut Vec<Note>) -> String {
 
 fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut Vec<Note>) -> String {
     let place = format!("scope of {what}");
+    let mut is_narrowed = false;
     if let Some(filter) = filter {
         let more = [
             ("inputFilterGroups", &filter.input_filter_groups),
@@ -34,14 +45,17 @@ fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut 
         ];
         for (name, groups) in more {
             if !groups.is_empty() {
-                let text = format!("{name} are experimental in Graph; write them as clauses if they matter");
+                is_narrowed = true;
+                let text = format!(
+                    "{name} are experimental in Graph and narrow the scope further: nobody is in scope until the \
+                     policy says who is"
+                );
                 notes.push(Note::left_out(&place, text));
             }
         }
     }
-    let alternatives: Vec<&FilterGroup> =
-        filter.iter().flat_map(|filter| &filter.groups).filter(|group| !group.clauses.is_empty()).collect();
-    if alternatives.is_empty() {
+    let alternatives: &[FilterGroup] = filter.map_or(&[], |filter| &filter.groups);
+    if alternatives.is_empty() && !is_narrowed {
         return match always {
             Some(clause) => format!("  scope:\n    any:\n      - all:\n          - {clause}\n"),
             None => String::new(),
@@ -49,13 +63,15 @@ fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut 
     }
     let mut text = "  scope:\n    any:\n".to_owned();
     let mut taken = 0;
-    for group in alternatives {
+    for group in alternatives.iter().filter(|_| !is_narrowed) {
         let place = match &group.name {
             Some(name) => format!("{place}, filter {name:?}"),
             None => place.clone(),
         };
-        let clauses: Result<Vec<String>, String> =
-            group.clauses.iter().map(|one| clause(one, &place, notes)).collect();
+        let clauses: Result<Vec<String>, String> = match group.clauses.as_slice() {
+            [] => Err("it has no clauses".to_owned()),
+            clauses => clauses.iter().map(|one| clause(one, &place, notes)).collect(),
+        };
         match clauses {
             Ok(clauses) => {
                 taken += 1;

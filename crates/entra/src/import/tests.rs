@@ -70,6 +70,80 @@ fn a_filter_that_cannot_be_taken_over_lets_nobody_in() {
     assert!(yaml.contains("replaceThisScope") && !yaml.contains("attribute: y"), "{yaml}");
 }
 
+/// A user mapping with this scope, and more fields of the object mapping.
+fn users_with(scope: &serde_json::Value, more: &str) -> policy::Policy {
+    let json = format!(
+        r#"{{"sourceObjectName": "User", "targetObjectName": "User", "scope": {scope}, {more}
+            "attributeMappings": [{{"targetAttributeName": "userName", "source": {{"name": "mail", "type": "Attribute"}}}}]}}"#
+    );
+    let imported = import(&json, Some("app")).unwrap();
+    assert!(!imported.notes.is_empty(), "nothing is said about {json}");
+    must_be_a_policy(&imported.policies[0].yaml)
+}
+
+/// Whether somebody with everything that the filters of these tests ask for is in scope.
+fn lets_in(policy: &policy::Policy) -> bool {
+    let attributes = serde_json::from_str(r#"{"department": "Sales", "mail": "a@b"}"#).unwrap();
+    let now = time::OffsetDateTime::UNIX_EPOCH;
+    let seen = policy::Seen {
+        attributes: &attributes,
+        manager: None,
+        groups: &[],
+        key: "E-1",
+        impersonal: false,
+        now,
+    };
+    policy.users().scope.judge(&seen).inside
+}
+
+#[test]
+fn in_doubt_nobody_gets_in() {
+    let clause = serde_json::json!({ "operatorName": "EQUALS", "sourceOperandName": "department",
+        "targetOperand": { "values": ["Sales"] } });
+    let group = serde_json::json!({ "clauses": [clause] });
+    let table = [
+        serde_json::json!({ "groups": [{ "clauses": [] }] }),
+        serde_json::json!({ "groups": [{ "name": "a" }] }),
+        serde_json::json!({ "groups": [{}] }),
+        serde_json::json!({ "groups": [group], "inputFilterGroups": [group] }),
+        serde_json::json!({ "groups": [], "categoryFilterGroups": [group] }),
+        serde_json::json!({ "groups": null, "inputFilterGroups": [{}] }),
+    ];
+    for scope in table {
+        assert!(!lets_in(&users_with(&scope, "")), "{scope}");
+    }
+    let scope = serde_json::json!({ "groups": [{ "clauses": [] }, group] });
+    assert!(lets_in(&users_with(&scope, "")), "the filter that has clauses still counts");
+}
+
+#[test]
+fn a_mapping_that_is_switched_off_does_nothing_also_on_the_way_back() {
+    let policy = users_with(&serde_json::Value::Null, "\"enabled\": false,");
+    let again = import(&crate::export(&policy).json, Some("app")).unwrap();
+    for policy in [policy, must_be_a_policy(&again.policies[0].yaml)] {
+        assert!(!lets_in(&policy));
+        assert_eq!(policy.users().out_of_scope, policy::OutOfScope::Keep);
+        assert_eq!(policy.users().leaver.action, policy::LeaverAction::None);
+    }
+}
+
+#[test]
+fn a_mapping_that_is_switched_off_gives_way_to_one_that_is_on() {
+    let mapping = |enabled: bool, source: &str| {
+        serde_json::json!({ "sourceObjectName": "User", "enabled": enabled, "attributeMappings": [
+            { "targetAttributeName": "userName", "source": { "name": source, "type": "Attribute" } }] })
+    };
+    for mappings in
+        [[mapping(false, "title"), mapping(true, "mail")], [mapping(true, "mail"), mapping(false, "title")]]
+    {
+        let imported =
+            import(&serde_json::json!({ "objectMappings": mappings }).to_string(), Some("app")).unwrap();
+        assert!(imported.policies[0].yaml.contains("source: mail"));
+        assert!(lets_in(&must_be_a_policy(&imported.policies[0].yaml)));
+        assert_eq!(imported.notes.len(), 1, "{:?}", imported.notes);
+    }
+}
+
 #[test]
 fn an_account_that_is_disabled_in_the_directory_stays_so() {
     assert_eq!(
@@ -102,7 +176,11 @@ fn an_export_of_groups_alone_leaves_accounts_as_they_are() {
     let imported = import(groups, Some("app")).unwrap();
     let policy = must_be_a_policy(&imported.policies[0].yaml);
     assert!(policy.has_groups());
-    assert_eq!(policy.users().out_of_scope, policy::OutOfScope::Keep);
+    let again = import(&crate::export(&policy).json, Some("app")).unwrap();
+    for policy in [policy, must_be_a_policy(&again.policies[0].yaml)] {
+        assert_eq!(policy.users().out_of_scope, policy::OutOfScope::Keep);
+        assert!(!lets_in(&policy) && policy.has_groups());
+    }
 }
 
 proptest::proptest! {

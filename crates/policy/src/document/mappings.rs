@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use super::path;
 use super::{DISPLAY_NAME, Rules, USER_NAME};
-use crate::error::Flaw;
+use crate::error::{Flaw, Remark};
 use crate::mapping::{Apply, EXTERNAL_ID, Mapping, OnNull, Source, ValueType};
 use crate::scope::AttributeName;
 
-/// Most mappings of one kind.
-const MAPPINGS_MAX: usize = 500;
+/// Most mappings of one kind (users, groups) in a policy.
+pub const MAPPINGS_MAX: usize = 500;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -56,6 +57,18 @@ pub(super) fn read(
         return Err(Flaw::at(rules, format!("`{required}` is not mapped"), fix));
     }
     Ok(mappings)
+}
+
+/// Targets that are probably misspelt: nearly the name of one of `known`.
+pub(super) fn remarks(texts: &[Spanned<MappingText>], known: &[&'static str]) -> Vec<Remark> {
+    let targets = texts.iter().map(|text| &text.value.target);
+    let misspelt = targets.filter_map(|target| Some((target, path::probably_meant(&target.value, known)?)));
+    let remark = |(target, meant): (&Spanned<String>, &str)| Remark {
+        line: target.referenced.line(),
+        column: target.referenced.column(),
+        text: format!("`{}` is no attribute of SCIM; did you mean `{meant}`?", target.value),
+    };
+    misspelt.map(remark).collect()
 }
 
 fn mapping(text: &Spanned<MappingText>) -> Result<Mapping, Flaw> {
@@ -189,27 +202,30 @@ fn check_target(target: &Spanned<String>) -> Result<(), Flaw> {
         let fix = "remove the mapping: it is not an attribute that a policy sets";
         return Err(Flaw::at(target, format!("`{path}` cannot be mapped"), fix));
     }
-    let balanced = path.matches('[').count() == path.matches(']').count();
-    if path.trim() != path || path.is_empty() || !balanced {
+    if !path::can_be_written(path) {
         let fix = r#"write a SCIM path such as name.givenName or emails[type eq "work"].value"#;
         return Err(Flaw::at(target, format!("`{path}` is no attribute path"), fix));
     }
     Ok(())
 }
 
-/// Paths that identify what was there before; `default` when there are none.
+/// Paths that identify what was there before; `default` when nothing is said.
 pub(super) fn matching(
-    paths: &[Spanned<String>],
+    paths: Option<&Spanned<Vec<Spanned<String>>>>,
     mappings: &[Mapping],
     default: &str,
 ) -> Result<Vec<String>, Flaw> {
-    for path in paths {
+    let Some(paths) = paths else { return Ok(vec![default.to_owned()]) };
+    if paths.value.is_empty() {
+        let fix = format!("leave it out to match on {default}, or name a path");
+        return Err(Flaw::at(paths, "`match` names no path", fix));
+    }
+    for path in &paths.value {
         let is_mapped = |mapping: &Mapping| mapping.target == path.value && !mapping.is_reference;
         if path.value != EXTERNAL_ID && !mappings.iter().any(is_mapped) {
             let what = format!("`match` names `{}`, which is not mapped", path.value);
             return Err(Flaw::at(path, what, "map it, or match on another attribute"));
         }
     }
-    let paths: Vec<String> = paths.iter().map(|path| path.value.clone()).collect();
-    Ok(if paths.is_empty() { vec![default.to_owned()] } else { paths })
+    Ok(paths.value.iter().map(|path| path.value.clone()).collect())
 }

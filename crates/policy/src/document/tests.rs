@@ -34,6 +34,61 @@ fn a_policy_is_read_and_its_fingerprint_follows_its_text() {
 }
 
 #[test]
+fn an_empty_scope_is_no_scope_of_everybody() {
+    for scope in ["scope: { any: [] }", "scope: { any: [{ all: [] }] }"] {
+        let yaml =
+            format!("target: a\nusers:\n  {scope}\n  mappings: [{{ target: userName, source: mail }}]\n");
+        let error = Policy::parse(&yaml, "a.yaml").unwrap_err();
+        assert!(error.what.contains("has no"), "{error}");
+        assert_eq!(error.line, 3);
+    }
+}
+
+#[test]
+fn what_is_no_yaml_of_a_policy_is_said_without_the_words_of_a_parser() {
+    let table = [
+        ("", "ends too early"),
+        ("target: a\ntarget: b\n", "2:1: `target` stands twice; keep one"),
+        (
+            "target: a\nusers: { mappings: [{ target: userName, source: mail }] }\n---\ntarget: b\n",
+            "one policy per file",
+        ),
+        ("target: a\nusers: { mappings: 3 }\n", "2:20: a list must stand here"),
+        ("target: a\nusers: 3\n", "2:8: a map must stand here"),
+        ("target: a\nusers:\n\tmappings: []\n", "no tabs"),
+        ("target: a\nguard: { deletions: -1 }\n", "no whole number"),
+    ];
+    for (yaml, said) in table {
+        let error = Policy::parse(yaml, "a.yaml").unwrap_err().to_string();
+        assert!(error.contains(said), "{yaml:?}: {error}");
+    }
+}
+
+#[test]
+fn a_target_that_is_nearly_an_attribute_is_remarked_upon() {
+    let table = [
+        ("displayNam", Some("displayName")),
+        ("email[type eq \"work\"].value", Some("emails")),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:departement", Some("department")),
+        ("TITLE", None),
+        ("custom.level", None),
+        ("urn:acme:1.0:User:departement", None),
+        ("im", Some("ims")),
+        ("alias", None),
+    ];
+    for (target, meant) in table {
+        let yaml = GOOD.replacen("emails[type eq \"work\"].value", target, 1);
+        let policy = Policy::parse(&yaml, "a.yaml").unwrap();
+        let remarks: Vec<_> = policy.remarks().iter().map(|remark| (remark.line, &remark.text)).collect();
+        match (meant, remarks.as_slice()) {
+            (None, []) => {}
+            (Some(meant), [(10, text)]) => assert!(text.ends_with(&format!("`{meant}`?")), "{text}"),
+            other => panic!("{target}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
     let table = [
         ("values: [Sales, R&D]", "value: Sales", "6:48", "IN compares with a list"),
@@ -53,6 +108,16 @@ fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
             "9:39",
             "what the target holds",
         ),
+        ("values: [Sales, R&D]", "value: [Sales]", "6:48", "the list of IN is called `values`"),
+        ("  match: [userName]", "  match: []", "11:10", "`match` names no path"),
+        ("'emails[type eq \"work\"].value'", "'emails[type eq work].value'", "10:17", "is no attribute path"),
+        (
+            "'emails[type eq \"work\"].value'",
+            "'emails[type ne \"work\"].value'",
+            "10:17",
+            "is no attribute path",
+        ),
+        ("'emails[type eq \"work\"].value'", "name.", "10:17", "is no attribute path"),
         ("source: mail", "source: mail, onNull: never", "10:71", "unknown `onNull` `never`"),
         ("source: mail", "source: mail, onNull: default", "10:71", "has no default"),
         ("source: mail", "source: mail, default: x, onNull: clear", "10:83", "written and then cleared"),

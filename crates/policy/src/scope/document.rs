@@ -33,8 +33,7 @@ const REPEATED_CHARACTERS_MAX: usize = 200;
 pub(crate) struct ScopeText {
     mode: Option<Spanned<String>>,
     assigned: Option<Spanned<AssignedText>>,
-    #[serde(default)]
-    any: Vec<Spanned<AlternativeText>>,
+    any: Option<Spanned<Vec<Spanned<AlternativeText>>>>,
 }
 
 #[derive(Deserialize)]
@@ -99,8 +98,13 @@ impl<'de> Visitor<'de> for ClauseVisitor {
 pub(crate) fn read(scope: &ScopeText, people: bool) -> Result<Scope, Flaw> {
     let mode = mode_of(scope, people)?;
     let mut count = 0;
-    let mut any = Vec::with_capacity(scope.any.len());
-    for alternative in &scope.any {
+    let alternatives = scope.any.as_ref().map_or(&[][..], |any| &any.value);
+    if let Some(any) = scope.any.as_ref().filter(|_| alternatives.is_empty()) {
+        let fix = "add an alternative, or leave `any` out to mean everybody";
+        return Err(Flaw::at(any, "`any` has no alternatives: nobody could be in scope", fix));
+    }
+    let mut any = Vec::with_capacity(alternatives.len());
+    for alternative in alternatives {
         let clauses = &alternative.value.all;
         count += clauses.len();
         if clauses.is_empty() {
@@ -203,8 +207,8 @@ fn clause_of(clause: &Spanned<ClauseText>, depth: usize) -> Result<Clause, Flaw>
 fn clause_of_text(clause: &Spanned<ClauseText>, text: &str) -> Result<Clause, Flaw> {
     Clause::parse(text).map_err(|error| {
         let repeated: String = text.chars().take(REPEATED_CHARACTERS_MAX).collect();
-        let hint = error.hint.unwrap_or_else(|| "write department EQUALS \"Sales\"".to_owned());
-        Flaw::at(clause, format!("`{repeated}`: {}", error.message), hint)
+        let hint = error.hint.clone().unwrap_or_else(|| "write department EQUALS \"Sales\"".to_owned());
+        Flaw::at(clause, format!("`{repeated}`: {}", error.message), hint).with_snippet(error.render(text))
     })
 }
 
@@ -229,6 +233,10 @@ fn about_attribute(
         let what = format!("unknown operator `{}`", operator.value);
         return Err(Flaw::at(operator, what, spelling::hint(&operator.value)));
     };
+    if let (Some(Value::Array(_)), Kind::In | Kind::NotIn) = (&map.value, kind) {
+        let what = format!("the list of {} is called `values`", kind.name());
+        return Err(Flaw::at(operator, what, "write `values: [...]`"));
+    }
     let is_plain = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
     if !map.value.iter().chain(map.values.iter().flatten()).all(is_plain) {
         let what = format!("an operand of {} is no plain value", kind.name());

@@ -154,7 +154,7 @@ fn normalised(name: &str) -> String {
 }
 
 /// Letters to add, drop or replace to make one out of the other.
-fn distance(from: &str, to: &str) -> usize {
+pub(crate) fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (at, letter) in from.chars().enumerate() {

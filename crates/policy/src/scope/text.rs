@@ -31,6 +31,15 @@ pub struct ClauseError {
     pub hint: Option<String>,
 }
 
+impl ClauseError {
+    /// The error for people: message, the place in `text` underlined, hint. Ends without a line feed.
+    pub fn render(&self, text: &str) -> String {
+        let span = expression::Span { start: self.start, end: self.end };
+        let (message, hint) = (self.message.clone(), self.hint.clone());
+        expression::CompileError { message, span, hint }.render(text)
+    }
+}
+
 /// Reads one clause.
 pub(crate) fn parse(text: &str) -> Result<Clause, ClauseError> {
     if text.len() > CLAUSE_BYTES_MAX {
@@ -121,6 +130,17 @@ impl<'a> Parser<'a> {
         }
         if words.is_empty() {
             return Err(self.wrong("an operator is missing", "write department EQUALS \"Sales\""));
+        }
+        let blanks = (1..words.len()).find(|at| {
+            let rest = &words[*at..];
+            (1..=rest.len().min(NAME_WORDS_MAX)).any(|count| Kind::named(&rest[..count].join(" ")).is_some())
+        });
+        if let Some(blanks) = blanks {
+            let (start, end) = (self.here().0, self.lexemes[self.at + blanks - 1].end);
+            let name = words[..blanks].join(" ");
+            let message = format!("`{name}` stands between the attribute and the operator");
+            let hint = Some("remove it, or put a name with blanks between quotes".to_owned());
+            return Err(ClauseError { message, start, end, hint });
         }
         let count = spelling::most_like_an_operator(&words);
         let name = words[..count].join(" ");

@@ -5,7 +5,7 @@ mod eval;
 
 use std::path::Path;
 
-use policy::{Policy, PolicyError};
+use policy::{Policy, PolicyError, Remark};
 use serde_json::{Value, json};
 
 use super::{Ended, print, print_json};
@@ -28,7 +28,7 @@ pub fn policy(command: &PolicyCommand) -> anyhow::Result<Ended> {
 
 /// A policy file with its fault, if it has one.
 enum Checked {
-    Fine { target: String },
+    Fine { target: String, remarks: Vec<Remark> },
     Faulty(PolicyError),
     Unreadable(String),
 }
@@ -48,7 +48,8 @@ fn check(args: &PolicyCheckArgs) -> anyhow::Result<Ended> {
     }
     for (file, checked) in &checked {
         match checked {
-            Checked::Fine { target } => {
+            Checked::Fine { target, remarks } => {
+                eprint!("{}", render::policy::remarks(file, remarks));
                 print(&format!("{}: fine, for the target {}\n", render::clean(file), render::clean(target)))?;
             }
             Checked::Faulty(error) => eprint!("{}", render::policy::fault(error)),
@@ -64,14 +65,20 @@ fn check_file(file: &Path) -> Checked {
         Err(error) => return Checked::Unreadable(format!("cannot be read: {error}")),
     };
     match Policy::parse(&text, &file.display().to_string()) {
-        Ok(policy) => Checked::Fine { target: policy.target().to_owned() },
+        Ok(policy) => {
+            Checked::Fine { target: policy.target().to_owned(), remarks: policy.remarks().to_vec() }
+        }
         Err(error) => Checked::Faulty(error),
     }
 }
 
 fn as_json(file: &str, checked: &Checked) -> Value {
     match checked {
-        Checked::Fine { target } => json!({ "file": file, "fine": true, "target": target }),
+        Checked::Fine { target, remarks } => {
+            let place = |remark: &Remark| json!({ "line": remark.line, "column": remark.column, "text": remark.text });
+            let remarks: Vec<Value> = remarks.iter().map(place).collect();
+            json!({ "file": file, "fine": true, "target": target, "remarks": remarks })
+        }
         Checked::Faulty(error) => json!({
             "file": file, "fine": false, "line": error.line, "column": error.column, "what": error.what,
             "fix": error.fix, "snippet": error.snippet,

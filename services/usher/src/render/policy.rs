@@ -1,7 +1,7 @@
 //! Policies: faults of files, and versions.
 
 use lifecycle::{PolicyVersion, PolicyVersions};
-use policy::PolicyError;
+use policy::{PolicyError, Remark};
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
@@ -14,6 +14,14 @@ pub fn fault(error: &PolicyError) -> String {
         text.push_str(&indented(snippet));
     }
     text
+}
+
+/// `file:line:column: remark`, one per line.
+pub fn remarks(file: &str, remarks: &[Remark]) -> String {
+    let line = |Remark { line, column, text }: &Remark| {
+        format!("{}:{line}:{column}: warning: {}\n", clean(file), clean(text))
+    };
+    remarks.iter().map(line).collect()
 }
 
 /// One line per version, newest first.

@@ -49,6 +49,9 @@ fn what_is_no_clause_is_answered_with_place_and_remedy() {
         ("a IS NULL ignoring case", 0..9, "IS NULL knows no upper", "remove"),
         ("a REGEX MATCH '(?=b)'", 14..21, "look-around", "NOT REGEX MATCH"),
         ("manager. IS NULL", 0..8, "`manager.` is no name", "manager.department"),
+        ("cost center EQUALS x", 5..11, "`center` stands between", "between quotes"),
+        ("department EQUALS “Sales”", 18..21, "`“` is no quote", "word processor"),
+        ("memberOf ‘Sales’", 9..12, "`‘` is no quote", "word processor"),
         ("memberOf", 8..8, "`memberOf` needs", "Domain Users"),
         ("(a IS NULL", 10..10, "the clause ends too early", "bracket"),
     ];

@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::ClauseError;
 
+const TYPOGRAPHIC_QUOTES: &str = "“”„‟«»‘’‚‛";
+
 /// One piece, and where it stands (bytes).
 pub(super) struct Lexeme<'a> {
     pub(super) token: Token<'a>,
@@ -39,6 +41,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
             _ => {
                 let ends = |c: char| c.is_whitespace() || "\"[](),".contains(c);
                 at += text[at..].find(ends).unwrap_or(text.len() - at);
+                straight(text, start, at)?;
                 Token::Word(&text[start..at])
             }
         };
@@ -48,6 +51,22 @@ pub(super) fn split(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
         lexemes.push(Lexeme { token, start, end: at });
     }
     Ok(lexemes)
+}
+
+/// Quotes that a word processor made would become part of a name or an operand.
+fn straight(text: &str, start: usize, end: usize) -> Result<(), ClauseError> {
+    let Some((at, quote)) = text[start..end].char_indices().find(|(_, c)| TYPOGRAPHIC_QUOTES.contains(*c))
+    else {
+        return Ok(());
+    };
+    let start = start + at;
+    let hint = Some("write \" (a word processor may have replaced it)".to_owned());
+    Err(ClauseError {
+        message: format!("`{quote}` is no quote here"),
+        start,
+        end: start + quote.len_utf8(),
+        hint,
+    })
 }
 
 fn unclosed(text: &str, start: usize) -> ClauseError {
