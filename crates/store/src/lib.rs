@@ -102,6 +102,10 @@ impl Store {
     }
 }
 
+/// Rows that wait between SQLite's thread and ours: with few, the two wake each other for every handful of a long
+/// answer.
+const ROW_BUFFER: usize = 2_048;
+
 async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options
@@ -116,6 +120,7 @@ async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, Store
                 .pragma("temp_store", "MEMORY")
                 .pragma("cache_size", "-32768")
                 .busy_timeout(Duration::from_secs(20))
+                .row_buffer_size(ROW_BUFFER) // rows come from another thread
         });
     Database::connect(options).await.map_err(StoreError::open)
 }
