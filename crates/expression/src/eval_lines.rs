@@ -40,7 +40,13 @@ impl Request {
         if input.len() > MAX_LINE_BYTES {
             return Err(format!("a line has at most {MAX_LINE_BYTES} bytes"));
         }
-        let json = serde_json::from_str(input).map_err(|error| format!("the line is not JSON: {error}"))?;
+        // A byte order mark may begin a file.
+        let input = input.strip_prefix('\u{feff}').unwrap_or(input);
+        let json = serde_json::from_str(input).map_err(|error| {
+            let message = error.to_string();
+            let what = message.split(" at line ").next().unwrap_or(&message);
+            format!("the line is not JSON: {what} at column {}", error.column())
+        })?;
         let Json::Object(members) = json else { return Err("the line is not a JSON object".to_owned()) };
         let mut expression = None;
         let mut request = Self {

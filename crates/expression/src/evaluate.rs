@@ -20,7 +20,7 @@ use crate::program::{Call, Node, NodeKind};
 use crate::value::Value;
 use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use time::OffsetDateTime;
 
 /// Why there is no value.
@@ -40,6 +40,8 @@ pub(crate) struct Evaluator<'a, 'e> {
     pub env: &'e Environment<'e>,
     /// Writes down sub-results, if somebody asked for them.
     pub trace: Option<RefCell<Trace<'a>>>,
+    /// Whether what is computed becomes an error message: redacted values are hidden then.
+    pub for_message: Cell<bool>,
 }
 
 pub(crate) fn fail<T>(span: Span, message: impl Into<String>) -> Outcome<T> {

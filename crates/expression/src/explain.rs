@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 /// What stands for a value that must not be shown.
-const REDACTED: &str = "[Redact]";
+pub(crate) const REDACTED: &str = "[Redact]";
 /// What stands for values once [`MAX_SHOWN_BYTES`] are used up.
 const TOO_LONG: &str = "[too long to show]";
 /// Most text of values that one explanation holds, in bytes: every part shows its value, and values can be long.

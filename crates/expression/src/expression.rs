@@ -4,7 +4,7 @@ use crate::compile::{Program, compile};
 use crate::evaluate::{Evaluator, Stop};
 use crate::explain::Trace;
 use crate::{CompileError, Environment, EvalError, Explanation, Flow, Source, Type};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// A compiled expression; clones share it. Two expressions are equal if they print alike.
@@ -60,7 +60,7 @@ impl Expression {
         source: &'a dyn Source,
         env: &Environment<'_>,
     ) -> Result<Flow<'a>, EvalError> {
-        let evaluator = Evaluator { source, env, trace: None };
+        let evaluator = Evaluator { source, env, trace: None, for_message: Cell::default() };
         match evaluator.value(&self.0.program.root) {
             Ok(value) => Ok(Flow::Value(value)),
             Err(Stop::IgnoreAttribute) => Ok(Flow::IgnoreAttribute),
@@ -73,7 +73,7 @@ impl Expression {
     /// Computes the value and says how every part of it came about.
     pub fn explain(&self, source: &dyn Source, env: &Environment<'_>) -> Explanation {
         let trace = RefCell::new(Trace::new(self.text()));
-        let evaluator = Evaluator { source, env, trace: Some(trace) };
+        let evaluator = Evaluator { source, env, trace: Some(trace), for_message: Cell::default() };
         // What came of it stands in the trace.
         let _ = evaluator.value(&self.0.program.root);
         evaluator.trace.map_or_else(|| Trace::new(self.text()), RefCell::into_inner).finish()

@@ -147,6 +147,18 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "back references (`\\1`) cannot be used: matching takes linear time, whatever the text",
         "",
     ),
+    (
+        "Replace([a], , \"a++\", , \"z\")",
+        "\"a++\"",
+        "`+` follows a repetition: .NET has no possessive repetitions; group the first one",
+        "",
+    ),
+    (
+        "FormatDateTime([a], \"AdjustToMars\", , \"yyyy\")",
+        "\"AdjustToMars\"",
+        "unknown date style `AdjustToMars`: use one of None, AllowLeadingWhite, AllowTrailingWhite, AllowInnerWhite, AllowWhiteSpaces, NoCurrentDateDefault, AdjustToUniversal, AssumeLocal, AssumeUniversal, RoundtripKind, or nothing",
+        "",
+    ),
     ("Replace([a], , \"(\", , \"z\")", "\"(\"", "not a regular expression: unclosed group", ""),
     (
         "Replace([a], , \"(?<x>.)\", \"y\", \"z\")",

@@ -297,6 +297,34 @@ fn redacted_values_flow_and_are_not_shown() {
     assert_eq!(result(text), json!("Zoë Smith!"));
     assert!(!explanation.contains("Zoë"), "{explanation}");
     assert!(explanation.contains("[Redact]"), "{explanation}");
+    let text = "Error(Join(\": \", \"no account for\", Redact([name])))";
+    let failed =
+        Expression::compile(text).unwrap().evaluate(&source(), &environment(&|_| false)).unwrap_err();
+    assert_eq!(failed.message, "no account for: [Redact]");
+}
+
+#[test]
+fn what_another_engine_would_read_differently_means_what_dotnet_means() {
+    for (text, expected) in [
+        ("Replace(\"+,-.x\", , \"[+--]\", , \"\")", ".x"),
+        ("Replace(\"aab\", , \"a{2}?\", , \"x\")", "xb"),
+        ("Replace(\"aab\", , \"a+?\", , \"x\")", "xxb"),
+        ("Replace(\"a{b\", , \"a{\", , \"x\")", "xb"),
+        (
+            "FormatDateTime(\"2020-03-16T01:00:00+02:00\", \"AdjustToUniversal\", , \"yyyy-MM-dd HH\")",
+            "2020-03-15 23",
+        ),
+        (
+            "FormatDateTime(\"2020-03-16T01:00:00+02:00\", , \"yyyy-MM-ddTHH:mm:ssK\", \"yyyy-MM-dd HH\")",
+            "2020-03-16 01",
+        ),
+        (
+            "FormatDateTime(\"2020-03-16T01:00:00+02:00\", \"adjusttouniversal, AllowWhiteSpaces\", \"yyyy-MM-ddTHH:mm:ssK\", \"yyyy-MM-dd HH\")",
+            "2020-03-15 23",
+        ),
+    ] {
+        assert_eq!(result(text), json!(expected), "{text}");
+    }
 }
 
 #[test]

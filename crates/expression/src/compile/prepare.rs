@@ -3,8 +3,8 @@
 use super::Compiler;
 use crate::error::{CompileError, Span};
 use crate::function::Function;
-use crate::library::dates;
 use crate::library::dotnet_format::Format;
+use crate::library::{date_styles, dates};
 use crate::pattern::{Pattern, Replacement};
 use crate::program::{Call, Mode, Node, Prepared, replace};
 
@@ -24,6 +24,11 @@ impl Compiler {
                 None => Prepared::Nothing,
             },
             Function::FormatDateTime => {
+                if let Some((node, styles)) = call.argument(1).and_then(|node| Some((node, node.constant()?)))
+                {
+                    date_styles::adjusts_to_utc(styles)
+                        .map_err(|message| CompileError::new(node.span, message))?;
+                }
                 Prepared::Formats { input: format(call.argument(2))?, output: format(call.argument(3))? }
             }
             Function::Replace => {

@@ -3,6 +3,7 @@
 use super::text::{Case, strip_spaces};
 use super::{Evaluator, Outcome, fail};
 use crate::error::Span;
+use crate::explain::REDACTED;
 use crate::function::Function;
 use crate::library;
 use crate::program::Call;
@@ -37,7 +38,7 @@ impl<'a> Evaluator<'a, '_> {
             Function::DateFromNum => self.date_from_num(call, span),
             Function::DefaultDomain => self.default_domain(span),
             Function::DnComponent => self.dn_component(call),
-            Function::Error => fail(span, self.text(call, 0)?.unwrap_or("Error".into())),
+            Function::Error => self.error(call, span),
             Function::FormatDateTime => self.format_date(call, span),
             Function::Guid => Ok(self.guid(call)),
             Function::IgnoreFlowIfNullOrEmpty => self.unless_empty(call),
@@ -58,6 +59,7 @@ impl<'a> Evaluator<'a, '_> {
             Function::PCase => self.pcase(call, span),
             Function::Prepend => self.affix(call, 1, 0, span),
             Function::RandomString => self.random_string(call, span),
+            Function::Redact if self.for_message.get() => Ok(Value::Text(Cow::Borrowed(REDACTED))),
             Function::Redact => self.argument(call, 0),
             Function::RemoveDuplicates => self.remove_duplicates(call),
             Function::Replace => self.replace(call, span),
@@ -72,6 +74,14 @@ impl<'a> Evaluator<'a, '_> {
             Function::Trim => self.each(call, span, |text| Cow::Borrowed(text.trim())),
             Function::Word => self.word(call),
         }
+    }
+
+    /// Fails with the text that it is given. Messages are seen by more people than values.
+    fn error(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+        self.for_message.set(true);
+        let message = self.text(call, 0);
+        self.for_message.set(false);
+        fail(span, message?.unwrap_or("Error".into()))
     }
 
     fn bit_and(&self, call: &'a Call) -> Outcome<Value<'a>> {

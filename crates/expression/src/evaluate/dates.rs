@@ -2,12 +2,12 @@
 
 use super::{Evaluator, Outcome, fail};
 use crate::error::Span;
-use crate::library::dates;
 use crate::library::dotnet_format::Format;
+use crate::library::{date_styles, dates};
 use crate::program::{Call, Prepared};
 use crate::value::Value;
 use std::borrow::Cow;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 impl<'a> Evaluator<'a, '_> {
     pub(super) fn cdate(&self, call: &'a Call) -> Outcome<Value<'a>> {
@@ -60,7 +60,11 @@ impl<'a> Evaluator<'a, '_> {
             Prepared::Formats { input, output } => (input.as_ref(), output.as_ref()),
             _ => (None, None),
         };
+        let styles = self.text(call, 1)?.unwrap_or_default();
+        let to_utc = date_styles::adjusts_to_utc(&styles).or_else(|message| fail(span, message))?;
         let date = self.read_date(call, &source, input, span)?;
+        let utc = date.checked_to_offset(UtcOffset::UTC).filter(|_| to_utc);
+        let date = utc.unwrap_or(date);
         let printed = match (output, self.text(call, 3)?) {
             (Some(format), _) => format.print(date),
             (None, Some(text)) if !text.is_empty() => self.format(call, 3, &text)?.print(date),

@@ -1,5 +1,6 @@
 //! Dates: reading what HR systems write, printing as Entra does, and arithmetic on the calendar. All results are UTC.
 
+use super::dotnet_format::{DAYS, MONTHS, SHORT_NAME};
 use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 /// Ticks of 100 ns between 1601-01-01 (the start of FILETIME) and 1970-01-01.
@@ -10,8 +11,10 @@ const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 /// Longest text that is read as a date, in bytes.
 const MAX_DATE_BYTES: usize = 64;
 
-/// Reads a date: `yyyy-MM-dd` or `M/d/yyyy`, then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and
-/// their fraction optional), then perhaps `Z` or an offset. Without an offset the text means UTC.
+/// Reads a date: `yyyy-MM-dd`, `yyyy/MM/dd`, `M/d/yyyy`, `16 March 2020`, `16-Mar-2020` or `March 16, 2020`, perhaps with the
+/// day of the week before it; then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and their fraction
+/// optional), then perhaps `Z`, `GMT` or an offset. Without an offset the text means UTC. Years of two digits lie between
+/// 1950 and 2049, as in .NET.
 pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     if text.len() > MAX_DATE_BYTES {
         return None;
@@ -144,20 +147,74 @@ struct Cursor<'a>(&'a str);
 
 impl Cursor<'_> {
     fn date(&mut self) -> Option<Date> {
-        let (first, width) = self.number(4)?;
-        let (year, month, day) = if width == 4 && self.eat('-') {
-            let month = self.separated_by('-')?;
-            (first, month, self.number(2)?.0)
-        } else if width <= 2 && self.eat('/') {
-            let day = self.separated_by('/')?;
-            let (year, width) = self.number(4)?;
-            (if width == 4 { year } else { return None }, first, day)
+        if self.day_of_week() {
+            self.eat(',');
+            self.spaces();
+        }
+        let (year, month, day) = if let Some(month) = self.month() {
+            self.between();
+            let day = self.number(2)?.0;
+            self.eat(',');
+            self.between();
+            (self.year()?, month, day)
         } else {
-            return None;
+            self.date_in_numbers()?
         };
         let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year))?;
         let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
         Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()
+    }
+
+    /// Year, month and day, of which the month may be a name.
+    fn date_in_numbers(&mut self) -> Option<(u32, u32, u32)> {
+        let (first, width) = self.number(4)?;
+        if width == 4 {
+            let separator = if self.eat('-') { '-' } else { self.eat('/').then_some('/')? };
+            let month = self.separated_by(separator)?;
+            return Some((first, month, self.number(2)?.0));
+        }
+        if width <= 2 && self.eat('/') {
+            let day = self.separated_by('/')?;
+            return Some((self.year()?, first, day));
+        }
+        self.between();
+        let month = self.month()?;
+        self.between();
+        Some((self.year()?, month, first))
+    }
+
+    /// A year of four digits, or of two.
+    fn year(&mut self) -> Option<u32> {
+        match self.number(4)? {
+            (year, 4) => Some(year),
+            (year, 2) if year < 50 => Some(2000 + year),
+            (year, 2) => Some(1900 + year),
+            _ => None,
+        }
+    }
+
+    /// The name of a month, whole or its first three letters.
+    fn month(&mut self) -> Option<u32> {
+        let at = MONTHS.iter().position(|name| self.name(name))?;
+        u32::try_from(at + 1).ok()
+    }
+
+    fn day_of_week(&mut self) -> bool {
+        DAYS.iter().any(|name| self.name(name))
+    }
+
+    /// Takes the word that comes next, if it is this name, whole or its first letters.
+    fn name(&mut self, name: &str) -> bool {
+        let length = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (word, rest) = self.0.split_at(length);
+        let is_it = word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(&name[..SHORT_NAME]);
+        self.0 = if is_it { rest } else { self.0 };
+        is_it
+    }
+
+    /// What separates the parts of a date with a name in it.
+    fn between(&mut self) {
+        let _ = self.eat('-') || self.spaces();
     }
 
     fn time(&mut self) -> Option<Time> {
@@ -184,6 +241,9 @@ impl Cursor<'_> {
 
     /// Nothing means UTC.
     fn offset(&mut self) -> Option<UtcOffset> {
+        if self.0.eq_ignore_ascii_case("GMT") || self.0.eq_ignore_ascii_case("UTC") {
+            self.0 = "";
+        }
         if self.0.is_empty() || self.eat('Z') || self.eat('z') {
             return Some(UtcOffset::UTC);
         }
@@ -267,12 +327,35 @@ mod tests {
             ("1/2/2025", datetime!(2025-01-02 0:00 UTC)),
             ("1/2/2025 13:05", datetime!(2025-01-02 13:05 UTC)),
             ("2025-01-02T13:05:00 +0100", datetime!(2025-01-02 12:05 UTC)),
+            ("2020/03/16", datetime!(2020-03-16 0:00 UTC)),
+            ("3/16/20", datetime!(2020-03-16 0:00 UTC)),
+            ("3/16/99 5:00 pm", datetime!(1999-03-16 17:00 UTC)),
+            ("16 March 2020", datetime!(2020-03-16 0:00 UTC)),
+            ("16-Mar-2020", datetime!(2020-03-16 0:00 UTC)),
+            ("16-mar-49 08:30", datetime!(2049-03-16 8:30 UTC)),
+            ("March 16, 2020", datetime!(2020-03-16 0:00 UTC)),
+            ("may 1 2020 1:02:03 PM", datetime!(2020-05-01 13:02:03 UTC)),
+            ("Monday, March 16, 2020", datetime!(2020-03-16 0:00 UTC)),
+            ("Mon, 16 Mar 2020 10:00:00 GMT", datetime!(2020-03-16 10:00 UTC)),
+            ("Mon, 16 Mar 2020 10:00:00 +0200", datetime!(2020-03-16 8:00 UTC)),
         ] {
             assert_eq!(parse(text), Some(expected), "{text}");
         }
-        for text in
-            ["", "x", "2020-02-30", "13/1/2020", "1/2/20", "2020-01-01T", "1/1/2020 13:00 PM", "é/1/2020"]
-        {
+        for text in [
+            "",
+            "x",
+            "2020-02-30",
+            "13/1/2020",
+            "1/2/203",
+            "2020-01-01T",
+            "1/1/2020 13:00 PM",
+            "é/1/2020",
+            "16 Marsh 2020",
+            "2020/3-1",
+            "Mon",
+            "31 Feb 2020",
+            "March",
+        ] {
             assert!(parse(text).is_none() || text.ends_with('T'), "{text}");
         }
     }
@@ -316,7 +399,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(text in "[0-9/: TZAMP.+-]{0,30}", other: String, interval in "yyyy|q|m|y|d|w|ww|h|n|s", count: i64) {
+        fn nothing_panics(text in "[0-9/: TZAMP.+-]{0,30}|(Mon, )?[0-9]{1,2}[ -](Mar|May|June)[ -][0-9]{0,5}.{0,12}", other: String, interval in "yyyy|q|m|y|d|w|ww|h|n|s", count: i64) {
             let _ = parse(&other);
             if let Some(date) = parse(&text) {
                 let _ = (add(&interval, count, date), diff(&interval, date, OffsetDateTime::UNIX_EPOCH), to_filetime(date));

@@ -10,7 +10,7 @@ const MAX_FORMAT_CHARS: usize = 256;
 /// Digits of a second's fraction that .NET knows (100 ns).
 const MAX_FRACTION_DIGITS: usize = 7;
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -25,9 +25,10 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 /// From Sunday, as `time` counts.
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(super) const DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 /// Letters of a short name of a month or day.
-const SHORT_NAME: usize = 3;
+pub(super) const SHORT_NAME: usize = 3;
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]

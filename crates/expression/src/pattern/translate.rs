@@ -6,16 +6,46 @@ use std::str::Chars;
 /// The pattern in the engine's spelling, or which part of it cannot be had.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
     let mut translation = Translation { rest: pattern.chars().peekable(), out: String::new() };
+    let mut repeated = Repeated::No;
     while let Some(c) = translation.rest.next() {
+        let mut now = Repeated::No;
         match c {
             '\\' => translation.escape()?,
             '[' => translation.class(0)?,
             '(' => translation.group()?,
             '{' if !is_quantifier(translation.rest.clone()) => translation.out.push_str("\\{"),
+            '?' if repeated == Repeated::Once => {
+                translation.out.push('?');
+                now = Repeated::Lazily;
+            }
+            '*' | '+' | '?' | '{' if repeated != Repeated::No => {
+                return Err(format!(
+                    "`{c}` follows a repetition: .NET has no possessive repetitions; group the first one"
+                ));
+            }
+            '*' | '+' | '?' => {
+                translation.out.push(c);
+                now = Repeated::Once;
+            }
+            '{' => {
+                translation.out.push('{');
+                translation.out.extend(translation.rest.by_ref().take_while(|c| *c != '}'));
+                translation.out.push('}');
+                now = Repeated::Once;
+            }
             other => translation.out.push(other),
         }
+        repeated = now;
     }
     Ok(translation.out)
+}
+
+/// Whether what was just read is a repetition; the engine would take another one for a repetition of it.
+#[derive(PartialEq, Eq)]
+enum Repeated {
+    No,
+    Once,
+    Lazily,
 }
 
 /// Deepest nesting of `[a-z-[aeiou]]`.
@@ -112,6 +142,11 @@ impl Translation<'_> {
                     self.rest.next();
                     self.out.push_str("--");
                     self.class(depth + 1)?;
+                }
+                // The end of a range, which is a set operation to the engine.
+                '-' if self.rest.peek() == Some(&'-') && !first => {
+                    self.rest.next();
+                    self.out.push_str("-\\-");
                 }
                 '-' if after_set && self.rest.peek() != Some(&']') => self.out.push_str("\\-"),
                 '[' | ']' | '&' | '~' => {
