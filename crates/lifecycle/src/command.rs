@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Attributes, CommandId, EventId};
+use crate::{Attributes, CommandId, EventId, Guard};
 
 /// The kind of thing at a target that a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -147,6 +147,9 @@ pub struct Account {
     /// What may be done.
     #[serde(default, skip_serializing_if = "Actions::is_all")]
     pub actions: Actions,
+    /// The policy protects the person: nothing is taken away before a human said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
 }
 
 /// The whole desired state of a group, without its members.
@@ -172,6 +175,9 @@ pub struct GroupResource {
     /// What may be done.
     #[serde(default, skip_serializing_if = "Actions::is_all")]
     pub actions: Actions,
+    /// See [`Account::protected`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
 }
 
 /// One membership: whether `member` should be in the group that the command is about.
@@ -237,4 +243,10 @@ pub struct Command {
     /// When the gateway accepted that event (or when the policy change was noticed): latency counts from here.
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
+    /// How much may be taken away at the target, as its policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+    /// It comes of a change of policy that was held against the guard as a whole: it is not held again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planned: bool,
 }

@@ -1,5 +1,6 @@
 //! Operator verbs: requests and replies on `usher.control.<service>.<verb>`.
 
+pub mod held;
 pub mod plan;
 pub mod policy;
 pub mod provision;
@@ -36,6 +37,12 @@ pub mod verb {
     pub const PROVISION: &str = "provision";
     /// [`super::provision::LookRequest`] to the writer, answered by a [`super::provision::LookReply`].
     pub const LOOK: &str = "look";
+    /// [`super::held::HeldRequest`] to the writer, answered by a [`super::held::HeldReply`].
+    pub const HELD: &str = "held";
+    /// [`super::held::DecideHeldRequest`] to the writer, answered by a [`super::held::DecideHeldReply`].
+    pub const DECIDE_HELD: &str = "decide_held";
+    /// [`super::held::PauseRequest`] to the writer, answered by a [`super::held::PauseReply`].
+    pub const PAUSE: &str = "pause";
     /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].
     pub const ROW: &str = "row";
 }
@@ -123,6 +130,9 @@ pub struct TargetStatus {
     pub resources: BTreeMap<String, i64>,
     /// Number of unfinished resources and edges by lane.
     pub queue: BTreeMap<String, i64>,
+    /// Whether an operator, or Usher itself, stopped everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<held::Paused>,
 }
 
 /// Answer to [`verb::STATUS`].

@@ -97,6 +97,43 @@ pub enum Fact {
         /// What was found (remote id and the foreign externalId).
         found: String,
     },
+    /// writer: nothing is sent until a human said so.
+    Held {
+        /// The target.
+        target: String,
+        /// User or group.
+        kind: ResourceKind,
+        /// The revision that is held.
+        revision: i64,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// writer: an operator decided about something that was held.
+    HeldDecided {
+        /// The target.
+        target: String,
+        /// User or group.
+        kind: ResourceKind,
+        /// The revision that was held.
+        revision: i64,
+        /// `approved` or `rejected`.
+        outcome: String,
+        /// Who decided.
+        who: String,
+        /// Why.
+        why: String,
+    },
+    /// writer: everything at a target was stopped, or goes on. The record's subject is `target:<target>`.
+    Paused {
+        /// The target.
+        target: String,
+        /// `paused` or `resumed`.
+        outcome: String,
+        /// An operator, or `usher`.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// writer: a resource needs a human before it is tried again.
     Died(Box<DeadLetter>),
     /// writer: an operator replayed a dead letter.
@@ -153,6 +190,9 @@ impl Fact {
             Self::Attempted(_) => "attempted",
             Self::Settled { .. } => "settled",
             Self::Conflict { .. } => "conflict",
+            Self::Held { .. } => "held",
+            Self::HeldDecided { .. } => "held_decided",
+            Self::Paused { .. } => "paused",
             Self::Died(_) => "died",
             Self::Replayed { .. } => "replayed",
             Self::PolicyApplied { .. } => "policy_applied",

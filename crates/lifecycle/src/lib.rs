@@ -10,6 +10,7 @@ mod command;
 mod control;
 mod event;
 mod group;
+mod guard;
 mod identity;
 mod ids;
 mod journal;
@@ -21,6 +22,10 @@ mod trace;
 pub use command::{
     Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
     ResourceKind,
+};
+pub use control::held::{
+    DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
+    PauseRequest, Paused,
 };
 pub use control::plan::{
     AttributeChange, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus, PlannedAction,
@@ -40,6 +45,7 @@ pub use control::{
 };
 pub use event::{Event, EventKind, Person};
 pub use group::{EdgeState, GroupState};
+pub use guard::Guard;
 pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
 pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, IdError, PlanId};
 pub use journal::{Attempt, AttemptClass, DeadLetter, Exchange, Fact, FactRecord};

@@ -127,6 +127,7 @@ impl Decision<'_> {
             match_on: rules.match_on.clone(),
             assume_empty: rules.assume_empty,
             actions: rules.actions,
+            protected: state != AccountState::Active && self.policy.users.protects(&self.seen),
         })
     }
 

@@ -3,18 +3,16 @@
 mod mappings;
 mod path;
 
-use lifecycle::Actions;
+use lifecycle::{Actions, Guard};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
 use crate::decide::{DISPLAY_NAME, USER_NAME};
 use crate::error::Flaw;
-use crate::policy::{
-    GroupRules, Guard, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules,
-};
-use crate::scope::document::ScopeText;
-use crate::scope::{self, Scope};
+use crate::policy::{GroupRules, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};
+use crate::scope::document::{AssignedText, ScopeText};
+use crate::scope::{self, Assigned, Scope};
 pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
 
@@ -29,6 +27,9 @@ const FILE_BYTES_MAX: usize = 256 * 1024;
 /// A hundred years: more is a typing error.
 const DELETE_AFTER_DAYS_MAX: u32 = 36_500;
 
+/// Four weeks: what was taken away is kept that long.
+const WINDOW_HOURS_MAX: u32 = 4 * 7 * 24;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -39,10 +40,12 @@ struct Document {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct GuardText {
     deletions: Option<u64>,
     percent: Option<u8>,
+    window_hours: Option<u32>,
+    failures: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +61,7 @@ struct Rules {
     leaver: Option<Spanned<LeaverText>>,
     #[serde(default)]
     assume_empty: bool,
+    protected: Option<Spanned<AssignedText>>,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +111,7 @@ fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
 
 /// What the parser of YAML says, in the words of a policy, and what to do.
 fn in_words(message: &str) -> (String, &'static str) {
-    const PARTS: &str = "a policy consists of target, guard, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty) and groups (the same without leaver); `usher policy schema` prints its schema";
+    const PARTS: &str = "a policy consists of target, guard, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty, protected) and groups (the same without leaver); `usher policy schema` prints its schema";
     if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
         let key = key.split(',').next().unwrap_or(key);
         return (format!("`{key}` stands twice"), "keep one of the two");
@@ -149,16 +153,27 @@ fn target_name(name: &Spanned<String>) -> Result<String, Flaw> {
 
 fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
     let usual = Guard::default();
-    let GuardText { deletions, percent } = guard.value;
+    let GuardText { deletions, percent, window_hours, failures } = guard.value;
     let percent = percent.unwrap_or(usual.percent);
     if percent > 100 {
         return Err(Flaw::at(guard, format!("`percent` is {percent}"), "use 0 to 100"));
     }
-    Ok(Guard { deletions: deletions.unwrap_or(usual.deletions), percent })
+    let window_hours = window_hours.unwrap_or(usual.window_hours);
+    if !(1..=WINDOW_HOURS_MAX).contains(&window_hours) {
+        let what = format!("`windowHours` is {window_hours}");
+        return Err(Flaw::at(guard, what, format!("use 1 to {WINDOW_HOURS_MAX}")));
+    }
+    Ok(Guard {
+        deletions: deletions.unwrap_or(usual.deletions),
+        percent,
+        window_hours,
+        failures: failures.unwrap_or(usual.failures),
+    })
 }
 
 fn user_rules(rules: &Spanned<Rules>) -> Result<UserRules, Flaw> {
-    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty } = &rules.value;
+    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected } =
+        &rules.value;
     let scope = scope_of(scope.as_ref(), true)?;
     let mappings = mappings::read(rules, mappings, USER_NAME)?;
     let match_on = mappings::matching(match_on.as_ref(), &mappings, USER_NAME)?;
@@ -170,11 +185,13 @@ fn user_rules(rules: &Spanned<Rules>) -> Result<UserRules, Flaw> {
         out_of_scope: out_of_scope_of(out_of_scope.as_ref())?,
         leaver: leaver.as_ref().map_or(Ok(LEAVER_UNLESS_SAID), leaver_of)?,
         assume_empty: *assume_empty,
+        protected: protected_of(protected.as_ref(), true)?,
     })
 }
 
 fn group_rules(rules: &Spanned<Rules>) -> Result<GroupRules, Flaw> {
-    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty } = &rules.value;
+    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected } =
+        &rules.value;
     if let Some(leaver) = leaver {
         return Err(Flaw::at(leaver, "groups have no leaver rule", "move `leaver` to `users`"));
     }
@@ -192,7 +209,12 @@ fn group_rules(rules: &Spanned<Rules>) -> Result<GroupRules, Flaw> {
         actions: *actions,
         out_of_scope: out_of_scope_of(out_of_scope.as_ref())?,
         assume_empty: *assume_empty,
+        protected: protected_of(protected.as_ref(), false)?,
     })
+}
+
+fn protected_of(list: Option<&Spanned<AssignedText>>, people: bool) -> Result<Option<Assigned>, Flaw> {
+    list.map(|list| scope::document::protected(list, people)).transpose()
 }
 
 fn scope_of(scope: Option<&ScopeText>, people: bool) -> Result<Scope, Flaw> {

@@ -27,7 +27,7 @@ pub use document::MAPPINGS_MAX;
 pub use error::{PolicyError, Remark};
 pub use explain::{Explained, explain, explain_group};
 pub use mapping::{Apply, Mapping, OnNull, Source, ValueType};
-pub use policy::{GroupRules, Guard, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};
+pub use policy::{GroupRules, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};
 pub use reason::{Reason, Rule};
 pub use schema::SCHEMA;
 pub use scope::{

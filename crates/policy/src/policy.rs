@@ -1,10 +1,10 @@
 //! A policy that was read and found to be consistent.
 
-use lifecycle::Actions;
+use lifecycle::{Actions, Guard};
 
 use crate::error::{PolicyError, Remark};
 use crate::mapping::Mapping;
-use crate::scope::Scope;
+use crate::scope::{Assigned, Scope, Seen};
 
 /// What one target should have.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,41 +16,6 @@ pub struct Policy {
     pub(crate) groups: Option<GroupRules>,
     pub(crate) manager_attributes: Vec<String>,
     pub(crate) remarks: Vec<Remark>,
-}
-
-/// How many accounts and groups may lose access by one change of the policy without a human saying so. Whichever is
-/// exceeded first counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guard {
-    /// This many.
-    pub deletions: u64,
-    /// This share of those that have access now, in percent; it counts above [`Guard::PERCENT_COUNTS_ABOVE`] removals.
-    pub percent: u8,
-}
-
-impl Guard {
-    /// In a small company a few people are a large share.
-    pub const PERCENT_COUNTS_ABOVE: u64 = 10;
-
-    /// The thresholds that `removals` out of `of` accounts and groups exceed, as the policy writes them.
-    pub fn exceeded(self, removals: u64, of: u64) -> Vec<String> {
-        let mut exceeded = Vec::new();
-        if removals > self.deletions {
-            exceeded.push(format!("guard.deletions: {}", self.deletions));
-        }
-        let share_is_too_large = u128::from(removals) * 100 > u128::from(of) * u128::from(self.percent);
-        if removals > Self::PERCENT_COUNTS_ABOVE && share_is_too_large {
-            exceeded.push(format!("guard.percent: {}", self.percent));
-        }
-        exceeded
-    }
-}
-
-/// The number is the one that Microsoft's documentation uses for its accidental deletion prevention; the share is ours.
-impl Default for Guard {
-    fn default() -> Self {
-        Self { deletions: 500, percent: 20 }
-    }
 }
 
 /// Rules for accounts.
@@ -70,6 +35,14 @@ pub struct UserRules {
     pub leaver: LeaverRule,
     /// The target was empty at first sync: create without looking first.
     pub assume_empty: bool,
+    /// Whose access is taken away only by a human.
+    pub protected: Option<Assigned>,
+}
+
+impl UserRules {
+    pub(crate) fn protects(&self, seen: &Seen<'_>) -> bool {
+        self.protected.as_ref().is_some_and(|list| list.lists(seen))
+    }
 }
 
 /// Rules for groups.
@@ -87,6 +60,8 @@ pub struct GroupRules {
     pub out_of_scope: OutOfScope,
     /// See [`UserRules::assume_empty`].
     pub assume_empty: bool,
+    /// Which groups are deleted only by a human.
+    pub protected: Option<Assigned>,
 }
 
 /// What becomes of the account of somebody, or of a group, that is out of scope.
@@ -175,12 +150,13 @@ impl Policy {
 
     /// Whether group memberships matter for who gets an account, or for which groups exist.
     pub fn uses_groups(&self) -> bool {
-        self.scopes().any(Scope::uses_groups)
+        let protects_members = self.users.protected.as_ref().is_some_and(|list| !list.groups.is_empty());
+        protects_members || self.scopes().any(Scope::uses_groups)
     }
 
     /// Whether the names of groups matter for that, and not only their keys.
     pub fn names_groups(&self) -> bool {
-        self.scopes().any(Scope::names_groups)
+        self.uses_groups()
     }
 
     /// Names of the attributes of managers that scopes or mappings look at.

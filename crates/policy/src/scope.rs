@@ -199,7 +199,7 @@ impl Scope {
 }
 
 impl Assigned {
-    fn lists(&self, seen: &Seen<'_>) -> bool {
+    pub(crate) fn lists(&self, seen: &Seen<'_>) -> bool {
         if seen.impersonal {
             return self.groups.iter().any(|pattern| pattern.names(seen.key, group_name(seen)));
         }

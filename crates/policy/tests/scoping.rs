@@ -194,7 +194,7 @@ fn a_wrong_scope_is_refused_with_place_reason_and_remedy() {
         assert!(error.contains(what), "{scope}: {error}");
     }
     let people = parse("{ mode: all }", "{ mode: assigned, assigned: { users: [E-1] } }").unwrap_err();
-    assert!(people.what.contains("lists people"), "{people}");
+    assert!(people.what.contains("people are listed"), "{people}");
 }
 
 /// The reader of the policy file must refuse deep nesting before anything recurses into it.

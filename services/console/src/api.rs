@@ -217,6 +217,36 @@ pub struct Discarded {
     pub discarded: Vec<String>,
 }
 
+/// Body of `POST /v1/held/approve` and `/v1/held/reject`: `subjects` or `all`, not both.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideHeld {
+    /// The target.
+    #[serde(default)]
+    pub target: String,
+    /// Keys of people and groups, at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjects: Option<Vec<String>>,
+    /// Everything that is held there.
+    #[serde(default)]
+    pub all: bool,
+    /// Only what is held for this reason: `guard`, `protected` or `profile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Required: it is kept in the timeline.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/targets/{target}/pause` and `.../resume`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    /// Required: it is kept in the journal.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Body of `POST /v1/plans`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

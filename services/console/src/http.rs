@@ -4,6 +4,7 @@
 
 mod auth;
 mod dead;
+mod held;
 mod openapi;
 mod people;
 mod plans;
@@ -64,6 +65,11 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/dead/{id}", get(dead::show))
         .route("/v1/dead/replay", post(dead::replay))
         .route("/v1/dead/discard", post(dead::discard))
+        .route("/v1/held", get(held::list))
+        .route("/v1/held/approve", post(held::approve))
+        .route("/v1/held/reject", post(held::reject))
+        .route("/v1/targets/{target}/pause", post(held::pause))
+        .route("/v1/targets/{target}/resume", post(held::resume))
         .route("/v1/plans", post(plans::start_plan))
         .route("/v1/plans/{id}", get(plans::plan))
         .route("/v1/policies", get(policies::policies))

@@ -28,6 +28,9 @@ impl Told {
             | Fact::Died(_)
             | Fact::Replayed { .. }
             | Fact::Provisioned { .. }
+            | Fact::Held { .. }
+            | Fact::HeldDecided { .. }
+            | Fact::Paused { .. }
             | Fact::Discarded { .. } => "writer",
         };
         Self { service, record: record.clone() }
@@ -239,9 +242,13 @@ fn step_of(fact: &Fact) -> i16 {
         Fact::Merged { .. } | Fact::PolicyApplied { .. } => 0,
         Fact::Decided { .. } => 1,
         Fact::Superseded { .. } => 2,
-        Fact::Replayed { .. } | Fact::Provisioned { .. } | Fact::Discarded { .. } => 3,
+        Fact::Replayed { .. }
+        | Fact::Provisioned { .. }
+        | Fact::HeldDecided { .. }
+        | Fact::Paused { .. }
+        | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
-        Fact::Settled { .. } | Fact::Conflict { .. } => 5,
+        Fact::Settled { .. } | Fact::Conflict { .. } | Fact::Held { .. } => 5,
         Fact::Died(_) => 6,
     }
 }
@@ -252,6 +259,9 @@ fn target_of(fact: &Fact) -> Option<&str> {
         Fact::Decided { target, .. }
         | Fact::PolicyApplied { target, .. }
         | Fact::Provisioned { target, .. }
+        | Fact::Held { target, .. }
+        | Fact::HeldDecided { target, .. }
+        | Fact::Paused { target, .. }
         | Fact::Superseded { target, .. }
         | Fact::Settled { target, .. }
         | Fact::Conflict { target, .. } => Some(target),

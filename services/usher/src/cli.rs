@@ -1,6 +1,7 @@
 //! The command line.
 
 mod dead;
+mod held;
 mod policy;
 mod provision;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use dead::{DeadCommand, DeadDiscardArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState};
+pub use held::{DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, TargetCommand};
 pub use policy::{
     ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,
     PolicyCommand, RollbackArgs, VersionsArgs,
@@ -49,6 +51,12 @@ pub enum Command {
     /// Look at what could not be done, and do it again or close it.
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Look at what waits for a human before it is sent, and let it be done or not.
+    #[command(subcommand)]
+    Held(HeldCommand),
+    /// Pause a target, or let requests flow again.
+    #[command(subcommand)]
+    Target(TargetCommand),
     /// Check, try, import and export policy files; nothing is asked of a running Usher.
     #[command(subcommand)]
     Policy(PolicyCommand),

@@ -35,6 +35,8 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Status(args) => wait_for(operator::status(args)),
         Command::Trace(args) => wait_for(operator::trace(args)),
         Command::Dead(command) => wait_for(operator::dead(command)),
+        Command::Held(command) => wait_for(operator::held(command)),
+        Command::Target(command) => wait_for(operator::target(command)),
         Command::Policy(command) => operator::policy(command),
         Command::Plan(args) => wait_for(operator::plan(args)),
         Command::Apply(args) => wait_for(operator::apply(args)),

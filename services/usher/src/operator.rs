@@ -3,6 +3,7 @@
 mod apply;
 mod client;
 mod dead;
+mod held;
 mod plan;
 mod policy;
 mod progress;
@@ -23,6 +24,7 @@ use client::understood;
 
 pub use apply::{apply, rollback};
 pub use dead::dead;
+pub use held::{held, target};
 pub use plan::plan;
 pub use policy::policy;
 pub use provision::provision;

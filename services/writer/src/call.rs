@@ -15,6 +15,7 @@ use crate::now;
 use crate::outcome::Trouble;
 use crate::pacer::{Pacer, Permit, Signal, Urgency};
 use crate::rows::linked_subject;
+use crate::safety::Sum;
 
 /// A target that this replica owns.
 #[derive(Debug)]
@@ -37,6 +38,20 @@ pub(crate) struct About {
     pub(crate) trace: Option<TraceContext>,
     /// Failed tries of this revision so far.
     pub(crate) attempts: i32,
+    pub(crate) consent: Consent,
+}
+
+/// What may be taken away without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consent {
+    /// A human said so.
+    Approved,
+    /// It was held against the guard as part of a plan.
+    Planned,
+    /// It was held against the guard when it was queued.
+    Counted,
+    /// Nobody knew that there is something to take away.
+    Unknown,
 }
 
 /// Why a step did not succeed.
@@ -175,6 +190,20 @@ impl Call {
             tracing::warn!(target_name = %self.target.name, error = %error, "could not look at the links");
             Stop::Deferred
         })
+    }
+
+    /// Why one removal more than those that are known is too many, if it is.
+    ///
+    /// # Errors
+    /// [`Stop::Deferred`] when the database cannot tell.
+    pub(crate) async fn too_many_removals(&self) -> Result<Option<String>, Stop> {
+        match Sum::read(self.target.store.reader(), &self.target.name, 1).await {
+            Ok(sum) => Ok(sum.objection()),
+            Err(error) => {
+                tracing::warn!(target_name = %self.target.name, error = %error, "could not add up removals");
+                Err(Stop::Deferred)
+            }
+        }
     }
 
     /// The conversation cannot go on for a reason that the target did not give.

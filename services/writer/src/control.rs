@@ -1,7 +1,8 @@
-//! Operator verbs: replay, discard, status, look, provision, row.
+//! Operator verbs: replay, discard, held, pause, status, look, provision, row.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
+mod held;
 mod look;
 mod provision;
 mod replay;
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bus::{Bus, ControlRequest};
-use lifecycle::{ControlError, verb};
+use lifecycle::{ControlError, DecideHeldRequest, PauseRequest, verb};
 use relay::Relay;
 use sea_orm::DatabaseTransaction;
 use serde::de::DeserializeOwned;
@@ -86,6 +87,26 @@ impl Control {
                 Ok(wanted) => respond(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::HELD => match parse(&request) {
+                Ok(wanted) => respond(request, self.held(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::DECIDE_HELD => {
+                let wanted = parse(&request)
+                    .and_then(|wanted: DecideHeldRequest| self.known_target(&wanted.target.clone(), wanted));
+                match wanted {
+                    Ok(wanted) => respond(request, self.decide_held(&wanted).await).await,
+                    Err(error) => request.refuse(error).await,
+                }
+            }
+            verb::PAUSE => {
+                let wanted = parse(&request)
+                    .and_then(|wanted: PauseRequest| self.known_target(&wanted.target.clone(), wanted));
+                match wanted {
+                    Ok(wanted) => respond(request, self.pause(&wanted).await).await,
+                    Err(error) => request.refuse(error).await,
+                }
+            }
             verb::ROW => match parse(&request) {
                 Ok(wanted) => respond(request, self.row(&wanted).await).await,
                 Err(error) => request.refuse(error).await,

@@ -13,10 +13,10 @@ mod wanted;
 use locate::{Located, linked_already, locate, matching_is_unique};
 use step::{Step, There, next};
 
-use lifecycle::{AccountState, AttemptClass, Attributes};
+use lifecycle::{AccountState, AttemptClass, Attributes, HeldBy};
 use scim::{Found, Kind, PatchOp, UpdateMethod};
 
-use crate::call::{Call, Failed, Stop};
+use crate::call::{Call, Consent, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
 
 pub(crate) use wanted::Wanted;
@@ -202,7 +202,16 @@ async fn bring_about(
     let there = There::Something { applied: &progress.applied, surely_ours: standing.surely_ours };
     let adopted = standing.adopted && wanted.state != AccountState::Deleted;
     let name = |how| if adopted { "adopted" } else { how };
-    match next(call.target.client.profile(), wanted, there) {
+    let step = next(call.target.client.profile(), wanted, there);
+    let takes_away = match &step {
+        Step::Write { .. } => wanted.takes_access_away(&progress.applied),
+        Step::Delete | Step::SwitchOff => true,
+        Step::Create | Step::Rest { .. } | Step::Forbidden { .. } => false,
+    };
+    if takes_away && let Some(held) = objection(call, wanted).await? {
+        return Ok(held);
+    }
+    match step {
         Step::Write { ops, how } => update(call, wanted, progress, &id, &ops, name(how)).await,
         Step::Delete => remove(call, wanted, progress, &id).await,
         Step::SwitchOff => disable_instead(call, wanted, progress, &id).await,
@@ -214,6 +223,22 @@ async fn bring_about(
             Ok(settled(name(how), wanted))
         }
         Step::Create => Box::pin(create(call, wanted, progress)).await,
+    }
+}
+
+/// Why access is not taken away before a human said so.
+async fn objection(call: &Call, wanted: &Wanted) -> Result<Option<Outcome>, Stop> {
+    match call.about.consent {
+        Consent::Approved => Ok(None),
+        _ if wanted.protected => {
+            let reason = "the policy protects it: approve or reject it with `usher held`".to_owned();
+            Ok(Some(Outcome::Held { by: HeldBy::Protected, reason }))
+        }
+        Consent::Planned | Consent::Counted => Ok(None),
+        Consent::Unknown => {
+            let reason = call.too_many_removals().await?;
+            Ok(reason.map(|reason| Outcome::Held { by: HeldBy::Guard, reason }))
+        }
     }
 }
 
@@ -231,6 +256,7 @@ async fn update(
     let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
     match write(call, &change).await {
         Ok(()) => {
+            progress.removed |= wanted.takes_access_away(&progress.applied);
             progress.applied = wanted.written(&progress.applied);
             Ok(settled(how, wanted))
         }
@@ -274,6 +300,7 @@ async fn switch_off(call: &mut Call, id: &str, progress: &mut Progress) -> Resul
     let (ops, set) = step::off();
     let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
     write(call, &change).await?;
+    progress.removed |= progress.applied.get("active") != Some(&false.into());
     progress.applied.extend(set);
     Ok(())
 }
@@ -329,7 +356,7 @@ async fn remove(
         }
         Err(stop) => return Err(stop),
     }
-    *progress = Progress { remote_id: None, applied: Attributes::new(), in_doubt: false };
+    *progress = Progress { remote_id: None, applied: Attributes::new(), in_doubt: false, removed: true };
     Ok(settled("deleted", wanted))
 }
 

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use crate::app::RunError;
 use crate::facts::{News, SERVICE};
 use crate::rows::{
-    dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource, save_edges,
-    save_resources, status,
+    control, dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource,
+    save_edges, save_resources, status,
 };
 use crate::{micros, now};
 
@@ -102,6 +102,9 @@ impl Intake {
         let tx = self.store.begin().await?;
         let mut news = News::default();
         for (target, commands) in by_target {
+            if let Some(guard) = commands.iter().rev().find_map(|(command, _)| command.guard) {
+                control::set_guard(&tx, target, guard).await?;
+            }
             for kind in [ResourceKind::User, ResourceKind::Group] {
                 take_resources(&tx, target, kind, commands, &mut news).await?;
             }
@@ -171,6 +174,8 @@ fn want(
     row.attempts = 0;
     row.awaits = None;
     row.last_error = None;
+    row.planned = command.planned;
+    row.removal = row.would_lose_access(&command.desired);
     row.enqueue(status::PENDING, micros(now()));
     outlived
 }

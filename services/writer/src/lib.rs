@@ -26,6 +26,7 @@ mod pacer;
 mod ready;
 mod results;
 mod rows;
+mod safety;
 
 pub use app::{App, BuildError, RunError, build};
 pub use config::{Config, RetryConfig, TargetConfig};
@@ -41,4 +42,10 @@ pub(crate) fn now() -> OffsetDateTime {
 /// Microseconds since the Unix epoch, as every table stores time.
 pub(crate) fn micros(at: OffsetDateTime) -> i64 {
     lifecycle::unix_micros(at)
+}
+
+/// The moment of [`micros`]; the epoch itself for what no calendar holds.
+pub(crate) fn moment(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -1,6 +1,6 @@
 //! What came of working on a resource or on memberships.
 
-use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord};
+use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, HeldBy};
 
 use crate::rows::{edge, resource};
 
@@ -13,6 +13,8 @@ pub(crate) struct Progress {
     pub(crate) applied: Attributes,
     /// A request may have been carried out without our knowing: `applied` and `remote_id` may be out of date.
     pub(crate) in_doubt: bool,
+    /// Access that somebody had was taken away.
+    pub(crate) removed: bool,
 }
 
 /// How the work ended.
@@ -29,6 +31,8 @@ pub(crate) enum Outcome {
     Dead(Trouble),
     /// It belongs to somebody else.
     Conflict { found: String },
+    /// Nothing more is sent before a human said so.
+    Held { by: HeldBy, reason: String },
 }
 
 /// Why something failed.
@@ -77,6 +81,20 @@ pub(crate) enum MembersOutcome {
     Refused(Trouble),
     /// The group is not there any more.
     GroupGone,
+}
+
+impl Worked {
+    /// Whether it can have led to a dead letter.
+    pub(crate) fn may_have_died(&self) -> bool {
+        match self {
+            Self::Resource(worked) => {
+                matches!(worked.outcome, Outcome::Retry(_) | Outcome::Dead(_) | Outcome::Conflict { .. })
+            }
+            Self::Members(worked) => {
+                matches!(worked.outcome, MembersOutcome::Refused(_) | MembersOutcome::Unsure(Some(_)))
+            }
+        }
+    }
 }
 
 /// Something for the committer.

@@ -15,15 +15,17 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::call::{About, Call, OwnedTarget};
+use crate::call::{About, Call, Consent, OwnedTarget};
 use crate::config::RetryConfig;
 use crate::converge::{self, members};
+use crate::facts::News;
 use crate::lease::Lease;
 use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
 use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
 use crate::ready::{Job, Ready, Source};
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
-use crate::rows::{Key, edge, resource, status};
+use crate::rows::{Key, control, edge, resource, status};
+use crate::safety;
 use crate::{micros, now};
 
 /// How often the queue is looked at when nothing says that it changed.
@@ -223,7 +225,55 @@ impl Shift<'_> {
         }
     }
 
+    /// Whether somebody paused the target; the circuit says so from now on.
+    async fn is_paused(&self) -> bool {
+        match control::load(self.owner.store.reader(), &self.owner.target).await {
+            Ok(row) => row.paused_by.is_some(),
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not see whether the target is paused");
+                true
+            }
+        }
+    }
+
+    /// Holds what would take away too much before any of it is sent; says whether anything was held.
+    async fn hold_excess(&self) -> Result<bool, StoreError> {
+        let (store, target) = (&self.owner.store, &self.owner.target);
+        if safety::Sum::read(store.reader(), target, 0).await?.objection().is_none() {
+            return Ok(false);
+        }
+        let tx = store.begin().await?;
+        let mut news = News::default();
+        let held = safety::hold_excess(&tx, target, &mut news).await?;
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("hold removals"))?;
+        self.owner.relay.send(parcel).await;
+        if let Some((count, reason)) = &held {
+            tracing::error!(target_name = %target, count, reason, "removals are held until a human decides");
+        }
+        Ok(held.is_some())
+    }
+
     async fn reload(&mut self) {
+        if self.is_paused().await {
+            self.ready = Ready::default();
+            return;
+        }
+        self.load().await;
+        if !self.ready.removes() {
+            return;
+        }
+        match self.hold_excess().await {
+            Ok(false) => {}
+            Ok(true) => self.load().await,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not add up removals");
+                self.ready.leave_out_removals();
+            }
+        }
+    }
+
+    async fn load(&mut self) {
         let source = Source {
             store: &self.owner.store,
             target: &self.owner.target,
@@ -258,6 +308,7 @@ impl Shift<'_> {
         let woken = async {
             let tx = self.owner.store.begin().await?;
             let woken = wake_forgotten_memberships(&tx, &self.owner.target, micros(now())).await?;
+            safety::forget_old_removals(&tx, &self.owner.target).await?;
             tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
             Ok::<u64, StoreError>(woken)
         };
@@ -288,6 +339,7 @@ impl Shift<'_> {
                     remote_id: job.row.remote_id.clone(),
                     applied: job.row.applied(),
                     in_doubt: job.row.in_doubt,
+                    removed: false,
                 };
                 let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
                 let trace = telemetry::in_trace(&span, job.row.trace());
@@ -359,6 +411,7 @@ async fn work_on_resource(
         lane: row.lane(),
         trace: Some(trace),
         attempts: row.attempts,
+        consent: row.consent(),
     };
     let mut call = Call::new(target, about, permit);
     let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
@@ -382,6 +435,7 @@ async fn work_on_members(
         lane,
         trace: Some(trace),
         attempts: 0,
+        consent: Consent::Unknown,
     };
     let mut call = Call::new(target, about, permit);
     let outcome: MembersOutcome = members::converge(&mut call, &job).await;

@@ -46,6 +46,10 @@ impl Job {
         }
     }
 
+    fn is_counted_removal(&self) -> bool {
+        matches!(self, Self::Resource(job) if job.row.removal && !job.row.is_let_through())
+    }
+
     pub(crate) fn lane(&self) -> Lane {
         match self {
             Self::Resource(job) => job.row.lane(),
@@ -77,6 +81,18 @@ impl Ready {
 
     pub(crate) fn len(&self) -> usize {
         self.lanes.iter().map(VecDeque::len).sum()
+    }
+
+    /// Whether it holds removals that the guard counts.
+    pub(crate) fn removes(&self) -> bool {
+        self.lanes.iter().flatten().any(Job::is_counted_removal)
+    }
+
+    /// Leaves those for the next time.
+    pub(crate) fn leave_out_removals(&mut self) {
+        for lane in &mut self.lanes {
+            lane.retain(|job| !job.is_counted_removal());
+        }
     }
 
     fn push(&mut self, job: Job) {

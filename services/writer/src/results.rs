@@ -13,7 +13,7 @@ use crate::facts::{News, SERVICE, Settled};
 use crate::lease::Lease;
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
 use crate::rows::{Key, dead, load_resources, resource, save_resources, status};
-use crate::{backoff, micros, now};
+use crate::{backoff, micros, now, safety};
 
 mod edges;
 mod links;
@@ -88,6 +88,11 @@ impl Committer {
         }
         let mut news = News::default();
         self.commit_resources(&tx, batch, &mut news).await?;
+        if batch.iter().any(Worked::may_have_died)
+            && let Some(why) = safety::quarantine(&tx, &self.target, &mut news).await?
+        {
+            tracing::error!(target_name = %self.target, why, "the target is paused");
+        }
         for worked in batch {
             if let Worked::Members(members) = worked {
                 self.commit_members(&tx, members, &mut news).await?;
@@ -141,6 +146,9 @@ impl Committer {
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
         let progress = &worked.progress;
+        if progress.removed && !worked.row.is_let_through() {
+            safety::count_removal(tx, &row.target, row.kind(), &row.subject).await?;
+        }
         row.remote_id.clone_from(&progress.remote_id);
         row.applied = Some(serde_json::to_string(&progress.applied).expect("attributes are plain data"));
         // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
@@ -151,6 +159,7 @@ impl Committer {
             Outcome::Deferred => {}
             Outcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
+                row.removal &= overtaken;
                 self.tell_settled(worked, how, news);
                 if !overtaken {
                     row.rest(status::IN_SYNC);
@@ -160,6 +169,11 @@ impl Committer {
                 }
             }
             _ if overtaken => {} // what is wanted now is in the queue already
+            _ if row.status == status::HELD => {} // held while it was under way
+            Outcome::Held { by, reason } => {
+                row.hold(*by, reason.clone(), micros(now()));
+                safety::tell_held(row, reason, news);
+            }
             Outcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => self.retry_later(row, trouble),
             Outcome::Retry(trouble) | Outcome::Dead(trouble) => {
                 row.attempts += 1;

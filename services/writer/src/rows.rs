@@ -1,7 +1,9 @@
 //! The writer's tables as types, and the few statements that several modules need.
 
+pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod edge;
+pub(crate) mod removal;
 pub(crate) mod resource;
 pub(crate) mod target;
 
@@ -30,6 +32,10 @@ pub(crate) mod status {
     pub(crate) const CONFLICT: &str = "conflict";
     /// Given up; waits for a human.
     pub(crate) const DEAD: &str = "dead";
+    /// Not sent before a human says so.
+    pub(crate) const HELD: &str = "held";
+    /// A human said that it is not to be done.
+    pub(crate) const REJECTED: &str = "rejected";
     /// An edge one end of which has no account or group at the target.
     pub(crate) const WAITING: &str = "waiting";
     /// An edge that is part of a request under way.
@@ -38,7 +44,8 @@ pub(crate) mod status {
     pub(crate) const UNSURE: &str = "unsure";
 
     /// Every status, for metrics that start at zero.
-    pub(crate) const ALL: [&str; 8] = [IN_SYNC, PENDING, RETRYING, CONFLICT, DEAD, WAITING, SENDING, UNSURE];
+    pub(crate) const ALL: [&str; 10] =
+        [IN_SYNC, PENDING, RETRYING, CONFLICT, DEAD, HELD, REJECTED, WAITING, SENDING, UNSURE];
 }
 
 /// Loads resources by subject within a transaction, locked where the database locks rows.

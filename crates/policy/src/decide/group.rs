@@ -119,6 +119,7 @@ impl GroupDecision<'_> {
             match_on: rules.match_on.clone(),
             assume_empty: rules.assume_empty,
             actions: rules.actions,
+            protected: !exists && rules.protected.as_ref().is_some_and(|list| list.lists(&self.seen)),
         })
     }
 

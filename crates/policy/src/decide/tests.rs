@@ -91,6 +91,27 @@ fn state(decision: &Decided) -> Option<AccountState> {
 }
 
 #[test]
+fn whoever_is_protected_is_marked_when_access_is_to_be_taken_away() {
+    let yaml = "target: zia\nusers:\n  protected: { users: [E-1] }\n  leaver: { action: disable }\n  mappings: [{ target: userName, source: mail }]\n";
+    let policy = Policy::parse(yaml, "zia.yaml").unwrap();
+    for (key, employment, expected) in [
+        ("E-1", lifecycle::Employment::Active, false),
+        ("E-1", lifecycle::Employment::Left { since: 0 }, true),
+        ("E-2", lifecycle::Employment::Left { since: 0 }, false),
+    ] {
+        let identity = lifecycle::IdentityView {
+            key: key.to_owned(),
+            attributes: serde_json::from_str(r#"{"mail": "a@b"}"#).unwrap(),
+            employment,
+            planned_departure: None,
+        };
+        let subject = Subject { identity: &identity, groups: &[], manager: None, seed: Seed([7; 32]) };
+        let account = decide(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap();
+        assert_eq!(account.protected, expected, "{key} {employment:?}");
+    }
+}
+
+#[test]
 fn an_employee_in_scope_has_an_account_with_mapped_attributes() {
     let decision = decided(&person(Employment::Active, "Sales"), &[], "action: disable", at(1));
     let Account { state, attributes, references, match_on, assume_empty, .. } = decision.desired.unwrap();

@@ -110,6 +110,14 @@ fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
         ),
         ("values: [Sales, R&D]", "value: [Sales]", "6:48", "the list of IN is called `values`"),
         ("  match: [userName]", "  match: []", "11:10", "`match` names no path"),
+        ("  match: [userName]", "  protected: {}", "11:14", "`protected` lists nobody"),
+        (
+            "  match: [displayName]",
+            "  protected: { users: [E-1] }",
+            "16:24",
+            "people are listed in the rules for groups",
+        ),
+        ("users:\n", "guard: { windowHours: 0 }\nusers:\n", "2:8", "`windowHours` is 0"),
         ("'emails[type eq \"work\"].value'", "'emails[type eq work].value'", "10:17", "is no attribute path"),
         (
             "'emails[type eq \"work\"].value'",

@@ -38,7 +38,7 @@ pub(crate) struct ScopeText {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AssignedText {
+pub(crate) struct AssignedText {
     #[serde(default)]
     users: Vec<Spanned<String>>,
     #[serde(default)]
@@ -124,7 +124,7 @@ fn mode_of(scope: &ScopeText, people: bool) -> Result<Mode, Flaw> {
     let mode = scope.mode.as_ref().map(|mode| (mode, mode.value.as_str()));
     match (mode, &scope.assigned) {
         (None | Some((_, "all")), None) => Ok(Mode::All),
-        (Some((_, "assigned")), Some(list)) => assigned_of(list, people).map(Mode::Assigned),
+        (Some((_, "assigned")), Some(list)) => assigned_of(list, people, "assigned").map(Mode::Assigned),
         (Some((mode, "assigned")), None) => Err(Flaw::at(
             mode,
             "`mode: assigned` without `assigned`: nobody would be in scope",
@@ -141,25 +141,30 @@ fn mode_of(scope: &ScopeText, people: bool) -> Result<Mode, Flaw> {
     }
 }
 
-fn assigned_of(list: &Spanned<AssignedText>, people: bool) -> Result<Assigned, Flaw> {
+/// Checks a list of protected people or groups.
+pub(crate) fn protected(list: &Spanned<AssignedText>, people: bool) -> Result<Assigned, Flaw> {
+    assigned_of(list, people, "protected")
+}
+
+fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<Assigned, Flaw> {
     let AssignedText { users, groups } = &list.value;
     if let Some(user) = users.first().filter(|_| !people) {
-        return Err(Flaw::at(user, "a scope of groups lists people", "list groups"));
+        return Err(Flaw::at(user, "people are listed in the rules for groups", "list groups"));
     }
     if users.is_empty() && groups.is_empty() {
         let fix = "add `users` (keys) or `groups` (names, wildcards or keys)";
-        return Err(Flaw::at(list, "`assigned` lists nobody", fix));
+        return Err(Flaw::at(list, format!("`{key}` lists nobody"), fix));
     }
     for (name, count, most) in
         [("users", users.len(), ASSIGNED_USERS_MAX), ("groups", groups.len(), ASSIGNED_GROUPS_MAX)]
     {
         if count > most {
             let fix = format!("list at most {most}, or a group that holds them");
-            return Err(Flaw::at(list, format!("`assigned` lists {count} {name}"), fix));
+            return Err(Flaw::at(list, format!("`{key}` lists {count} {name}"), fix));
         }
     }
     if let Some(blank) = users.iter().chain(groups).find(|name| name.value.trim().is_empty()) {
-        return Err(Flaw::at(blank, "a name in `assigned` is blank", "remove it"));
+        return Err(Flaw::at(blank, format!("a name in `{key}` is blank"), "remove it"));
     }
     Ok(Assigned {
         users: users.iter().map(|user| user.value.clone()).collect::<BTreeSet<_>>(),

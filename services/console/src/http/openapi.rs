@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, people, plans, policies, provision, status};
+use super::{dead, held, people, plans, policies, provision, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,11 @@ use super::{dead, people, plans, policies, provision, status};
         dead::show,
         dead::replay,
         dead::discard,
+        held::list,
+        held::approve,
+        held::reject,
+        held::pause,
+        held::resume,
         plans::start_plan,
         plans::plan,
         policies::policies,

@@ -24,6 +24,7 @@ fn account() -> Desired {
         references: [].into(),
         match_on: Vec::new(),
         assume_empty: false,
+        protected: false,
         actions: Actions::default(),
     })
 }

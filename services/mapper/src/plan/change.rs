@@ -117,6 +117,7 @@ mod tests {
             references: BTreeMap::new(),
             match_on: Vec::new(),
             assume_empty: false,
+            protected: false,
             actions: Actions::default(),
         })
     }

@@ -136,6 +136,8 @@ impl Work<'_> {
                 desired: wish.desired,
                 event: cause.event.clone(),
                 accepted_at: cause.accepted_at,
+                guard: Some(policy.guard()),
+                planned: cause.backfill,
             },
             cause.trace,
         ));

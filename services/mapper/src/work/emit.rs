@@ -51,6 +51,8 @@ impl Work<'_> {
                     desired: Desired::Membership { edges: chunk.to_vec() },
                     event: cause.event.clone(),
                     accepted_at: cause.accepted_at,
+                    guard: None,
+                    planned: cause.backfill,
                 };
                 self.commands.push((command, cause.trace));
             }

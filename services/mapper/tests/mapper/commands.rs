@@ -160,10 +160,13 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
                 clear: Vec::new(),
                 match_on: Vec::new(),
                 assume_empty: false,
+                protected: false,
                 actions: lifecycle::Actions::default(),
             }),
             event: None,
             accepted_at: OffsetDateTime::UNIX_EPOCH,
+            guard: None,
+            planned: false,
         };
         let store = Store::open::<Migrator>(&world.url).await.unwrap();
         let tx = store.begin().await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use console::api::Status;
-use lifecycle::MapperStatus;
+use lifecycle::{MapperStatus, TargetStatus};
 
 use super::table::Table;
 use super::{clean, policy};
@@ -31,6 +31,10 @@ pub fn render(status: &Status) -> String {
             ]);
         }
         text.push_str(&table.render());
+        let held: i64 = status.targets.iter().map(held).sum();
+        if held > 0 {
+            text.push_str(&format!("\n{held} held for a human: see `usher held ls`\n"));
+        }
     }
     if let Some(mapper) = &status.mapper {
         text.push('\n');
@@ -45,6 +49,10 @@ pub fn render(status: &Status) -> String {
     text.push('\n');
     text.push_str(&lag.render());
     text
+}
+
+fn held(target: &TargetStatus) -> i64 {
+    target.resources.iter().filter(|(name, _)| name.ends_with(".held")).map(|(_, count)| count).sum()
 }
 
 fn policies(mapper: &MapperStatus) -> String {

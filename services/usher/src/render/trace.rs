@@ -36,10 +36,13 @@ fn what(entry: &TraceEntry) -> String {
         "merged" => format!("merged {}", text(fact, "eventType")),
         "decided" => format!("decided {} at {}", text(fact, "kind"), text(fact, "target")),
         "attempted" => format!("{} at {}", text(fact, "operation"), text(fact, "target")),
-        "superseded" | "settled" | "conflict" | "died" => {
+        "superseded" | "settled" | "conflict" | "died" | "held" => {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        "heldDecided" => {
+            format!("{} {} at {}", text(fact, "outcome"), text(fact, "kind"), text(fact, "target"))
+        }
         other => other.to_owned(),
     }
 }
@@ -65,7 +68,8 @@ fn result(entry: &TraceEntry) -> String {
             number(fact, "revision"),
             duration(number(fact, "latencyMs"))
         ),
-        "conflict" => format!("r{} not applied", number(fact, "revision")),
+        "conflict" | "held" => format!("r{} not applied", number(fact, "revision")),
+        "heldDecided" => format!("r{}", number(fact, "revision")),
         "died" => format!("{} after {}", text(fact, "class"), attempts(number(fact, "attempts"))),
         "replayed" => text(fact, "outcome").to_owned(),
         "discarded" => "closed".to_owned(),
@@ -91,7 +95,10 @@ fn why(entry: &TraceEntry) -> String {
         },
         "conflict" => format!("found {}", text(fact, "found")),
         "died" => format!("{}; see `usher dead show {}`", text(fact, "error"), text(fact, "id")),
-        "replayed" | "discarded" => format!("{}: {}", text(fact, "who"), text(fact, "why")),
+        "held" => format!("{}; see `usher held ls`", text(fact, "reason")),
+        "replayed" | "discarded" | "heldDecided" => {
+            format!("{}: {}", text(fact, "who"), text(fact, "why"))
+        }
         _ => String::new(),
     }
 }

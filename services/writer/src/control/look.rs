@@ -8,7 +8,7 @@ use lifecycle::{ControlError, Lane, LookReply, LookRequest, ResourceKind};
 
 use super::status::holder;
 use super::{Control, database, refusal};
-use crate::call::{About, Call, OwnedTarget, Stop};
+use crate::call::{About, Call, Consent, OwnedTarget, Stop};
 use crate::converge::{Wanted, look};
 use crate::pacer::{Circuit, Urgency};
 use crate::rows::load_resources;
@@ -86,7 +86,15 @@ async fn ask(
 ) -> Result<LookReply, ControlError> {
     let lane = Lane::Leaver; // a few requests, and somebody waits
     let permit = target.pacer.acquire(Urgency::opening(lane)).await;
-    let about = About { kind, subject: subject.to_owned(), revision: 0, lane, trace: None, attempts: 0 };
+    let about = About {
+        kind,
+        subject: subject.to_owned(),
+        revision: 0,
+        lane,
+        trace: None,
+        attempts: 0,
+        consent: Consent::Unknown,
+    };
     let mut call = Call::new(Arc::clone(target), about, permit);
     let looked = look::look(&mut call, wanted, link).await;
     let steps = call.steps();

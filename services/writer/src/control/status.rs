@@ -9,7 +9,7 @@ use store::{Store, StoreError};
 
 use super::Control;
 use crate::owner::describe;
-use crate::rows::{edge, resource, status, target};
+use crate::rows::{control, edge, resource, status, target};
 use crate::{micros, now};
 
 impl Control {
@@ -26,17 +26,27 @@ impl Control {
     async fn target_status(&self, name: &str) -> Result<TargetStatus, StoreError> {
         let lease = self.lease(name).await?;
         let counts = count(&self.store, name).await?;
+        let paused = control::load(self.store.reader(), name).await?.paused();
+        let circuit = match &paused {
+            Some(paused) => format!("paused by {}: {}", paused.who, paused.why),
+            None => self.circuit(name),
+        };
         Ok(TargetStatus {
             target: name.to_owned(),
             owner: lease.as_ref().and_then(holder),
             epoch: lease.map_or(0, |lease| lease.epoch),
-            circuit: self.owned(name).map_or_else(
-                || "not owned by this replica".to_owned(),
-                |target| describe(&target.pacer.circuit()),
-            ),
+            circuit,
             resources: counts.by_status(),
             queue: counts.queue(),
+            paused,
         })
+    }
+
+    fn circuit(&self, name: &str) -> String {
+        self.owned(name).map_or_else(
+            || "not owned by this replica".to_owned(),
+            |target| describe(&target.pacer.circuit()),
+        )
     }
 
     /// Who owns a target, as the database has it.

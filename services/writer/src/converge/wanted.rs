@@ -24,6 +24,8 @@ pub(crate) struct Wanted {
     pub(crate) actions: Actions,
     /// A person who is referred to and has no account at the target yet.
     pub(crate) awaits: Option<String>,
+    /// Nothing is taken away before a human said so.
+    pub(crate) protected: bool,
 }
 
 impl Wanted {
@@ -52,6 +54,7 @@ impl Wanted {
                     assume_empty: account.assume_empty && account.actions.create,
                     actions: account.actions,
                     awaits,
+                    protected: account.protected,
                 })
             }
             Desired::Group(group) => {
@@ -67,6 +70,7 @@ impl Wanted {
                     assume_empty: group.assume_empty && group.actions.create,
                     actions: group.actions,
                     awaits: None,
+                    protected: group.protected,
                 })
             }
             Desired::Membership { .. } => None,

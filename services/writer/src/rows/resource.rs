@@ -1,9 +1,10 @@
 //! `writer_resources`: one account or group at one target, desired beside applied.
 
-use lifecycle::{Attributes, Desired, Lane, ResourceKind, TraceContext};
+use lifecycle::{AccountState, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
 use super::status;
+use crate::call::Consent;
 
 /// One resource.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -60,6 +61,17 @@ pub(crate) struct Model {
     /// The open dead letter.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) dead_letter: Option<String>,
+    /// It comes of a change of policy that was let through as a whole.
+    pub(crate) planned: bool,
+    /// What is wanted takes access away from something that is linked.
+    pub(crate) removal: bool,
+    /// A [`HeldBy`], while it is held.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) held: Option<String>,
+    /// Since when; microseconds since the Unix epoch.
+    pub(crate) held_at: Option<i64>,
+    /// A human said that this revision is to be carried out.
+    pub(crate) approved_revision: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -91,6 +103,11 @@ impl Model {
             awaits: None,
             last_error: None,
             dead_letter: None,
+            planned: false,
+            removal: false,
+            held: None,
+            held_at: None,
+            approved_revision: 0,
         }
     }
 
@@ -117,8 +134,57 @@ impl Model {
         self.applied.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
+    /// Whether a human, or the plan that it comes of, let it be carried out.
+    pub(crate) fn is_let_through(&self) -> bool {
+        self.planned || self.is_approved()
+    }
+
+    /// Whether a human said that what is wanted now is to be carried out.
+    pub(crate) fn is_approved(&self) -> bool {
+        self.approved_revision == self.desired_revision
+    }
+
+    /// What may be taken away without asking.
+    pub(crate) fn consent(&self) -> Consent {
+        match () {
+            () if self.is_approved() => Consent::Approved,
+            () if self.planned => Consent::Planned,
+            () if self.removal => Consent::Counted,
+            () => Consent::Unknown,
+        }
+    }
+
+    /// Whether `desired` would switch off or delete what is there.
+    pub(crate) fn would_lose_access(&self, desired: &Desired) -> bool {
+        let takes_away = match desired {
+            Desired::User(account) => match account.state {
+                AccountState::Active => false,
+                AccountState::Disabled => self.applied().get("active") != Some(&false.into()),
+                AccountState::Deleted => true,
+            },
+            Desired::Group(group) => !group.exists,
+            Desired::Membership { .. } => false,
+        };
+        takes_away && self.remote_id.is_some()
+    }
+
+    /// Lets the row wait for a human.
+    pub(crate) fn hold(&mut self, by: HeldBy, reason: String, now: i64) {
+        self.rest(status::HELD);
+        self.held = Some(by.as_str().to_owned());
+        self.held_at = Some(now);
+        self.last_error = Some(reason);
+    }
+
+    /// It is held no longer.
+    fn let_go(&mut self) {
+        self.held = None;
+        self.held_at = None;
+    }
+
     /// Puts the row into the queue.
     pub(crate) fn enqueue(&mut self, status: &'static str, not_before: i64) {
+        self.let_go();
         self.status = status.to_owned();
         self.queued = true;
         self.next_attempt_at = not_before;
@@ -126,6 +192,7 @@ impl Model {
 
     /// Takes the row out of the queue.
     pub(crate) fn rest(&mut self, status: &'static str) {
+        self.let_go();
         self.status = status.to_owned();
         self.queued = false;
     }

@@ -8,4 +8,5 @@ mod look_faults;
 mod memberships;
 mod ownership;
 mod provision;
+mod safety;
 mod world;

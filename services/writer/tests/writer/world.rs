@@ -7,8 +7,8 @@ use bus::testing::TestServer;
 use bus::{Bus, Consumer, ControlFailure, Facts, Feed, Outgoing};
 use lifecycle::{
     Account, AccountState, Actions, Actor, Attributes, Command, CommandId, Desired, Edge, Fact, FactRecord,
-    GroupResource, Lane, LookReply, LookRequest, ProvisionReply, ProvisionRequest, ResourceKind, RowReply,
-    RowRequest, TraceContext, verb,
+    GroupResource, Guard, Lane, LookReply, LookRequest, ProvisionReply, ProvisionRequest, ResourceKind,
+    RowReply, RowRequest, TraceContext, verb,
 };
 use sandbox::{Behaviour, Entry, Options, Sandbox, UserState};
 use sea_orm::{ConnectionTrait, Statement};
@@ -26,6 +26,19 @@ const OURS: &str = "ours";
 const TOKEN: &str = "the-token";
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
+
+/// What a command says beside what is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sent {
+    pub(crate) guard: Option<Guard>,
+    pub(crate) planned: bool,
+}
+
+impl Sent {
+    pub(crate) fn guarded(guard: Guard) -> Self {
+        Self { guard: Some(guard), planned: false }
+    }
+}
 
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -146,6 +159,10 @@ impl World {
     }
 
     pub(crate) async fn send(&self, subject: &str, revision: i64, desired: Desired) {
+        self.send_as(subject, revision, desired, Sent::default()).await;
+    }
+
+    pub(crate) async fn send_as(&self, subject: &str, revision: i64, desired: Desired, sent: Sent) {
         let command = Command {
             id: CommandId::fresh(),
             target: TARGET.to_owned(),
@@ -155,6 +172,8 @@ impl World {
             desired,
             event: None,
             accepted_at: OffsetDateTime::now_utc(),
+            guard: sent.guard,
+            planned: sent.planned,
         };
         for result in self.bus.publish(vec![Outgoing::command(&command, TraceContext::root())]).await {
             result.unwrap();
@@ -297,6 +316,7 @@ pub(crate) fn account(state: AccountState, attributes: Attributes) -> Account {
         references: std::collections::BTreeMap::new(),
         match_on: vec!["externalId".to_owned(), "userName".to_owned()],
         assume_empty: false,
+        protected: false,
         actions: Actions::default(),
     }
 }
@@ -317,6 +337,7 @@ pub(crate) fn group(key: &str) -> GroupResource {
         clear: Vec::new(),
         match_on: vec!["displayName".to_owned()],
         assume_empty: false,
+        protected: false,
         actions: Actions::default(),
     }
 }

@@ -18,6 +18,7 @@ fn wanted(state: AccountState, actions: Actions) -> Wanted {
         references: [("manager".to_owned(), "E-2".to_owned())].into(),
         match_on: Vec::new(),
         assume_empty: true,
+        protected: false,
         actions,
     };
     Wanted::new(Desired::User(account), &HashMap::new()).unwrap()

@@ -1,0 +1,201 @@
+//! What waits for a human at the writer, and targets that are paused.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    Actor, DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldReply, HeldRequest, PauseReply,
+    PauseRequest, verb,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::auth::OperatorName;
+use super::problem::{invalid, invalid_one};
+use super::query::Query;
+use super::reason::reason;
+use super::{Context, Shared};
+use crate::WRITER;
+use crate::api::{DecideHeld, Why};
+
+/// How many people and groups one request may name.
+const SUBJECTS_MAX: usize = 10_000;
+/// How many are listed unless asked otherwise.
+const LIMIT: u64 = 100;
+
+/// Which ones are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HeldQuery {
+    /// Only of this target.
+    target: Option<String>,
+    /// How many at most: 1 to 1,000, 100 unless said.
+    limit: Option<u64>,
+}
+
+/// What is held, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/held",
+    params(HeldQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`held`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`), `reason`, `since` of each; `total`: how many there are"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<HeldQuery>,
+) -> Result<Json<HeldReply>, Problem> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=HELD_MAX).contains(&limit) {
+        return Err(invalid_one("query:limit", format!("must be 1 to {HELD_MAX}")));
+    }
+    let request = HeldRequest { target: query.target, limit };
+    Ok(Json(context.ask(WRITER, verb::HELD, &request).await?))
+}
+
+/// Lets what is held be carried out.
+#[utoipa::path(
+    post,
+    path = "/v1/held/approve",
+    request_body = DecideHeld,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`decided`: how many are held no longer; `notHeld`: those that were named and are not held"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be approved"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn approve(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<DecideHeld>,
+) -> Result<Json<DecideHeldReply>, Problem> {
+    decide(&context, who, body, true).await
+}
+
+/// Says that what is held is not to be done: everything stays as it is at the target, until something new is wanted.
+#[utoipa::path(
+    post,
+    path = "/v1/held/reject",
+    request_body = DecideHeld,
+    responses(
+        (status = 200, body = serde_json::Value, description = "as for approve"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be rejected"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn reject(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<DecideHeld>,
+) -> Result<Json<DecideHeldReply>, Problem> {
+    decide(&context, who, body, false).await
+}
+
+async fn decide(
+    context: &Context,
+    who: String,
+    body: DecideHeld,
+    approve: bool,
+) -> Result<Json<DecideHeldReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if body.target.trim().is_empty() {
+        wrong.add("/target", "is required");
+    }
+    match (&body.subjects, body.all) {
+        (Some(subjects), false) if (1..=SUBJECTS_MAX).contains(&subjects.len()) => {}
+        (Some(_), false) => wrong.add("/subjects", format!("must name 1 to {SUBJECTS_MAX} people or groups")),
+        (None, true) => {}
+        _ => wrong.add("/subjects", "give either `subjects` or `all`: true"),
+    }
+    let by = body.by.as_deref().map(|name| HeldBy::named(name).ok_or(()));
+    let by = by.transpose().unwrap_or_else(|()| {
+        wrong.add("/by", "must be guard, protected or profile");
+        None
+    });
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = DecideHeldRequest { target: body.target, subjects: body.subjects, by, approve, actor };
+    let reply: DecideHeldReply = context.ask(WRITER, verb::DECIDE_HELD, &request).await?;
+    tracing::info!(
+        who = request.actor.who,
+        target_name = request.target,
+        approve,
+        decided = reply.decided,
+        "held resources decided"
+    );
+    Ok(Json(reply))
+}
+
+/// Sends nothing more to a target until it is resumed.
+#[utoipa::path(
+    post,
+    path = "/v1/targets/{target}/pause",
+    params(("target" = String, Path, description = "name of the target")),
+    request_body = Why,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`wasPaused`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn pause(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    Path(target): Path<String>,
+    edge::Json(body): edge::Json<Why>,
+) -> Result<Json<PauseReply>, Problem> {
+    set_paused(&context, target, who, &body, true).await
+}
+
+/// Lets requests flow to a target again.
+#[utoipa::path(
+    post,
+    path = "/v1/targets/{target}/resume",
+    params(("target" = String, Path, description = "name of the target")),
+    request_body = Why,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`wasPaused`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn resume(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    Path(target): Path<String>,
+    edge::Json(body): edge::Json<Why>,
+) -> Result<Json<PauseReply>, Problem> {
+    set_paused(&context, target, who, &body, false).await
+}
+
+async fn set_paused(
+    context: &Context,
+    target: String,
+    who: String,
+    body: &Why,
+    paused: bool,
+) -> Result<Json<PauseReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = PauseRequest { target, paused, actor };
+    let reply: PauseReply = context.ask(WRITER, verb::PAUSE, &request).await?;
+    tracing::info!(who = request.actor.who, target_name = request.target, paused, "target paused or resumed");
+    Ok(Json(reply))
+}

@@ -1,0 +1,98 @@
+//! `usher held ...` and `usher target ...`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::OperatorArgs;
+
+/// `usher held`.
+#[derive(Debug, Subcommand)]
+pub enum HeldCommand {
+    /// List what waits for a human, oldest first, with the reason.
+    Ls(HeldListArgs),
+    /// Let it be carried out.
+    Approve(DecideHeldArgs),
+    /// Say that it is not to be done: everything stays as it is, until something new is wanted.
+    Reject(DecideHeldArgs),
+}
+
+/// `usher held ls`.
+#[derive(Debug, Args)]
+pub struct HeldListArgs {
+    /// Only those of one target.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// Why something is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HeldReason {
+    /// More would be taken away than the policy's guard allows.
+    Guard,
+    /// The policy protects the person or group.
+    Protected,
+    /// The target would refuse it, as its profile says.
+    Profile,
+}
+
+impl HeldReason {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guard => "guard",
+            Self::Protected => "protected",
+            Self::Profile => "profile",
+        }
+    }
+}
+
+/// `usher held approve`, `usher held reject`.
+#[derive(Debug, Args)]
+pub struct DecideHeldArgs {
+    /// Keys of people and groups.
+    #[arg(value_name = "SUBJECT", required_unless_present = "all", conflicts_with = "all")]
+    pub subjects: Vec<String>,
+    /// The target.
+    #[arg(long, value_name = "NAME")]
+    pub target: String,
+    /// Everything that is held there.
+    #[arg(long)]
+    pub all: bool,
+    /// Only what is held for this reason.
+    #[arg(long, value_enum, value_name = "REASON")]
+    pub by: Option<HeldReason>,
+    /// Why, in your words; it is kept in the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher target`.
+#[derive(Debug, Subcommand)]
+pub enum TargetCommand {
+    /// Send nothing more to a target; what is wanted is kept.
+    Pause(PauseArgs),
+    /// Let requests flow again.
+    Resume(PauseArgs),
+}
+
+/// `usher target pause`, `usher target resume`.
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// The target.
+    #[arg(value_name = "NAME")]
+    pub target: String,
+    /// Why, in your words; it is kept.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}

@@ -1,0 +1,79 @@
+//! What waits for a human, and pauses.
+
+use lifecycle::{DecideHeldReply, HeldReply, PauseReply};
+use time::format_description::well_known::Rfc3339;
+
+use super::table::Table;
+use super::{clean, instant};
+
+/// One line per held resource, then what to do.
+pub fn list(reply: &HeldReply) -> String {
+    if reply.held.is_empty() {
+        return "nothing is held\n".to_owned();
+    }
+    let mut table = Table::new(["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "REASON"]);
+    for held in &reply.held {
+        let since = instant(&held.since.format(&Rfc3339).unwrap_or_default());
+        let (kind, by) = (held.kind.as_str(), held.by.as_str());
+        table.row([since.as_str(), &held.target, kind, &held.subject, &held.wanted, by, &held.reason]);
+    }
+    let mut text = table.render();
+    let shown = u64::try_from(reply.held.len()).unwrap_or(u64::MAX);
+    if reply.total > shown {
+        text.push_str(&format!("... and {} more\n", reply.total - shown));
+    }
+    let target = clean(&reply.held[0].target);
+    text.push_str(&format!(
+        "\nto let them be carried out: usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n\
+         to leave things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
+    ));
+    text
+}
+
+/// How many were decided about; `verb` is `approve` or `reject`.
+pub fn decided(reply: &DecideHeldReply, verb: &str) -> String {
+    let done = if verb == "approve" { "approved" } else { "rejected" };
+    let mut text = format!("{done}: {}\n", reply.decided);
+    for subject in &reply.not_held {
+        text.push_str(&format!("not held: {}\n", clean(subject)));
+    }
+    text
+}
+
+/// What a pause or its end came to.
+pub fn paused(target: &str, verb: &str, reply: &PauseReply) -> String {
+    let target = clean(target);
+    match (verb, reply.was_paused) {
+        ("pause", false) => {
+            format!("{target} is paused: nothing is sent until `usher target resume {target}`\n")
+        }
+        ("pause", true) => format!("{target} was paused already; your reason is kept instead\n"),
+        (_, true) => format!("requests flow to {target} again\n"),
+        (_, false) => format!("{target} was not paused\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_a_line_each_with_its_reason_and_what_to_do() {
+        let reply = serde_json::from_value(serde_json::json!({"total": 3, "held": [
+            {"target": "zia", "kind": "user", "subject": "E-1", "revision": 2, "wanted": "disabled", "by": "guard",
+             "reason": "12 of 20 accounts", "since": "2026-01-02T03:04:05Z"}]}))
+        .unwrap();
+        let text = list(&reply);
+        for part in [
+            "E-1",
+            "disabled",
+            "guard",
+            "12 of 20 accounts",
+            "... and 2 more",
+            "usher held approve --target zia",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert_eq!(list(&HeldReply::default()), "nothing is held\n");
+    }
+}

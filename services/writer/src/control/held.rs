@@ -1,0 +1,163 @@
+//! Verbs `held`, `decide_held` and `pause`: what waits for a human, and what the human says.
+
+use std::collections::BTreeSet;
+
+use lifecycle::{
+    ControlError, DecideHeldReply, DecideHeldRequest, Desired, Fact, HELD_MAX, Held, HeldBy, HeldReply,
+    HeldRequest, PauseReply, PauseRequest,
+};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::Control;
+use crate::facts::News;
+use crate::rows::{resource, save_resources, status};
+use crate::{micros, moment, now, safety};
+
+/// Rows that are decided about per statement.
+const PAGE: u64 = 1_000;
+
+impl Control {
+    pub(super) async fn held(&self, request: &HeldRequest) -> Result<HeldReply, StoreError> {
+        let mut query = resource::Entity::find().filter(resource::Column::Status.eq(status::HELD));
+        if let Some(target) = &request.target {
+            query = query.filter(resource::Column::Target.eq(target));
+        }
+        let reader = self.store.reader();
+        let read = StoreError::statement("read what is held");
+        let total = query.clone().count(reader).await.map_err(&read)?;
+        let query = query
+            .order_by_asc(resource::Column::HeldAt)
+            .order_by_asc(resource::Column::Subject)
+            .limit(request.limit.clamp(1, HELD_MAX));
+        let rows = query.all(reader).await.map_err(&read)?;
+        Ok(HeldReply { held: rows.into_iter().map(held).collect(), total })
+    }
+
+    /// # Errors
+    /// When the target is not configured.
+    pub(super) fn known_target<T>(&self, target: &str, request: T) -> Result<T, ControlError> {
+        self.configured(target).map(|()| request)
+    }
+
+    pub(super) async fn decide_held(
+        &self,
+        request: &DecideHeldRequest,
+    ) -> Result<DecideHeldReply, StoreError> {
+        let tx = self.store.begin().await?;
+        let mut news = News::default();
+        let mut reply = DecideHeldReply::default();
+        match &request.subjects {
+            Some(subjects) => {
+                let named: BTreeSet<&String> = subjects.iter().collect();
+                let named: Vec<&String> = named.into_iter().collect();
+                for some in named.chunks(ROWS_PER_STATEMENT_MAX) {
+                    let rows = held_rows(&tx, request, Some(some)).await?;
+                    let found: BTreeSet<&String> = rows.iter().map(|row| &row.subject).collect();
+                    reply.not_held.extend(some.iter().filter(|s| !found.contains(*s)).map(|s| (*s).clone()));
+                    reply.decided += decide(&tx, rows, request, &mut news).await?;
+                }
+            }
+            None => loop {
+                let rows = held_rows(&tx, request, None).await?;
+                if rows.is_empty() {
+                    break;
+                }
+                reply.decided += decide(&tx, rows, request, &mut news).await?;
+            },
+        }
+        self.commit(tx, news).await?;
+        self.bells.values().for_each(|bell| bell.notify_one());
+        Ok(reply)
+    }
+
+    pub(super) async fn pause(&self, request: &PauseRequest) -> Result<PauseReply, StoreError> {
+        let PauseRequest { target, paused, actor } = request;
+        let tx = self.store.begin().await?;
+        let mut news = News::default();
+        let by = paused.then_some((actor.who.as_str(), actor.why.as_str()));
+        let was_paused = safety::pause(&tx, target, by, &mut news).await?;
+        if !paused && was_paused {
+            safety::tell_paused(target, "resumed", &actor.who, &actor.why, micros(now()), &mut news);
+        }
+        self.commit(tx, news).await?;
+        if let Some(bell) = self.bells.get(target) {
+            bell.notify_one();
+        }
+        Ok(PauseReply { was_paused })
+    }
+}
+
+async fn held_rows(
+    tx: &DatabaseTransaction,
+    request: &DecideHeldRequest,
+    subjects: Option<&[&String]>,
+) -> Result<Vec<resource::Model>, StoreError> {
+    let mut query = resource::Entity::find()
+        .filter(resource::Column::Target.eq(&request.target))
+        .filter(resource::Column::Status.eq(status::HELD));
+    if let Some(by) = request.by {
+        query = query.filter(resource::Column::Held.eq(by.as_str()));
+    }
+    if let Some(subjects) = subjects {
+        query = query.filter(resource::Column::Subject.is_in(subjects.iter().map(|s| s.as_str())));
+    } else {
+        query = query.limit(PAGE);
+    }
+    query.all(tx).await.map_err(StoreError::statement("read what is held"))
+}
+
+async fn decide(
+    tx: &DatabaseTransaction,
+    mut rows: Vec<resource::Model>,
+    request: &DecideHeldRequest,
+    news: &mut News,
+) -> Result<u64, StoreError> {
+    let now = micros(now());
+    for row in &mut rows {
+        if request.approve {
+            row.approved_revision = row.desired_revision;
+            row.attempts = 0;
+            row.last_error = None;
+            row.enqueue(status::PENDING, now);
+        } else {
+            row.rest(status::REJECTED);
+            row.last_error = Some(format!("rejected by {}: {}", request.actor.who, request.actor.why));
+        }
+        let outcome = if request.approve { "approved" } else { "rejected" };
+        let id = format!("hdc:{}:{}:{}:{}:{now}", row.target, row.kind, row.subject, row.desired_revision);
+        let fact = Fact::HeldDecided {
+            target: row.target.clone(),
+            kind: row.kind(),
+            revision: row.desired_revision,
+            outcome: outcome.to_owned(),
+            who: request.actor.who.clone(),
+            why: request.actor.why.clone(),
+        };
+        news.tell(id, &row.subject, row.trace(), fact);
+    }
+    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    save_resources(tx, rows).await?;
+    Ok(count)
+}
+
+fn held(row: resource::Model) -> Held {
+    let wanted = match row.desired() {
+        Ok(Desired::User(account)) => account.state.as_str(),
+        Ok(Desired::Group(group)) if group.exists => "exists",
+        Ok(Desired::Group(_)) => "absent",
+        Ok(Desired::Membership { .. }) | Err(_) => "unknown",
+    };
+    Held {
+        kind: row.kind(),
+        revision: row.desired_revision,
+        wanted: wanted.to_owned(),
+        by: row.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Guard),
+        reason: row.last_error.unwrap_or_default(),
+        since: moment(row.held_at.unwrap_or_default()),
+        target: row.target,
+        subject: row.subject,
+    }
+}

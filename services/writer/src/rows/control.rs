@@ -1,0 +1,91 @@
+//! `writer_controls`: what is said about a target as a whole: its guard, and whether it is paused.
+
+use lifecycle::{Guard, Paused};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ConnectionTrait, IntoActiveModel};
+use store::StoreError;
+
+/// One target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "writer_controls")]
+pub(crate) struct Model {
+    /// Name of the target.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) name: String,
+    /// The [`Guard`] of its policy, as JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) guard: Option<String>,
+    /// Who paused it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) paused_by: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) paused_why: Option<String>,
+    /// When it was paused, or let go on; microseconds since the Unix epoch.
+    pub(crate) paused_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The guard in force.
+    pub(crate) fn guard(&self) -> Guard {
+        self.guard.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    /// Who paused it and why, if anybody did.
+    pub(crate) fn paused(&self) -> Option<Paused> {
+        Some(Paused {
+            who: self.paused_by.clone()?,
+            why: self.paused_why.clone().unwrap_or_default(),
+            since: crate::moment(self.paused_at?),
+        })
+    }
+}
+
+/// What is said about a target.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn load(connection: &impl ConnectionTrait, target: &str) -> Result<Model, StoreError> {
+    let found = Entity::find_by_id(target.to_owned()).one(connection).await;
+    let found = found.map_err(StoreError::statement("read what is said about a target"))?;
+    Ok(found.unwrap_or_else(|| Model { name: target.to_owned(), ..Model::default() }))
+}
+
+/// Writes `columns` of it.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn save(
+    connection: &impl ConnectionTrait,
+    row: Model,
+    columns: impl IntoIterator<Item = Column>,
+) -> Result<(), StoreError> {
+    Entity::insert(row.into_active_model().reset_all())
+        .on_conflict(OnConflict::column(Column::Name).update_columns(columns).to_owned())
+        .exec_without_returning(connection)
+        .await
+        .map_err(StoreError::statement("write what is said about a target"))?;
+    Ok(())
+}
+
+/// Makes `guard` the one in force; says nothing where it is already.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn set_guard(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    guard: Guard,
+) -> Result<(), StoreError> {
+    let row = load(connection, target).await?;
+    if row.guard.is_some() && row.guard() == guard {
+        return Ok(());
+    }
+    let json = serde_json::to_string(&guard).expect("a guard is plain data");
+    save(connection, Model { guard: Some(json), ..row }, [Column::Guard]).await
+}

@@ -1,0 +1,253 @@
+//! Nothing is deleted by surprise: the guard, protected subjects, pauses and quarantine.
+
+use lifecycle::{
+    Account, AccountState, Actor, DecideHeldReply, DecideHeldRequest, Desired, Fact, GroupResource, Guard,
+    HeldBy, HeldReply, HeldRequest, PauseReply, PauseRequest, ResourceKind, StatusReply, verb,
+};
+use sandbox::{Fault, FaultRule};
+use serde_json::json;
+
+use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
+
+const GUARD: Guard = Guard { deletions: 5, percent: 100, window_hours: 24, failures: 1_000 };
+
+fn off(key: &str) -> Desired {
+    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+}
+
+fn actor() -> Actor {
+    Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() }
+}
+
+impl World {
+    async fn people(&self, count: usize) -> Vec<String> {
+        let keys: Vec<String> = (0..count).map(|n| format!("E-{n:02}")).collect();
+        for key in &keys {
+            self.send_as(key, 1, Desired::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
+        }
+        for key in &keys {
+            self.settled(ResourceKind::User, key, 1).await;
+        }
+        keys
+    }
+
+    /// How many of them can use their accounts.
+    fn usable(&self, keys: &[String]) -> usize {
+        keys.iter().filter(|key| self.user(key).is_some_and(|user| user.active)).count()
+    }
+
+    async fn held(&self) -> HeldReply {
+        let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100 };
+        self.ask(verb::HELD, &request).await.unwrap()
+    }
+
+    async fn decide_held(&self, subjects: Option<&[&str]>, approve: bool) -> DecideHeldReply {
+        let subjects = subjects.map(|subjects| subjects.iter().map(|&key| key.to_owned()).collect());
+        let (target, actor) = (TARGET.to_owned(), actor());
+        let request = DecideHeldRequest { target, subjects, by: None, approve, actor };
+        self.ask(verb::DECIDE_HELD, &request).await.unwrap()
+    }
+
+    async fn pause(&self, paused: bool) -> PauseReply {
+        let request = PauseRequest { target: TARGET.to_owned(), paused, actor: actor() };
+        self.ask(verb::PAUSE, &request).await.unwrap()
+    }
+
+    async fn circuit(&self) -> String {
+        let status: StatusReply = self.ask(verb::STATUS, &()).await.unwrap();
+        status.targets[0].circuit.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leavers_who_are_too_many_are_held_until_a_human_decides() {
+    for database in store::testing::databases() {
+        let world = World::over(database, "").await;
+        let keys = world.people(14).await;
+        for key in &keys[..12] {
+            world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
+        }
+        for key in &keys[..12] {
+            world.settled(ResourceKind::User, key, 2).await;
+        }
+        let held = world.held().await;
+        assert!(world.usable(&keys) >= 14 - 5, "never more than the guard allows");
+        assert_eq!(usize::try_from(held.total).unwrap(), world.usable(&keys) - 2, "the others are held");
+        let first = &held.held[0];
+        assert_eq!((first.by, first.wanted.as_str()), (HeldBy::Guard, "disabled"));
+        assert!(first.reason.contains("guard.deletions: 5"), "{}", first.reason);
+        world.told("that it is held", |fact| matches!(fact.fact, Fact::Held { .. })).await;
+
+        // One more is held as well, as long as nobody decided.
+        world.send_as(&keys[12], 2, off(&keys[12]), Sent::guarded(GUARD)).await;
+        let row = world.settled(ResourceKind::User, &keys[12], 2).await;
+        assert_eq!(row.status.as_deref(), Some("held"));
+        // What comes of a plan was looked at as a whole.
+        world.send_as(&keys[13], 2, off(&keys[13]), Sent { planned: true, ..Sent::guarded(GUARD) }).await;
+        let row = world.settled(ResourceKind::User, &keys[13], 2).await;
+        assert_eq!(row.status.as_deref(), Some("in_sync"));
+
+        let rejected = held.held[0].subject.clone();
+        let reply = world.decide_held(Some(&[&rejected, "E-77"]), false).await;
+        assert_eq!((reply.decided, reply.not_held), (1, vec!["E-77".to_owned()]));
+        let total = world.held().await.total;
+        assert_eq!(world.decide_held(None, true).await.decided, total);
+        for key in &keys {
+            world.settled(ResourceKind::User, key, 2).await;
+        }
+        assert_eq!(world.usable(&keys), 1, "all but the one who was rejected");
+        assert!(world.user(&rejected).unwrap().active);
+        let row = world.row(ResourceKind::User, &rejected).await;
+        assert_eq!(row.status.as_deref(), Some("rejected"));
+        assert_eq!(row.error.as_deref(), Some("rejected by ann: ticket 7"));
+        world
+            .told("who decided", |record| {
+                matches!(&record.fact, Fact::HeldDecided { outcome, who, .. } if outcome == "approved" && who == "ann")
+            })
+            .await;
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leavers_who_come_one_by_one_are_held_from_the_one_that_is_too_many() {
+    let world = World::start().await;
+    let keys = world.people(8).await;
+    let mut statuses = Vec::new();
+    for key in &keys {
+        world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
+        statuses.push(world.settled(ResourceKind::User, key, 2).await.status.unwrap());
+    }
+    let expected = ["in_sync", "in_sync", "in_sync", "in_sync", "in_sync", "held", "held", "held"];
+    assert_eq!(statuses, expected);
+    // A human who is back needs nobody's consent, and is not counted any more.
+    world.send_as(&keys[7], 3, Desired::User(active(&keys[7], json!({}))), Sent::guarded(GUARD)).await;
+    let row = world.settled(ResourceKind::User, &keys[7], 3).await;
+    assert_eq!(row.status.as_deref(), Some("in_sync"));
+    assert_eq!(world.held().await.total, 2);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removals_that_only_the_target_knows_of_are_counted_too() {
+    let world = World::start().await;
+    let guard = Guard { deletions: 2, ..GUARD };
+    let mut statuses = Vec::new();
+    for n in 0..4 {
+        let key = format!("E-{n}");
+        // Never linked: it is found when it is looked for.
+        world.seed(json!({ "userName": name_of(&key), "externalId": key, "active": true }));
+        world.send_as(&key, 1, off(&key), Sent::guarded(guard)).await;
+        statuses.push(world.settled(ResourceKind::User, &key, 1).await.status.unwrap());
+    }
+    assert_eq!(statuses, ["in_sync", "in_sync", "held", "held"]);
+    world.decide_held(Some(&["E-2"]), true).await;
+    world.until("it is disabled", async || !world.user("E-2").unwrap().active).await;
+    assert!(world.user("E-3").unwrap().active);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletions_of_accounts_and_groups_count_and_disabled_accounts_are_no_removals() {
+    let world = World::start().await;
+    let guard = Guard { deletions: 1, ..GUARD };
+    let sent = Sent::guarded(guard);
+    world.send_as("G-1", 1, Desired::Group(group("G-1")), sent).await;
+    world.send_as("G-2", 1, Desired::Group(group("G-2")), sent).await;
+    world.send_as("E-1", 1, Desired::User(active("E-1", json!({}))), sent).await;
+    for (kind, key) in
+        [(ResourceKind::Group, "G-1"), (ResourceKind::Group, "G-2"), (ResourceKind::User, "E-1")]
+    {
+        world.settled(kind, key, 1).await;
+    }
+    let gone = |key: &str| Desired::Group(GroupResource { exists: false, ..group(key) });
+    world.send_as("G-1", 2, gone("G-1"), sent).await;
+    assert_eq!(world.settled(ResourceKind::Group, "G-1", 2).await.status.as_deref(), Some("in_sync"));
+    world.send_as("G-2", 2, gone("G-2"), sent).await;
+    let row = world.settled(ResourceKind::Group, "G-2", 2).await;
+    assert_eq!(row.status.as_deref(), Some("held"));
+    assert_eq!(world.held().await.held[0].wanted, "absent");
+    // Switched off by hand at the target: what is off already is taken from nobody.
+    world.send_as("E-1", 2, off("E-1"), Sent { planned: true, ..sent }).await;
+    world.settled(ResourceKind::User, "E-1", 2).await;
+    let renamed = account(AccountState::Disabled, person("E-1", json!({ "title": "T" })));
+    world.send_as("E-1", 3, Desired::User(renamed), sent).await;
+    assert_eq!(world.settled(ResourceKind::User, "E-1", 3).await.status.as_deref(), Some("in_sync"));
+    let deleted = account(AccountState::Deleted, person("E-1", json!({})));
+    world.send_as("E-1", 4, Desired::User(deleted), sent).await;
+    assert_eq!(world.settled(ResourceKind::User, "E-1", 4).await.status.as_deref(), Some("held"));
+    assert!(world.user("E-1").is_some());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_protected_loses_nothing_before_a_human_said_so() {
+    let world = World::start().await;
+    let keys = world.people(1).await;
+    let protected = |state| {
+        Desired::User(Account {
+            protected: true,
+            ..account(state, person(&keys[0], json!({ "title": "T" })))
+        })
+    };
+    let planned = Sent { planned: true, ..Sent::guarded(GUARD) };
+    world.send_as(&keys[0], 2, protected(AccountState::Deleted), planned).await;
+    let row = world.settled(ResourceKind::User, &keys[0], 2).await;
+    assert_eq!(row.status.as_deref(), Some("held"), "a plan does not help");
+    assert_eq!(world.held().await.held[0].by, HeldBy::Protected);
+    assert!(world.user(&keys[0]).unwrap().active);
+    assert_eq!(world.decide_held(Some(&[&keys[0]]), true).await.decided, 1);
+    world.until("it is gone", async || world.user(&keys[0]).is_none()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_to_a_target_that_is_paused() {
+    let world = World::start().await;
+    let keys = world.people(1).await;
+    assert!(!world.pause(true).await.was_paused);
+    world.until("the pause shows", async || world.circuit().await == "paused by ann: ticket 7").await;
+    let before = world.sandbox.ledger().len();
+    world.send_as(&keys[0], 2, off(&keys[0]), Sent::guarded(GUARD)).await;
+    world
+        .until("the command is taken", async || world.row(ResourceKind::User, &keys[0]).await.revision == 2)
+        .await;
+    assert_eq!(world.row(ResourceKind::User, &keys[0]).await.status.as_deref(), Some("pending"));
+    assert_eq!(world.sandbox.ledger().len(), before);
+    assert!(world.pause(false).await.was_paused);
+    world.settled(ResourceKind::User, &keys[0], 2).await;
+    assert!(!world.user(&keys[0]).unwrap().active);
+    for outcome in ["paused", "resumed"] {
+        world
+            .told(outcome, |record| {
+                record.subject == format!("target:{TARGET}")
+                    && matches!(&record.fact, Fact::Paused { outcome: told, who, .. } if told == outcome && who == "ann")
+            })
+            .await;
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_where_too_many_fail_is_paused() {
+    let world = World::start().await;
+    let guard = Guard { failures: 2, ..GUARD };
+    let refused = world.sandbox.faults().inject(FaultRule::new(Fault::status(400)).method("POST"));
+    for n in 0..3 {
+        let key = format!("E-{n}");
+        world.send_as(&key, 1, Desired::User(active(&key, json!({}))), Sent::guarded(guard)).await;
+        world.settled(ResourceKind::User, &key, 1).await;
+    }
+    world
+        .until("it is paused", async || world.circuit().await.contains("quarantine: 3 resources failed"))
+        .await;
+    world.sandbox.faults().remove(refused);
+    let before = world.sandbox.ledger().len();
+    world.send_as("E-9", 1, Desired::User(active("E-9", json!({}))), Sent::guarded(guard)).await;
+    world.until("it is taken", async || world.row(ResourceKind::User, "E-9").await.revision == 1).await;
+    assert_eq!(world.sandbox.ledger().len(), before);
+    world.pause(false).await;
+    world.settled(ResourceKind::User, "E-9", 1).await;
+    assert!(world.user("E-9").is_some());
+    world.stop().await;
+}
