@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::House;
+
 /// How many filter expressions a server understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +53,8 @@ pub struct Behaviour {
     pub patch_returns_user: bool,
     /// `ServiceProviderConfig`, `ResourceTypes` and `Schemas` need no token.
     pub discovery_open: bool,
+    /// The rules of a target profile, enforced beside the above; `None`: none.
+    pub house: Option<Box<House>>,
     /// Waited before each request is worked on, in milliseconds. The work is then done even if the client has gone.
     pub latency_ms: u64,
     /// The ledger keeps request bodies.
@@ -73,6 +77,7 @@ impl Default for Behaviour {
             unique_names: true,
             patch_returns_user: true,
             discovery_open: false,
+            house: None,
             latency_ms: 0,
             keep_bodies: false,
             ledger_entries_max: 2_000_000,
@@ -89,6 +94,18 @@ impl Behaviour {
             filterable_attributes: Some(names.map(str::to_owned).to_vec()),
             filter_grammar: FilterGrammar::EqOnly,
             discovery_open: true,
+            ..Self::default()
+        }
+    }
+
+    /// A server that enforces what a target profile says.
+    #[must_use]
+    pub fn of_house(house: House) -> Self {
+        Self {
+            page_size: house.page_size(),
+            count_max: house.page_size(),
+            members_readable: house.shows_members(),
+            house: Some(Box::new(house)),
             ..Self::default()
         }
     }

@@ -40,12 +40,21 @@ pub(crate) async fn serve(
     let (parts, body) = request.into_parts();
     let header = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.map(str::to_owned);
+    let has_user_agent = parts.headers.contains_key(header::USER_AGENT);
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
         return reply::plain(Answer::error(413, None, "the body is too large, or it ended early"));
     };
     let body = if bytes.is_empty() { None } else { serde_json::from_slice(&bytes).ok() };
-    let call =
-        Call { method: parts.method, uri: parts.uri, content_type, bytes, body, route, arrived: world.now() };
+    let call = Call {
+        method: parts.method,
+        uri: parts.uri,
+        content_type,
+        has_user_agent,
+        bytes,
+        body,
+        route,
+        arrived: world.now(),
+    };
     let fault = match &admitted {
         Ok(()) => world.faults.pick(call.method.as_str(), &path, &call.bytes),
         Err(_) => None,

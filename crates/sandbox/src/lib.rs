@@ -21,6 +21,7 @@ mod discovery;
 mod exchange;
 mod faults;
 mod filter;
+mod house;
 mod ledger;
 mod limiter;
 mod patch;
@@ -33,6 +34,7 @@ mod view;
 
 pub use behaviour::{Behaviour, FilterGrammar, RateLimit};
 pub use faults::{Fault, FaultId, FaultRule, FaultStatus, Faults};
+pub use house::House;
 pub use ledger::{Entry, Ledger};
 pub use sandbox::{Options, Sandbox, SeedError, StartError};
 pub use state::{GroupState, State, UserState};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Parser;
-use sandbox::{Behaviour, Options, Sandbox};
+use sandbox::{Behaviour, House, Options, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A SCIM 2.0 server in memory that can be told to misbehave (POST /_sandbox/faults) and keeps a ledger of requests.
@@ -17,7 +17,7 @@ struct Cli {
     /// Bearer token that clients must show.
     #[arg(long, env = "USHER_SANDBOX_TOKEN", hide_env_values = true)]
     token: String,
-    /// How to behave: generic or zscaler.
+    /// How to behave: generic, zscaler, or a target profile's file, whose rules are then enforced.
     #[arg(long, default_value = "zscaler", value_parser = profile)]
     profile: Behaviour,
     /// Requests a second; more are answered with 429.
@@ -26,7 +26,12 @@ struct Cli {
 }
 
 fn profile(name: &str) -> Result<Behaviour, String> {
-    Behaviour::named(name).ok_or_else(|| "known profiles: generic, zscaler".to_owned())
+    if let Some(behaviour) = Behaviour::named(name) {
+        return Ok(behaviour);
+    }
+    let yaml = std::fs::read_to_string(name)
+        .map_err(|error| format!("known profiles: generic, zscaler; no file of that name: {error}"))?;
+    House::read(&yaml).map(Behaviour::of_house)
 }
 
 fn rate(text: &str) -> Result<f64, String> {

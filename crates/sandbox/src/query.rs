@@ -14,6 +14,7 @@ pub(crate) struct ReadQuery {
     pub filter: Option<String>,
     pub start_index: Option<i64>,
     pub count: Option<i64>,
+    pub cursor: Option<String>,
     attributes: Option<String>,
     excluded_attributes: Option<String>,
 }

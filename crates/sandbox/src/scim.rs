@@ -1,5 +1,7 @@
 //! The SCIM work itself: one call in, one answer or refusal out.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::http::{Method, Uri};
 use serde::Serialize;
@@ -7,11 +9,12 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::answer::{Answer, Refusal};
+use crate::attributes::{Attributes, text};
 use crate::behaviour::Behaviour;
 use crate::directory::{Directory, Id};
 use crate::query::{Projection, ReadQuery};
 use crate::view::{self, View};
-use crate::{Kind, discovery, filter, patch, rules};
+use crate::{House, Kind, discovery, filter, patch, rules};
 
 pub(crate) mod summary;
 
@@ -22,6 +25,7 @@ pub(crate) struct Call {
     pub uri: Uri,
     pub content_type: Option<String>,
     pub bytes: Bytes,
+    pub has_user_agent: bool,
     /// The body, parsed; `None` when there is none or it is no JSON.
     pub body: Option<Value>,
     pub route: Route,
@@ -67,6 +71,12 @@ pub(crate) struct Office<'a> {
 pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Refusal> {
     let query = ReadQuery::parse(&call.uri)?;
     let (kind, id) = (call.route.kind, call.route.id.as_deref());
+    if let Some(house) = &office.behaviour.house {
+        house.check(call, call.has_user_agent)?;
+        if let Some(id) = id.filter(|id| office.is_hidden(kind, id)) {
+            return Err(Refusal::not_found(id));
+        }
+    }
     match (kind, &call.method, id) {
         (Kind::Other, ..) => Err(Refusal::new(404, None, "no such endpoint")),
         (Kind::Discovery, &Method::GET, id) => discovery::answer(&call.route.endpoint, id, office.behaviour),
@@ -84,10 +94,34 @@ pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Ref
 }
 
 impl Office<'_> {
+    /// Whether it is an account that is as good as gone while it is disabled.
+    fn is_hidden(&self, kind: Kind, id: &str) -> bool {
+        let hides = self.behaviour.house.as_ref().is_some_and(|house| house.hides_disabled());
+        let is_off = |attributes: &Attributes| attributes.get("active") == Some(&Value::Bool(false));
+        let record = self.directory.record(kind, id);
+        hides && kind == Kind::User && record.is_some_and(|(_, record)| is_off(&record.attributes))
+    }
+
+    /// The hidden account of that name: creating it again brings it back.
+    fn hidden_namesake(&self, kind: Kind, attributes: &Attributes) -> Option<String> {
+        let name = text(attributes, rules::name_attribute(kind))?;
+        let named = |record: &crate::directory::Record| {
+            text(&record.attributes, rules::name_attribute(kind))
+                .is_some_and(|n| n.eq_ignore_ascii_case(name))
+        };
+        let found = self.directory.shelf(kind).records.iter().find(|(_, record)| named(record));
+        found.map(|(id, _)| id.to_string()).filter(|id| self.is_hidden(kind, id))
+    }
+
     fn create(&mut self, call: &Call, projection: &Projection) -> Result<Answer, Refusal> {
         let kind = call.route.kind;
-        let (attributes, members) = rules::intake(kind, self.body(call)?)?;
-        let id = self.directory.create(kind, attributes, &members, self.behaviour, call.arrived)?;
+        let (attributes, members) = rules::intake(kind, self.body(call)?.as_ref())?;
+        let id = match self.hidden_namesake(kind, &attributes) {
+            Some(id) => {
+                self.directory.replace(kind, &id, attributes, members, self.behaviour, call.arrived)?
+            }
+            None => self.directory.create(kind, attributes, &members, self.behaviour, call.arrived)?,
+        };
         let mut answer = self.resource(201, kind, id, projection);
         answer.location = Some(view::location(self.base_url, kind, id));
         answer.resource_id = Some(id.to_string());
@@ -96,7 +130,7 @@ impl Office<'_> {
 
     fn replace(&mut self, call: &Call, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
         let kind = call.route.kind;
-        let (attributes, members) = rules::intake(kind, self.body(call)?)?;
+        let (attributes, members) = rules::intake(kind, self.body(call)?.as_ref())?;
         let id = self.directory.replace(kind, id, attributes, members, self.behaviour, call.arrived)?;
         Ok(self.resource(200, kind, id, projection))
     }
@@ -104,7 +138,7 @@ impl Office<'_> {
     fn patch(&mut self, call: &Call, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
         let kind = call.route.kind;
         let (id, record) = self.directory.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
-        let plan = patch::plan(kind, &record.attributes, self.body(call)?)?;
+        let plan = patch::plan(kind, &record.attributes, self.body(call)?.as_ref())?;
         self.directory.commit(kind, id, plan, self.behaviour, call.arrived)?;
         if kind == Kind::User && self.behaviour.patch_returns_user {
             return Ok(self.resource(200, kind, id, projection));
@@ -119,17 +153,33 @@ impl Office<'_> {
 
     fn list(&self, kind: Kind, query: &ReadQuery) -> Result<Answer, Refusal> {
         let projection = query.projection();
-        let start = usize::try_from(query.start_index.unwrap_or(1)).unwrap_or(1).max(1);
+        let house = self.behaviour.house.as_deref();
+        let by_cursor = house.is_some_and(House::pages_by_cursor);
+        if let (Some(house), Some(text)) = (house, &query.filter) {
+            house.check_filter(kind, text)?;
+        }
+        let cursor = query.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
+        let start = usize::try_from(query.start_index.or(cursor).unwrap_or(1)).unwrap_or(1).max(1);
         let count = query.count.map_or(self.behaviour.page_size, |count| usize::try_from(count).unwrap_or(0));
-        let count = count.min(self.behaviour.count_max);
+        let has_one_page = house.is_some_and(House::has_one_page);
+        let count = if has_one_page { usize::MAX } else { count.min(self.behaviour.count_max) };
         let records = &self.directory.shelf(kind).records;
+        let hides = house.is_some_and(House::hides_disabled);
         let (total, page): (usize, Vec<Id>) = match &query.filter {
             Some(text) => {
-                let found = self.directory.find(kind, &filter::parse(text, self.behaviour)?);
+                let mut found = self.directory.find(kind, &filter::parse(text, self.behaviour)?);
+                found.retain(|id| !hides || !self.is_hidden(kind, &id.to_string()));
                 (found.len(), found.into_iter().skip(start - 1).take(count).collect())
+            }
+            None if hides => {
+                let shown = records.keys().filter(|id| !self.is_hidden(kind, &id.to_string()));
+                let shown: Vec<Id> = shown.copied().collect();
+                (shown.len(), shown.into_iter().skip(start - 1).take(count).collect())
             }
             None => (records.len(), records.keys().skip(start - 1).take(count).copied().collect()),
         };
+        let after = start + page.len();
+        let next_cursor = (by_cursor && after <= total).then(|| after.to_string());
         let resources: Vec<View<'_>> =
             page.into_iter().filter_map(|id| self.view(kind, id, &projection)).collect();
         let list = ListResponse {
@@ -137,6 +187,7 @@ impl Office<'_> {
             total_results: total,
             start_index: start,
             items_per_page: resources.len(),
+            next_cursor,
             resources,
         };
         Ok(Answer::json(200, &list))
@@ -162,14 +213,18 @@ impl Office<'_> {
         }
     }
 
-    fn body<'c>(&self, call: &'c Call) -> Result<&'c Value, Refusal> {
+    fn body<'c>(&self, call: &'c Call) -> Result<Cow<'c, Value>, Refusal> {
         let media_type =
             call.content_type.as_deref().and_then(|value| value.split(';').next()).map(str::trim);
         let scim = media_type.is_some_and(|value| value.eq_ignore_ascii_case("application/scim+json"));
         if self.behaviour.strict_content_type && !scim {
             return Err(Refusal::new(415, None, "the content type must be application/scim+json"));
         }
-        call.body.as_ref().ok_or_else(|| Refusal::invalid_syntax("the body is not JSON"))
+        let body = call.body.as_ref().ok_or_else(|| Refusal::invalid_syntax("the body is not JSON"))?;
+        Ok(match &self.behaviour.house {
+            Some(house) => house.plain(body),
+            None => Cow::Borrowed(body),
+        })
     }
 }
 
@@ -180,6 +235,8 @@ struct ListResponse<'a> {
     total_results: usize,
     start_index: usize,
     items_per_page: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
     #[serde(rename = "Resources")]
     resources: Vec<View<'a>>,
 }

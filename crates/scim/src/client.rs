@@ -2,6 +2,7 @@
 
 mod exchange;
 mod find;
+mod list;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use crate::diff::{PatchOp, patch_body};
 use crate::encoding::decode;
 use crate::{Kind, TargetProfile, diff};
 use exchange::{Answer, Body, Call, Sent};
+pub use list::{Listed, Start};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -171,16 +173,25 @@ impl Client {
         find::find(self, kind, terms).await
     }
 
+    /// One page of everything that the target has of `kind`; `before` says how many entries were on the pages before.
+    pub async fn list(&self, kind: Kind, start: Option<&Start>, before: u64) -> Reply<Listed> {
+        list::list(self, kind, start, before).await
+    }
+
     /// Creates a resource of `kind` with `attributes`.
     pub async fn create(&self, kind: Kind, attributes: &Attributes) -> Reply<Created> {
         let body = diff::to_resource(self.profile(), kind, attributes);
         let reply = self.send(Call { body: Some(body), ..Call::new(Action::Create, kind) }).await;
-        reply.map(|answer| Ok(Created { id: created_id(kind, &answer) }))
+        reply.map(|answer| Ok(Created { id: created_id(self.profile().endpoint(kind), &answer) }))
     }
 
     /// Changes the resource `id` by `ops`, which must not be empty.
     pub async fn patch(&self, kind: Kind, id: &str, ops: &[PatchOp]) -> Reply<()> {
-        let call = Call { id: Some(id), body: Some(patch_body(ops)), ..Call::new(Action::Patch, kind) };
+        let call = Call {
+            id: Some(id),
+            body: Some(patch_body(self.profile(), ops)),
+            ..Call::new(Action::Patch, kind)
+        };
         self.send(call).await.map(|_| Ok(()))
     }
 
@@ -234,7 +245,7 @@ impl Client {
     ) -> (String, Option<Value>) {
         let Credential::Bearer(token) = &self.connection.credential;
         let id = id.map(|id| format!("/{}", crate::encoding::encode(id))).unwrap_or_default();
-        let request = format!("{method} /{}{id}", kind.endpoint());
+        let request = format!("{method} /{}{id}", self.profile().endpoint(kind));
         (request, body.map(|body| crate::redact::without_secrets(body, token)))
     }
 
@@ -289,7 +300,7 @@ fn headers(connection: &Connection) -> Result<HeaderMap, ScimError> {
 }
 
 /// The id in the body, else the last segment of the Location header.
-fn created_id(kind: Kind, answer: &Answer) -> Option<String> {
+fn created_id(endpoint: &str, answer: &Answer) -> Option<String> {
     if let Body::Json(Value::Object(resource)) = &answer.body
         && let Some(id) = id_of(resource)
     {
@@ -298,7 +309,6 @@ fn created_id(kind: Kind, answer: &Answer) -> Option<String> {
     let location = answer.location.as_deref()?;
     let path = location.split(['?', '#']).next().unwrap_or_default();
     let (parent, id) = path.rsplit_once('/')?;
-    let at_endpoint =
-        parent.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(kind.endpoint()));
+    let at_endpoint = parent.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(endpoint));
     decode(id).filter(|id| at_endpoint && !id.is_empty())
 }

@@ -54,14 +54,18 @@ pub(crate) struct Page {
     pub entries: u64,
     /// How many the whole list has, as far as the target says.
     pub total: Option<u64>,
+    /// Where the next page begins, where the target pages by cursor.
+    pub next_cursor: Option<String>,
 }
 
 impl Page {
     /// The page in `body`; none when it is no list.
     pub(crate) fn from_value(body: Value) -> Option<Self> {
+        let mut next_cursor = None;
         let (items, total) = match body {
             Value::Array(items) => (Some(items), None),
             Value::Object(mut map) => {
+                next_cursor = lookup(&map, "nextCursor").and_then(text).filter(|cursor| !cursor.is_empty());
                 let total = lookup(&map, "totalResults").and_then(number);
                 let key = map.keys().find(|key| key.eq_ignore_ascii_case("Resources")).cloned();
                 let items = key.and_then(|key| map.remove(&key));
@@ -78,7 +82,8 @@ impl Page {
         }
         let items = items.unwrap_or_default();
         let entries = items.len() as u64;
-        Some(Self { resources: items.into_iter().filter_map(Found::from_value).collect(), entries, total })
+        let resources = items.into_iter().filter_map(Found::from_value).collect();
+        Some(Self { resources, entries, total, next_cursor })
     }
 }
 

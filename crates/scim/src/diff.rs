@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::path::{AttributePath, Selector};
 use crate::resource::{Target, encode, new_element, put_in_element, with_defaults};
-use crate::{Kind, RemoveForm, TargetProfile};
+use crate::{Kind, OpCase, RemoveForm, Separator, TargetProfile};
 
 /// One operation of a PATCH request (RFC 7644 section 3.5.2); serialises as it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,8 +75,51 @@ pub fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attributes)
 }
 
 /// The body of a PATCH with `ops`.
-pub fn patch_body(ops: &[PatchOp]) -> Value {
-    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": ops })
+pub fn patch_body(profile: &TargetProfile, ops: &[PatchOp]) -> Value {
+    let operations: Vec<Value> = ops.iter().map(|op| written(profile, op)).collect();
+    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
+}
+
+/// An operation in the form that the target wants.
+fn written(profile: &TargetProfile, op: &PatchOp) -> Value {
+    let mut operation = serde_json::to_value(op).expect("an operation has only string keys");
+    let form = profile.patch;
+    let Some(fields) = operation.as_object_mut() else { return operation };
+    if form.op_case == OpCase::Capitalised
+        && let Some(Value::String(name)) = fields.get_mut("op")
+    {
+        name.get_mut(..1).map(str::make_ascii_uppercase).unwrap_or_default();
+    }
+    if form.pathless
+        && let PatchOp::Replace { path, value } | PatchOp::Add { path, value } = op
+        && let Some(value) = without_path(path, value)
+    {
+        fields.remove("path");
+        fields.insert("value".to_owned(), value);
+    } else if form.extension_separator == Separator::Dot
+        && let Some(Value::String(path)) = fields.get_mut("path")
+        && let AttributePath { uri: Some(uri), .. } = AttributePath::parse_or_literal(path)
+        && path.as_bytes().get(uri.len()) == Some(&b':')
+    {
+        path.replace_range(uri.len()..=uri.len(), ".");
+    }
+    operation
+}
+
+/// The value of an operation that names no path; `None` where an element is selected, which only a path can do.
+fn without_path(path: &str, value: &Value) -> Option<Value> {
+    let AttributePath { uri, name, element, sub } = AttributePath::parse(path).ok()?;
+    if !element.is_empty() {
+        return None;
+    }
+    let inner = match sub {
+        Some(sub) => json!({ name: { sub: value } }),
+        None => json!({ name: value }),
+    };
+    Some(match uri {
+        Some(uri) => json!({ uri: inner }),
+        None => inner,
+    })
 }
 
 /// The operations that lead from `applied` to `desired`, with the paths of `clear` taken away where `applied` has a
@@ -232,12 +275,12 @@ pub fn member_chunks(profile: &TargetProfile, add: &[String], remove: &[String])
         RemoveForm::Filter => members.min(limits.operations_per_request_max.max(1)),
         RemoveForm::ValueList => members,
     };
-    let adds = add.chunks(members).map(|ids| MemberChunk {
+    let adds = sized(add, members, limits.body_bytes_max).into_iter().map(|ids| MemberChunk {
         add: ids.to_vec(),
         remove: Vec::new(),
         ops: vec![PatchOp::Add { path: "members".to_owned(), value: member_values(ids) }],
     });
-    let removes = remove.chunks(removed_by_one).map(|ids| MemberChunk {
+    let removes = sized(remove, removed_by_one, limits.body_bytes_max).into_iter().map(|ids| MemberChunk {
         add: Vec::new(),
         remove: ids.to_vec(),
         ops: match limits.remove_form {
@@ -249,6 +292,30 @@ pub fn member_chunks(profile: &TargetProfile, add: &[String], remove: &[String])
     });
     adds.chain(removes).collect()
 }
+
+/// Ids in chunks of at most so many, and of bodies of at most so many bytes.
+fn sized(ids: &[String], most: usize, bytes_max: Option<usize>) -> Vec<&[String]> {
+    let room = bytes_max.unwrap_or(usize::MAX).saturating_sub(BODY_BYTES).max(1);
+    let mut chunks = Vec::new();
+    let mut rest = ids;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = |id: &&String| {
+            bytes += id.len() + MEMBER_BYTES;
+            bytes <= room
+        };
+        let count = rest.iter().take(most).take_while(fits).count().max(1);
+        let (chunk, others) = rest.split_at(count);
+        chunks.push(chunk);
+        rest = others;
+    }
+    chunks
+}
+
+/// What one member costs in a body beside its id: the longest form is an operation of its own.
+const MEMBER_BYTES: usize = r#"{"op":"Remove","path":"members[value eq \"\"]"},"#.len();
+/// What a body costs beside its members.
+const BODY_BYTES: usize = 256;
 
 fn member_values(ids: &[String]) -> Value {
     ids.iter().map(|id| json!({ "value": id })).collect()

@@ -14,6 +14,7 @@
 
 mod classify;
 mod client;
+mod constraints;
 mod decode;
 pub mod diff;
 mod encoding;
@@ -25,15 +26,16 @@ mod redact;
 mod resource;
 mod retry_after;
 
-pub use client::{Client, Connection, Created, Credential, Failure, Reply, ScimError};
+pub use client::{Client, Connection, Created, Credential, Failure, Listed, Reply, ScimError, Start};
+pub use constraints::violation;
 pub use decode::Found;
 pub use diff::{MemberChunk, PatchOp};
 pub use kind::Kind;
 pub use lifecycle::{AttemptClass, Attributes, Exchange};
 pub use path::{PathError, check_path};
 pub use profile::{
-    DeleteMethod, Lookup, Membership, PerKind, ProfileError, Rate, RemoveForm, Required, TargetProfile,
-    UpdateMethod,
+    Bucket, BucketKind, DeleteMethod, Endpoints, Lookup, Membership, OpCase, Paging, PatchForm, PerKind,
+    ProfileError, Rate, RemoveForm, Required, Separator, TargetProfile, UpdateMethod,
 };
 pub use reqwest::Url;
-pub use resource::{missing_required, observe, overlay};
+pub use resource::{observe, overlay};

@@ -1,20 +1,13 @@
 //! Target profiles: what a kind of target can do, how it wants to be talked to and how fast, as data.
 
+mod builtin;
+mod check;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, PathError, check_path};
-
-/// The profiles that ship with Usher.
-const BUILTIN: [(&str, &str); 5] = [
-    ("generic", include_str!("../profiles/generic.yaml")),
-    ("sandbox", include_str!("../profiles/sandbox.yaml")),
-    ("zscaler-zia", include_str!("../profiles/zscaler-zia.yaml")),
-    ("zscaler-zidentity", include_str!("../profiles/zscaler-zidentity.yaml")),
-    ("zscaler-zpa", include_str!("../profiles/zscaler-zpa.yaml")),
-];
+use crate::Kind;
 
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,19 +63,39 @@ pub struct TargetProfile {
     pub user_agent: String,
     /// Headers that every request carries besides; never credentials.
     pub headers: BTreeMap<String, String>,
+    /// Path segments of the endpoints below the base URL. Default `Users` and `Groups`.
+    pub endpoints: Endpoints,
     /// How a resource is changed. Default `patch`.
     pub update_method: UpdateMethod,
+    /// How PATCH operations are written.
+    pub patch: PatchForm,
     /// Whether booleans are written as the strings `"true"` and `"false"`. Reading takes both anyway. Default
     /// no.
     pub string_booleans: bool,
+    /// Whether numbers are written as strings. Default no.
+    pub string_numbers: bool,
+    /// Attributes that may be sent, by name or path; none: every one. What is mapped beside them is not sent.
+    pub attributes: PerKind<Vec<String>>,
+    /// Whether a multi-valued attribute has one value at most: the first one is sent. Default no.
+    pub single_valued: bool,
     /// What accounts and groups can be looked up by.
     pub lookups: PerKind<Lookup>,
+    /// Comparisons that one filter may have, at least 1. Default: no limit known.
+    pub filter_terms_max: Option<u32>,
+    /// How lists are read page by page. Default `index`.
+    pub paging: Paging,
     /// How memberships are written.
     pub membership: Membership,
     /// What becomes of an account that should not exist. Default `hard`.
     pub delete: DeleteMethod,
+    /// Whether a disabled account answers 404 as if it were gone. Default no.
+    pub hides_disabled: bool,
     /// How many groups one account may be in. Default: no limit known.
     pub groups_per_user_max: Option<u32>,
+    /// Longest values by attribute path, in characters.
+    pub lengths_max: PerKind<BTreeMap<String, u32>>,
+    /// Domains that the part of `userName` behind the `@` may have; none: any.
+    pub domains: Vec<String>,
     /// Longest pause that a target may ask for, in seconds; longer ones are cut. Default 900.
     pub retry_after_cap_seconds: u64,
     /// Longest answer that is read, in bytes, at least 1,024. Default 1 MiB.
@@ -121,6 +134,41 @@ pub struct Rate {
     pub requests_per_second: Option<f64>,
     /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
     pub burst: u32,
+    /// Further limits that hold for some requests; all of those that match hold at the same time.
+    pub buckets: Vec<Bucket>,
+}
+
+/// A limit for some requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// Methods that it counts, in capitals; none: every one.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// `user` or `group`, if it counts only one of the two endpoints.
+    #[serde(default)]
+    pub kind: Option<BucketKind>,
+    /// So many requests, at least 1,
+    pub requests: u32,
+    /// in so many seconds, at least 1.
+    pub seconds: u32,
+    /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
+    #[serde(default = "one")]
+    pub burst: u32,
+}
+
+/// The endpoint that a limit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BucketKind {
+    /// Accounts.
+    User,
+    /// Groups and their members.
+    Group,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// What resources of one kind can be looked up by.
@@ -143,6 +191,8 @@ pub struct Membership {
     pub members_per_request_max: usize,
     /// PATCH operations in one request, at least 1. Default 100.
     pub operations_per_request_max: usize,
+    /// Longest body of one request, in bytes, at least 1,024. Default: no limit known.
+    pub body_bytes_max: Option<usize>,
     /// How a member is taken out. Default `filter`.
     pub remove_form: RemoveForm,
     /// Whether reading a group shows its members. Default yes.
@@ -151,6 +201,69 @@ pub struct Membership {
     pub include_on_create: bool,
     /// Whether lookups of groups ask to leave the members out of the answer. Default yes.
     pub exclude_on_lookup: bool,
+}
+
+/// Path segments of the endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Endpoints {
+    /// Of accounts.
+    pub user: String,
+    /// Of groups.
+    pub group: String,
+}
+
+impl Default for Endpoints {
+    fn default() -> Self {
+        Self { user: Kind::User.endpoint().to_owned(), group: Kind::Group.endpoint().to_owned() }
+    }
+}
+
+/// How PATCH operations are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchForm {
+    /// `add` or `Add`. Default `lower`.
+    pub op_case: OpCase,
+    /// Whether attributes are named in the operation's value instead of its path, where that can be. Default no.
+    pub pathless: bool,
+    /// What stands between an extension's URN and its attribute in a path. Default `colon`.
+    pub extension_separator: Separator,
+}
+
+/// How the names of operations are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpCase {
+    /// `add`, as RFC 7644 has it.
+    #[default]
+    Lower,
+    /// `Add`.
+    Capitalised,
+}
+
+/// What stands between an extension's URN and its attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separator {
+    /// `urn:...:User:department`, as RFC 7644 has it.
+    #[default]
+    Colon,
+    /// `urn:...:User.department`.
+    Dot,
+}
+
+/// How lists are read page by page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paging {
+    /// By `startIndex` and `count`.
+    #[default]
+    Index,
+    /// By `cursor` and `count` (RFC 9865).
+    Cursor,
+    /// A list is one answer.
+    None,
 }
 
 /// How a resource is changed.
@@ -206,15 +319,25 @@ impl Default for TargetProfile {
             page_size: 100,
             user_agent: concat!("usher/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: BTreeMap::new(),
+            endpoints: Endpoints::default(),
             update_method: UpdateMethod::Patch,
+            patch: PatchForm::default(),
             string_booleans: false,
+            string_numbers: false,
+            attributes: PerKind::default(),
+            single_valued: false,
+            filter_terms_max: None,
+            paging: Paging::Index,
             lookups: PerKind {
                 user: Lookup::by(&["externalId", "userName"], &["userName"]),
                 group: Lookup::by(&["externalId", "displayName"], &[]),
             },
             membership: Membership::default(),
             delete: DeleteMethod::Hard,
+            hides_disabled: false,
             groups_per_user_max: None,
+            lengths_max: PerKind::default(),
+            domains: Vec::new(),
             retry_after_cap_seconds: 900,
             response_bytes_max: 1 << 20,
             required: PerKind::default(),
@@ -225,7 +348,7 @@ impl Default for TargetProfile {
 
 impl Default for Rate {
     fn default() -> Self {
-        Self { requests_per_second: None, burst: 1 }
+        Self { requests_per_second: None, burst: 1, buckets: Vec::new() }
     }
 }
 
@@ -234,6 +357,7 @@ impl Default for Membership {
         Self {
             members_per_request_max: 100,
             operations_per_request_max: 100,
+            body_bytes_max: None,
             remove_form: RemoveForm::Filter,
             readable: true,
             include_on_create: false,
@@ -250,38 +374,6 @@ impl Lookup {
 }
 
 impl TargetProfile {
-    /// Names of the profiles that ship with Usher.
-    pub fn builtin_names() -> Vec<&'static str> {
-        BUILTIN.iter().map(|(name, _)| *name).collect()
-    }
-
-    /// The profile `name` that ships with Usher.
-    ///
-    /// # Errors
-    /// [`ProfileError::Unknown`].
-    pub fn builtin(name: &str) -> Result<Self, ProfileError> {
-        let found = BUILTIN.iter().find(|(builtin, _)| *builtin == name);
-        let (name, yaml) = found.ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
-        Self::parse(yaml, name)
-    }
-
-    /// The profile that ships with Usher under this name, else the one in the file of this name.
-    ///
-    /// # Errors
-    /// When there is neither, the file cannot be read, or it is no valid profile.
-    pub fn load(name_or_path: &str) -> Result<Self, ProfileError> {
-        if BUILTIN.iter().any(|(name, _)| *name == name_or_path) {
-            return Self::builtin(name_or_path);
-        }
-        let looks_like_a_file = name_or_path.contains(['/', '\\', '.']);
-        if !looks_like_a_file && !Path::new(name_or_path).exists() {
-            return Err(ProfileError::Unknown { name: name_or_path.to_owned() });
-        }
-        let yaml = std::fs::read_to_string(name_or_path)
-            .map_err(|source| ProfileError::Read { file: name_or_path.to_owned(), source })?;
-        Self::parse(&yaml, name_or_path)
-    }
-
     /// Reads a profile; `file` names it in errors.
     ///
     /// # Errors
@@ -293,6 +385,24 @@ impl TargetProfile {
         Ok(profile)
     }
 
+    /// The path segment of the endpoint of `kind`.
+    pub fn endpoint(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::User => &self.endpoints.user,
+            Kind::Group => &self.endpoints.group,
+        }
+    }
+
+    /// Whether an attribute of `kind` at `path` may be sent.
+    pub fn sends(&self, kind: Kind, path: &str) -> bool {
+        let allowed = self.attributes.of(kind);
+        let is_part_of = |base: &String| {
+            let rest = path.get(..base.len()).filter(|start| start.eq_ignore_ascii_case(base));
+            rest.is_some() && path[base.len()..].chars().next().is_none_or(|c| matches!(c, '.' | '[' | ':'))
+        };
+        allowed.is_empty() || path.eq_ignore_ascii_case("active") || allowed.iter().any(is_part_of)
+    }
+
     /// Whether resources of `kind` can be looked up by the attribute at `path`.
     pub fn can_filter(&self, kind: Kind, path: &str) -> bool {
         self.lookups.of(kind).filterable.iter().any(|known| known.eq_ignore_ascii_case(path))
@@ -301,73 +411,6 @@ impl TargetProfile {
     /// Whether the target itself refuses a second resource of `kind` with the same value at `path`.
     pub fn is_unique(&self, kind: Kind, path: &str) -> bool {
         self.lookups.of(kind).unique_on.iter().any(|known| known.eq_ignore_ascii_case(path))
-    }
-
-    fn validate(&self, file: &str) -> Result<(), ProfileError> {
-        let refuse =
-            |field, problem: String| Err(ProfileError::Field { file: file.to_owned(), field, problem });
-        if self.name.trim().is_empty() {
-            return refuse("name", "must be given".into());
-        }
-        if self.rate.requests_per_second.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
-            return refuse("rate.requests_per_second", "must be above 0, or null for no known limit".into());
-        }
-        let counts = [
-            ("rate.burst", u64::from(self.rate.burst), 1),
-            ("concurrency_max", u64::from(self.concurrency_max), 1),
-            ("page_size", u64::from(self.page_size), 1),
-            ("membership.members_per_request_max", self.membership.members_per_request_max as u64, 1),
-            ("membership.operations_per_request_max", self.membership.operations_per_request_max as u64, 1),
-            ("response_bytes_max", self.response_bytes_max as u64, 1024),
-            ("timeout_seconds", self.timeout_seconds, 1),
-        ];
-        if let Some((field, _, least)) = counts.into_iter().find(|(_, value, least)| value < least) {
-            return refuse(field, format!("must be at least {least}"));
-        }
-        if let Err((field, problem)) = self.check_headers().and_then(|()| self.check_paths()) {
-            return refuse(field, problem);
-        }
-        Ok(())
-    }
-
-    fn check_headers(&self) -> Result<(), (&'static str, String)> {
-        if self.user_agent.trim().is_empty() {
-            return Err(("user_agent", "must not be empty: some targets refuse requests without it".into()));
-        }
-        for (name, value) in &self.headers {
-            if name.eq_ignore_ascii_case("authorization") {
-                return Err((
-                    "headers",
-                    "must not hold a credential: it belongs to the target's token".into(),
-                ));
-            }
-            let valid = reqwest::header::HeaderName::try_from(name).is_ok()
-                && reqwest::header::HeaderValue::try_from(value).is_ok();
-            if !valid {
-                return Err(("headers", format!("`{name}` is not a valid header")));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_paths(&self) -> Result<(), (&'static str, String)> {
-        let because = |field| move |error: PathError| (field, format!("is not valid: {error}"));
-        for kind in [Kind::User, Kind::Group] {
-            let lookup = self.lookups.of(kind);
-            lookup
-                .filterable
-                .iter()
-                .try_for_each(|p| check_path(p))
-                .map_err(because("lookups.*.filterable"))?;
-            lookup
-                .unique_on
-                .iter()
-                .try_for_each(|p| check_path(p))
-                .map_err(because("lookups.*.unique_on"))?;
-            let required = self.required.of(kind);
-            required.iter().try_for_each(|r| check_path(&r.path)).map_err(because("required.*.path"))?;
-        }
-        Ok(())
     }
 }
 

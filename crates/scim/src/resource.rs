@@ -1,5 +1,7 @@
 //! Between flat attributes (a value per path) and SCIM resources (a JSON tree).
 
+use std::collections::BTreeMap;
+
 use lifecycle::Attributes;
 use serde_json::{Map, Value, json};
 
@@ -8,12 +10,35 @@ use crate::{Kind, TargetProfile};
 
 /// `attributes` without empty ones, and with the defaults of required ones.
 pub(crate) fn with_defaults(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Attributes {
-    let mut all: Attributes =
-        attributes.iter().filter(|(_, v)| !v.is_null()).map(|(p, v)| (p.clone(), v.clone())).collect();
+    let mut all = sendable(profile, kind, attributes);
     for required in profile.required.of(kind) {
         if let Some(default) = required.default.as_ref().filter(|v| !v.is_null()) {
             all.entry(required.path.clone()).or_insert_with(|| default.clone());
         }
+    }
+    all
+}
+
+/// What has a value and may be sent; where the target takes one value of a list, the first.
+fn sendable(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Attributes {
+    let mut elements: BTreeMap<AttributePath, AttributePath> = BTreeMap::new();
+    let mut all = Attributes::new();
+    for (text, value) in
+        attributes.iter().filter(|(path, value)| !value.is_null() && profile.sends(kind, path))
+    {
+        let mut value = value.clone();
+        if profile.single_valued {
+            let path = AttributePath::parse_or_literal(text);
+            if !path.element.is_empty()
+                && *elements.entry(path.base()).or_insert(path.selector()) != path.selector()
+            {
+                continue;
+            }
+            if let Value::Array(values) = &mut value {
+                values.truncate(1);
+            }
+        }
+        all.insert(text.clone(), value);
     }
     all
 }
@@ -28,10 +53,10 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn new(profile: &TargetProfile, kind: Kind, desired: &Attributes, clear: &[String]) -> Self {
-        let mut set: Attributes =
-            desired.iter().filter(|(_, v)| !v.is_null()).map(|(p, v)| (p.clone(), v.clone())).collect();
+        let mut set = sendable(profile, kind, desired);
         let mut gone = Vec::new();
-        for path in clear.iter().filter(|path| desired.get(*path).is_none_or(Value::is_null)) {
+        let clear = clear.iter().filter(|path| profile.sends(kind, path));
+        for path in clear.filter(|path| desired.get(*path).is_none_or(Value::is_null)) {
             match default_of(profile, kind, path) {
                 Some(default) => drop(set.insert(path.clone(), default.clone())),
                 None => gone.push(path.clone()),
@@ -48,7 +73,7 @@ fn default_of<'a>(profile: &'a TargetProfile, kind: Kind, path: &str) -> Option<
 }
 
 /// Paths of attributes that the target insists on and that have no value.
-pub fn missing_required(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Vec<String> {
+pub(crate) fn missing_required(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Vec<String> {
     let given = with_defaults(profile, kind, attributes);
     let missing = |path: &String| given.get(path).is_none_or(|value| value.as_str() == Some(""));
     profile.required.of(kind).iter().map(|r| r.path.clone()).filter(missing).collect()
@@ -73,6 +98,7 @@ pub(crate) fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attr
 pub(crate) fn encode(profile: &TargetProfile, path: &AttributePath, value: Value) -> Value {
     match value {
         Value::Bool(flag) => boolean(profile, flag),
+        Value::Number(number) if profile.string_numbers => Value::String(number.to_string()),
         Value::String(id) if path.is_reference() => json!({ "value": id }),
         other => other,
     }
@@ -266,7 +292,20 @@ pub fn overlay(
         }
     }
     root.insert("schemas".to_owned(), Value::Array(schemas));
-    Value::Object(root)
+    let mut whole = Value::Object(root);
+    as_text(profile, &mut whole);
+    whole
+}
+
+/// What was read may have truths and numbers that the target wants to be written as text.
+fn as_text(profile: &TargetProfile, value: &mut Value) {
+    match value {
+        Value::Bool(flag) if profile.string_booleans => *value = Value::String(flag.to_string()),
+        Value::Number(number) if profile.string_numbers => *value = Value::String(number.to_string()),
+        Value::Array(values) => values.iter_mut().for_each(|value| as_text(profile, value)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| as_text(profile, value)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::{
     Attempt, AttemptClass, AttemptId, Exchange, Fact, FactRecord, Lane, LookStep, ResourceKind, TraceContext,
 };
-use scim::{Client, Failure, Reply};
+use scim::{Client, Failure, Reply, UpdateMethod};
 use store::Store;
 use tracing::Instrument;
 
@@ -146,6 +146,9 @@ impl Call {
             Some(permit) => permit,
             None => self.target.pacer.acquire(Urgency::follow_up(self.about.lane)).await,
         };
+        let urgency = Urgency::follow_up(self.about.lane);
+        let method = self.method_of(operation);
+        let permit = self.target.pacer.turn(permit, method, self.about.kind, urgency).await;
         if !self.target.lease.covers(self.target.request_timeout) {
             return Err(Stop::Deferred);
         }
@@ -163,6 +166,19 @@ impl Call {
                 Ok(value)
             }
             Err(failure) => Err(self.stop(operation, failure, exchange)),
+        }
+    }
+
+    fn method_of(&self, operation: &str) -> &'static str {
+        match operation {
+            "lookup" | "read" | "read_members" => "GET",
+            "create" => "POST",
+            "delete" => "DELETE",
+            _ if self.about.kind == ResourceKind::Membership => "PATCH",
+            _ => match self.target.client.profile().update_method {
+                UpdateMethod::Patch => "PATCH",
+                UpdateMethod::Put => "PUT",
+            },
         }
     }
 

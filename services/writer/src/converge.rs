@@ -110,6 +110,9 @@ async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
         _ => return Ok(settled("absent", wanted)),
     }
     let attributes = wanted.to_create();
+    if let Some(held) = refused_by_profile(call, wanted, &attributes, true) {
+        return Ok(held);
+    }
     let posted = call.send("create", async |client| client.create(wanted.kind, &attributes).await).await;
     let id = match posted {
         Ok(created) => created.id,
@@ -211,6 +214,12 @@ async fn bring_about(
     if takes_away && let Some(held) = objection(call, wanted).await? {
         return Ok(held);
     }
+    // Whoever must be off is switched off, whatever else could not be written.
+    let step = match (step, refused_by_profile(call, wanted, &wanted.to_write().0, false)) {
+        (Step::Write { .. }, Some(_)) if takes_away => Step::SwitchOff,
+        (Step::Write { .. }, Some(held)) => return Ok(held),
+        (step, _) => step,
+    };
     match step {
         Step::Write { ops, how } => update(call, wanted, progress, &id, &ops, name(how)).await,
         Step::Delete => remove(call, wanted, progress, &id).await,
@@ -224,6 +233,18 @@ async fn bring_about(
         }
         Step::Create => Box::pin(create(call, wanted, progress)).await,
     }
+}
+
+/// What the profile knows that the target would refuse.
+fn refused_by_profile(
+    call: &Call,
+    wanted: &Wanted,
+    attributes: &Attributes,
+    is_new: bool,
+) -> Option<Outcome> {
+    let profile = call.target.client.profile();
+    let reason = scim::violation(profile, wanted.kind, attributes, is_new)?;
+    Some(Outcome::Held { by: HeldBy::Profile, reason })
 }
 
 /// Why access is not taken away before a human said so.
@@ -297,7 +318,7 @@ struct Change<'a> {
 
 /// Switches the account off and changes nothing else.
 async fn switch_off(call: &mut Call, id: &str, progress: &mut Progress) -> Result<(), Stop> {
-    let (ops, set) = step::off();
+    let (ops, set) = step::off(call.target.client.profile());
     let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
     write(call, &change).await?;
     progress.removed |= progress.applied.get("active") != Some(&false.into());
@@ -318,8 +339,19 @@ async fn disable_only(
     Ok(Outcome::Dead(Trouble { error, ..refused.trouble }))
 }
 
+/// Whether what answers 404 is an account that we switched off ourselves, at a target that hides such accounts.
+fn is_hidden(call: &Call, wanted: &Wanted, progress: &Progress) -> bool {
+    call.target.client.profile().hides_disabled
+        && wanted.kind == Kind::User
+        && wanted.state != AccountState::Active
+        && progress.applied.get("active") == Some(&false.into())
+}
+
 /// The link leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
 async fn recover_gone(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    if is_hidden(call, wanted, progress) {
+        return Ok(settled("unchanged", wanted));
+    }
     let located = locate(call, wanted, true).await?;
     progress.remote_id = None;
     progress.applied = Attributes::new();

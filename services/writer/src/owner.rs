@@ -35,6 +35,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const RESULTS_MAX: usize = 1_024;
 /// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
 const LOW_LANES_EVERY: u32 = 20;
+/// Pieces of work under way for each request that may be: most need more than one request.
+const WORKING_PER_REQUEST: usize = 2;
 /// Renewals per lease term.
 const RENEWALS: u32 = 5;
 
@@ -96,8 +98,9 @@ impl Owner {
             burst: profile.rate.burst,
             concurrency_max: usize::try_from(profile.concurrency_max).unwrap_or(1),
         };
+        let working_max = pace.concurrency_max.saturating_mul(WORKING_PER_REQUEST);
         let chunk = profile.membership.members_per_request_max.max(1);
-        let pacer = Pacer::spawn(&self.target, pace);
+        let pacer = Pacer::spawn(&self.target, pace, &profile.rate.buckets);
         let (results, inbox) = mpsc::channel(RESULTS_MAX);
         let (done, committed) = mpsc::unbounded_channel();
         let committer = tokio::spawn(self.committer(lease.clone()).run(inbox, done));
@@ -121,6 +124,7 @@ impl Owner {
             announced: HashSet::new(),
             ready: Ready::default(),
             chunk,
+            working_max,
             begun: 0,
         };
         let kept = shift.work(shutdown).await;
@@ -184,6 +188,8 @@ struct Shift<'a> {
     announced: HashSet<Key>,
     ready: Ready,
     chunk: usize,
+    /// Pieces of work under way at the same time, but for leavers.
+    working_max: usize,
     /// How many pieces of work were begun.
     begun: u32,
 }
@@ -203,7 +209,10 @@ impl Shift<'_> {
                 stale = false;
             }
             let pacer = self.target.pacer.clone();
-            let slot = slot_for(&pacer, self.ready.lane());
+            // What waits for its turn holds no permit: without a bound, everything in the queue would come to wait.
+            let crowded = self.working.len() >= self.working_max;
+            let lane = self.ready.lane().filter(|lane| *lane == Lane::Leaver || !crowded);
+            let slot = slot_for(&pacer, lane);
             tokio::select! {
                 biased;
                 () = shutdown.soft.cancelled() => return true,

@@ -5,10 +5,14 @@
 //! a pause or is down, nobody gets a permit until the pause is over; then one request goes first, alone, and the
 //! others follow when it succeeds.
 
+mod buckets;
+
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::Lane;
+use buckets::Buckets;
+use lifecycle::{Lane, ResourceKind};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -108,16 +112,17 @@ enum Message {
 pub(crate) struct Pacer {
     messages: mpsc::UnboundedSender<Message>,
     circuit: watch::Receiver<Circuit>,
+    buckets: Arc<Buckets>,
 }
 
 impl Pacer {
     /// Starts one; it ends by itself once the last clone and the last permit are gone.
-    pub(crate) fn spawn(target: &str, pace: Pace) -> Self {
+    pub(crate) fn spawn(target: &str, pace: Pace, buckets: &[scim::Bucket]) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (publish, circuit) = watch::channel(Circuit::Closed);
         let state = State::new(target, pace, messages.downgrade(), publish);
         tokio::spawn(state.run(inbox));
-        Self { messages, circuit }
+        Self { messages, circuit, buckets: Arc::new(Buckets::new(buckets)) }
     }
 
     /// Waits for the right to send one request. Dropping the future gives up the place.
@@ -125,6 +130,24 @@ impl Pacer {
         let (grant, granted) = oneshot::channel();
         self.messages.send(Message::Wanted(urgency, grant)).expect("the pacer lives as long as its handles");
         granted.await.expect("the pacer answers every waiter")
+    }
+
+    /// Waits until every limit that counts this request lets it go, with the right to send it: `permit` is given back
+    /// while it waits.
+    pub(crate) async fn turn(
+        &self,
+        permit: Permit,
+        method: &str,
+        kind: ResourceKind,
+        urgency: Urgency,
+    ) -> Permit {
+        let turn = self.buckets.reserve(method, kind);
+        if turn <= Instant::now() {
+            return permit;
+        }
+        drop(permit);
+        tokio::time::sleep_until(turn).await;
+        self.acquire(urgency).await
     }
 
     /// Tells what an answer said about the target.

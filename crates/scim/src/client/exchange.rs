@@ -80,7 +80,7 @@ pub(super) async fn send(http: &reqwest::Client, connection: &Connection, call: 
     let mut redactor = Redactor::new(call.kind, token);
     let exchange = Exchange {
         method: method(call.action).to_string(),
-        path: shown_path(&call, &mut redactor),
+        path: shown_path(connection.profile.endpoint(call.kind), &call, &mut redactor),
         request_body: call.body.as_ref().map(|body| redactor.request(body)),
         status: None,
         response_body: None,
@@ -90,7 +90,7 @@ pub(super) async fn send(http: &reqwest::Client, connection: &Connection, call: 
             Failure::new(of_break(call.action, Break::Building), "the remote id cannot be part of a URL");
         return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0 };
     }
-    let mut request = http.request(method(call.action), url(&connection.base_url, &call));
+    let mut request = http.request(method(call.action), url(connection, &call));
     if let Some(body) = &call.body {
         // Only with a body: servers were seen to refuse a DELETE that announces JSON and brings none.
         request = request.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());
@@ -114,9 +114,10 @@ pub(super) async fn send(http: &reqwest::Client, connection: &Connection, call: 
     )
 }
 
-fn url(base: &Url, call: &Call<'_>) -> Url {
-    let mut url = base.clone();
-    let mut path = format!("{}/{}", base.path().trim_end_matches('/'), call.kind.endpoint());
+fn url(connection: &Connection, call: &Call<'_>) -> Url {
+    let mut url = connection.base_url.clone();
+    let endpoint = connection.profile.endpoint(call.kind);
+    let mut path = format!("{}/{endpoint}", url.path().trim_end_matches('/'));
     if let Some(id) = call.id {
         path.push('/');
         path.push_str(&encode(id));
@@ -132,8 +133,8 @@ fn url(base: &Url, call: &Call<'_>) -> Url {
 }
 
 /// Path and query for people: not encoded, values of filters masked.
-fn shown_path(call: &Call<'_>, redactor: &mut Redactor) -> String {
-    let mut path = format!("/{}", call.kind.endpoint());
+fn shown_path(endpoint: &str, call: &Call<'_>, redactor: &mut Redactor) -> String {
+    let mut path = format!("/{endpoint}");
     if let Some(id) = call.id {
         path.push('/');
         path.push_str(&encode(id));

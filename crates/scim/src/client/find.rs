@@ -6,12 +6,13 @@ use std::time::Duration;
 use lifecycle::AttemptClass;
 
 use super::exchange::{Body, Call};
+use super::list::{Start, next_page};
 use super::{Client, Failure, Reply, refused};
 use crate::classify::Action;
 use crate::decode::{Found, Page};
 use crate::filter::any_of;
 use crate::path::AttributePath;
-use crate::{Kind, PathError};
+use crate::{Kind, Paging, PathError};
 
 /// How many pages one lookup reads at most. A target that filters needs one; this bounds one that ignores
 /// filters.
@@ -20,13 +21,13 @@ const PAGES_MAX: u32 = 200;
 /// What is known after a page.
 enum Step {
     Done(Vec<Found>),
-    /// 1-based index of the next resource.
-    Next(u64),
+    Next(Start),
     Fail(Failure),
 }
 
 struct Search {
     terms: Vec<(AttributePath, String)>,
+    paging: Paging,
     /// Ids that were on earlier pages.
     seen: HashSet<String>,
     entries: u64,
@@ -40,16 +41,21 @@ pub(super) async fn find(client: &Client, kind: Kind, terms: &[(&str, &str)]) ->
             return refused(Action::List, kind, "the path of a lookup is no attribute path");
         }
     };
+    let most = client.profile().filter_terms_max.and_then(|most| usize::try_from(most).ok());
+    if most.is_some_and(|most| terms.len() > most) {
+        return refused(Action::List, kind, "the profile says that filters of this target have fewer terms");
+    }
     if terms.len() > 1 && !client.profile().lookups.of(kind).or {
         return refused(Action::List, kind, "the profile says that filters of this target take no `or`");
     }
     let terms_parsed =
         terms.iter().map(|(p, v)| (AttributePath::parse_or_literal(p), (*v).to_owned())).collect();
-    let mut search = Search { terms: terms_parsed, seen: HashSet::new(), entries: 0 };
+    let paging = client.profile().paging;
+    let mut search = Search { terms: terms_parsed, paging, seen: HashSet::new(), entries: 0 };
     let mut duration = Duration::ZERO;
     let mut start = None;
     for requests in 1.. {
-        let query = query(client, kind, start);
+        let query = query(client, kind, start.as_ref());
         let call = Call { filter: Some((filter.clone(), terms)), query, ..Call::new(Action::List, kind) };
         let reply = client.send(call).await;
         duration += reply.duration;
@@ -65,8 +71,8 @@ pub(super) async fn find(client: &Client, kind: Kind, terms: &[(&str, &str)]) ->
             }
         };
         let outcome = match step {
-            Step::Next(index) => {
-                start = Some(index);
+            Step::Next(next) => {
+                start = Some(next);
                 continue;
             }
             Step::Done(found) => Ok(found),
@@ -78,13 +84,13 @@ pub(super) async fn find(client: &Client, kind: Kind, terms: &[(&str, &str)]) ->
 }
 
 /// The first page is asked for as plainly as can be: every target understands that.
-fn query(client: &Client, kind: Kind, start: Option<u64>) -> Vec<(&'static str, String)> {
+fn query(client: &Client, kind: Kind, start: Option<&Start>) -> Vec<(&'static str, String)> {
     let mut query = Vec::new();
     if kind == Kind::Group && client.profile().membership.exclude_on_lookup {
         query.push(("excludedAttributes", "members".to_owned()));
     }
     if let Some(start) = start {
-        query.push(("startIndex", start.to_string()));
+        query.push(start.parameter());
         query.push(("count", client.profile().page_size.to_string()));
     }
     query
@@ -97,9 +103,10 @@ impl Search {
         self.seen.extend(page.resources.iter().map(|found| found.id.clone()));
         let news = self.seen.len() > before;
         self.entries += page.entries;
-        let matching: Vec<Found> = page.resources.into_iter().filter(asked).collect();
         // Without a total, a page is all there is.
-        let more = page.total.is_some_and(|total| total > self.entries);
+        let next = next_page(self.paging, &page, self.entries);
+        let more = next.is_some();
+        let matching: Vec<Found> = page.resources.into_iter().filter(asked).collect();
         if !matching.is_empty() || !more {
             return Step::Done(matching);
         }
@@ -116,7 +123,7 @@ impl Search {
                 AttemptClass::Permanent,
                 "the target ignores filters and has too many resources to read",
             ),
-            _ => Step::Next(self.entries + 1),
+            _ => next.map_or_else(|| Step::Done(Vec::new()), Step::Next),
         }
     }
 }

@@ -18,14 +18,10 @@ fn the_generic_profile_says_exactly_the_defaults() {
 #[test]
 fn the_sandbox_is_zia_without_its_rate_limit() {
     let zia = TargetProfile::builtin("zscaler-zia").unwrap();
-    assert_eq!(zia.rate, Rate { requests_per_second: Some(5.0), burst: 1 });
+    assert_eq!(zia.rate, Rate { requests_per_second: Some(5.0), ..Rate::default() });
     let sandbox = TargetProfile::builtin("sandbox").unwrap();
-    let unlimited = TargetProfile {
-        name: "sandbox".into(),
-        rate: Rate { requests_per_second: None, burst: 1 },
-        concurrency_max: 32,
-        ..zia
-    };
+    let unlimited =
+        TargetProfile { name: "sandbox".into(), rate: Rate::default(), concurrency_max: 32, ..zia };
     assert_eq!(sandbox, unlimited);
 }
 
@@ -42,6 +38,11 @@ fn errors_name_the_field() {
         ("name: x\nuser_agent: ''", "user_agent"),
         ("name: x\nlookups: { user: { filterable: ['a b'] }, group: {} }", "lookups.*.filterable"),
         ("name: x\nrequired: { user: [ { path: 'a[' } ], group: [] }", "required.*.path"),
+        ("name: x\nendpoints: { user: a/b }", "endpoints"),
+        ("name: x\npaging: pages", "paging"),
+        ("name: x\nattributes: { user: ['a['] }", "attributes.*"),
+        ("name: x\nrate: { buckets: [{ requests: 0, seconds: 1 }] }", "rate.buckets"),
+        ("name: x\nrate: { buckets: [{ methods: [patch], requests: 1, seconds: 1 }] }", "`patch`"),
         ("page_size: 5", "name"),
     ] {
         let error = TargetProfile::parse(yaml, "mine.yaml").unwrap_err().to_string();

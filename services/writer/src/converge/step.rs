@@ -87,9 +87,9 @@ fn write(profile: &TargetProfile, wanted: &Wanted, applied: &Attributes) -> Step
 }
 
 /// What a leaver's account is switched off by.
-pub(crate) fn off() -> (Vec<PatchOp>, Attributes) {
-    let ops = vec![PatchOp::Replace { path: "active".to_owned(), value: false.into() }];
-    (ops, [("active".to_owned(), false.into())].into())
+pub(crate) fn off(profile: &TargetProfile) -> (Vec<PatchOp>, Attributes) {
+    let active = |value: bool| -> Attributes { [("active".to_owned(), value.into())].into() };
+    (diff::ops(profile, Kind::User, &active(true), &active(false), &[]), active(false))
 }
 
 /// The request that carries out `step`: method and path, and the body, as an operator may see them. `current` is what
@@ -108,7 +108,7 @@ pub(crate) fn request(
             let whole = scim::overlay(profile, kind, &found.attributes, set, clear);
             client.show("PUT", kind, id, Some(&whole))
         }
-        _ => client.show("PATCH", kind, id, Some(&diff::patch_body(ops))),
+        _ => client.show("PATCH", kind, id, Some(&diff::patch_body(profile, ops))),
     };
     match step {
         Step::Create => {
@@ -120,7 +120,7 @@ pub(crate) fn request(
             Some(change(ops, &set, clear))
         }
         Step::SwitchOff => {
-            let (ops, set) = off();
+            let (ops, set) = off(profile);
             Some(change(&ops, &set, &[]))
         }
         Step::Delete => Some(client.show("DELETE", kind, id, None)),

@@ -16,7 +16,7 @@ async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, I
 
 #[tokio::test(start_paused = true)]
 async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4));
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &[]);
     let (order, mut served) = mpsc::unbounded_channel();
     for _ in 0..200 {
         queue(&pacer, Lane::Joiner, &order).await;
@@ -31,7 +31,7 @@ async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
 
 #[tokio::test(start_paused = true)]
 async fn no_second_has_more_requests_than_the_limit() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4));
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &[]);
     let (order, mut served) = mpsc::unbounded_channel();
     for _ in 0..50 {
         queue(&pacer, Lane::Mover, &order).await;
@@ -50,7 +50,7 @@ async fn no_second_has_more_requests_than_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn low_lanes_are_served_at_least_once_in_a_while() {
-    let pacer = Pacer::spawn("test", pace(Some(100.0), 4));
+    let pacer = Pacer::spawn("test", pace(Some(100.0), 4), &[]);
     let (order, mut served) = mpsc::unbounded_channel();
     queue(&pacer, Lane::Leaver, &order).await;
     queue(&pacer, Lane::Backfill, &order).await;
@@ -66,7 +66,7 @@ async fn low_lanes_are_served_at_least_once_in_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
-    let pacer = Pacer::spawn("test", pace(None, 8));
+    let pacer = Pacer::spawn("test", pace(None, 8), &[]);
     pacer.hear(Signal::Throttled(Some(Duration::from_secs(7))));
     let begin = Instant::now();
     let probe = pacer.acquire(Urgency::opening(Lane::Mover)).await;
@@ -84,7 +84,7 @@ async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
 
 #[tokio::test(start_paused = true)]
 async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
-    let pacer = Pacer::spawn("test", pace(None, 8));
+    let pacer = Pacer::spawn("test", pace(None, 8), &[]);
     for _ in 0..FAULTS_MAX - 1 {
         pacer.hear(Signal::Faulty("reset".into()));
     }

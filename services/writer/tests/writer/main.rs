@@ -7,6 +7,7 @@ mod look;
 mod look_faults;
 mod memberships;
 mod ownership;
+mod profiles;
 mod provision;
 mod safety;
 mod world;

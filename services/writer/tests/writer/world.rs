@@ -65,10 +65,6 @@ impl World {
     }
 
     pub(crate) async fn over(database: TestDatabase, lines: &str) -> Self {
-        let server = TestServer::start();
-        let bus = Bus::connect(&server.config(), "test").await.unwrap();
-        bus.ensure_streams().await.unwrap();
-        let journal = bus.consume(Feed::Journal, "test").await.unwrap();
         let sandbox = Sandbox::start(Options {
             listen: "127.0.0.1:0".parse().unwrap(),
             token: TOKEN.to_owned(),
@@ -76,9 +72,32 @@ impl World {
         })
         .await
         .unwrap();
+        Self::with(database, sandbox, &format!("name: test\n{lines}")).await
+    }
+
+    /// With a target that enforces the profile that the writer keeps to.
+    pub(crate) async fn of_profile(profile: &scim::TargetProfile) -> Self {
+        // JSON is YAML.
+        let text = serde_json::to_string(profile).unwrap();
+        let house = sandbox::House::read(&text).unwrap();
+        let sandbox = Sandbox::start(Options {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            token: TOKEN.to_owned(),
+            behaviour: Behaviour { keep_bodies: true, ..Behaviour::of_house(house) },
+        })
+        .await
+        .unwrap();
+        Self::with(store::testing::sqlite(), sandbox, &text).await
+    }
+
+    async fn with(database: TestDatabase, sandbox: Sandbox, profile_text: &str) -> Self {
+        let server = TestServer::start();
+        let bus = Bus::connect(&server.config(), "test").await.unwrap();
+        bus.ensure_streams().await.unwrap();
+        let journal = bus.consume(Feed::Journal, "test").await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let profile = folder.path().join("profile.yaml");
-        std::fs::write(&profile, format!("name: test\n{lines}")).unwrap();
+        std::fs::write(&profile, profile_text).unwrap();
         let config = writer::Config {
             database: database.url.clone(),
             targets: vec![writer::TargetConfig {

@@ -1,0 +1,443 @@
+//! The rules of a house: a target profile, enforced. Whatever a profile says that a target cannot do, or wants to see, is
+//! refused or insisted upon here, so that a client that keeps to the profile is met with no refusal.
+//!
+//! Read from the same file as the client reads, with code of its own.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::answer::Refusal;
+use crate::attributes::{get, text};
+use crate::scim::Call;
+use crate::{ENTERPRISE_SCHEMA, Kind};
+
+/// What a profile says, as far as a server can enforce it. Names are those of profile files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct House {
+    page_size: usize,
+    update_method: String,
+    patch: PatchForm,
+    string_booleans: bool,
+    string_numbers: bool,
+    attributes: PerKind<Vec<String>>,
+    single_valued: bool,
+    lookups: PerKind<Option<Lookup>>,
+    filter_terms_max: Option<usize>,
+    paging: String,
+    membership: Membership,
+    delete: String,
+    hides_disabled: bool,
+    lengths_max: PerKind<BTreeMap<String, usize>>,
+    domains: Vec<String>,
+    required: PerKind<Vec<Required>>,
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self {
+            page_size: 100,
+            update_method: "patch".to_owned(),
+            patch: PatchForm::default(),
+            string_booleans: false,
+            string_numbers: false,
+            attributes: PerKind::default(),
+            single_valued: false,
+            lookups: PerKind::default(),
+            filter_terms_max: None,
+            paging: "index".to_owned(),
+            membership: Membership::default(),
+            delete: "hard".to_owned(),
+            hides_disabled: false,
+            lengths_max: PerKind::default(),
+            domains: Vec::new(),
+            required: PerKind::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct PerKind<T: Default> {
+    user: T,
+    group: T,
+}
+
+impl<T: Default> PerKind<T> {
+    fn of(&self, kind: Kind) -> &T {
+        if kind == Kind::Group { &self.group } else { &self.user }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct PatchForm {
+    op_case: Option<String>,
+    pathless: bool,
+    extension_separator: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Lookup {
+    filterable: Vec<String>,
+    or: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Membership {
+    members_per_request_max: usize,
+    operations_per_request_max: usize,
+    body_bytes_max: Option<usize>,
+    remove_form: String,
+    readable: bool,
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self {
+            members_per_request_max: 100,
+            operations_per_request_max: 100,
+            body_bytes_max: None,
+            remove_form: "filter".to_owned(),
+            readable: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Required {
+    path: String,
+}
+
+impl House {
+    /// Reads a profile file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(yaml: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn page_size(&self) -> usize {
+        self.page_size
+    }
+
+    pub(crate) fn shows_members(&self) -> bool {
+        self.membership.readable
+    }
+
+    pub(crate) fn hides_disabled(&self) -> bool {
+        self.hides_disabled
+    }
+
+    pub(crate) fn pages_by_cursor(&self) -> bool {
+        self.paging == "cursor"
+    }
+
+    pub(crate) fn has_one_page(&self) -> bool {
+        self.paging == "none"
+    }
+
+    /// Refuses what the house does not take.
+    pub(crate) fn check(&self, call: &Call, has_user_agent: bool) -> Result<(), Refusal> {
+        if !has_user_agent {
+            return Err(Refusal::new(403, None, "requests need a User-Agent"));
+        }
+        let kind = call.route.kind;
+        if !matches!(kind, Kind::User | Kind::Group) {
+            return Ok(());
+        }
+        let query = call.uri.query().unwrap_or_default();
+        let asks_for = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
+        match call.method {
+            Method::GET => {
+                if asks_for("startIndex") && self.paging != "index" {
+                    return Err(Refusal::invalid_value("there are no pages by index here"));
+                }
+                Ok(())
+            }
+            Method::DELETE if self.delete != "hard" => {
+                Err(Refusal::new(405, None, "nothing can be deleted here"))
+            }
+            Method::PATCH if self.update_method == "put" && kind == Kind::User => {
+                Err(Refusal::new(405, None, "accounts are changed by PUT here"))
+            }
+            Method::PUT if self.update_method != "put" => {
+                Err(Refusal::new(405, None, "resources are changed by PATCH here"))
+            }
+            Method::PATCH => self.check_patch(call),
+            Method::POST | Method::PUT => {
+                let Some(Value::Object(body)) = &call.body else { return Ok(()) };
+                self.check_resource(kind, body, call.method == Method::POST)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses filters on other attributes, and of more terms.
+    pub(crate) fn check_filter(&self, kind: Kind, filter: &str) -> Result<(), Refusal> {
+        let usual = || Lookup {
+            filterable: vec!["externalId".into(), "userName".into(), "displayName".into()],
+            or: false,
+        };
+        let lookup = self.lookups.of(kind).clone().unwrap_or_else(usual);
+        let terms: Vec<&str> = filter.split(" or ").flat_map(|part| part.split(" and ")).collect();
+        if filter.contains(" or ") && !lookup.or {
+            return Err(Refusal::invalid_filter("`or` is not supported"));
+        }
+        if self.filter_terms_max.is_some_and(|most| terms.len() > most) {
+            return Err(Refusal::invalid_filter("the filter has too many terms"));
+        }
+        for term in terms {
+            let name = term.trim().split(' ').next().unwrap_or_default();
+            if !lookup.filterable.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                return Err(Refusal::invalid_filter(format!("{name} cannot be filtered by")));
+            }
+            if !term.contains(" eq ") {
+                return Err(Refusal::invalid_filter("only `eq` is supported"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The body in the words of RFC 7644, from those of this house.
+    pub(crate) fn plain<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
+        let has_dots = self.patch.extension_separator.as_deref() == Some("dot");
+        if !self.string_booleans && !has_dots {
+            return Cow::Borrowed(body);
+        }
+        let mut body = body.clone();
+        if self.string_booleans {
+            truths(&mut body);
+        }
+        for operation in body.get_mut("Operations").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(Value::String(path)) = operation.get_mut("path")
+                && has_dots
+                && path.starts_with(ENTERPRISE_SCHEMA)
+                && path.as_bytes().get(ENTERPRISE_SCHEMA.len()) == Some(&b'.')
+            {
+                path.replace_range(ENTERPRISE_SCHEMA.len()..=ENTERPRISE_SCHEMA.len(), ":");
+            }
+            let is_flag = operation.get("path").and_then(Value::as_str) == Some("active");
+            if let Some(value) = operation.get_mut("value").filter(|_| is_flag && self.string_booleans) {
+                truth(value);
+            }
+        }
+        Cow::Owned(body)
+    }
+
+    fn check_patch(&self, call: &Call) -> Result<(), Refusal> {
+        let limits = &self.membership;
+        if limits.body_bytes_max.is_some_and(|most| call.bytes.len() > most) {
+            return Err(Refusal::new(413, None, "the body is too large"));
+        }
+        let Some(Value::Object(body)) = &call.body else { return Ok(()) };
+        let operations = get(body, "Operations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut members = 0;
+        for operation in operations.iter().filter_map(Value::as_object) {
+            members += self.check_operation(call.route.kind, operation)?;
+        }
+        if call.route.kind == Kind::Group {
+            if members > limits.members_per_request_max {
+                return Err(Refusal::new(400, Some("tooMany"), "too many changes of membership"));
+            }
+            if operations.len() > limits.operations_per_request_max {
+                return Err(Refusal::new(400, Some("tooMany"), "too many operations"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many members an operation changes.
+    fn check_operation(&self, kind: Kind, operation: &Map<String, Value>) -> Result<usize, Refusal> {
+        let op = text(operation, "op").unwrap_or_default();
+        let capital = op.starts_with(|c: char| c.is_ascii_uppercase());
+        if capital != (self.patch.op_case.as_deref() == Some("capitalised")) {
+            return Err(Refusal::invalid_syntax(format!(
+                "the operation is called differently from {op:?} here"
+            )));
+        }
+        let path = text(operation, "path");
+        let value = operation.get("value");
+        let removes = op.eq_ignore_ascii_case("remove");
+        let Some(path) = path else {
+            if !self.patch.pathless {
+                return Err(Refusal::no_target("an operation needs a path"));
+            }
+            let Some(Value::Object(attributes)) = value else { return Ok(0) };
+            self.check_values(kind, attributes)?;
+            return Ok(attributes.get("members").and_then(Value::as_array).map_or(0, Vec::len));
+        };
+        if self.patch.pathless && !removes && !path.contains('[') {
+            return Err(Refusal::invalid_path("operations name their attributes in the value here"));
+        }
+        if let Some(rest) = path.strip_prefix(ENTERPRISE_SCHEMA).filter(|rest| !rest.is_empty()) {
+            let dotted = self.patch.extension_separator.as_deref() == Some("dot");
+            if rest.starts_with('.') != dotted {
+                return Err(Refusal::invalid_path("the extension's attribute is named differently here"));
+            }
+        }
+        let is_member =
+            path.split(['[', '.']).next().is_some_and(|name| name.eq_ignore_ascii_case("members"));
+        if is_member {
+            let by_filter = path.contains('[');
+            if removes && by_filter != (self.membership.remove_form == "filter") {
+                return Err(Refusal::invalid_path("members are removed in another way here"));
+            }
+            return Ok(value.and_then(Value::as_array).map_or(1, Vec::len));
+        }
+        self.check_path(kind, path)?;
+        if let Some(value) = value {
+            self.check_value(value)?;
+            if path.eq_ignore_ascii_case("userName") {
+                self.check_domain(value.as_str())?;
+            }
+            if let Some(length) = value.as_str().map(|value| value.chars().count()) {
+                self.check_length(kind, path, length)?;
+            }
+        }
+        Ok(0)
+    }
+
+    fn check_resource(&self, kind: Kind, body: &Map<String, Value>, is_new: bool) -> Result<(), Refusal> {
+        self.check_values(kind, body)?;
+        for Required { path } in self.required.of(kind).iter().filter(|_| is_new) {
+            if !is_there(body, path) {
+                return Err(Refusal::invalid_value(format!("{path} is required")));
+            }
+        }
+        if kind == Kind::User {
+            self.check_domain(text(body, "userName"))?;
+        }
+        for path in self.lengths_max.of(kind).keys() {
+            if let Some(value) = at(body, path).and_then(Value::as_str) {
+                self.check_length(kind, path, value.chars().count())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_values(&self, kind: Kind, attributes: &Map<String, Value>) -> Result<(), Refusal> {
+        for (name, value) in attributes {
+            let is_envelope =
+                ["schemas", "id", "meta", "members"].iter().any(|n| n.eq_ignore_ascii_case(name));
+            if is_envelope {
+                continue;
+            }
+            match value {
+                Value::Object(inner) if name.starts_with("urn:") => {
+                    for inner in inner.keys() {
+                        self.check_path(kind, &format!("{name}:{inner}"))?;
+                    }
+                }
+                _ => self.check_path(kind, name)?,
+            }
+            self.check_value(value)?;
+        }
+        Ok(())
+    }
+
+    fn check_path(&self, kind: Kind, path: &str) -> Result<(), Refusal> {
+        let allowed = self.attributes.of(kind);
+        let base = path.split(['[', '.']).next().unwrap_or(path);
+        let fits = |known: &String| {
+            let known_base = known.split('[').next().unwrap_or(known);
+            known.eq_ignore_ascii_case(path)
+                || known_base.eq_ignore_ascii_case(base)
+                || known_base.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(path))
+        };
+        if allowed.is_empty() || path.eq_ignore_ascii_case("active") || allowed.iter().any(fits) {
+            return Ok(());
+        }
+        Err(Refusal::invalid_path(format!("{path} is not known here")))
+    }
+
+    fn check_value(&self, value: &Value) -> Result<(), Refusal> {
+        match value {
+            Value::Bool(_) if self.string_booleans => {
+                Err(Refusal::invalid_value("booleans are written as text here"))
+            }
+            Value::Number(_) if self.string_numbers => {
+                Err(Refusal::invalid_value("numbers are written as text here"))
+            }
+            Value::Array(values) if self.single_valued && values.len() > 1 => {
+                Err(Refusal::invalid_value("an attribute has one value at most here"))
+            }
+            Value::Array(values) => values.iter().try_for_each(|value| self.check_value(value)),
+            Value::Object(inner) => inner.values().try_for_each(|value| self.check_value(value)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_domain(&self, user_name: Option<&str>) -> Result<(), Refusal> {
+        let domain = user_name.and_then(|name| name.rsplit_once('@')).map_or("", |(_, domain)| domain);
+        if self.domains.is_empty() || self.domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
+            return Ok(());
+        }
+        Err(Refusal::invalid_value("the domain is not registered"))
+    }
+
+    fn check_length(&self, kind: Kind, path: &str, length: usize) -> Result<(), Refusal> {
+        let most = self.lengths_max.of(kind).iter().find(|(known, _)| known.eq_ignore_ascii_case(path));
+        if most.is_some_and(|(_, most)| length > *most) {
+            return Err(Refusal::invalid_value(format!("{path} is too long")));
+        }
+        Ok(())
+    }
+}
+
+/// Makes truths of texts that stand where truths belong.
+fn truths(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if ["active", "primary"].iter().any(|flag| flag.eq_ignore_ascii_case(name)) {
+                    truth(value);
+                } else {
+                    truths(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(truths),
+        _ => {}
+    }
+}
+
+fn truth(value: &mut Value) {
+    match value.as_str() {
+        Some("true" | "True") => *value = Value::Bool(true),
+        Some("false" | "False") => *value = Value::Bool(false),
+        _ => {}
+    }
+}
+
+/// The value at a plain path, an extension's URN included.
+fn at<'a>(body: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    if let Some((urn, name)) = path.rsplit_once(':') {
+        return get(get(body, urn)?.as_object()?, name);
+    }
+    let mut parts = path.split('.');
+    let first = get(body, parts.next()?.split('[').next()?)?;
+    match parts.next() {
+        Some(sub) => get(first.as_object()?, sub),
+        None => Some(first),
+    }
+}
+
+fn is_there(body: &Map<String, Value>, path: &str) -> bool {
+    let base = path.split('[').next().unwrap_or(path);
+    let path = if base.len() < path.len() { base } else { path };
+    match at(body, path) {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(values)) => !values.is_empty(),
+        Some(_) => true,
+    }
+}

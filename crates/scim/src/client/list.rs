@@ -1,0 +1,78 @@
+//! Everything that a target has of one kind, page by page.
+
+use super::exchange::{Body, Call};
+use super::{Client, Reply};
+use crate::classify::Action;
+use crate::decode::{Found, Page};
+use crate::{Kind, Paging};
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// 1-based index of its first resource.
+    Index(u64),
+    /// What the page before named.
+    Cursor(String),
+}
+
+impl Start {
+    pub(super) fn parameter(&self) -> (&'static str, String) {
+        match self {
+            Self::Index(index) => ("startIndex", index.to_string()),
+            Self::Cursor(cursor) => ("cursor", cursor.clone()),
+        }
+    }
+}
+
+/// One page.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// What is on it, as far as it can be read.
+    pub resources: Vec<Found>,
+    /// How many entries the page has, readable or not.
+    pub entries: u64,
+    /// How many the whole list has, if the target says.
+    pub total: Option<u64>,
+    /// Where the next one begins; none: this is the last.
+    pub next: Option<Start>,
+}
+
+/// Where the page after `page` begins, when `entries` have been read with it.
+pub(super) fn next_page(paging: Paging, page: &Page, entries: u64) -> Option<Start> {
+    match paging {
+        Paging::Index => page.total.is_some_and(|total| total > entries).then_some(Start::Index(entries + 1)),
+        Paging::Cursor => page.next_cursor.clone().map(Start::Cursor),
+        Paging::None => None,
+    }
+}
+
+/// The page of resources of `kind` that begins at `start` (none: the first one), when `before` entries were read.
+/// Members of groups are left out where the profile says that this can be asked for.
+pub(super) async fn list(client: &Client, kind: Kind, start: Option<&Start>, before: u64) -> Reply<Listed> {
+    let profile = client.profile();
+    let mut query = Vec::new();
+    match (start, profile.paging) {
+        (Some(start), _) => query.push(start.parameter()),
+        (None, Paging::Index) => query.push(Start::Index(1).parameter()),
+        (None, Paging::Cursor) => query.push(Start::Cursor(String::new()).parameter()),
+        (None, Paging::None) => {}
+    }
+    if profile.paging != Paging::None {
+        query.push(("count", profile.page_size.to_string()));
+    }
+    if kind == Kind::Group && profile.membership.exclude_on_lookup {
+        query.push(("excludedAttributes", "members".to_owned()));
+    }
+    let paging = profile.paging;
+    let reply = client.send(Call { query, ..Call::new(Action::List, kind) }).await;
+    reply.map(|answer| {
+        let unreadable = answer.unreadable();
+        let page = match answer.body {
+            Body::Json(json) => Page::from_value(json),
+            _ => None,
+        };
+        let page = page.ok_or(unreadable)?;
+        let next = next_page(paging, &page, before + page.entries);
+        Ok(Listed { resources: page.resources, entries: page.entries, total: page.total, next })
+    })
+}
