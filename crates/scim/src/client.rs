@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use lifecycle::{AttemptClass, Attributes, Exchange};
 use reqwest::Url;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde_json::Value;
 
 use crate::classify::Action;
+use crate::credential::{Authenticator, Credential};
 use crate::decode::{Found, id_of, members_of};
 use crate::diff::{PatchOp, patch_body};
 use crate::encoding::decode;
@@ -28,19 +29,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection that is not used is kept: shorter than the 5 seconds after which common servers
 /// close one, because a request that meets a closing connection may or may not have been carried out.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// How a target knows us. Its `Debug` form is masked.
-#[derive(Clone)]
-pub enum Credential {
-    /// An `Authorization: Bearer` token.
-    Bearer(String),
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Bearer(<redacted>)")
-    }
-}
 
 /// Where a target is and how to talk to it.
 #[derive(Debug, Clone)]
@@ -61,8 +49,8 @@ pub enum ScimError {
     /// The base URL is of no use.
     #[error("the base URL of the target {0}")]
     BaseUrl(&'static str),
-    /// The token cannot be sent.
-    #[error("the token of the target is empty or has characters that no header can hold")]
+    /// The credential cannot be sent.
+    #[error("the credential of the target is empty or has characters that no header can hold")]
     Credential,
     /// The HTTP client could not be set up.
     #[error("the HTTP client cannot be set up")]
@@ -129,6 +117,7 @@ pub struct Created {
 pub struct Client {
     http: reqwest::Client,
     connection: Arc<Connection>,
+    authenticator: Arc<Authenticator>,
 }
 
 impl Client {
@@ -143,7 +132,7 @@ impl Client {
         }
         check_base_url(&connection.base_url)?;
         let http = reqwest::Client::builder()
-            .default_headers(headers(&connection)?)
+            .default_headers(headers(&connection))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -152,7 +141,11 @@ impl Client {
             .pool_max_idle_per_host(connection.profile.concurrency_max as usize)
             .build()
             .map_err(ScimError::Http)?;
-        Ok(Self { http, connection: Arc::new(connection) })
+        let authenticator = Authenticator::new(connection.credential.clone(), token_client(&connection)?);
+        if !authenticator.check() {
+            return Err(ScimError::Credential);
+        }
+        Ok(Self { http, connection: Arc::new(connection), authenticator: Arc::new(authenticator) })
     }
 
     /// The profile of the target.
@@ -243,14 +236,19 @@ impl Client {
         id: Option<&str>,
         body: Option<&Value>,
     ) -> (String, Option<Value>) {
-        let Credential::Bearer(token) = &self.connection.credential;
+        let secret = self.authenticator.secret().unwrap_or_default();
         let id = id.map(|id| format!("/{}", crate::encoding::encode(id))).unwrap_or_default();
         let request = format!("{method} /{}{id}", self.profile().endpoint(kind));
-        (request, body.map(|body| crate::redact::without_secrets(body, token)))
+        (request, body.map(|body| crate::redact::without_secrets(body, &secret)))
     }
 
     async fn send(&self, call: Call<'_>) -> Sent {
-        exchange::send(&self.http, &self.connection, call).await
+        let pass = self.authenticator.pass().await;
+        let sent = exchange::send(&self.http, &self.connection, pass, call).await;
+        if sent.class() == AttemptClass::Unauthorised {
+            self.authenticator.refused().await;
+        }
+        sent
     }
 }
 
@@ -280,23 +278,26 @@ fn check_base_url(url: &Url) -> Result<(), ScimError> {
     Ok(())
 }
 
-fn headers(connection: &Connection) -> Result<HeaderMap, ScimError> {
-    let Credential::Bearer(token) = &connection.credential;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| ScimError::Credential)?;
-    if token.trim().is_empty() {
-        return Err(ScimError::Credential);
-    }
-    bearer.set_sensitive(true);
+/// For token endpoints, which are no targets: without the target's headers.
+fn token_client(connection: &Connection) -> Result<reqwest::Client, ScimError> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(connection.timeout)
+        .build()
+        .map_err(ScimError::Http)
+}
+
+fn headers(connection: &Connection) -> HeaderMap {
     let profile = &connection.profile;
     let extra = profile.headers.iter().filter_map(|(name, value)| {
         Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)) // the profile was checked
     });
     let mut headers: HeaderMap = extra.collect();
-    headers.insert(AUTHORIZATION, bearer);
     headers.insert(ACCEPT, HeaderValue::from_static("application/scim+json"));
     let agent = HeaderValue::try_from(&profile.user_agent);
     headers.insert(USER_AGENT, agent.unwrap_or(HeaderValue::from_static("usher")));
-    Ok(headers)
+    headers
 }
 
 /// The id in the body, else the last segment of the Location header.

@@ -15,6 +15,7 @@
 mod classify;
 mod client;
 mod constraints;
+mod credential;
 mod decode;
 pub mod diff;
 mod encoding;
@@ -26,8 +27,9 @@ mod redact;
 mod resource;
 mod retry_after;
 
-pub use client::{Client, Connection, Created, Credential, Failure, Listed, Reply, ScimError, Start};
+pub use client::{Client, Connection, Created, Failure, Listed, Reply, ScimError, Start};
 pub use constraints::violation;
+pub use credential::{Credential, Secret};
 pub use decode::Found;
 pub use diff::{MemberChunk, PatchOp};
 pub use kind::Kind;

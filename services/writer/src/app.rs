@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::{Bus, BusError, Feed};
 use relay::Relay;
-use scim::{Connection, Credential, ProfileError, TargetProfile};
+use scim::{Connection, ProfileError, TargetProfile};
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::sync::Notify;
@@ -130,8 +130,11 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
 }
 
 fn connection(target: &TargetConfig, lease_seconds: u64) -> Result<Connection, BuildError> {
-    let profile = TargetProfile::load(&target.profile)
+    let mut profile = TargetProfile::load(&target.profile)
         .map_err(|source| BuildError::Profile { target: target.name.clone(), source })?;
+    if !target.domains.is_empty() {
+        profile.domains.clone_from(&target.domains);
+    }
     let base_url = target.base_url.parse::<scim::Url>().map_err(|error| BuildError::Target {
         target: target.name.clone(),
         message: format!("base_url is no URL ({error}); it looks like https://host/scim/v2"),
@@ -140,7 +143,8 @@ fn connection(target: &TargetConfig, lease_seconds: u64) -> Result<Connection, B
     if lease_seconds <= timeout_seconds {
         return Err(BuildError::ShortLease { target: target.name.clone(), lease_seconds, timeout_seconds });
     }
-    let credential = Credential::Bearer(target.token.clone());
+    let credential =
+        target.credential().map_err(|message| BuildError::Target { target: target.name.clone(), message })?;
     Ok(Connection { base_url, credential, profile, timeout: Duration::from_secs(timeout_seconds) })
 }
 

@@ -9,8 +9,9 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{Connection, Credential, Failure, Reply};
+use super::{Connection, Failure, Reply};
 use crate::classify::{Action, Break, explain, of_break, of_status};
+use crate::credential::Pass;
 use crate::decode::Complaint;
 use crate::encoding::encode;
 use crate::redact::Redactor;
@@ -75,9 +76,14 @@ pub(super) fn method(action: Action) -> Method {
 }
 
 /// Sends `call` once.
-pub(super) async fn send(http: &reqwest::Client, connection: &Connection, call: Call<'_>) -> Sent {
-    let Credential::Bearer(token) = &connection.credential;
-    let mut redactor = Redactor::new(call.kind, token);
+pub(super) async fn send(
+    http: &reqwest::Client,
+    connection: &Connection,
+    pass: Result<Pass, Failure>,
+    call: Call<'_>,
+) -> Sent {
+    let secret = pass.as_ref().map_or("", |pass| pass.secret.as_str());
+    let mut redactor = Redactor::new(call.kind, secret);
     let exchange = Exchange {
         method: method(call.action).to_string(),
         path: shown_path(connection.profile.endpoint(call.kind), &call, &mut redactor),
@@ -90,7 +96,14 @@ pub(super) async fn send(http: &reqwest::Client, connection: &Connection, call: 
             Failure::new(of_break(call.action, Break::Building), "the remote id cannot be part of a URL");
         return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0 };
     }
+    let pass = match pass {
+        Ok(pass) => pass,
+        Err(failure) => {
+            return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0 };
+        }
+    };
     let mut request = http.request(method(call.action), url(connection, &call));
+    request = request.header(pass.name, pass.value);
     if let Some(body) = &call.body {
         // Only with a body: servers were seen to refuse a DELETE that announces JSON and brings none.
         request = request.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());

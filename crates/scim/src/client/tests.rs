@@ -1,6 +1,7 @@
 //! Against real sockets: tiny servers on free ports.
 
 mod broken;
+mod credentials;
 mod lookups;
 mod requests;
 

@@ -103,8 +103,10 @@ impl World {
             targets: vec![writer::TargetConfig {
                 name: TARGET.to_owned(),
                 base_url: sandbox.base_url(),
-                token: TOKEN.to_owned(),
+                token: Some(TOKEN.to_owned()),
+                credential: None,
                 profile: profile.display().to_string(),
+                domains: Vec::new(),
             }],
             replica: Some(OURS.to_owned()),
             lease_seconds: 45,
@@ -290,7 +292,7 @@ impl World {
     pub(crate) async fn patch_group(&self, id: &str, operations: Value) {
         let connection = scim::Connection {
             base_url: self.sandbox.base_url().parse().unwrap(),
-            credential: scim::Credential::Bearer(TOKEN.to_owned()),
+            credential: scim::Credential::Bearer(scim::Secret::Text(TOKEN.to_owned())),
             profile: scim::TargetProfile::builtin("generic").unwrap(),
             timeout: PATIENCE,
         };

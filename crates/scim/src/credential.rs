@@ -1,0 +1,252 @@
+//! How a target knows us: a token, a password, a header of its own, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
+//!
+//! Secrets in files are read again for each request, so that a rotated one heals by itself. Tokens of OAuth are kept
+//! until shortly before they end, and forgotten when the target refuses one.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use lifecycle::AttemptClass;
+use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::Failure;
+
+/// A token is fetched anew this long before it ends.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// What a token endpoint that says nothing is taken to mean.
+const TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// Longest answer of a token endpoint, and longest secret in a file, in bytes.
+const BYTES_MAX: usize = 64 * 1024;
+
+/// Something that nobody else may see. Its `Debug` form is masked.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// The secret itself.
+    Text(String),
+    /// A file that holds it; blanks and line feeds around it do not count.
+    File(PathBuf),
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("<redacted>"),
+            Self::File(path) => write!(f, "<in {}>", path.display()),
+        }
+    }
+}
+
+impl Secret {
+    fn read(&self) -> Result<String, String> {
+        let text = match self {
+            Self::Text(text) => text.clone(),
+            Self::File(path) => {
+                let read = std::fs::read_to_string(path);
+                let text = read
+                    .map_err(|error| format!("the secret in {} cannot be read: {error}", path.display()))?;
+                text.trim().to_owned()
+            }
+        };
+        match text.len() {
+            0 => Err("the secret is empty".to_owned()),
+            length if length > BYTES_MAX => Err(format!("the secret is longer than {BYTES_MAX} bytes")),
+            _ => Ok(text),
+        }
+    }
+}
+
+/// How a target knows us.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An `Authorization: Bearer` token.
+    Bearer(Secret),
+    /// `Authorization: Basic` (RFC 7617).
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A header of the target's own.
+    Header {
+        /// Its name.
+        name: String,
+        /// Its whole value.
+        value: Secret,
+    },
+    /// OAuth 2.0 client credentials.
+    OAuth {
+        /// Where tokens are given out.
+        token_url: Url,
+        /// Who we are.
+        client_id: String,
+        /// Our secret.
+        client_secret: Secret,
+        /// What is asked for, if the target wants to be told.
+        scope: Option<String>,
+    },
+}
+
+/// A header that lets a request in, and what must not show of it.
+pub(crate) struct Pass {
+    pub name: HeaderName,
+    pub value: HeaderValue,
+    pub secret: String,
+}
+
+/// Makes passes.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    credential: Credential,
+    http: reqwest::Client,
+    token: Mutex<Option<Token>>,
+}
+
+struct Token {
+    text: String,
+    until: Instant,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+impl Authenticator {
+    pub(crate) fn new(credential: Credential, http: reqwest::Client) -> Self {
+        Self { credential, http, token: Mutex::new(None) }
+    }
+
+    /// Whether the credential can be used at all, as far as that can be told without asking anybody. A file that is not there
+    /// may come.
+    pub(crate) fn check(&self) -> bool {
+        match &self.credential {
+            Credential::Bearer(Secret::Text(token)) => {
+                pass(AUTHORIZATION, &format!("Bearer {token}"), token).is_ok() && !token.trim().is_empty()
+            }
+            Credential::Header { name, .. } => HeaderName::try_from(name).is_ok(),
+            _ => true,
+        }
+    }
+
+    /// The secret as it is now, as far as it can be told without asking anybody: what must not show.
+    pub(crate) fn secret(&self) -> Option<String> {
+        match &self.credential {
+            Credential::Bearer(secret)
+            | Credential::Basic { password: secret, .. }
+            | Credential::Header { value: secret, .. }
+            | Credential::OAuth { client_secret: secret, .. } => secret.read().ok(),
+        }
+    }
+
+    /// What to send with the next request.
+    pub(crate) async fn pass(&self) -> Result<Pass, Failure> {
+        let unauthorised = |message: String| Failure::new(AttemptClass::Unauthorised, message);
+        match &self.credential {
+            Credential::Bearer(secret) => {
+                let token = secret.read().map_err(unauthorised)?;
+                pass(AUTHORIZATION, &format!("Bearer {token}"), &token)
+            }
+            Credential::Basic { username, password } => {
+                let password = password.read().map_err(unauthorised)?;
+                let both = BASE64.encode(format!("{username}:{password}"));
+                pass(AUTHORIZATION, &format!("Basic {both}"), &both)
+            }
+            Credential::Header { name, value } => {
+                let name = HeaderName::try_from(name)
+                    .map_err(|_| unauthorised("the header's name is none".to_owned()))?;
+                let value = value.read().map_err(unauthorised)?;
+                pass(name, &value, &value)
+            }
+            Credential::OAuth { .. } => {
+                let mut kept = self.token.lock().await;
+                let fresh = kept.as_ref().filter(|token| token.until > Instant::now());
+                let text = match fresh {
+                    Some(token) => token.text.clone(),
+                    None => {
+                        let token = self.fetch().await?;
+                        let text = token.text.clone();
+                        *kept = Some(token);
+                        text
+                    }
+                };
+                pass(AUTHORIZATION, &format!("Bearer {text}"), &text)
+            }
+        }
+    }
+
+    /// The target refused what was sent.
+    pub(crate) async fn refused(&self) {
+        *self.token.lock().await = None;
+    }
+
+    async fn fetch(&self) -> Result<Token, Failure> {
+        let Credential::OAuth { token_url, client_id, client_secret, scope } = &self.credential else {
+            return Err(Failure::new(AttemptClass::Unauthorised, "there is no token endpoint"));
+        };
+        let secret = client_secret.read().map_err(|why| Failure::new(AttemptClass::Unauthorised, why))?;
+        let mut form = "grant_type=client_credentials".to_owned();
+        if let Some(scope) = scope {
+            form.push_str(&format!("&scope={}", crate::encoding::encode(scope)));
+        }
+        // RFC 6749 section 2.3.1: both are encoded as in a form before they become a user and a password.
+        let (id, secret) = (crate::encoding::encode(client_id), crate::encoding::encode(&secret));
+        let request = self
+            .http
+            .post(token_url.clone())
+            .header(AUTHORIZATION, format!("Basic {}", BASE64.encode(format!("{id}:{secret}"))))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Accept", "application/json")
+            .body(form);
+        let unreachable =
+            |what: &str| Failure::new(AttemptClass::Unavailable, format!("the token endpoint {what}"));
+        let mut answer = request.send().await.map_err(|_| unreachable("cannot be reached"))?;
+        let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| unreachable("broke off"))? {
+            if body.len() + chunk.len() > BYTES_MAX {
+                return Err(unreachable("answers too much"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if !status.is_success() {
+            let class = match status.is_client_error() && status.as_u16() != 429 {
+                true => AttemptClass::Unauthorised,
+                false => AttemptClass::Unavailable,
+            };
+            return Err(Failure::new(class, format!("the token endpoint answers {}", status.as_u16())));
+        }
+        let token: TokenAnswer = serde_json::from_slice(&body).map_err(|_| {
+            Failure::new(AttemptClass::Unauthorised, "the token endpoint's answer has no access_token")
+        })?;
+        let life = token.expires_in.map_or(TOKEN_LIFE, Duration::from_secs);
+        let until = Instant::now() + life.saturating_sub(RENEW_BEFORE.min(life / 2));
+        Ok(Token { text: token.access_token, until })
+    }
+}
+
+fn pass(name: HeaderName, value: &str, secret: &str) -> Result<Pass, Failure> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        Failure::new(AttemptClass::Unauthorised, "the credential has characters that no header can hold")
+    })?;
+    value.set_sensitive(true);
+    Ok(Pass { name, value, secret: secret.to_owned() })
+}
