@@ -4,6 +4,7 @@ pub mod held;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod reconcile;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,10 @@ pub mod verb {
     pub const HELD: &str = "held";
     /// [`super::held::DecideHeldRequest`] to the writer, answered by a [`super::held::DecideHeldReply`].
     pub const DECIDE_HELD: &str = "decide_held";
+    /// [`super::reconcile::ReconcileRequest`] to the writer, answered by a [`super::reconcile::Reconciliation`].
+    pub const RECONCILE: &str = "reconcile";
+    /// [`super::reconcile::ReconciliationRequest`] to the writer, answered by a [`super::reconcile::Reconciliation`].
+    pub const RECONCILIATION: &str = "reconciliation";
     /// [`super::held::PauseRequest`] to the writer, answered by a [`super::held::PauseReply`].
     pub const PAUSE: &str = "pause";
     /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].

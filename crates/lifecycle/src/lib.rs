@@ -39,6 +39,10 @@ pub use control::provision::{
     ClauseResult, ExplainRequest, Explained, LookReply, LookRequest, LookStep, MappingResult, MemberResult,
     Planned, ProvisionReply, ProvisionRequest, RowReply, RowRequest,
 };
+pub use control::reconcile::{
+    Difference, FOUND_MAX, Found, ReconcileCounts, ReconcileRequest, ReconcileState, Reconciliation,
+    ReconciliationRequest,
+};
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, ReplayOutcome, ReplayReply, ReplayRequest,
     StatusReply, TargetStatus, verb,

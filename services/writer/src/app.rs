@@ -120,6 +120,9 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             attempts_max: config.attempts_max,
             retry: config.retry,
             bell,
+            reconcile_every: target
+                .reconcile_hours
+                .map(|hours| Duration::from_secs(u64::from(hours.max(1)) * 3_600)),
             owned: slot,
         });
     }

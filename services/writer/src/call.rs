@@ -171,7 +171,7 @@ impl Call {
 
     fn method_of(&self, operation: &str) -> &'static str {
         match operation {
-            "lookup" | "read" | "read_members" => "GET",
+            "lookup" | "read" | "read_members" | "list" => "GET",
             "create" => "POST",
             "delete" => "DELETE",
             _ if self.about.kind == ResourceKind::Membership => "PATCH",

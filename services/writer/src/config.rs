@@ -77,6 +77,9 @@ pub struct TargetConfig {
     /// the place of the profile's.
     #[serde(default)]
     pub domains: Vec<String>,
+    /// Every so many hours the whole target is compared with what it should have; none: only when an operator asks.
+    #[serde(default)]
+    pub reconcile_hours: Option<u32>,
 }
 
 /// How a target knows us. Secrets stand in the configuration (where `${NAME}` takes them from the environment) or in a

@@ -1,10 +1,11 @@
-//! Operator verbs: replay, discard, held, pause, status, look, provision, row.
+//! Operator verbs: replay, discard, held, pause, reconcile, status, look, provision, row.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
 mod held;
 mod look;
 mod provision;
+mod reconcile;
 mod replay;
 mod status;
 
@@ -87,6 +88,20 @@ impl Control {
                 Ok(wanted) => respond(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::RECONCILE => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.reconcile(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
+            verb::RECONCILIATION => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.reconciliation(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
             verb::HELD => match parse(&request) {
                 Ok(wanted) => respond(request, self.held(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -123,10 +138,7 @@ impl Control {
             Ok(wanted) => self.look(wanted).await,
             Err(error) => Err(error),
         };
-        match answer {
-            Ok(answer) => request.reply(&answer).await,
-            Err(error) => request.refuse(error).await,
-        }
+        answer_or_refuse(request, answer).await;
     }
 
     /// The target, while this replica owns it.
@@ -152,6 +164,13 @@ impl Control {
         tx.commit().await.map_err(StoreError::statement("carry out an operator's request"))?;
         self.relay.send(parcel).await;
         Ok(())
+    }
+}
+
+async fn answer_or_refuse<T: serde::Serialize>(request: ControlRequest, answer: Result<T, ControlError>) {
+    match answer {
+        Ok(answer) => request.reply(&answer).await,
+        Err(error) => request.refuse(error).await,
     }
 }
 

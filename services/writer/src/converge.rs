@@ -7,7 +7,7 @@
 mod locate;
 pub(crate) mod look;
 pub(crate) mod members;
-mod step;
+pub(crate) mod step;
 mod wanted;
 
 use locate::{Located, linked_already, locate, matching_is_unique};

@@ -24,6 +24,7 @@ mod outcome;
 mod owner;
 mod pacer;
 mod ready;
+mod reconcile;
 mod results;
 mod rows;
 mod safety;

@@ -2,6 +2,7 @@
 
 mod m0001;
 mod m0002;
+mod m0003;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,7 +12,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001::CreateTables), Box::new(m0002::AddSafety)]
+        vec![Box::new(m0001::CreateTables), Box::new(m0002::AddSafety), Box::new(m0003::AddReconcile)]
     }
 
     fn migration_table_name() -> DynIden {

@@ -25,8 +25,8 @@ use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
 use crate::ready::{Job, Ready, Source};
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
 use crate::rows::{Key, control, edge, resource, status};
-use crate::safety;
 use crate::{micros, now};
+use crate::{reconcile, safety};
 
 /// How often the queue is looked at when nothing says that it changed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -52,6 +52,8 @@ pub(crate) struct Owner {
     pub(crate) retry: RetryConfig,
     /// Rung when the target's rows changed.
     pub(crate) bell: Arc<Notify>,
+    /// How often the whole target is compared without anybody asking.
+    pub(crate) reconcile_every: Option<Duration>,
     /// For operators: the target while this replica owns it.
     pub(crate) owned: Arc<std::sync::Mutex<Option<Arc<OwnedTarget>>>>,
 }
@@ -119,6 +121,7 @@ impl Owner {
             lease: lease.clone(),
             results,
             committed,
+            comparing: JoinSet::new(),
             working: JoinSet::new(),
             in_flight: HashSet::new(),
             announced: HashSet::new(),
@@ -183,6 +186,8 @@ struct Shift<'a> {
     lease: Lease,
     results: mpsc::Sender<Worked>,
     committed: mpsc::UnboundedReceiver<Committed>,
+    /// The comparison of the whole target, while there is one.
+    comparing: JoinSet<()>,
     working: JoinSet<()>,
     in_flight: HashSet<Key>,
     announced: HashSet<Key>,
@@ -222,15 +227,37 @@ impl Shift<'_> {
                     for key in &committed.keys { self.in_flight.remove(key); }
                     stale = self.ready.len() == 0;
                 }
-                () = bell.notified() => stale = true,
+                () = bell.notified() => {
+                    stale = true;
+                    self.compare();
+                }
                 permit = slot => {
                     self.begin(permit).await;
                     stale = self.ready.len() == 0;
                 }
-                _ = sweep.tick() => self.sweep().await,
+                _ = sweep.tick() => {
+                    self.sweep().await;
+                    self.begin_scheduled_comparison().await;
+                    self.compare();
+                }
+                Some(_) = self.comparing.join_next() => {}
                 _ = look.tick() => stale = true, // also sees what other replicas stored, and retries that came due
                 Some(_) = self.working.join_next() => {}
             }
+        }
+    }
+
+    async fn begin_scheduled_comparison(&self) {
+        let Some(every) = self.owner.reconcile_every.filter(|_| self.comparing.is_empty()) else { return };
+        if let Err(error) = reconcile::begin_if_due(&self.target, every).await {
+            tracing::warn!(target_name = %self.owner.target, error = %error, "could not begin a comparison");
+        }
+    }
+
+    /// Goes on with a comparison of the whole target, if one is to be made.
+    fn compare(&mut self) {
+        if self.comparing.is_empty() {
+            self.comparing.spawn(reconcile::go_on(Arc::clone(&self.target), Arc::clone(&self.owner.bell)));
         }
     }
 
@@ -390,6 +417,7 @@ impl Shift<'_> {
     /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
     async fn finish(mut self, shutdown: &Shutdown) {
         self.ready = Ready::default();
+        self.comparing.abort_all();
         tokio::select! {
             () = shutdown.hard.cancelled() => self.working.abort_all(),
             () = async { while self.working.join_next().await.is_some() {} } => {}

@@ -15,6 +15,16 @@ pub enum Start {
     Cursor(String),
 }
 
+impl std::fmt::Display for Start {
+    /// The index or the cursor, as it is sent.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "{index}"),
+            Self::Cursor(cursor) => f.write_str(cursor),
+        }
+    }
+}
+
 impl Start {
     pub(super) fn parameter(&self) -> (&'static str, String) {
         match self {

@@ -72,6 +72,8 @@ pub(crate) struct Model {
     pub(crate) held_at: Option<i64>,
     /// A human said that this revision is to be carried out.
     pub(crate) approved_revision: i64,
+    /// The last comparison of the whole target that saw it: when that began, in microseconds since the Unix epoch.
+    pub(crate) seen_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -108,6 +110,7 @@ impl Model {
             held: None,
             held_at: None,
             approved_revision: 0,
+            seen_at: None,
         }
     }
 

@@ -9,5 +9,6 @@ mod memberships;
 mod ownership;
 mod profiles;
 mod provision;
+mod reconcile;
 mod safety;
 mod world;

@@ -107,6 +107,7 @@ impl World {
                 credential: None,
                 profile: profile.display().to_string(),
                 domains: Vec::new(),
+                reconcile_hours: None,
             }],
             replica: Some(OURS.to_owned()),
             lease_seconds: 45,
@@ -290,15 +291,32 @@ impl World {
 
     /// Changes a group at the target behind our back.
     pub(crate) async fn patch_group(&self, id: &str, operations: Value) {
+        self.patch(scim::Kind::Group, id, operations).await;
+    }
+
+    /// Changes an account at the target behind our back.
+    pub(crate) async fn patch_user(&self, id: &str, operations: Value) {
+        self.patch(scim::Kind::User, id, operations).await;
+    }
+
+    /// Deletes an account at the target behind our back.
+    pub(crate) async fn delete_user(&self, id: &str) {
+        self.behind_our_back().delete(scim::Kind::User, id).await.outcome.unwrap();
+    }
+
+    async fn patch(&self, kind: scim::Kind, id: &str, operations: Value) {
+        let ops: Vec<scim::PatchOp> = operations.as_array().unwrap().iter().map(operation).collect();
+        self.behind_our_back().patch(kind, id, &ops).await.outcome.unwrap();
+    }
+
+    fn behind_our_back(&self) -> scim::Client {
         let connection = scim::Connection {
             base_url: self.sandbox.base_url().parse().unwrap(),
             credential: scim::Credential::Bearer(scim::Secret::Text(TOKEN.to_owned())),
             profile: scim::TargetProfile::builtin("generic").unwrap(),
             timeout: PATIENCE,
         };
-        let client = scim::Client::new(connection).unwrap();
-        let ops: Vec<scim::PatchOp> = operations.as_array().unwrap().iter().map(operation).collect();
-        client.patch(scim::Kind::Group, id, &ops).await.outcome.unwrap();
+        scim::Client::new(connection).unwrap()
     }
 
     /// Puts somebody at the target behind our back.

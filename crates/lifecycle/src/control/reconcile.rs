@@ -1,0 +1,178 @@
+//! Comparing everything that a target has with what it should have.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::Actor;
+use crate::ResourceKind;
+
+/// Asks the writer to compare a target; answered by a [`Reconciliation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReconcileRequest {
+    /// The target.
+    pub target: String,
+    /// Only report.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// End the one that is under way.
+    #[serde(default)]
+    pub cancel: bool,
+    /// Who and why.
+    pub actor: Actor,
+}
+
+/// Asks how far the last comparison of a target is; answered by a [`Reconciliation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReconciliationRequest {
+    /// The target.
+    pub target: String,
+}
+
+/// Where a comparison stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReconcileState {
+    /// Pages are being read.
+    Running,
+    /// Everything was read.
+    Finished,
+    /// It could not go on.
+    Failed,
+    /// An operator ended it.
+    Cancelled,
+}
+
+impl ReconcileState {
+    /// The name used in tables and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Running, Self::Finished, Self::Failed, Self::Cancelled];
+        all.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// What kind of difference was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// Attributes that the policy owns have other values, or an account is on that should be off, or the other way.
+    Drifted,
+    /// Linked, and not there any more.
+    Gone,
+    /// There, and not ours: reported, and left alone.
+    Orphan,
+    /// There with our key, and not linked.
+    Unlinked,
+    /// Members are missing, or there although they should not be.
+    Members,
+}
+
+impl Difference {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Drifted => "drifted",
+            Self::Gone => "gone",
+            Self::Orphan => "orphan",
+            Self::Unlinked => "unlinked",
+            Self::Members => "members",
+        }
+    }
+}
+
+/// One difference. Names of attributes, never values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// What it is.
+    pub difference: Difference,
+    /// User or group.
+    pub kind: ResourceKind,
+    /// Key of the person or group, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The target's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_id: Option<String>,
+    /// Attributes that differ, or how many members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what: Vec<String>,
+}
+
+/// How many of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReconcileCounts {
+    /// Resources that the target listed.
+    pub read: u64,
+    /// Of these, as they should be.
+    pub in_sync: u64,
+    /// Being worked on, held, or waiting for a human anyway: not judged.
+    pub busy: u64,
+    /// See [`Difference::Drifted`].
+    pub drifted: u64,
+    /// See [`Difference::Gone`].
+    pub gone: u64,
+    /// See [`Difference::Orphan`].
+    pub orphans: u64,
+    /// See [`Difference::Unlinked`].
+    pub unlinked: u64,
+    /// Memberships that are missing.
+    pub members_missing: u64,
+    /// Memberships that we gave, took away, and that are there again.
+    pub members_extra: u64,
+    /// Resources that were put into the queue to be made right.
+    pub queued: u64,
+    /// Requests that it took.
+    pub requests: u64,
+}
+
+/// A comparison: how far it is, and what it found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reconciliation {
+    /// The target.
+    pub target: String,
+    /// Where it stands.
+    pub state: ReconcileState,
+    /// Whether it only reports.
+    pub dry_run: bool,
+    /// Who began it, or `schedule`.
+    pub who: String,
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started: OffsetDateTime,
+    /// When it ended.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub ended: Option<OffsetDateTime>,
+    /// How many resources there are to read, as far as the target says.
+    #[serde(default)]
+    pub total: Option<u64>,
+    /// How many of each.
+    pub counts: ReconcileCounts,
+    /// How often each attribute differs.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, u64>,
+    /// The first differences, at most [`FOUND_MAX`].
+    #[serde(default)]
+    pub found: Vec<Found>,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// Differences that a report names one by one.
+pub const FOUND_MAX: usize = 200;

@@ -1,0 +1,60 @@
+//! Verbs `reconcile` and `reconciliation`: comparing a whole target, and how far that is.
+
+use lifecycle::{ControlError, ReconcileRequest, ReconcileState, Reconciliation, ReconciliationRequest};
+use store::StoreError;
+
+use super::{Control, database, refusal};
+use crate::reconcile::begin;
+use crate::rows::reconcile;
+
+impl Control {
+    /// # Errors
+    /// When there is no such target, or nothing to cancel.
+    pub(super) async fn reconcile(&self, request: ReconcileRequest) -> Result<Reconciliation, ControlError> {
+        self.configured(&request.target)?;
+        let row = self.set_reconcile(&request).await.map_err(|error| database(&error))?;
+        if let Some(bell) = self.bells.get(&request.target) {
+            bell.notify_one();
+        }
+        let row = row.ok_or_else(|| refusal(format!("nothing compares `{}` now", request.target)))?;
+        row.report().map_err(|error| refusal(format!("cannot read the comparison: {error}")))
+    }
+
+    /// Begins one, joins the one that is under way, or ends it.
+    async fn set_reconcile(
+        &self,
+        request: &ReconcileRequest,
+    ) -> Result<Option<reconcile::Model>, StoreError> {
+        let tx = self.store.begin().await?;
+        let running = reconcile::load(&tx, &request.target).await?.filter(reconcile::Model::is_running);
+        let row = match running {
+            Some(row) if request.cancel => {
+                Some(reconcile::Model { state: ReconcileState::Cancelled.as_str().to_owned(), ..row })
+            }
+            None if request.cancel => None,
+            Some(row) => return Ok(Some(row)),
+            None => Some(begin(&request.target, request.dry_run, &request.actor.who)),
+        };
+        if let Some(row) = &row {
+            reconcile::save(&tx, row.clone()).await?;
+        }
+        tx.commit().await.map_err(StoreError::statement("begin a comparison"))?;
+        Ok(row)
+    }
+
+    /// # Errors
+    /// When there is no such target, or it was never compared.
+    pub(super) async fn reconciliation(
+        &self,
+        request: ReconciliationRequest,
+    ) -> Result<Reconciliation, ControlError> {
+        self.configured(&request.target)?;
+        let row =
+            reconcile::load(self.store.reader(), &request.target).await.map_err(|error| database(&error))?;
+        let never = || {
+            refusal(format!("`{}` was never compared: usher reconcile {}", request.target, request.target))
+        };
+        let row = row.ok_or_else(never)?;
+        row.report().map_err(|error| refusal(format!("cannot read the comparison: {error}")))
+    }
+}

@@ -1,0 +1,355 @@
+//! Compares everything that a target has with what it should have, page by page, and puts what differs into the queue.
+//!
+//! Nothing is made right here: a resource that differs goes through the same queue, in lane backfill, and is read once
+//! more before anything is sent, so that what changed meanwhile is not overwritten, and the guard counts what would be
+//! taken away. What is not ours is reported and left alone. The place is kept after each page: a restart goes on there.
+
+mod compare;
+mod members;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{Difference, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind};
+use scim::{Kind, Listed, Start};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+use tokio::sync::Notify;
+
+use crate::backoff;
+use crate::call::{About, Call, Consent, OwnedTarget, Stop};
+use crate::pacer::Urgency;
+use crate::rows::{reconcile, resource, save_resources, status};
+use crate::{micros, now};
+
+/// Tries of one page before the comparison fails.
+const TRIES_MAX: u32 = 6;
+const RETRY_INITIAL: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// The target is not to be asked now: how long until it is asked again.
+const DEFERRED_PAUSE: Duration = Duration::from_millis(500);
+/// Rows that are looked at per statement.
+const PAGE: u64 = 500;
+
+const USERS: &str = "user";
+const GROUPS: &str = "group";
+const GONE: &str = "gone";
+
+/// Why it does not go on.
+enum Halt {
+    /// The lease is not ours any more, or an operator ended it.
+    Ended,
+    /// For this reason.
+    Failed(String),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(format!("the writer's database: {error}"))
+    }
+}
+
+/// A comparison under way.
+pub(crate) struct Run {
+    target: Arc<OwnedTarget>,
+    bell: Arc<Notify>,
+    row: reconcile::Model,
+    report: Reconciliation,
+}
+
+/// Goes on with the comparison of `target` that is under way, if there is one, until it ends.
+pub(crate) async fn go_on(target: Arc<OwnedTarget>, bell: Arc<Notify>) {
+    let loaded = reconcile::load(target.store.reader(), &target.name).await;
+    let row = match loaded {
+        Ok(Some(row)) if row.is_running() => row,
+        Ok(_) => return,
+        Err(error) => {
+            tracing::warn!(target_name = %target.name, error = %error, "could not see whether to compare");
+            return;
+        }
+    };
+    let Ok(report) = row.report() else {
+        tracing::error!(target_name = %target.name, "cannot read the comparison that is under way");
+        return;
+    };
+    let mut run = Run { target, bell, row, report };
+    let ended = match run.work().await {
+        Ok(()) => ReconcileState::Finished,
+        Err(Halt::Ended) => return,
+        Err(Halt::Failed(why)) => {
+            tracing::warn!(target_name = %run.target.name, why, "the comparison failed");
+            run.report.error = Some(why);
+            ReconcileState::Failed
+        }
+    };
+    run.report.ended = Some(now());
+    run.row.state = ended.as_str().to_owned();
+    if let Err(error) = run.keep().await {
+        tracing::warn!(target_name = %run.target.name, error = %error, "could not keep the comparison");
+    }
+}
+
+/// A comparison from the beginning.
+pub(crate) fn begin(target: &str, dry_run: bool, who: &str) -> reconcile::Model {
+    let started = now();
+    let report = Reconciliation {
+        target: target.to_owned(),
+        state: ReconcileState::Running,
+        dry_run,
+        who: who.to_owned(),
+        started,
+        ended: None,
+        total: None,
+        counts: lifecycle::ReconcileCounts::default(),
+        attributes: std::collections::BTreeMap::new(),
+        found: Vec::new(),
+        error: None,
+    };
+    reconcile::Model {
+        target: target.to_owned(),
+        state: ReconcileState::Running.as_str().to_owned(),
+        started_at: micros(started),
+        phase: USERS.to_owned(),
+        next: None,
+        read: 0,
+        report: serde_json::to_string(&report).expect("a report is plain data"),
+    }
+}
+
+/// Begins a comparison if the last one began longer ago than `every`, and none is under way.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn begin_if_due(target: &OwnedTarget, every: Duration) -> Result<(), StoreError> {
+    let last = reconcile::load(target.store.reader(), &target.name).await?;
+    let since = micros(now()) - i64::try_from(every.as_micros()).unwrap_or(i64::MAX);
+    if last.is_some_and(|last| last.is_running() || last.started_at > since) {
+        return Ok(());
+    }
+    let tx = target.store.begin().await?;
+    reconcile::save(&tx, begin(&target.name, false, "schedule")).await?;
+    tx.commit().await.map_err(StoreError::statement("begin a comparison"))
+}
+
+impl Run {
+    async fn work(&mut self) -> Result<(), Halt> {
+        loop {
+            match self.row.phase.as_str() {
+                USERS => self.pages(Kind::User, GROUPS).await?,
+                GROUPS => self.pages(Kind::Group, GONE).await?,
+                _ => return self.gone().await,
+            }
+        }
+    }
+
+    /// Reads everything of one kind.
+    async fn pages(&mut self, kind: Kind, then: &str) -> Result<(), Halt> {
+        loop {
+            let start = self.row.next.clone().map(|next| match next.parse() {
+                Ok(index) if self.target.client.profile().paging == scim::Paging::Index => {
+                    Start::Index(index)
+                }
+                _ => Start::Cursor(next),
+            });
+            let before = u64::try_from(self.row.read).unwrap_or(0);
+            let page = self.list(kind, start.as_ref(), before).await?;
+            if page.next.is_none() && page.total.is_some_and(|total| total > before + page.entries) {
+                return Err(Halt::Failed("the target lists fewer resources than it counts".to_owned()));
+            }
+            if page.next.is_some() && (page.entries == 0 || page.next == start) {
+                return Err(Halt::Failed("the target repeats a page".to_owned()));
+            }
+            let is_repeated = self.take(kind, &page.resources).await?;
+            if is_repeated && page.next.is_some() {
+                return Err(Halt::Failed("the target lists the same resources again".to_owned()));
+            }
+            self.report.counts.read += page.entries;
+            self.report.total = page.total.or(self.report.total);
+            self.row.read += i64::try_from(page.entries).unwrap_or(0);
+            match page.next {
+                Some(next) => self.row.next = Some(next.to_string()),
+                None => {
+                    self.row.next = None;
+                    self.row.read = 0;
+                    self.row.phase = then.to_owned();
+                }
+            }
+            self.keep().await?;
+            if self.row.phase == then {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is linked and was on no page.
+    async fn gone(&mut self) -> Result<(), Halt> {
+        let hides = self.target.client.profile().hides_disabled;
+        let mut after = (String::new(), String::new());
+        loop {
+            let unseen =
+                resource::Column::SeenAt.is_null().or(resource::Column::SeenAt.lt(self.row.started_at));
+            let rows = resource::Entity::find()
+                .filter(resource::Column::Target.eq(&self.target.name))
+                .filter(resource::Column::RemoteId.is_not_null())
+                .filter(resource::Column::Status.eq(status::IN_SYNC))
+                .filter(resource::Column::NextAttemptAt.lt(self.row.started_at))
+                .filter(unseen)
+                .filter(
+                    resource::Column::Kind
+                        .gt(&after.0)
+                        .or(resource::Column::Kind.eq(&after.0).and(resource::Column::Subject.gt(&after.1))),
+                )
+                .order_by_asc(resource::Column::Kind)
+                .order_by_asc(resource::Column::Subject)
+                .limit(PAGE)
+                .all(self.target.store.reader())
+                .await
+                .map_err(StoreError::statement("read what was not seen"))?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = (last.kind.clone(), last.subject.clone());
+            let is_off = |row: &resource::Model| row.applied().get("active") == Some(&false.into());
+            let gone: Vec<resource::Model> = rows.into_iter().filter(|row| !(hides && is_off(row))).collect();
+            for row in &gone {
+                self.report.counts.gone += 1;
+                self.note(Found {
+                    difference: Difference::Gone,
+                    kind: row.kind(),
+                    subject: Some(row.subject.clone()),
+                    remote_id: row.remote_id.clone(),
+                    what: Vec::new(),
+                });
+            }
+            let tx = self.begin().await?;
+            self.enqueue(&tx, gone).await?;
+            self.commit(tx).await?;
+        }
+    }
+
+    /// Puts rows into the queue, to be read and made right; nothing in a dry run.
+    async fn enqueue(
+        &mut self,
+        tx: &DatabaseTransaction,
+        mut rows: Vec<resource::Model>,
+    ) -> Result<(), StoreError> {
+        if self.report.dry_run || rows.is_empty() {
+            return Ok(());
+        }
+        for row in &mut rows {
+            row.in_doubt = true;
+            row.attempts = 0;
+            row.lane = Lane::Backfill.rank();
+            row.enqueue(status::PENDING, micros(now()));
+        }
+        self.report.counts.queued += u64::try_from(rows.len()).unwrap_or(0);
+        save_resources(tx, rows).await
+    }
+
+    async fn list(&mut self, kind: Kind, start: Option<&Start>, before: u64) -> Result<Listed, Halt> {
+        let mut failures = 0;
+        loop {
+            let mut call = self.call().await?;
+            let answer = call.send("list", async |client| client.list(kind, start, before).await).await;
+            match answer {
+                Ok(page) => return Ok(page),
+                Err(stop) => self.wait(stop, &mut failures).await?,
+            }
+        }
+    }
+
+    async fn read_members(&mut self, group: &str) -> Result<Vec<String>, Halt> {
+        let mut failures = 0;
+        loop {
+            let mut call = self.call().await?;
+            match call.send("read_members", async |client| client.members(group).await).await {
+                Ok(members) => return Ok(members),
+                Err(stop) => self.wait(stop, &mut failures).await?,
+            }
+        }
+    }
+
+    /// A request, when it is the turn of lane backfill.
+    async fn call(&mut self) -> Result<Call, Halt> {
+        self.still_wanted().await?;
+        let permit = self.target.pacer.acquire(Urgency::opening(Lane::Backfill)).await;
+        self.report.counts.requests += 1;
+        Ok(Call::new(Arc::clone(&self.target), self.about(), permit))
+    }
+
+    /// Waits until it is time to try again.
+    async fn wait(&mut self, stop: Stop, failures: &mut u32) -> Result<(), Halt> {
+        match stop {
+            Stop::Deferred => {
+                self.report.counts.requests -= 1;
+                tokio::time::sleep(DEFERRED_PAUSE).await;
+            }
+            Stop::Failed(failed) => {
+                *failures += 1;
+                if *failures >= TRIES_MAX || failed.class() == lifecycle::AttemptClass::Permanent {
+                    return Err(Halt::Failed(failed.trouble.error));
+                }
+                tokio::time::sleep(backoff::delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn about(&self) -> About {
+        About {
+            kind: if self.row.phase == USERS { ResourceKind::User } else { ResourceKind::Group },
+            subject: format!("target:{}", self.target.name),
+            revision: 0,
+            lane: Lane::Backfill,
+            trace: None,
+            attempts: 0,
+            consent: Consent::Unknown,
+        }
+    }
+
+    /// # Errors
+    /// [`Halt::Ended`] when it was cancelled, or the target is somebody else's by now.
+    async fn still_wanted(&self) -> Result<(), Halt> {
+        let row = reconcile::load(self.target.store.reader(), &self.target.name).await?;
+        let is_ours = row.is_some_and(|row| row.is_running() && row.started_at == self.row.started_at);
+        if is_ours && self.target.lease.covers(Duration::ZERO) { Ok(()) } else { Err(Halt::Ended) }
+    }
+
+    fn note(&mut self, found: Found) {
+        for attribute in found.what.iter().filter(|_| found.difference == Difference::Drifted) {
+            *self.report.attributes.entry(attribute.clone()).or_default() += 1;
+        }
+        if self.report.found.len() < FOUND_MAX {
+            self.report.found.push(found);
+        }
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, Halt> {
+        let tx = self.target.store.begin().await?;
+        if self.target.lease.in_force(&tx).await? { Ok(tx) } else { Err(Halt::Ended) }
+    }
+
+    async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {
+        tx.commit().await.map_err(StoreError::statement("keep what a comparison found"))?;
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    /// Keeps how far it is, unless an operator ended it meanwhile.
+    async fn keep(&mut self) -> Result<(), StoreError> {
+        self.row.report = serde_json::to_string(&self.report).expect("a report is plain data");
+        let tx = self.target.store.begin().await?;
+        let kept = reconcile::Entity::update_many()
+            .col_expr(reconcile::Column::State, Expr::value(&self.row.state))
+            .col_expr(reconcile::Column::Phase, Expr::value(&self.row.phase))
+            .col_expr(reconcile::Column::Next, Expr::value(self.row.next.clone()))
+            .col_expr(reconcile::Column::Read, Expr::value(self.row.read))
+            .col_expr(reconcile::Column::Report, Expr::value(&self.row.report))
+            .filter(reconcile::Column::Target.eq(&self.row.target))
+            .filter(reconcile::Column::StartedAt.eq(self.row.started_at))
+            .filter(reconcile::Column::State.eq(ReconcileState::Running.as_str()))
+            .exec(&tx)
+            .await;
+        kept.map_err(StoreError::statement("keep a comparison"))?;
+        tx.commit().await.map_err(StoreError::statement("keep a comparison"))
+    }
+}

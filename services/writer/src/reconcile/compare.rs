@@ -1,0 +1,200 @@
+//! One page against what we know.
+
+use std::collections::HashMap;
+
+use lifecycle::{Attributes, Desired, Difference, Found, ResourceKind};
+use scim::{Found as Seen, Kind, PatchOp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{Halt, Run};
+use crate::converge::Wanted;
+use crate::converge::step::{Step, There, next};
+use crate::rows::{load_resources, resource, status};
+
+/// How a resource at the target stands.
+enum Verdict {
+    InSync,
+    Busy,
+    /// These paths; and what is there.
+    Differs(Vec<String>, Attributes),
+}
+
+impl Run {
+    /// Compares a page; says whether all of it had been seen before.
+    pub(super) async fn take(&mut self, kind: Kind, page: &[Seen]) -> Result<bool, Halt> {
+        let resource_kind = match kind {
+            Kind::User => ResourceKind::User,
+            Kind::Group => ResourceKind::Group,
+        };
+        let linked = self.linked(resource_kind, page).await?;
+        let is_repeated = !linked.is_empty()
+            && linked.len() == page.len()
+            && linked.values().all(|row| row.seen_at.is_some_and(|at| at >= self.row.started_at));
+        let namesakes = self.by_external_id(resource_kind, page, &linked).await?;
+        let links = self.links_of_references(&linked).await?;
+        let mut differing: Vec<(resource::Model, Option<Attributes>)> = Vec::new();
+        let mut groups = Vec::new();
+        for seen in page {
+            let Some(row) = linked.get(&seen.id) else {
+                differing.extend(self.not_linked(resource_kind, seen, &namesakes).map(|row| (row, None)));
+                continue;
+            };
+            match self.judge(row, seen, &links) {
+                Verdict::InSync => {
+                    self.report.counts.in_sync += 1;
+                    if kind == Kind::Group {
+                        groups.push(row.clone());
+                    }
+                }
+                Verdict::Busy => self.report.counts.busy += 1,
+                Verdict::Differs(what, observed) => {
+                    self.report.counts.drifted += 1;
+                    self.note(Found {
+                        difference: Difference::Drifted,
+                        kind: resource_kind,
+                        subject: Some(row.subject.clone()),
+                        remote_id: Some(seen.id.clone()),
+                        what,
+                    });
+                    differing.push((row.clone(), Some(observed)));
+                }
+            }
+        }
+        let tx = self.begin().await?;
+        self.mark_seen(&tx, resource_kind, linked.keys().cloned().collect()).await?;
+        let subjects: Vec<String> = differing.iter().map(|(row, _)| row.subject.clone()).collect();
+        let mut rows = load_resources(&tx, &self.target.name, resource_kind, &subjects, true).await?;
+        rows.retain(|_, row| is_at_rest(row)); // not what came into the queue meanwhile
+        for (row, observed) in differing {
+            let Some((row, observed)) = rows.get_mut(&row.subject).zip(observed) else { continue };
+            // So that the guard counts together what would be taken away.
+            row.applied = Some(serde_json::to_string(&observed).expect("attributes are plain data"));
+            row.removal = row.desired().is_ok_and(|desired| row.would_lose_access(&desired));
+            row.planned = false;
+        }
+        self.enqueue(&tx, rows.into_values().collect()).await?;
+        self.commit(tx).await?;
+        for group in groups {
+            self.members(&group).await?;
+        }
+        Ok(is_repeated)
+    }
+
+    fn judge(&self, row: &resource::Model, seen: &Seen, links: &HashMap<String, String>) -> Verdict {
+        if !is_at_rest(row) {
+            return Verdict::Busy;
+        }
+        let Some(wanted) = row.desired().ok().and_then(|desired| Wanted::new(desired, links)) else {
+            return Verdict::Busy;
+        };
+        let observed = scim::observe(&seen.attributes, wanted.paths());
+        let there = There::Something { applied: &observed, surely_ours: true };
+        match next(self.target.client.profile(), &wanted, there) {
+            Step::Rest { .. } | Step::Forbidden { .. } | Step::Create => Verdict::InSync,
+            Step::Delete | Step::SwitchOff => Verdict::Differs(vec!["active".to_owned()], observed),
+            Step::Write { ops, .. } => {
+                Verdict::Differs(ops.iter().map(PatchOp::path).map(str::to_owned).collect(), observed)
+            }
+        }
+    }
+
+    /// There, and not linked: ours with a lost link, or somebody else's.
+    fn not_linked(
+        &mut self,
+        kind: ResourceKind,
+        seen: &Seen,
+        namesakes: &HashMap<String, resource::Model>,
+    ) -> Option<resource::Model> {
+        let ours = seen.external_id.as_ref().and_then(|id| namesakes.get(id));
+        let (difference, row) = match ours {
+            Some(row) if row.remote_id.is_none() && is_at_rest(row) => {
+                (Difference::Unlinked, Some(row.clone()))
+            }
+            _ => (Difference::Orphan, None),
+        };
+        match difference {
+            Difference::Unlinked => self.report.counts.unlinked += 1,
+            _ => self.report.counts.orphans += 1,
+        }
+        self.note(Found {
+            difference,
+            kind,
+            subject: row.as_ref().map(|row| row.subject.clone()),
+            remote_id: Some(seen.id.clone()),
+            what: Vec::new(),
+        });
+        row
+    }
+
+    /// Rows by the id that they are linked to.
+    async fn linked(
+        &self,
+        kind: ResourceKind,
+        page: &[Seen],
+    ) -> Result<HashMap<String, resource::Model>, StoreError> {
+        let mut found = HashMap::new();
+        let ids: Vec<String> = page.iter().map(|seen| seen.id.clone()).collect();
+        for ids in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows = resource::Entity::find()
+                .filter(resource::Column::Target.eq(&self.target.name))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .filter(resource::Column::RemoteId.is_in(ids))
+                .all(self.target.store.reader())
+                .await
+                .map_err(StoreError::statement("read what is linked"))?;
+            found.extend(rows.into_iter().filter_map(|row| Some((row.remote_id.clone()?, row))));
+        }
+        Ok(found)
+    }
+
+    /// Rows whose key stands as externalId on a page, of what is not linked.
+    async fn by_external_id(
+        &self,
+        kind: ResourceKind,
+        page: &[Seen],
+        linked: &HashMap<String, resource::Model>,
+    ) -> Result<HashMap<String, resource::Model>, StoreError> {
+        let unlinked = page.iter().filter(|seen| !linked.contains_key(&seen.id));
+        let keys: Vec<String> = unlinked.filter_map(|seen| seen.external_id.clone()).collect();
+        load_resources(self.target.store.reader(), &self.target.name, kind, &keys, false).await
+    }
+
+    async fn links_of_references(
+        &self,
+        rows: &HashMap<String, resource::Model>,
+    ) -> Result<HashMap<String, String>, StoreError> {
+        let desired: Vec<Desired> = rows.values().filter_map(|row| row.desired().ok()).collect();
+        let mut people: Vec<String> = desired.iter().flat_map(Wanted::references).collect();
+        people.sort();
+        people.dedup();
+        let reader = self.target.store.reader();
+        let found = load_resources(reader, &self.target.name, ResourceKind::User, &people, false).await?;
+        Ok(found.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
+    }
+
+    async fn mark_seen(
+        &self,
+        tx: &DatabaseTransaction,
+        kind: ResourceKind,
+        ids: Vec<String>,
+    ) -> Result<(), StoreError> {
+        for ids in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+            resource::Entity::update_many()
+                .col_expr(resource::Column::SeenAt, Expr::value(self.row.started_at))
+                .filter(resource::Column::Target.eq(&self.target.name))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .filter(resource::Column::RemoteId.is_in(ids))
+                .exec(tx)
+                .await
+                .map_err(StoreError::statement("mark what was seen"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether nobody works on it, and nobody decided that it stays as it is.
+fn is_at_rest(row: &resource::Model) -> bool {
+    row.status == status::IN_SYNC && !row.queued
+}

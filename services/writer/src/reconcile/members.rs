@@ -1,0 +1,90 @@
+//! The members of one group against our own memberships. Members that are not ours are left alone.
+
+use std::collections::HashSet;
+
+use lifecycle::{Difference, Found, Lane, ResourceKind};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{Halt, PAGE, Run};
+use crate::rows::{edge, load_resources, resource, status};
+use crate::{micros, now};
+
+impl Run {
+    pub(super) async fn members(&mut self, group: &resource::Model) -> Result<(), Halt> {
+        let Some(id) = group.remote_id.clone().filter(|_| self.target.client.profile().membership.readable)
+        else {
+            return Ok(());
+        };
+        let there: HashSet<String> = self.read_members(&id).await?.into_iter().collect();
+        let (mut missing, mut extra) = (Vec::new(), Vec::new());
+        let mut after = String::new();
+        loop {
+            let edges = edge::Entity::find()
+                .filter(edge::Column::Target.eq(&self.target.name))
+                .filter(edge::Column::GroupSubject.eq(&group.subject))
+                .filter(edge::Column::MemberSubject.gt(&after))
+                .order_by_asc(edge::Column::MemberSubject)
+                .limit(PAGE)
+                .all(self.target.store.reader())
+                .await
+                .map_err(StoreError::statement("read memberships"))?;
+            let Some(last) = edges.last() else { break };
+            after.clone_from(&last.member_subject);
+            let people: Vec<String> = edges.iter().map(|edge| edge.member_subject.clone()).collect();
+            let reader = self.target.store.reader();
+            let users = load_resources(reader, &self.target.name, ResourceKind::User, &people, false).await?;
+            for edge in edges.into_iter().filter(|edge| edge.status == status::IN_SYNC) {
+                let id = users.get(&edge.member_subject).and_then(|row| row.remote_id.as_ref());
+                let Some(id) = id else { continue };
+                match (edge.desired, there.contains(id)) {
+                    (true, false) => missing.push(edge.member_subject),
+                    (false, true) => extra.push(edge.member_subject),
+                    _ => {}
+                }
+            }
+        }
+        if missing.is_empty() && extra.is_empty() {
+            return Ok(());
+        }
+        let count = |members: &[String]| u64::try_from(members.len()).unwrap_or(0);
+        self.report.counts.members_missing += count(&missing);
+        self.report.counts.members_extra += count(&extra);
+        self.note(Found {
+            difference: Difference::Members,
+            kind: ResourceKind::Group,
+            subject: Some(group.subject.clone()),
+            remote_id: Some(id),
+            what: vec![format!("{} missing", missing.len()), format!("{} too many", extra.len())],
+        });
+        if self.report.dry_run {
+            return Ok(());
+        }
+        missing.extend(extra);
+        self.doubt(&group.subject, &missing).await
+    }
+
+    /// They are read back and made right by the queue.
+    async fn doubt(&mut self, group: &str, members: &[String]) -> Result<(), Halt> {
+        let tx = self.begin().await?;
+        for members in members.chunks(ROWS_PER_STATEMENT_MAX) {
+            edge::Entity::update_many()
+                .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+                .col_expr(edge::Column::Queued, Expr::value(true))
+                .col_expr(edge::Column::Lane, Expr::value(Lane::Backfill.rank()))
+                .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))
+                .col_expr(edge::Column::Attempts, Expr::value(0))
+                .filter(edge::Column::Target.eq(&self.target.name))
+                .filter(edge::Column::GroupSubject.eq(group))
+                .filter(edge::Column::MemberSubject.is_in(members))
+                .filter(edge::Column::Status.eq(status::IN_SYNC))
+                .exec(&tx)
+                .await
+                .map_err(StoreError::statement("doubt memberships"))?;
+        }
+        self.report.counts.queued += 1;
+        self.commit(tx).await?;
+        Ok(())
+    }
+}

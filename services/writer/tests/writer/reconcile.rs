@@ -1,0 +1,184 @@
+//! Drift is found and made right by what the policy owns; what is not ours is reported and left alone.
+
+use lifecycle::{
+    AccountState, Actor, Desired, Difference, Guard, ReconcileRequest, ReconcileState, Reconciliation,
+    ReconciliationRequest, ResourceKind, verb,
+};
+use scim::{Rate, TargetProfile};
+use serde_json::{Value, json};
+
+use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
+
+impl World {
+    async fn reconcile(&self, dry_run: bool) -> Reconciliation {
+        let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
+        let request = ReconcileRequest { target: TARGET.to_owned(), dry_run, cancel: false, actor };
+        let _: Reconciliation = self.ask(verb::RECONCILE, &request).await.unwrap();
+        self.until("the comparison ends", async || {
+            self.reconciliation().await.state != ReconcileState::Running
+        })
+        .await;
+        self.reconciliation().await
+    }
+
+    async fn reconciliation(&self) -> Reconciliation {
+        let request = ReconciliationRequest { target: TARGET.to_owned() };
+        self.ask(verb::RECONCILIATION, &request).await.unwrap()
+    }
+
+    /// Changes an account at the target behind our back.
+    async fn meddle(&self, key: &str, operations: Value) {
+        let id = self.user(key).unwrap().id;
+        self.patch_user(&id, operations).await;
+    }
+}
+
+fn of(report: &Reconciliation, difference: Difference) -> Vec<(Option<&str>, &[String])> {
+    let found = report.found.iter().filter(|found| found.difference == difference);
+    let mut all: Vec<_> = found.map(|found| (found.subject.as_deref(), found.what.as_slice())).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drift_is_reported_and_made_right_and_what_is_not_ours_is_left_alone() {
+    for paging in ["index", "cursor", "none"] {
+        let profile = format!(r#"{{ "name": "{paging}", "paging": "{paging}", "page_size": 3 }}"#);
+        drift(TargetProfile::parse(&profile, paging).unwrap()).await;
+    }
+}
+
+async fn drift(profile: TargetProfile) {
+    let world = World::of_profile(&profile).await;
+    let keys: Vec<String> = (0..8).map(|n| format!("E-{n}")).collect();
+    for key in &keys {
+        world.send(key, 1, Desired::User(active(key, json!({ "title": "Clerk" })))).await;
+    }
+    world.send("G-1", 1, Desired::Group(group("G-1"))).await;
+    for key in &keys {
+        world.settled(ResourceKind::User, key, 1).await;
+    }
+    world
+        .send(
+            "E-3",
+            2,
+            Desired::User(account(AccountState::Disabled, person("E-3", json!({ "title": "Clerk" })))),
+        )
+        .await;
+    world.settled(ResourceKind::User, "E-3", 2).await;
+    world.settled(ResourceKind::Group, "G-1", 1).await;
+    world.members("G-1", 1, &[("E-0", true), ("E-1", true), ("E-2", true)]).await;
+    world
+        .until("the members are there", async || world.sandbox.state().groups["G-1"].members.len() == 3)
+        .await;
+    world.settled(ResourceKind::Group, "G-1", 1).await;
+    world.members("G-1", 2, &[("E-2", false)]).await;
+    world.until("one less", async || world.sandbox.state().groups["G-1"].members.len() == 2).await;
+    world.settled(ResourceKind::Group, "G-1", 1).await;
+
+    let report = world.reconcile(true).await;
+    assert_eq!(report.state, ReconcileState::Finished, "{:?}", report.error);
+    assert_eq!((report.counts.read, report.counts.in_sync), (9, 9), "{report:#?}");
+
+    // Somebody else was here.
+    world.meddle("E-1", json!([{ "op": "replace", "path": "title", "value": "Boss" }])).await;
+    world.meddle("E-2", json!([{ "op": "replace", "path": "nickName", "value": "theirs" }])).await;
+    world.meddle("E-3", json!([{ "op": "replace", "path": "active", "value": true }])).await;
+    world.meddle("E-4", json!([{ "op": "replace", "path": "active", "value": false }])).await;
+    let gone = world.user("E-5").unwrap().id;
+    world.delete_user(&gone).await;
+    let stranger =
+        world.seed(json!({ "userName": "stranger@example.net", "externalId": "X-1", "active": true }));
+    let group_id = world.sandbox.state().groups["G-1"].id.clone();
+    let id = |key: &str| world.user(key).unwrap().id;
+    let (lost, back) = (id("E-0"), id("E-2"));
+    let meddled = json!([
+        { "op": "remove", "path": format!("members[value eq \"{lost}\"]"), "value": null },
+        { "op": "add", "path": "members", "value": [{ "value": back }, { "value": stranger }] },
+    ]);
+    world.patch_group(&group_id, meddled).await;
+
+    let before = world.sandbox.ledger().len();
+    let report = world.reconcile(true).await;
+    let sent = world.sandbox.ledger().since(before, 1_000);
+    assert!(sent.iter().all(|entry| &*entry.method == "GET"), "a dry run changes nothing: {sent:?}");
+    let drifted = of(&report, Difference::Drifted);
+    let expected = [("E-1", "title"), ("E-3", "active"), ("E-4", "active")];
+    let told: Vec<(&str, &str)> =
+        drifted.iter().map(|(key, what)| (key.unwrap(), what[0].as_str())).collect();
+    assert_eq!(told, expected);
+    assert_eq!(of(&report, Difference::Gone), [(Some("E-5"), &[][..])]);
+    assert_eq!(of(&report, Difference::Orphan), [(None, &[][..])]);
+    assert_eq!((report.counts.members_missing, report.counts.members_extra, report.counts.queued), (1, 1, 0));
+    assert_eq!(report.attributes["active"], 2);
+
+    let report = world.reconcile(false).await;
+    assert_eq!(report.counts.queued, 5, "{report:#?}");
+    let right = async || {
+        let state = world.sandbox.state();
+        let user = |key: &str| state.users.get(&name_of(key));
+        let members = &state.groups["G-1"].members;
+        user("E-5").is_some_and(|user| user.active)
+            && !user("E-3").unwrap().active
+            && user("E-4").unwrap().active
+            && world.attributes("E-1")["title"] == "Clerk"
+            && members.contains(&name_of("E-0"))
+            && !members.contains(&name_of("E-2"))
+    };
+    world.until("it is right again", right).await;
+    for key in &keys {
+        world.settled(ResourceKind::User, key, if key == "E-3" { 2 } else { 1 }).await;
+    }
+    world.settled(ResourceKind::Group, "G-1", 1).await;
+    assert_eq!(world.attributes("E-2")["nickName"], "theirs", "nobody owns it");
+    let state = world.sandbox.state();
+    assert!(
+        state.users["stranger@example.net"].active
+            && state.groups["G-1"].members.contains("stranger@example.net")
+    );
+    let report = world.reconcile(false).await;
+    assert_eq!((report.counts.drifted, report.counts.gone, report.counts.orphans), (0, 0, 1), "{report:#?}");
+    assert_eq!((report.counts.members_missing, report.counts.members_extra, report.counts.queued), (0, 0, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_be_taken_away_counts_for_the_guard() {
+    let profile = TargetProfile { rate: Rate::default(), ..TargetProfile::builtin("generic").unwrap() };
+    let world = World::of_profile(&profile).await;
+    let sent = Sent::guarded(Guard { deletions: 2, percent: 100, window_hours: 24, failures: 1_000 });
+    let off = |key: &str| Desired::User(account(AccountState::Disabled, person(key, json!({}))));
+    for n in 0..4 {
+        let key = format!("E-{n}");
+        world.send_as(&key, 1, Desired::User(active(&key, json!({}))), sent).await;
+        world.settled(ResourceKind::User, &key, 1).await;
+        world.send_as(&key, 2, off(&key), Sent { planned: true, ..sent }).await;
+        world.settled(ResourceKind::User, &key, 2).await;
+        world.meddle(&key, json!([{ "op": "replace", "path": "active", "value": true }])).await;
+    }
+    world.reconcile(false).await;
+    let settled = async || {
+        let mut statuses = Vec::new();
+        for n in 0..4 {
+            statuses.push(world.row(ResourceKind::User, &format!("E-{n}")).await.status.unwrap());
+        }
+        statuses.iter().all(|status| status == "in_sync" || status == "held")
+    };
+    world.until("everything is settled or held", settled).await;
+    let usable = (0..4).filter(|n| world.user(&format!("E-{n}")).unwrap().active).count();
+    assert_eq!(usable, 4, "all four are held");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_that_was_never_made_or_cannot_be_ended_is_refused_with_the_way() {
+    let world = World::start().await;
+    let request = ReconciliationRequest { target: TARGET.to_owned() };
+    let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILIATION, &request).await;
+    assert!(refused.unwrap_err().to_string().contains("usher reconcile crm"));
+    let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
+    let cancel = ReconcileRequest { target: TARGET.to_owned(), dry_run: false, cancel: true, actor };
+    let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILE, &cancel).await;
+    assert!(refused.unwrap_err().to_string().contains("nothing compares"));
+    world.stop().await;
+}
