@@ -247,6 +247,21 @@ pub struct Why {
     pub why: String,
 }
 
+/// Body of `POST /v1/targets/{target}/reconcile`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reconcile {
+    /// Only report.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// End the comparison that is under way.
+    #[serde(default)]
+    pub cancel: bool,
+    /// Required: it is kept in the log.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Body of `POST /v1/plans`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

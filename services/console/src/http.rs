@@ -13,6 +13,7 @@ mod problem;
 mod provision;
 mod query;
 mod reason;
+mod reconcile;
 mod status;
 
 use std::sync::Arc;
@@ -70,6 +71,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/held/reject", post(held::reject))
         .route("/v1/targets/{target}/pause", post(held::pause))
         .route("/v1/targets/{target}/resume", post(held::resume))
+        .route("/v1/targets/{target}/reconcile", get(reconcile::show).post(reconcile::start))
         .route("/v1/plans", post(plans::start_plan))
         .route("/v1/plans/{id}", get(plans::plan))
         .route("/v1/policies", get(policies::policies))

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use dead::{DeadCommand, DeadDiscardArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState};
-pub use held::{DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, TargetCommand};
+pub use held::{
+    DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, ReconcileArgs, TargetCommand,
+};
 pub use policy::{
     ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,
     PolicyCommand, RollbackArgs, VersionsArgs,
@@ -57,6 +59,10 @@ pub enum Command {
     /// Pause a target, or let requests flow again.
     #[command(subcommand)]
     Target(TargetCommand),
+    /// Compare everything that a target has with what it should have. Exit code 0: nothing differs, 2: something does.
+    ///
+    /// Drift of what the policy owns is made right through the queue; what is not ours is reported and left alone.
+    Reconcile(ReconcileArgs),
     /// Check, try, import and export policy files; nothing is asked of a running Usher.
     #[command(subcommand)]
     Policy(PolicyCommand),

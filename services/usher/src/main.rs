@@ -37,6 +37,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Dead(command) => wait_for(operator::dead(command)),
         Command::Held(command) => wait_for(operator::held(command)),
         Command::Target(command) => wait_for(operator::target(command)),
+        Command::Reconcile(args) => wait_for(operator::reconcile(args)),
         Command::Policy(command) => operator::policy(command),
         Command::Plan(args) => wait_for(operator::plan(args)),
         Command::Apply(args) => wait_for(operator::apply(args)),

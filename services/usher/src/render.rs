@@ -8,6 +8,7 @@ pub mod held;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod reconcile;
 pub mod status;
 pub mod table;
 pub mod trace;

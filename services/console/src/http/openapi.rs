@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, held, people, plans, policies, provision, status};
+use super::{dead, held, people, plans, policies, provision, reconcile, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,6 +27,8 @@ use super::{dead, held, people, plans, policies, provision, status};
         held::reject,
         held::pause,
         held::resume,
+        reconcile::start,
+        reconcile::show,
         plans::start_plan,
         plans::plan,
         policies::policies,

@@ -1,4 +1,4 @@
-//! `usher held ...` and `usher target ...`.
+//! `usher held ...`, `usher target ...` and `usher reconcile`.
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -81,6 +81,29 @@ pub enum TargetCommand {
     Pause(PauseArgs),
     /// Let requests flow again.
     Resume(PauseArgs),
+}
+
+/// `usher reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// The target.
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Only report: nothing is changed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// End the comparison that is under way.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub cancel: bool,
+    /// Do not wait until it is finished.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Why, in your words.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
 }
 
 /// `usher target pause`, `usher target resume`.

@@ -1,0 +1,112 @@
+//! Comparisons of whole targets.
+
+use lifecycle::{ReconcileState, Reconciliation};
+
+use super::clean;
+use super::table::Table;
+
+/// One line while it is under way.
+pub fn progress(report: &Reconciliation) -> String {
+    let total = report.total.map_or_else(String::new, |total| format!(" of {total}"));
+    format!(
+        "comparing {}: {}{total} read, {} differ",
+        clean(&report.target),
+        report.counts.read,
+        differing(report)
+    )
+}
+
+/// Whether anything is not as it should be.
+pub fn differs(report: &Reconciliation) -> bool {
+    differing(report) > 0
+}
+
+fn differing(report: &Reconciliation) -> u64 {
+    let counts = &report.counts;
+    counts.drifted
+        + counts.gone
+        + counts.orphans
+        + counts.unlinked
+        + counts.members_missing
+        + counts.members_extra
+}
+
+/// What it found: counts, which attributes differ, and the first differences.
+pub fn report(report: &Reconciliation) -> String {
+    let counts = &report.counts;
+    let target = clean(&report.target);
+    let kind = if report.dry_run {
+        "dry run: nothing is changed"
+    } else {
+        "what differs is made right by the queue"
+    };
+    let mut text = match report.state {
+        ReconcileState::Running => format!("{target}: under way; {kind}\n"),
+        ReconcileState::Finished => format!("{target}: compared; {kind}\n"),
+        ReconcileState::Cancelled => format!("{target}: ended before all was read\n"),
+        ReconcileState::Failed => {
+            format!(
+                "{target}: FAILED: {}\n",
+                clean(report.error.as_deref().unwrap_or("for no reason that is known"))
+            )
+        }
+    };
+    let mut table = Table::plain(2);
+    let rows = [
+        ("read", counts.read, ""),
+        ("as they should be", counts.in_sync, ""),
+        ("being worked on, or waiting for a human", counts.busy, ""),
+        ("drifted", counts.drifted, "attributes that the policy owns"),
+        ("gone", counts.gone, "linked, and not there any more"),
+        ("orphans", counts.orphans, "not ours: left alone"),
+        ("unlinked", counts.unlinked, "carry our key, and are not linked"),
+        ("members missing", counts.members_missing, ""),
+        ("members too many", counts.members_extra, "taken away by us, and there again"),
+        ("queued", counts.queued, "to be read once more and made right"),
+        ("requests", counts.requests, ""),
+    ];
+    for (name, count, means) in rows {
+        table.row([name, &count.to_string(), means]);
+    }
+    text.push_str(&table.render());
+    if !report.attributes.is_empty() {
+        let mut table = Table::new(["ATTRIBUTE", "DIFFERS"]);
+        for (attribute, count) in &report.attributes {
+            table.row([attribute.as_str(), &count.to_string()]);
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    if !report.found.is_empty() {
+        let mut table = Table::new(["DIFFERENCE", "KIND", "SUBJECT", "REMOTE ID", "WHAT"]);
+        for found in &report.found {
+            let subject = found.subject.as_deref().unwrap_or("-");
+            let remote_id = found.remote_id.as_deref().unwrap_or("-");
+            let what = found.what.join(", ");
+            table.row([found.difference.as_str(), found.kind.as_str(), subject, remote_id, &what]);
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_shows_counts_attributes_and_differences() {
+        let found: Reconciliation = serde_json::from_value(serde_json::json!({
+            "target": "zia", "state": "finished", "dryRun": true, "who": "ann", "started": "2026-01-02T03:04:05Z", "total": 3,
+            "counts": {"read": 3, "inSync": 1, "drifted": 1, "orphans": 1}, "attributes": {"title": 1},
+            "found": [{"difference": "drifted", "kind": "user", "subject": "E-1", "remoteId": "7", "what": ["title"]}]}))
+        .unwrap();
+        let text = report(&found);
+        for part in ["dry run: nothing is changed", "drifted", "orphans", "title", "E-1"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert!(differs(&found));
+        assert_eq!(progress(&found), "comparing zia: 3 of 3 read, 2 differ");
+    }
+}
