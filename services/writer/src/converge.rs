@@ -374,7 +374,13 @@ async fn remove(
 ) -> Result<Outcome, Stop> {
     match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
         Ok(()) => {}
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+        // Whoever left must not keep an account because a target lost sight of it for a moment.
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            if !matches!(locate(call, wanted, true).await?, Located::Nothing) {
+                let error = "the target says that it is gone, and finds it all the same".to_owned();
+                return Ok(Outcome::Retry(Trouble { error, ..failed.trouble }));
+            }
+        }
         Err(Stop::Failed(failed))
             if failed.class() == AttemptClass::Permanent
                 && wanted.kind == Kind::User

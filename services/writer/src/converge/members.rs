@@ -97,9 +97,7 @@ fn judge(stop: Stop, sent: bool) -> MembersOutcome {
         Stop::Deferred if sent => MembersOutcome::Unsure(None),
         Stop::Deferred => MembersOutcome::Deferred,
         Stop::Failed(failed) => match failed.class() {
-            AttemptClass::Permanent | AttemptClass::AlreadyExists if !sent => {
-                MembersOutcome::Refused(failed.trouble)
-            }
+            AttemptClass::Permanent if !sent => MembersOutcome::Refused(failed.trouble),
             _ => MembersOutcome::Unsure(Some(failed.trouble)),
         },
     }

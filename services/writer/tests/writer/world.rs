@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use bus::testing::TestServer;
 use bus::{Bus, Consumer, ControlFailure, Facts, Feed, Outgoing};
 use lifecycle::{
-    Account, AccountState, Actions, Actor, Attributes, Command, CommandId, Desired, Edge, Fact, FactRecord,
-    GroupResource, Guard, Lane, LookReply, LookRequest, ProvisionReply, ProvisionRequest, ResourceKind,
-    RowReply, RowRequest, TraceContext, verb,
+    Account, AccountState, Actions, Actor, AttemptClass, Attributes, Command, CommandId, Desired, Edge, Fact,
+    FactRecord, GroupResource, Guard, Lane, LookReply, LookRequest, ProvisionReply, ProvisionRequest,
+    ResourceKind, RowReply, RowRequest, TraceContext, verb,
 };
 use sandbox::{Behaviour, Entry, Options, Sandbox, UserState};
 use sea_orm::{ConnectionTrait, Statement};
@@ -244,7 +244,11 @@ impl World {
 
     /// Waits for a fact.
     pub(crate) async fn told(&self, what: &str, holds: impl Fn(&FactRecord) -> bool) {
-        let heard = |facts: &[FactRecord]| facts.iter().any(&holds);
+        self.heard(what, |facts| facts.iter().any(&holds)).await;
+    }
+
+    /// Waits until what was told so far fulfils this.
+    async fn heard(&self, what: &str, heard: impl Fn(&[FactRecord]) -> bool) {
         self.until(what, async || {
             let mut journal = self.journal.lock().await;
             if let Ok(Ok(batch)) = tokio::time::timeout(POLL, journal.next_batch(500)).await {
@@ -256,6 +260,20 @@ impl World {
             heard(&self.facts.lock().unwrap())
         })
         .await;
+    }
+
+    /// What the requests by `method` about somebody or something were taken for, in order, once `count` were told of.
+    pub(crate) async fn classes(&self, subject: &str, method: &str, count: usize) -> Vec<AttemptClass> {
+        let of = |records: &[FactRecord]| -> Vec<AttemptClass> {
+            let about = records.iter().filter(|record| record.subject == subject);
+            let classes = about.filter_map(|record| match &record.fact {
+                Fact::Attempted(attempt) if attempt.request.starts_with(method) => Some(attempt.class),
+                _ => None,
+            });
+            classes.collect()
+        };
+        self.heard("the requests", |records| of(records).len() >= count).await;
+        of(&self.facts.lock().unwrap())
     }
 
     /// The dead letters that were told of so far; call after [`Self::told`].
