@@ -166,6 +166,15 @@ impl Client {
         find::find(self, kind, terms).await
     }
 
+    /// What the server says about itself at this endpoint (RFC 7644 section 4).
+    pub async fn document(&self, endpoint: &'static str) -> Reply<Value> {
+        let sent = self.send(Call { document: Some(endpoint), ..Call::new(Action::List, Kind::User) }).await;
+        sent.map(|answer| match answer.body {
+            Body::Json(json) => Ok(json),
+            _ => Err(answer.unreadable()),
+        })
+    }
+
     /// One page of everything that the target has of `kind`; `before` says how many entries were on the pages before.
     pub async fn list(&self, kind: Kind, start: Option<&Start>, before: u64) -> Reply<Listed> {
         list::list(self, kind, start, before).await

@@ -22,6 +22,7 @@ mod encoding;
 mod filter;
 mod kind;
 mod path;
+mod probe;
 mod profile;
 mod redact;
 mod resource;
@@ -35,6 +36,7 @@ pub use diff::{MemberChunk, PatchOp};
 pub use kind::Kind;
 pub use lifecycle::{AttemptClass, Attributes, Exchange};
 pub use path::{PathError, check_path};
+pub use probe::{Probed, probe};
 pub use profile::{
     Bucket, BucketKind, DeleteMethod, Endpoints, Lookup, Membership, OpCase, Paging, PatchForm, PerKind,
     ProfileError, Rate, RemoveForm, Required, Separator, TargetProfile, UpdateMethod,

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use dead::{DeadCommand, DeadDiscardArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState};
 pub use held::{
-    DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, ReconcileArgs, TargetCommand,
+    DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, ProbeArgs, ReconcileArgs, TargetCommand,
 };
 pub use policy::{
     ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,

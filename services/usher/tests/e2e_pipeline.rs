@@ -87,7 +87,38 @@ async fn against(server: Server) {
     let world = World::at(options, &target.base_url, &target.token).await.unwrap();
     let history = everything(&world, 40).await;
     must_be_right(&world, &history).await;
+    nothing_differs(&world).await;
+    let (probed, profile) = probe(&target).await;
+    assert!(profile.contains("delete:") || !probed.contains("remove it yourself"), "{probed}\n{profile}");
+    assert!(probed.contains("PATCH with a path: does what it should"), "{probed}");
+    assert!(probed.contains("accounts are found by externalId, userName"), "{probed}");
     deletes(&world, &history).await;
+}
+
+async fn usher(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output =
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_usher")).args(arguments).output().await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A server that is not ours shows what it was told, value for value.
+async fn nothing_differs(world: &World) {
+    let data = world.usher.data().display().to_string();
+    let (code, report, errors) = usher(&["reconcile", TARGET, "--dry-run", "--data", &data]).await;
+    assert_eq!(code, Some(0), "{report}\n{errors}");
+}
+
+/// What `usher target probe` says, and the profile that comes of it.
+async fn probe(target: &Interop) -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, &target.token).unwrap();
+    let token = token.display().to_string();
+    let (code, profile, notes) =
+        usher(&["target", "probe", &target.base_url, "--token-file", &token, "--write"]).await;
+    assert_eq!(code, Some(0), "{notes}");
+    (notes, profile)
 }
 
 async fn deletes(world: &World, history: &History) {

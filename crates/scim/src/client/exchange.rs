@@ -26,11 +26,13 @@ pub(super) struct Call<'a> {
     pub filter: Option<(String, &'a [(&'a str, &'a str)])>,
     pub query: Vec<(&'static str, String)>,
     pub body: Option<Value>,
+    /// Another endpoint than that of the kind.
+    pub document: Option<&'static str>,
 }
 
 impl Call<'_> {
     pub(super) fn new(action: Action, kind: Kind) -> Self {
-        Self { action, kind, id: None, filter: None, query: Vec::new(), body: None }
+        Self { action, kind, id: None, filter: None, query: Vec::new(), body: None, document: None }
     }
 }
 
@@ -86,7 +88,11 @@ pub(super) async fn send(
     let mut redactor = Redactor::new(call.kind, secret);
     let exchange = Exchange {
         method: method(call.action).to_string(),
-        path: shown_path(connection.profile.endpoint(call.kind), &call, &mut redactor),
+        path: shown_path(
+            call.document.unwrap_or(connection.profile.endpoint(call.kind)),
+            &call,
+            &mut redactor,
+        ),
         request_body: call.body.as_ref().map(|body| redactor.request(body)),
         status: None,
         response_body: None,
@@ -129,7 +135,7 @@ pub(super) async fn send(
 
 fn url(connection: &Connection, call: &Call<'_>) -> Url {
     let mut url = connection.base_url.clone();
-    let endpoint = connection.profile.endpoint(call.kind);
+    let endpoint = call.document.unwrap_or(connection.profile.endpoint(call.kind));
     let mut path = format!("{}/{endpoint}", url.path().trim_end_matches('/'));
     if let Some(id) = call.id {
         path.push('/');

@@ -58,6 +58,19 @@ impl TargetProfile {
         Ok(Self { name: name.to_owned(), ..Self::parse(yaml, of)? })
     }
 
+    /// The profile as a file that [`TargetProfile::parse`] reads, with what differs from `generic`.
+    pub fn to_yaml(&self) -> String {
+        let all = serde_json::to_value(self).expect("a profile is plain data");
+        let usual = serde_json::to_value(Self::default()).expect("a profile is plain data");
+        let mut own = serde_json::Map::new();
+        for (key, value) in all.as_object().into_iter().flatten() {
+            if key == "name" || usual.get(key) != Some(value) {
+                own.insert(key.clone(), value.clone());
+            }
+        }
+        serde_saphyr::to_string(&own).expect("a map with text keys is YAML")
+    }
+
     /// The profile that ships with Usher under this name, else the one in the file of this name.
     ///
     /// # Errors

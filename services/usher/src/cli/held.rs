@@ -1,5 +1,7 @@
 //! `usher held ...`, `usher target ...` and `usher reconcile`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OperatorArgs;
@@ -81,6 +83,34 @@ pub enum TargetCommand {
     Pause(PauseArgs),
     /// Let requests flow again.
     Resume(PauseArgs),
+    /// Find out what a SCIM server can do, and print the profile that says so. Nothing is asked of a running Usher.
+    Probe(ProbeArgs),
+}
+
+/// `usher target probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Base URL of the SCIM server, such as https://host/scim/v2.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// Bearer token.
+    #[arg(long, env = "USHER_TARGET_TOKEN", hide_env_values = true, conflicts_with = "token_file")]
+    pub token: Option<String>,
+    /// A file that holds the bearer token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The profile to start from: a name or a file.
+    #[arg(long, value_name = "PROFILE", default_value = "generic")]
+    pub profile: String,
+    /// Consent to two accounts and a group being created, changed and deleted there; without it nothing is changed.
+    #[arg(long)]
+    pub write: bool,
+    /// Domain of the accounts that are made for it.
+    #[arg(long, value_name = "DOMAIN", default_value = "example.com")]
+    pub domain: String,
+    /// Write the profile to this file instead of printing it; a file that is there is not overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `usher reconcile`.

@@ -47,6 +47,7 @@ pub async fn target(command: &TargetCommand) -> anyhow::Result<Ended> {
     match command {
         TargetCommand::Pause(args) => pause(args, "pause").await,
         TargetCommand::Resume(args) => pause(args, "resume").await,
+        TargetCommand::Probe(args) => super::probe(args).await,
     }
 }
 

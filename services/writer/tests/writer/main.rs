@@ -8,6 +8,7 @@ mod look;
 mod look_faults;
 mod memberships;
 mod ownership;
+mod probe;
 mod profiles;
 mod provision;
 mod reconcile;

@@ -1,0 +1,354 @@
+//! Finds out what a server can do: what it says about itself, and on consent what it really does with an account that is
+//! made for this and taken away again.
+
+use lifecycle::{AttemptClass, Attributes};
+use serde_json::{Value, json};
+
+use crate::{
+    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, RemoveForm, Required, ScimError,
+    TargetProfile, UpdateMethod, observe,
+};
+
+/// Largest page that a profile asks for, whatever a server offers.
+const PAGE_MAX: u64 = 1_000;
+
+/// What was found out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probed {
+    /// The profile that says so.
+    pub profile: TargetProfile,
+    /// One line for each thing that was looked at.
+    pub notes: Vec<String>,
+}
+
+/// Looks at the server at the other end of `connection`, whose profile is the start. With `account`, the name of an account
+/// that nobody has, that account and a group are created, changed and deleted; otherwise nothing is changed.
+///
+/// # Errors
+/// When the connection cannot be used at all. What the server refuses becomes a note.
+pub async fn probe(connection: Connection, account: Option<&str>) -> Result<Probed, ScimError> {
+    let client = Client::new(connection.clone())?;
+    let mut probe = Probe {
+        probed: Probed { profile: connection.profile.clone(), notes: Vec::new() },
+        connection,
+        client,
+    };
+    probe.config().await;
+    probe.resource_types().await;
+    probe.schemas().await;
+    probe.renew()?;
+    match account {
+        Some(account) => {
+            probe.accounts(account).await?;
+            probe.groups(account).await;
+        }
+        None => probe.note("accounts and groups: not tried; say so to let one be created and deleted"),
+    }
+    Ok(probe.probed)
+}
+
+struct Probe {
+    probed: Probed,
+    connection: Connection,
+    client: Client,
+}
+
+impl Probe {
+    fn note(&mut self, text: impl Into<String>) {
+        self.probed.notes.push(text.into());
+    }
+
+    /// The client with the profile as it is known by now.
+    fn renew(&mut self) -> Result<(), ScimError> {
+        let profile = self.probed.profile.clone();
+        self.client = Client::new(Connection { profile, ..self.connection.clone() })?;
+        Ok(())
+    }
+
+    async fn document(&mut self, name: &'static str) -> Option<Value> {
+        match self.client.document(name).await.outcome {
+            Ok(document) => Some(document),
+            Err(failure) => {
+                self.note(format!("{name}: {failure}"));
+                None
+            }
+        }
+    }
+
+    async fn config(&mut self) {
+        let Some(config) = self.document("ServiceProviderConfig").await else { return };
+        let supports = |feature: &str| config[feature]["supported"].as_bool();
+        if supports("patch") == Some(false) {
+            self.probed.profile.update_method = UpdateMethod::Put;
+        }
+        if let Some(most) = config["filter"]["maxResults"].as_u64().filter(|most| *most > 0) {
+            self.probed.profile.page_size = u32::try_from(most.min(PAGE_MAX)).unwrap_or(100);
+        }
+        let pagination = &config["pagination"];
+        if pagination["cursor"] == true && pagination["index"] == false {
+            self.probed.profile.paging = Paging::Cursor;
+        }
+        let words = |yes: Option<bool>| match yes {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unsaid",
+        };
+        self.note(format!(
+            "ServiceProviderConfig: patch {}, filter {}, pages of {}",
+            words(supports("patch")),
+            words(supports("filter")),
+            self.probed.profile.page_size
+        ));
+    }
+
+    async fn resource_types(&mut self) {
+        let Some(types) = self.document("ResourceTypes").await else { return };
+        for resource in resources(&types) {
+            let endpoint = resource["endpoint"].as_str().and_then(|path| path.rsplit('/').next());
+            let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.is_empty()) else { continue };
+            match resource["name"].as_str().or(resource["id"].as_str()) {
+                Some("User") => self.probed.profile.endpoints.user = endpoint.to_owned(),
+                Some("Group") => self.probed.profile.endpoints.group = endpoint.to_owned(),
+                _ => continue,
+            }
+        }
+        let endpoints = self.probed.profile.endpoints.clone();
+        self.note(format!("ResourceTypes: accounts at /{}, groups at /{}", endpoints.user, endpoints.group));
+    }
+
+    async fn schemas(&mut self) {
+        let Some(schemas) = self.document("Schemas").await else { return };
+        for (kind, urn) in [(Kind::User, Kind::User.schema()), (Kind::Group, Kind::Group.schema())] {
+            let Some(schema) = resources(&schemas).iter().find(|schema| schema["id"] == urn) else {
+                continue;
+            };
+            let attributes = schema["attributes"].as_array().map_or(&[][..], Vec::as_slice);
+            let names = |wanted: &dyn Fn(&Value) -> bool| -> Vec<String> {
+                let found = attributes.iter().filter(|attribute| wanted(attribute));
+                found.filter_map(|attribute| attribute["name"].as_str()).map(str::to_owned).collect()
+            };
+            let required = names(&|a| a["required"] == true && a["mutability"] != "readOnly");
+            let unique = names(&|a| a["uniqueness"] == "server" && a["name"] != "id");
+            self.note(format!(
+                "Schemas: {urn} insists on {}",
+                if required.is_empty() { "nothing".to_owned() } else { required.join(", ") }
+            ));
+            let required = required.into_iter().map(|path| Required { path, default: None }).collect();
+            let profile = &mut self.probed.profile;
+            match kind {
+                Kind::User => {
+                    profile.required.user = required;
+                    profile.lookups.user.unique_on = unique;
+                }
+                Kind::Group => {
+                    profile.required.group = required;
+                    profile.lookups.group.unique_on = unique;
+                }
+            }
+        }
+    }
+
+    async fn accounts(&mut self, name: &str) -> Result<(), ScimError> {
+        let key = name.split('@').next().unwrap_or(name).to_owned();
+        let attributes: Attributes = serde_json::from_value(json!({
+            "userName": name, "externalId": key, "displayName": "Usher probe", "active": true,
+            "name.givenName": "Usher", "name.familyName": "Probe", r#"emails[type eq "work"].value"#: name,
+        }))
+        .unwrap_or_default();
+        let id = match self.client.create(Kind::User, &attributes).await.outcome {
+            Ok(created) => created.id,
+            Err(failure) => {
+                self.note(format!("create an account: {failure}"));
+                return Ok(());
+            }
+        };
+        let filterable = self.filterable(Kind::User, &[("externalId", &key), ("userName", name)]).await;
+        let found = self.client.find(Kind::User, "userName", name).await.outcome.ok();
+        let Some(id) = id.or_else(|| found.and_then(|found| found.into_iter().next()).map(|found| found.id))
+        else {
+            self.note("create an account: the answer names no id, and the account is not found: LOOK FOR IT YOURSELF");
+            return Ok(());
+        };
+        self.note(format!("accounts are found by {}", or_nothing(&filterable)));
+        let again = self.client.create(Kind::User, &attributes).await;
+        let is_unique = again.class() == AttemptClass::AlreadyExists;
+        self.note(format!(
+            "a second account of one name: {}",
+            if is_unique { "refused with 409" } else { "NOT refused with 409" }
+        ));
+        if let Ok(second) = again.outcome
+            && let Some(second) = second.id.filter(|second| *second != id)
+        {
+            let _ = self.client.delete(Kind::User, &second).await;
+        }
+        self.probed.profile.lookups.user = Lookup {
+            filterable,
+            or: false,
+            unique_on: if is_unique { vec!["userName".to_owned()] } else { Vec::new() },
+        };
+        self.change(&id).await?;
+        self.take_away(&id).await;
+        Ok(())
+    }
+
+    /// Which of these pairs a filter finds.
+    async fn filterable(&mut self, kind: Kind, pairs: &[(&str, &str)]) -> Vec<String> {
+        let mut filterable = Vec::new();
+        for (path, value) in pairs {
+            match self.client.find(kind, path, value).await.outcome {
+                Ok(found) if !found.is_empty() => filterable.push((*path).to_owned()),
+                Ok(_) => {}
+                Err(failure) => self.note(format!("a filter by {path}: {failure}")),
+            }
+        }
+        filterable
+    }
+
+    /// By PATCH with a path, without one, or by PUT: the first that does what it should.
+    async fn change(&mut self, id: &str) -> Result<(), ScimError> {
+        let forms = [
+            ("PATCH with a path", UpdateMethod::Patch, false),
+            ("PATCH without a path", UpdateMethod::Patch, true),
+            ("PUT", UpdateMethod::Put, false),
+        ];
+        for (number, (words, method, pathless)) in forms.into_iter().enumerate() {
+            self.probed.profile.update_method = method;
+            self.probed.profile.patch.pathless = pathless;
+            self.renew()?;
+            let name = format!("Usher probe {number}");
+            let failure = match method {
+                UpdateMethod::Patch => {
+                    let op = PatchOp::Replace { path: "displayName".to_owned(), value: name.clone().into() };
+                    self.client.patch(Kind::User, id, &[op]).await.outcome.err()
+                }
+                UpdateMethod::Put => match self.client.get(Kind::User, id).await.outcome {
+                    Ok(current) => {
+                        let set: Attributes = [("displayName".to_owned(), name.clone().into())].into();
+                        let whole =
+                            crate::overlay(&self.probed.profile, Kind::User, &current.attributes, &set, &[]);
+                        self.client.replace(Kind::User, id, &whole).await.outcome.err()
+                    }
+                    Err(failure) => Some(failure),
+                },
+            };
+            let path = "displayName".to_owned();
+            let read = self.client.get(Kind::User, id).await.outcome;
+            let is_there = read.is_ok_and(|found| observe(&found.attributes, [&path])[&path] == name);
+            match failure {
+                None if is_there => {
+                    self.note(format!("{words}: does what it should"));
+                    return Ok(());
+                }
+                None => self.note(format!("{words}: is answered with success and changes NOTHING")),
+                Some(failure) => self.note(format!("{words}: {failure}")),
+            }
+        }
+        self.note("no way to change an account was found");
+        Ok(())
+    }
+
+    async fn take_away(&mut self, id: &str) {
+        let off = PatchOp::Replace { path: "active".to_owned(), value: false.into() };
+        let disabled = self.client.patch(Kind::User, id, &[off]).await.outcome;
+        let read = self.client.get(Kind::User, id).await;
+        match (disabled, &read.outcome) {
+            (Ok(()), Ok(found)) if found.active == Some(false) => self.note("disabling: works"),
+            (Ok(()), Err(failure)) if failure.class == AttemptClass::NotFound => {
+                self.probed.profile.hides_disabled = true;
+                self.note("disabling: works, and a disabled account answers 404");
+            }
+            (Ok(()), _) => self.note("disabling: is answered with success, and does not show"),
+            (Err(failure), _) => self.note(format!("disabling: {failure}")),
+        }
+        let deleted = self.client.delete(Kind::User, id).await;
+        let gone = self.client.get(Kind::User, id).await.class() == AttemptClass::NotFound;
+        match deleted.outcome {
+            Ok(()) if gone => {
+                self.probed.profile.delete = DeleteMethod::Hard;
+                self.note("deleting: the account is gone");
+            }
+            Ok(()) => {
+                self.probed.profile.delete = DeleteMethod::Disable;
+                self.note(format!(
+                    "deleting: is answered with success, and account {id} is still there: remove it yourself"
+                ));
+            }
+            Err(failure) => {
+                self.probed.profile.delete = DeleteMethod::Disable;
+                self.note(format!("deleting: {failure}; account {id} is disabled: remove it yourself"));
+            }
+        }
+    }
+
+    async fn groups(&mut self, account: &str) {
+        let name = format!("usher probe {}", account.split('@').next().unwrap_or(account));
+        let attributes: Attributes =
+            [("displayName".to_owned(), name.clone().into()), ("externalId".to_owned(), name.clone().into())]
+                .into();
+        let id = match self.client.create(Kind::Group, &attributes).await.outcome {
+            Ok(created) => created.id,
+            Err(failure) => return self.note(format!("create a group: {failure}")),
+        };
+        let filterable = self.filterable(Kind::Group, &[("externalId", &name), ("displayName", &name)]).await;
+        self.note(format!("groups are found by {}", or_nothing(&filterable)));
+        self.probed.profile.lookups.group.filterable = filterable;
+        let Some(id) = id else {
+            return self.note("create a group: the answer names no id: LOOK FOR IT YOURSELF");
+        };
+        let member: Attributes = [
+            ("userName".to_owned(), format!("m-{account}").into()),
+            ("displayName".to_owned(), "Usher probe".into()),
+            ("active".to_owned(), true.into()),
+        ]
+        .into();
+        if let Ok(created) = self.client.create(Kind::User, &member).await.outcome
+            && let Some(user) = created.id
+        {
+            self.members(&id, &user).await;
+            let _ = self.client.delete(Kind::User, &user).await;
+        }
+        if let Err(failure) = self.client.delete(Kind::Group, &id).await.outcome {
+            self.note(format!("delete a group: {failure}; group {id} is still there: remove it yourself"));
+        }
+    }
+
+    async fn members(&mut self, group: &str, user: &str) {
+        let add = PatchOp::Add { path: "members".to_owned(), value: json!([{ "value": user }]) };
+        if let Err(failure) = self.client.patch(Kind::Group, group, &[add]).await.outcome {
+            return self.note(format!("add a member: {failure}"));
+        }
+        let shows = async |client: &Client| {
+            client.members(group).await.outcome.is_ok_and(|all| all.iter().any(|id| id == user))
+        };
+        let readable = shows(&self.client).await;
+        self.probed.profile.membership.readable = readable;
+        self.note(format!("members of a group: {}", if readable { "show" } else { "do not show" }));
+        let forms = [
+            (RemoveForm::Filter, PatchOp::Remove { path: format!("members[value eq \"{user}\"]") }),
+            (
+                RemoveForm::ValueList,
+                PatchOp::RemoveValues { path: "members".to_owned(), value: json!([{ "value": user }]) },
+            ),
+        ];
+        for (form, op) in forms {
+            let removed = self.client.patch(Kind::Group, group, &[op]).await.outcome;
+            if removed.is_ok() && !(readable && shows(&self.client).await) {
+                self.probed.profile.membership.remove_form = form;
+                return self.note(format!(
+                    "a member is removed by {}",
+                    if form == RemoveForm::Filter { "a filter in the path" } else { "a list of values" }
+                ));
+            }
+        }
+        self.note("no way to remove a member was found");
+    }
+}
+
+fn resources(list: &Value) -> &[Value] {
+    let listed = list.get("Resources").or_else(|| list.get("resources")).unwrap_or(list);
+    listed.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn or_nothing(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,54 @@
+//! `usher target probe`: what a SCIM server can do, and the profile that says so.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use scim::{Connection, Credential, Secret, TargetProfile};
+
+use super::{Ended, print};
+use crate::cli::ProbeArgs;
+use crate::render;
+
+/// `usher target probe`.
+///
+/// # Errors
+/// When the URL, the token or the profile cannot be used, or the file cannot be written.
+pub async fn probe(args: &ProbeArgs) -> anyhow::Result<Ended> {
+    let secret = match (&args.token, &args.token_file) {
+        (Some(token), _) => Secret::Text(token.clone()),
+        (None, Some(file)) => Secret::File(file.clone()),
+        (None, None) => {
+            bail!("a token is needed: --token-file FILE, or USHER_TARGET_TOKEN in the environment")
+        }
+    };
+    let profile = TargetProfile::load(&args.profile)?;
+    let connection = Connection {
+        base_url: args.url.parse().with_context(|| format!("{} is no URL", args.url))?,
+        credential: Credential::Bearer(secret),
+        timeout: Duration::from_secs(profile.timeout_seconds),
+        profile,
+    };
+    let account = format!("usher-probe-{}@{}", uuid::Uuid::now_v7().simple(), args.domain);
+    let probed = scim::probe(connection, args.write.then_some(account.as_str())).await?;
+    for note in &probed.notes {
+        eprintln!("{}", render::clean(note));
+    }
+    let name =
+        args.out.as_deref().and_then(Path::file_stem).and_then(|name| name.to_str()).unwrap_or("probed");
+    let profile = TargetProfile { name: name.to_owned(), ..probed.profile };
+    let yaml = format!(
+        "# Found out by `usher target probe`; limits of rate and size are not part of what a server says.\n{}",
+        profile.to_yaml()
+    );
+    match &args.out {
+        None => print(&yaml),
+        Some(file) => {
+            let mut out = std::fs::File::create_new(file)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            out.write_all(yaml.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+            print(&format!("written to {}\n", render::clean(&file.display().to_string())))
+        }
+    }
+}

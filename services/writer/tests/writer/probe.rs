@@ -1,0 +1,59 @@
+//! A probe finds out what the sandbox, being odd, can do, and leaves nothing behind.
+
+use std::time::Duration;
+
+use sandbox::{Behaviour, House, Options, Sandbox};
+use scim::{Connection, Credential, DeleteMethod, Probed, RemoveForm, TargetProfile, UpdateMethod};
+
+async fn probed(profile: &str, account: Option<&str>) -> (Probed, Sandbox) {
+    let house = House::read(profile).unwrap();
+    let sandbox = Sandbox::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        token: "t-o-k-e-n".to_owned(),
+        behaviour: Behaviour::of_house(house),
+    })
+    .await
+    .unwrap();
+    let connection = Connection {
+        base_url: sandbox.base_url().parse().unwrap(),
+        credential: Credential::Bearer("t-o-k-e-n".into()),
+        profile: TargetProfile::builtin("generic").unwrap(),
+        timeout: Duration::from_secs(20),
+    };
+    (scim::probe(connection, account).await.unwrap(), sandbox)
+}
+
+#[tokio::test]
+async fn what_a_server_really_does_becomes_a_profile_and_nothing_is_left_behind() {
+    let account = Some("probe-1@example.com");
+    let table: [(&str, fn(&TargetProfile) -> bool); 6] = [
+        ("name: a", |p| {
+            p.update_method == UpdateMethod::Patch && !p.patch.pathless && p.delete == DeleteMethod::Hard
+        }),
+        ("name: a\npatch: { pathless: true }", |p| p.patch.pathless),
+        ("name: a\nlookups: { user: { filterable: [userName] } }", |p| {
+            p.lookups.user.filterable == ["userName"]
+        }),
+        ("name: a\nmembership: { readable: false }", |p| !p.membership.readable),
+        ("name: a\nmembership: { remove_form: value_list }", |p| {
+            p.membership.remove_form == RemoveForm::ValueList
+        }),
+        ("name: a\nhides_disabled: true", |p| p.hides_disabled),
+    ];
+    for (profile, holds) in table {
+        let (probed, sandbox) = probed(profile, account).await;
+        assert!(holds(&probed.profile), "{profile}: {probed:#?}");
+        let state = sandbox.state();
+        let usable = state.users.values().filter(|user| user.active).count();
+        assert!(usable == 0 && state.groups.is_empty(), "{profile}: {state:#?}");
+        let yaml = probed.profile.to_yaml();
+        assert_eq!(TargetProfile::parse(&yaml, "probed").unwrap(), probed.profile, "{yaml}");
+    }
+}
+
+#[tokio::test]
+async fn without_consent_nothing_is_changed() {
+    let (probed, sandbox) = probed("name: a", None).await;
+    assert!(probed.notes.iter().any(|note| note.contains("not tried")), "{probed:#?}");
+    assert!(sandbox.ledger().since(0, 100).iter().all(|entry| &*entry.method == "GET"));
+}
