@@ -5,6 +5,9 @@ use std::time::Duration;
 use sandbox::{Behaviour, House, Options, Sandbox};
 use scim::{Connection, Credential, DeleteMethod, Probed, RemoveForm, TargetProfile, UpdateMethod};
 
+/// Whether a profile says what it should.
+type Holds = fn(&TargetProfile) -> bool;
+
 async fn probed(profile: &str, account: Option<&str>) -> (Probed, Sandbox) {
     let house = House::read(profile).unwrap();
     let sandbox = Sandbox::start(Options {
@@ -26,7 +29,7 @@ async fn probed(profile: &str, account: Option<&str>) -> (Probed, Sandbox) {
 #[tokio::test]
 async fn what_a_server_really_does_becomes_a_profile_and_nothing_is_left_behind() {
     let account = Some("probe-1@example.com");
-    let table: [(&str, fn(&TargetProfile) -> bool); 6] = [
+    let table: [(&str, Holds); 6] = [
         ("name: a", |p| {
             p.update_method == UpdateMethod::Patch && !p.patch.pathless && p.delete == DeleteMethod::Hard
         }),
