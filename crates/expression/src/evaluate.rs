@@ -121,7 +121,15 @@ impl<'a> Evaluator<'a, '_> {
 
     /// An argument as true or false.
     fn condition(&self, call: &'a Call, position: usize) -> Outcome<bool> {
-        Ok(truth(&self.argument(call, position)?))
+        self.unhidden(|| Ok(truth(&self.argument(call, position)?)))
+    }
+
+    /// Computes what only decides and is not shown: with redacted values as they are, also for a message.
+    fn unhidden<T>(&self, compute: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        let hidden = self.for_message.replace(false);
+        let outcome = compute();
+        self.for_message.set(hidden);
+        outcome
     }
 
     fn concat(&self, operands: &'a [Node], span: Span) -> Outcome<Value<'a>> {

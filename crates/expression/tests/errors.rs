@@ -156,7 +156,19 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "FormatDateTime([a], \"AdjustToMars\", , \"yyyy\")",
         "\"AdjustToMars\"",
-        "unknown date style `AdjustToMars`: use one of None, AllowLeadingWhite, AllowTrailingWhite, AllowInnerWhite, AllowWhiteSpaces, NoCurrentDateDefault, AdjustToUniversal, AssumeLocal, AssumeUniversal, RoundtripKind, or nothing",
+        "unknown date style: use one of None, AllowLeadingWhite, AllowTrailingWhite, AllowInnerWhite, AllowWhiteSpaces, NoCurrentDateDefault, AdjustToUniversal, AssumeLocal, AssumeUniversal, RoundtripKind, or nothing",
+        "",
+    ),
+    (
+        "FormatDateTime([a], \"RoundtripKind, AdjustToUniversal\", , \"yyyy\")",
+        "\"RoundtripKind, AdjustToUniversal\"",
+        "the date styles `RoundtripKind` and `AdjustToUniversal` contradict each other",
+        "",
+    ),
+    (
+        "FormatDateTime([a], , , \"X\")",
+        "\"X\"",
+        "a single letter that is not one of .NET's standard date formats",
         "",
     ),
     ("Replace([a], , \"(\", , \"z\")", "\"(\"", "not a regular expression: unclosed group", ""),

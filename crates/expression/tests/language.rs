@@ -111,7 +111,7 @@ fn functions_of_text_treat_the_values_of_a_list_one_by_one() {
         ("Count([null])", json!("0")),
         ("Count([one])", json!("1")),
         ("Item([mails], 2)", json!("b@x.org")),
-        ("Item([mails], 4)", json!({"$error": "there is no value 4: there are 3"})),
+        ("Item([mails], 4)", json!({"$error": "there is no value at this index: there are 3"})),
         ("Contains([mails], \"b@\")", json!("2")),
         (
             "Word([mails], 1, \"@\")",
@@ -285,7 +285,7 @@ fn explanations_of_failures_name_the_part_that_failed() {
     assert_eq!(explanation.value, None);
     let failed = &explanation.parts[1];
     assert_eq!(failed.text, "Item([mails], 9)");
-    assert_eq!(failed.error.as_deref(), Some("there is no value 9: there are 3"));
+    assert_eq!(failed.error.as_deref(), Some("there is no value at this index: there are 3"));
 }
 
 #[test]
@@ -297,16 +297,48 @@ fn redacted_values_flow_and_are_not_shown() {
     assert_eq!(result(text), json!("Zoë Smith!"));
     assert!(!explanation.contains("Zoë"), "{explanation}");
     assert!(explanation.contains("[Redact]"), "{explanation}");
-    let text = "Error(Join(\": \", \"no account for\", Redact([name])))";
-    let failed =
-        Expression::compile(text).unwrap().evaluate(&source(), &environment(&|_| false)).unwrap_err();
-    assert_eq!(failed.message, "no account for: [Redact]");
+}
+
+#[test]
+fn messages_show_no_redacted_values() {
+    check(&[
+        (
+            "Error(Join(\": \", \"no account for\", Redact([name])))",
+            json!({"$error": "no account for: [Redact]"}),
+        ),
+        ("Error(Append(Redact([mails]), \"!\"))", json!({"$error": "[Redact]!"})),
+        ("Error(IIF(Redact([name]) = \"Zoë Smith\", Redact([name]), \"no\"))", json!({"$error": "[Redact]"})),
+        (
+            "Error(Switch(Redact([one]), \"no\", \"1\", \"the first \" & Redact([one])))",
+            json!({"$error": "the first [Redact]"}),
+        ),
+        ("Item([mails], Redact([text]))", json!({"$error": "there is no value at this index: there are 3"})),
+        (
+            "FormatDateTime(\"2020-03-16\", Redact([name]), , \"s\")",
+            json!({"$error": "unknown date style: use one of None, AllowLeadingWhite, AllowTrailingWhite, AllowInnerWhite, AllowWhiteSpaces, NoCurrentDateDefault, AdjustToUniversal, AssumeLocal, AssumeUniversal, RoundtripKind, or nothing"}),
+        ),
+        (
+            "FormatDateTime(\"2020-03-16\", , , Redact(Left([name], 1)))",
+            json!({"$error": "a single letter that is not one of .NET's standard date formats"}),
+        ),
+        (
+            "RandomString(Redact(47110815), 1, 1, 1, 1)",
+            json!({"$error": "a random string has 0 to 256 characters"}),
+        ),
+        (
+            "RandomString(5, Redact([text]), 1, 1, 1)",
+            json!({"$error": "the minima add up to more characters than the length"}),
+        ),
+    ]);
 }
 
 #[test]
 fn what_another_engine_would_read_differently_means_what_dotnet_means() {
     for (text, expected) in [
         ("Replace(\"+,-.x\", , \"[+--]\", , \"\")", ".x"),
+        ("Replace(\"-A0z\", , \"[--a]\", , \"\")", "z"),
+        ("Replace(\"-A0z\", , \"[^--a]\", , \"\")", "-A0"),
+        ("Replace(\"-a&b~z\", , \"[-a&&b~~c]\", , \"\")", "z"),
         ("Replace(\"aab\", , \"a{2}?\", , \"x\")", "xb"),
         ("Replace(\"aab\", , \"a+?\", , \"x\")", "xxb"),
         ("Replace(\"a{b\", , \"a{\", , \"x\")", "xb"),
@@ -324,6 +356,20 @@ fn what_another_engine_would_read_differently_means_what_dotnet_means() {
         ),
     ] {
         assert_eq!(result(text), json!(expected), "{text}");
+    }
+}
+
+#[test]
+fn lines_say_where_they_are_not_json_and_may_begin_with_a_byte_order_mark() {
+    for (line, expected) in [
+        ("\u{feff}{\"expression\": \"\\\"a\\\"\"}", json!({"value": "a"})),
+        (
+            "{\"expression\": }",
+            json!({"error": {"message": "the line is not JSON: expected value at column 16", "span": null}}),
+        ),
+    ] {
+        let answer = expression::eval_lines::line(line, datetime!(2025-08-01 12:00 UTC), Seed([7; 32]));
+        assert_eq!(serde_json::from_str::<Json>(&answer).unwrap(), expected, "{line}");
     }
 }
 

@@ -66,6 +66,9 @@ pub struct Actor {
 pub struct ReplayRequest {
     /// Which; at most 1,000.
     pub ids: Vec<DeadLetterId>,
+    /// Only say what would become of each.
+    #[serde(default)]
+    pub dry_run: bool,
     /// Who and why.
     pub actor: Actor,
 }

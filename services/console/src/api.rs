@@ -134,6 +134,30 @@ pub struct DeadSummary {
     pub closed: Option<DeadClosed>,
 }
 
+/// Answer to `GET /v1/dead/groups`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeadGroups {
+    /// The largest first.
+    pub groups: Vec<DeadGroup>,
+}
+
+/// Open dead letters that failed in the same way.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeadGroup {
+    /// Names it: target, kind, operation, class and code (HTTP status with the error keyword), with `/` between them.
+    pub group: String,
+    /// How many.
+    pub count: u64,
+    /// When the first of them died (RFC 3339).
+    pub first: String,
+    /// When the last of them died.
+    pub last: String,
+    /// Id of one of them.
+    pub sample: String,
+    /// Its error, in words.
+    pub error: String,
+}
+
 /// How a dead letter was closed.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadClosed {
@@ -164,7 +188,7 @@ pub struct DeadDetail {
     pub person: PersonName,
 }
 
-/// Body of `POST /v1/dead/replay`: `ids` or `target`, not both.
+/// Body of `POST /v1/dead/replay`: one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
@@ -174,6 +198,12 @@ pub struct Replay {
     /// Every open one of this target; the oldest 1,000 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Every open one of this group; the oldest 1,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Only say what would become of each.
+    #[serde(default)]
+    pub dry_run: bool,
     /// Required: it is kept in the timeline.
     #[serde(default)]
     pub why: String,
@@ -205,6 +235,9 @@ pub struct Discard {
     /// At most 1,000.
     #[serde(default)]
     pub ids: Vec<String>,
+    /// Every open one of this group, instead; the oldest 1,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Required: it is kept in the timeline.
     #[serde(default)]
     pub why: String,

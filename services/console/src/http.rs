@@ -63,6 +63,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/status", get(status::status))
         .route("/v1/people/{person}/trace", get(people::trace))
         .route("/v1/dead", get(dead::list))
+        .route("/v1/dead/groups", get(dead::groups::groups))
         .route("/v1/dead/{id}", get(dead::show))
         .route("/v1/dead/replay", post(dead::replay))
         .route("/v1/dead/discard", post(dead::discard))

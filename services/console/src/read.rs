@@ -208,6 +208,59 @@ pub(crate) async fn dead_letter(store: &Store, id: &str) -> Result<Option<DeadRo
     row.as_ref().map(dead_row).transpose().map_err(&failed)
 }
 
+/// What an open dead letter is grouped by.
+#[derive(Debug)]
+pub(crate) struct OpenLetter {
+    pub(crate) id: String,
+    pub(crate) at_micros: i64,
+    pub(crate) target: String,
+    pub(crate) kind: String,
+    pub(crate) operation: String,
+    pub(crate) class: String,
+    pub(crate) error: String,
+}
+
+/// The oldest open dead letters, of one target or of all.
+pub(crate) async fn all_open_letters(
+    store: &Store,
+    target: Option<&str>,
+    max: u64,
+) -> Result<Vec<OpenLetter>, StoreError> {
+    let mut statement = Query::select();
+    statement
+        .columns([
+            DeadLetters::Id,
+            DeadLetters::At,
+            DeadLetters::Target,
+            DeadLetters::Kind,
+            DeadLetters::Operation,
+            DeadLetters::Class,
+            DeadLetters::Error,
+        ])
+        .from(DeadLetters::Table)
+        .and_where(Expr::col(DeadLetters::State).eq("open"))
+        .order_by(DeadLetters::At, Order::Asc)
+        .order_by(DeadLetters::Id, Order::Asc)
+        .limit(max);
+    if let Some(target) = target {
+        statement.and_where(Expr::col(DeadLetters::Target).eq(target));
+    }
+    let failed = StoreError::statement("read open dead letters");
+    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
+    let letter = |row: &QueryResult| {
+        Ok(OpenLetter {
+            id: row.try_get("", "id")?,
+            at_micros: row.try_get("", "at")?,
+            target: row.try_get("", "target")?,
+            kind: row.try_get("", "kind")?,
+            operation: row.try_get("", "operation")?,
+            class: row.try_get("", "class")?,
+            error: row.try_get("", "error")?,
+        })
+    };
+    rows.iter().map(letter).collect::<Result<_, DbErr>>().map_err(&failed)
+}
+
 /// The ids of the oldest open dead letters of a target, and whether there are more than `max`.
 pub(crate) async fn open_letters(
     store: &Store,

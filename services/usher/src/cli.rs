@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use dead::{DeadCommand, DeadDiscardArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState};
+pub use dead::{
+    DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState,
+};
 pub use held::{
     DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, ProbeArgs, ReconcileArgs, TargetCommand,
 };

@@ -194,6 +194,15 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
         "personal data or a secret: {shown}"
     );
 
+    let groups = usher(&world, &["dead", "groups"]);
+    let name = format!("{TARGET}/user/create/permanent/400");
+    assert!(
+        groups.contains(&name) && groups.lines().nth(1).is_some_and(|line| line.starts_with('2')),
+        "{groups}"
+    );
+    let preview = usher(&world, &["dead", "replay", "--group", &name, "--dry-run", "--why", "a look"]);
+    assert_eq!(preview.matches("queued").count(), 2, "{preview}");
+    assert_eq!(open().await.len(), 2, "a look replays nothing");
     usher(&world, &["dead", "replay", &id_of("E-1"), "--why", "fixed at the target"]);
     world.settled(SOON).await.unwrap();
     assert!(user(&world, "E-1").is_some(), "the replay created the account");
@@ -206,6 +215,8 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
     .await
     .unwrap();
     assert!(user(&world, "E-2").is_none());
+    let status = usher(&world, &["status"]);
+    assert!(!status.contains("user.dead") && status.contains("user.rejected=1"), "{status}");
 
     let trace = usher(&world, &["trace", "E-1"]);
     for step in ["worker.joined", "400", "fixed at the target", "created"] {

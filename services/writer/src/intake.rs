@@ -246,7 +246,7 @@ fn want_edge(
         // What a request under way, or in doubt, did is settled first.
         status::SENDING | status::UNSURE => {}
         // What was given up may have been carried out all the same.
-        status::DEAD => row.doubt(micros(now())),
+        status::DEAD | status::REJECTED => row.doubt(micros(now())),
         _ => row.place(linked.both(&edge.member), micros(now())),
     }
     outlived

@@ -13,9 +13,9 @@ impl<'a> Evaluator<'a, '_> {
     /// The value of the first key that equals the source, with regard to case; `""` equals null. It looks at the
     /// whole source always, never at what has changed.
     pub(super) fn switch(&self, call: &'a Call) -> Outcome<Value<'a>> {
-        let source = self.text(call, 0)?.unwrap_or_default();
+        let source = self.unhidden(|| self.text(call, 0))?.unwrap_or_default();
         for key in (2..call.arguments.len()).step_by(2) {
-            if self.text(call, key)?.unwrap_or_default() == source {
+            if self.unhidden(|| self.text(call, key))?.unwrap_or_default() == source {
                 return self.argument(call, key + 1);
             }
         }

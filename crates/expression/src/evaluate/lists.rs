@@ -49,7 +49,8 @@ impl<'a> Evaluator<'a, '_> {
         let position = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
         match position.filter(|position| *position < values.len()) {
             Some(position) => Ok(values.swap_remove(position)),
-            None => fail(span, format!("there is no value {index}: there are {}", values.len())),
+            // The index can be a value of an attribute, which messages do not show.
+            None => fail(span, format!("there is no value at this index: there are {}", values.len())),
         }
     }
 

@@ -16,18 +16,27 @@ const STYLES: [&str; 10] = [
 ];
 const ADJUST: &str = "AdjustToUniversal";
 
-/// Reads styles, with commas between them; tells whether dates are turned to UTC before they are printed.
+/// Pairs of styles that contradict each other, so that .NET refuses them.
+const CONTRARY: [(&str, &str); 4] = [
+    ("AssumeLocal", "AssumeUniversal"),
+    ("RoundtripKind", "AssumeLocal"),
+    ("RoundtripKind", "AssumeUniversal"),
+    ("RoundtripKind", ADJUST),
+];
+
+/// Reads styles, with commas between them; tells whether dates are turned to UTC before they are printed. The error does
+/// not repeat an unknown style, which can be a value of an attribute.
 pub(crate) fn adjusts_to_utc(styles: &str) -> Result<bool, String> {
-    let mut adjusts = false;
-    for style in styles.split([',', '|']).map(str::trim).filter(|style| !style.is_empty()) {
-        let style = style.strip_prefix("DateTimeStyles.").unwrap_or(style);
-        if !STYLES.iter().any(|known| known.eq_ignore_ascii_case(style)) {
-            return Err(format!(
-                "unknown date style `{style}`: use one of {}, or nothing",
-                STYLES.join(", ")
-            ));
-        }
-        adjusts |= style.eq_ignore_ascii_case(ADJUST);
+    let styles = || {
+        let styles = styles.split([',', '|']).map(str::trim).filter(|style| !style.is_empty());
+        styles.map(|style| style.strip_prefix("DateTimeStyles.").unwrap_or(style))
+    };
+    let has = |wanted: &str| styles().any(|style| style.eq_ignore_ascii_case(wanted));
+    if !styles().all(|style| STYLES.iter().any(|known| known.eq_ignore_ascii_case(style))) {
+        return Err(format!("unknown date style: use one of {}, or nothing", STYLES.join(", ")));
     }
-    Ok(adjusts)
+    match CONTRARY.iter().find(|(one, other)| has(one) && has(other)) {
+        Some((one, other)) => Err(format!("the date styles `{one}` and `{other}` contradict each other")),
+        None => Ok(has(ADJUST)),
+    }
 }

@@ -12,7 +12,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 const MAX_DATE_BYTES: usize = 64;
 
 /// Reads a date: `yyyy-MM-dd`, `yyyy/MM/dd`, `M/d/yyyy`, `16 March 2020`, `16-Mar-2020` or `March 16, 2020`, perhaps with the
-/// day of the week before it; then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and their fraction
+/// day of the week before it (the right one, as .NET demands); then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and their fraction
 /// optional), then perhaps `Z`, `GMT` or an offset. Without an offset the text means UTC. Years of two digits lie between
 /// 1950 and 2049, as in .NET.
 pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
@@ -147,7 +147,8 @@ struct Cursor<'a>(&'a str);
 
 impl Cursor<'_> {
     fn date(&mut self) -> Option<Date> {
-        if self.day_of_week() {
+        let day_of_week = self.day_of_week();
+        if day_of_week.is_some() {
             self.eat(',');
             self.spaces();
         }
@@ -162,7 +163,9 @@ impl Cursor<'_> {
         };
         let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year))?;
         let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
-        Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()
+        let date = Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()?;
+        let is_right = |day| day == usize::from(date.weekday().number_days_from_sunday());
+        day_of_week.is_none_or(is_right).then_some(date)
     }
 
     /// Year, month and day, of which the month may be a name.
@@ -199,8 +202,9 @@ impl Cursor<'_> {
         u32::try_from(at + 1).ok()
     }
 
-    fn day_of_week(&mut self) -> bool {
-        DAYS.iter().any(|name| self.name(name))
+    /// The name of a day, counted from Sunday.
+    fn day_of_week(&mut self) -> Option<usize> {
+        DAYS.iter().position(|name| self.name(name))
     }
 
     /// Takes the word that comes next, if it is this name, whole or its first letters.
@@ -335,6 +339,8 @@ mod tests {
             ("16-mar-49 08:30", datetime!(2049-03-16 8:30 UTC)),
             ("March 16, 2020", datetime!(2020-03-16 0:00 UTC)),
             ("may 1 2020 1:02:03 PM", datetime!(2020-05-01 13:02:03 UTC)),
+            ("2020/03/16 5:04 PM", datetime!(2020-03-16 17:04 UTC)),
+            ("March 16, 2020 5:04:05 PM", datetime!(2020-03-16 17:04:05 UTC)),
             ("Monday, March 16, 2020", datetime!(2020-03-16 0:00 UTC)),
             ("Mon, 16 Mar 2020 10:00:00 GMT", datetime!(2020-03-16 10:00 UTC)),
             ("Mon, 16 Mar 2020 10:00:00 +0200", datetime!(2020-03-16 8:00 UTC)),
@@ -355,6 +361,7 @@ mod tests {
             "Mon",
             "31 Feb 2020",
             "March",
+            "Tue, 16 Mar 2020 10:00:00 GMT",
         ] {
             assert!(parse(text).is_none() || text.ends_with('T'), "{text}");
         }

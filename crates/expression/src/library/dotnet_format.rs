@@ -67,8 +67,9 @@ impl Format {
         let mut letters = text.chars();
         let custom = match (letters.next(), letters.next()) {
             (None, _) => return Err("the date format is empty".to_owned()),
-            (Some(letter), None) => standard(letter)
-                .ok_or_else(|| format!("`{letter}` is not one of .NET's standard date formats"))?,
+            (Some(letter), None) => {
+                standard(letter).ok_or("a single letter that is not one of .NET's standard date formats")?
+            }
             _ => text,
         };
         Ok(Self { parts: parts(custom)?, to_utc: text == "U" })

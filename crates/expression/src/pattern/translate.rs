@@ -143,6 +143,8 @@ impl Translation<'_> {
                     self.out.push_str("--");
                     self.class(depth + 1)?;
                 }
+                // To the engine any number of hyphens in front are characters; here the first can begin a range.
+                '-' if first => self.out.push_str("\\-"),
                 // The end of a range, which is a set operation to the engine.
                 '-' if self.rest.peek() == Some(&'-') && !first => {
                     self.rest.next();

@@ -1,5 +1,7 @@
 //! Dead letters: looking at them, and handing the operator's orders to the writer.
 
+pub(super) mod groups;
+
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
@@ -140,22 +142,23 @@ pub(super) async fn replay(
 ) -> Result<Json<Replayed>, Problem> {
     let mut wrong = FieldErrors::default();
     let actor = Actor { who, why: reason(&body.why, &mut wrong) };
-    let ids = match (&body.ids, &body.target) {
-        (Some(ids), None) => letter_ids(ids, &mut wrong),
-        (None, Some(_)) => Vec::new(), // looked up once everything else is right
+    let ids = match (&body.ids, &body.target, &body.group) {
+        (Some(ids), None, None) => letter_ids(ids, &mut wrong),
+        (None, Some(_), None) | (None, None, Some(_)) => Vec::new(), // looked up once everything else is right
         _ => {
-            wrong.add("/ids", "give either `ids` or `target`");
+            wrong.add("/ids", "give one of `ids`, `target` and `group`");
             Vec::new()
         }
     };
     if !wrong.is_empty() {
         return Err(invalid(wrong));
     }
-    let (ids, more) = match body.target {
-        Some(target) => open_letters(&context, &target).await?,
-        None => (ids, false),
+    let (ids, more) = match (body.target, body.group) {
+        (Some(target), _) => open_letters(&context, &target).await?,
+        (None, Some(group)) => parsed(groups::letters_of(&context, &group, IDS_MAX).await?),
+        (None, None) => (ids, false),
     };
-    let request = ReplayRequest { ids, actor };
+    let request = ReplayRequest { ids, dry_run: body.dry_run, actor };
     if request.ids.is_empty() {
         return Ok(Json(Replayed { outcomes: Vec::new(), more: false }));
     }
@@ -184,10 +187,21 @@ pub(super) async fn discard(
 ) -> Result<Json<Discarded>, Problem> {
     let mut wrong = FieldErrors::default();
     let actor = Actor { who, why: reason(&body.why, &mut wrong) };
-    let ids = letter_ids(&body.ids, &mut wrong);
+    let ids = match &body.group {
+        None => letter_ids(&body.ids, &mut wrong),
+        Some(_) if !body.ids.is_empty() => {
+            wrong.add("/ids", "give either `ids` or `group`");
+            Vec::new()
+        }
+        Some(_) => Vec::new(),
+    };
     if !wrong.is_empty() {
         return Err(invalid(wrong));
     }
+    let ids = match &body.group {
+        Some(group) => parsed(groups::letters_of(&context, group, IDS_MAX).await?).0,
+        None => ids,
+    };
     let request = DiscardRequest { ids, actor };
     let reply: DiscardReply = context.ask(WRITER, verb::DISCARD, &request).await?;
     tracing::info!(who = request.actor.who, letters = reply.discarded.len(), "dead letters discarded");
@@ -211,6 +225,9 @@ fn letter_ids(ids: &[String], wrong: &mut FieldErrors) -> Vec<DeadLetterId> {
 
 /// The oldest open ones of a target, and whether there are more.
 async fn open_letters(context: &Shared, target: &str) -> Result<(Vec<DeadLetterId>, bool), Problem> {
-    let (ids, more) = read::open_letters(&context.store, target, IDS_MAX).await.map_err(broken)?;
-    Ok((ids.into_iter().filter_map(|id| id.parse().ok()).collect(), more))
+    read::open_letters(&context.store, target, IDS_MAX).await.map_err(broken).map(parsed)
+}
+
+fn parsed((ids, more): (Vec<String>, bool)) -> (Vec<DeadLetterId>, bool) {
+    (ids.into_iter().filter_map(|id| id.parse().ok()).collect(), more)
 }

@@ -19,6 +19,7 @@ use super::{dead, held, people, plans, policies, provision, reconcile, status};
         status::status,
         people::trace,
         dead::list,
+        dead::groups::groups,
         dead::show,
         dead::replay,
         dead::discard,

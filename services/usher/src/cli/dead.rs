@@ -9,6 +9,8 @@ use super::OperatorArgs;
 pub enum DeadCommand {
     /// List dead letters, newest first.
     Ls(DeadListArgs),
+    /// List open ones that failed in the same way, the largest group first.
+    Groups(DeadGroupsArgs),
     /// Show one: person, decision, error, request and answer, and what to do.
     Show(DeadShowArgs),
     /// Try again.
@@ -29,6 +31,17 @@ pub struct DeadListArgs {
     /// How many at most.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub limit: u16,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher dead groups`.
+#[derive(Debug, Args)]
+pub struct DeadGroupsArgs {
+    /// Only those of one target.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
     /// How to reach the console.
     #[command(flatten)]
     pub operator: OperatorArgs,
@@ -73,11 +86,17 @@ pub struct DeadShowArgs {
 #[derive(Debug, Args)]
 pub struct DeadReplayArgs {
     /// Ids (ded_...).
-    #[arg(value_name = "ID", required_unless_present = "target", conflicts_with = "target")]
+    #[arg(value_name = "ID", required_unless_present_any = ["target", "group"], conflicts_with_all = ["target", "group"])]
     pub ids: Vec<String>,
     /// Every open one of a target.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "group")]
     pub target: Option<String>,
+    /// Every open one of a group, as `usher dead groups` names it.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Only say what would become of each; `usher provision PERSON --target T --dry-run` shows the exact request.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Why, in your words; it is kept in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
@@ -90,8 +109,11 @@ pub struct DeadReplayArgs {
 #[derive(Debug, Args)]
 pub struct DeadDiscardArgs {
     /// Ids (ded_...).
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required_unless_present = "group", conflicts_with = "group")]
     pub ids: Vec<String>,
+    /// Every open one of a group, as `usher dead groups` names it.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
     /// Why, in your words; it is kept in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,

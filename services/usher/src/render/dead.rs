@@ -1,6 +1,6 @@
 //! Dead letters.
 
-use console::api::{DeadDetail, DeadLetters, Discarded, Replayed};
+use console::api::{DeadDetail, DeadGroups, DeadLetters, Discarded, Replayed};
 use lifecycle::Exchange;
 
 use super::table::Table;
@@ -30,6 +30,24 @@ pub fn list(page: &DeadLetters) -> String {
         ]);
     }
     table.render()
+}
+
+/// Groups, one line each, then what can be done with one.
+pub fn groups(answer: &DeadGroups) -> String {
+    if answer.groups.is_empty() {
+        return "no open dead letters\n".to_owned();
+    }
+    let mut table = Table::new(["COUNT", "GROUP", "FIRST", "LAST", "SAMPLE", "ERROR"]);
+    for group in &answer.groups {
+        let (count, first, last) = (group.count.to_string(), instant(&group.first), instant(&group.last));
+        table.row([count.as_str(), &group.group, &first, &last, &group.sample, &group.error]);
+    }
+    let first = clean(&answer.groups[0].group);
+    let mut text = table.render();
+    text.push_str(&format!(
+        "\nonce the cause is gone: usher dead replay --group {first} --why \"...\"  (--dry-run: what would become of each)\n"
+    ));
+    text
 }
 
 /// One with everything that is known of it, and what to do.

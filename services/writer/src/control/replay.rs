@@ -38,6 +38,10 @@ impl Control {
             };
             outcomes.push((id.clone(), outcome));
         }
+        if request.dry_run {
+            tx.rollback().await.map_err(StoreError::statement("look at dead letters"))?;
+            return Ok(ReplayReply { outcomes });
+        }
         self.commit(tx, news).await?;
         self.bells.values().for_each(|bell| bell.notify_one());
         Ok(ReplayReply { outcomes })
@@ -50,6 +54,8 @@ impl Control {
         for id in request.ids.iter().take(IDS_MAX) {
             let Some(letter) = open_letter(&tx, id).await? else { continue };
             dead::close(&tx, std::slice::from_ref(&letter.id), dead::DISCARDED).await?;
+            lay_to_rest(&tx, &letter, &format!("discarded by {}: {}", request.actor.who, request.actor.why))
+                .await?;
             let fact = Fact::Discarded {
                 dead_letter: id.clone(),
                 who: request.actor.who.clone(),
@@ -70,6 +76,32 @@ async fn open_letter(tx: &DatabaseTransaction, id: &DeadLetterId) -> Result<Opti
         .await
         .map_err(StoreError::statement("read a dead letter"))?;
     Ok(row.filter(|row| row.state == dead::OPEN))
+}
+
+/// What the letter is about stays as it is at the target until something new is wanted.
+async fn lay_to_rest(tx: &DatabaseTransaction, letter: &dead::Model, words: &str) -> Result<(), StoreError> {
+    if let Some(member) = &letter.member {
+        let mut rows = load_edges(tx, &letter.target, &letter.subject, std::slice::from_ref(member)).await?;
+        if let Some(row) = rows.get_mut(member).filter(|row| row.status == status::DEAD) {
+            row.status = status::REJECTED.to_owned();
+            row.dead_letter = None;
+            row.last_error = Some(words.to_owned());
+        }
+        return save_edges(tx, rows.into_values().collect()).await;
+    }
+    let kind =
+        if letter.kind == ResourceKind::Group.as_str() { ResourceKind::Group } else { ResourceKind::User };
+    let mut rows =
+        load_resources(tx, &letter.target, kind, std::slice::from_ref(&letter.subject), true).await?;
+    let waits = |row: &&mut crate::rows::resource::Model| {
+        row.status == status::DEAD || row.status == status::CONFLICT
+    };
+    if let Some(row) = rows.get_mut(&letter.subject).filter(waits) {
+        row.rest(status::REJECTED);
+        row.dead_letter = None;
+        row.last_error = Some(words.to_owned());
+    }
+    save_resources(tx, rows.into_values().collect()).await
 }
 
 /// Puts what the letter is about back into the queue, unless something newer has taken its place.

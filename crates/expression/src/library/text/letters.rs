@@ -52,17 +52,26 @@ pub(crate) fn pascal_case(text: &str, separators: Option<&str>) -> String {
     let mut in_word = false;
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
-        out.push(if in_word {
-            single(letter.to_lowercase(), letter)
-        } else {
-            single(letter.to_uppercase(), letter)
-        });
+        out.push(if in_word { single(letter.to_lowercase(), letter) } else { capital(letter) });
         in_word = match separators {
             Some(separators) => !separators.contains(letter),
             None => letter.is_alphabetic() || in_word && (letter.is_numeric() || is_combining_mark(letter)),
         };
     }
     out
+}
+
+/// The letter as it begins a word: of the letters that are two in one only the first is a capital, and the dotless i
+/// stays, as in .NET's invariant culture.
+fn capital(letter: char) -> char {
+    match letter {
+        'Ǆ' | 'ǅ' | 'ǆ' => 'ǅ',
+        'Ǉ' | 'ǈ' | 'ǉ' => 'ǈ',
+        'Ǌ' | 'ǋ' | 'ǌ' => 'ǋ',
+        'Ǳ' | 'ǲ' | 'ǳ' => 'ǲ',
+        'ı' => 'ı',
+        other => single(other.to_uppercase(), other),
+    }
 }
 
 /// .NET changes letter by letter: one whose other case is several letters stays.
@@ -91,5 +100,6 @@ mod tests {
         assert_eq!(pascal_case("PINTO-DE'SILVA", Some(" '-")), "Pinto-De'Silva");
         assert_eq!(pascal_case("PINTO-DE'SILVA", Some(" ")), "Pinto-de'silva");
         assert_eq!(pascal_case("st john's", None), "St John'S");
+        assert_eq!(pascal_case("ǆep ǇUB ǌEG ǳo ısı ßa", None), "ǅep ǈub ǋeg ǲo ısı ßa");
     }
 }

@@ -1,0 +1,128 @@
+//! Dead letters that failed in the same way.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use edge::{PROBLEM_JSON, Problem};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::super::problem::broken;
+use super::super::query::Query;
+use super::super::{Shared, instant};
+use crate::api::{DeadGroup, DeadGroups};
+use crate::read::{self, OpenLetter};
+
+/// Open letters that are looked at: the oldest.
+const LETTERS_MAX: u64 = 100_000;
+
+/// Error keywords of RFC 7644, table 9.
+const KEYWORDS: [&str; 10] = [
+    "invalidFilter",
+    "tooMany",
+    "uniqueness",
+    "mutability",
+    "invalidSyntax",
+    "invalidPath",
+    "noTarget",
+    "invalidValue",
+    "invalidVers",
+    "sensitive",
+];
+
+/// Which ones are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GroupsQuery {
+    /// Only of this target.
+    target: Option<String>,
+}
+
+/// Open dead letters by target, kind, operation, class and code; the largest group first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead/groups",
+    params(GroupsQuery),
+    responses(
+        (status = 200, body = DeadGroups),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+    )
+)]
+pub(crate) async fn groups(
+    State(context): State<Shared>,
+    Query(query): Query<GroupsQuery>,
+) -> Result<Json<DeadGroups>, Problem> {
+    let letters = read::all_open_letters(&context.store, query.target.as_deref(), LETTERS_MAX);
+    let mut groups: BTreeMap<String, DeadGroup> = BTreeMap::new();
+    for letter in letters.await.map_err(broken)? {
+        let name = name_of(&letter);
+        let at = instant(letter.at_micros);
+        let group = groups.entry(name.clone()).or_insert_with(|| DeadGroup {
+            group: name,
+            count: 0,
+            first: at.clone(),
+            last: at.clone(),
+            sample: letter.id.clone(),
+            error: letter.error.clone(),
+        });
+        group.count += 1;
+        group.last = at;
+    }
+    let mut groups: Vec<DeadGroup> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    Ok(Json(DeadGroups { groups }))
+}
+
+/// Ids of the letters of a group, the oldest first, and whether there are more than `max`.
+pub(super) async fn letters_of(
+    context: &Shared,
+    group: &str,
+    max: usize,
+) -> Result<(Vec<String>, bool), Problem> {
+    let target = group.split('/').next();
+    let letters = read::all_open_letters(&context.store, target, LETTERS_MAX).await.map_err(broken)?;
+    let mut ids: Vec<String> =
+        letters.into_iter().filter(|letter| name_of(letter) == group).map(|letter| letter.id).collect();
+    let more = ids.len() > max;
+    ids.truncate(max);
+    Ok((ids, more))
+}
+
+/// `target/kind/operation/class/code`.
+fn name_of(letter: &OpenLetter) -> String {
+    let OpenLetter { target, kind, operation, class, error, .. } = letter;
+    format!("{target}/{kind}/{operation}/{class}/{}", code(error))
+}
+
+/// The status, and the error keyword where there is one; `-` where there was no answer.
+fn code(error: &str) -> String {
+    let mut parts = error.split(": ");
+    let status =
+        parts.next().filter(|status| status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit()));
+    let Some(status) = status else { return "-".to_owned() };
+    let keyword = parts.next().filter(|word| KEYWORDS.contains(word));
+    match keyword {
+        Some(keyword) => format!("{status}-{keyword}"),
+        None => status.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn the_code_is_the_status_with_the_keyword_and_never_a_value() {
+        for (error, expected) in [
+            ("400: invalidValue: <redacted> is no department", "400-invalidValue"),
+            ("409: uniqueness", "409-uniqueness"),
+            ("500: something went wrong here", "500"),
+            ("400: nonsense: more", "400"),
+            ("no answer in time", "-"),
+            ("", "-"),
+        ] {
+            assert_eq!(code(error), expected, "{error}");
+        }
+    }
+}
