@@ -46,6 +46,10 @@ pub mod verb {
     pub const RECONCILE: &str = "reconcile";
     /// [`super::reconcile::ReconciliationRequest`] to the writer, answered by a [`super::reconcile::Reconciliation`].
     pub const RECONCILIATION: &str = "reconciliation";
+    /// [`super::held::ResolveConflictRequest`] to the writer, answered by a [`super::ReplayReply`].
+    pub const RESOLVE_CONFLICT: &str = "resolve_conflict";
+    /// [`super::held::TestRequest`] to the writer, answered by a [`super::held::TestReply`].
+    pub const TEST_TARGET: &str = "test_target";
     /// [`super::held::PauseRequest`] to the writer, answered by a [`super::held::PauseReply`].
     pub const PAUSE: &str = "pause";
     /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].

@@ -25,7 +25,7 @@ pub use command::{
 };
 pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
-    PauseRequest, Paused,
+    PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,
 };
 pub use control::plan::{
     AttributeChange, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus, PlannedAction,

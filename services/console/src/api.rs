@@ -271,6 +271,27 @@ pub struct DecideHeld {
     pub why: String,
 }
 
+/// Body of `POST /v1/conflicts/resolve`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolveConflict {
+    /// The target.
+    #[serde(default)]
+    pub target: String,
+    /// Whether it is a group.
+    #[serde(default)]
+    pub group: bool,
+    /// Key of the person or group.
+    #[serde(default)]
+    pub subject: String,
+    /// The target's id of the resource that is theirs.
+    #[serde(default)]
+    pub remote_id: String,
+    /// Required: it is kept in the timeline.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Body of `POST /v1/targets/{target}/pause` and `.../resume`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

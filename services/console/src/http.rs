@@ -70,6 +70,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/held", get(held::list))
         .route("/v1/held/approve", post(held::approve))
         .route("/v1/held/reject", post(held::reject))
+        .route("/v1/conflicts/resolve", post(held::resolve_conflict))
+        .route("/v1/targets/{target}/test", post(held::test))
         .route("/v1/targets/{target}/pause", post(held::pause))
         .route("/v1/targets/{target}/resume", post(held::resume))
         .route("/v1/targets/{target}/reconcile", get(reconcile::show).post(reconcile::start))

@@ -15,7 +15,8 @@ pub use dead::{
     DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState,
 };
 pub use held::{
-    DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs, ProbeArgs, ReconcileArgs, TargetCommand,
+    ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
+    ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
 };
 pub use policy::{
     ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,
@@ -58,7 +59,10 @@ pub enum Command {
     /// Look at what waits for a human before it is sent, and let it be done or not.
     #[command(subcommand)]
     Held(HeldCommand),
-    /// Pause a target, or let requests flow again.
+    /// Look at accounts that are somebody else's as far as can be told, and say whose they are.
+    #[command(subcommand)]
+    Conflicts(ConflictsCommand),
+    /// Pause a target or let requests flow again, test it, probe a server.
     #[command(subcommand)]
     Target(TargetCommand),
     /// Compare everything that a target has with what it should have. Exit code 0: nothing differs, 2: something does.

@@ -26,7 +26,7 @@ use client::understood;
 
 pub use apply::{apply, rollback};
 pub use dead::dead;
-pub use held::{held, target};
+pub use held::{conflicts, held, target};
 pub use plan::plan;
 pub use policy::policy;
 pub use probe::probe;

@@ -1,13 +1,15 @@
-//! Operator verbs: replay, discard, held, pause, reconcile, status, look, provision, row.
+//! Operator verbs: replay, discard, held, pause, resolve_conflict, reconcile, test_target, status, look, provision, row.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
+mod conflict;
 mod held;
 mod look;
 mod provision;
 mod reconcile;
 mod replay;
 mod status;
+mod test;
 
 pub(crate) use status::observe_queue;
 
@@ -62,7 +64,7 @@ impl Control {
                 request = server.next() => request,
             };
             let Some(request) = request else { return Ok(()) };
-            if request.verb != verb::LOOK {
+            if !matches!(request.verb.as_str(), verb::LOOK | verb::TEST_TARGET) {
                 control.answer(request).await;
             } else if looks.len() >= LOOKS_MAX {
                 request.refuse(refusal(format!("{LOOKS_MAX} looks are under way; try again"))).await;
@@ -88,6 +90,13 @@ impl Control {
                 Ok(wanted) => respond(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::RESOLVE_CONFLICT => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.resolve_conflict(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
             verb::RECONCILE => {
                 let answer = match parse(&request) {
                     Ok(wanted) => self.reconcile(wanted).await,
@@ -134,6 +143,13 @@ impl Control {
     }
 
     async fn answer_look(&self, request: ControlRequest) {
+        if request.verb == verb::TEST_TARGET {
+            let answer = match parse(&request) {
+                Ok(wanted) => self.test(wanted).await,
+                Err(error) => Err(error),
+            };
+            return answer_or_refuse(request, answer).await;
+        }
         let answer = match parse(&request) {
             Ok(wanted) => self.look(wanted).await,
             Err(error) => Err(error),

@@ -25,6 +25,15 @@ const FAULTS_MAX: u32 = 5;
 /// Slots are this much longer than the published limit asks for, so that jitter on the way cannot exceed it.
 const SLOT_MARGIN: f64 = 1.005;
 
+/// What 429 makes of the time between two requests, and what each answer that is none makes of it.
+const SLOWER: f64 = 1.5;
+const FASTER: f64 = 0.99;
+/// Within these bounds.
+const SLOT_LEARNED_MIN: Duration = Duration::from_millis(1);
+const SLOT_LEARNED_MAX: Duration = Duration::from_secs(60);
+/// How much the last interval counts.
+const INTERVAL_WEIGHT: f64 = 0.2;
+
 const UNAVAILABLE_INITIAL: Duration = Duration::from_millis(200);
 const UNAVAILABLE_MAX: Duration = Duration::from_secs(10); // one probe in ten seconds troubles nobody, and leavers wait
 const UNAUTHORISED_INITIAL: Duration = Duration::from_secs(1);
@@ -164,6 +173,11 @@ impl Pacer {
 struct State {
     target: String,
     slot: Option<Duration>,
+    /// What 429 taught: a longer time between two requests, which gets shorter with each that goes well.
+    learned: Option<Duration>,
+    /// How far apart grants were lately.
+    interval: Duration,
+    granted_at: Instant,
     burst_tolerance: Duration,
     concurrency_max: usize,
     /// When the next request would be due if requests were spread evenly.
@@ -191,6 +205,9 @@ impl State {
         Self {
             target: target.to_owned(),
             slot,
+            learned: None,
+            interval: Duration::ZERO,
+            granted_at: Instant::now(),
             burst_tolerance: slot.unwrap_or_default() * pace.burst.max(1).saturating_sub(1),
             concurrency_max: pace.concurrency_max.max(1),
             due: Instant::now(),
@@ -243,8 +260,9 @@ impl State {
             if self.in_flight >= limit {
                 return None;
             }
-            let earliest = self.due.checked_sub(self.burst_tolerance).unwrap_or(self.due);
-            if self.slot.is_some() && now < earliest {
+            let tolerance = if self.learned.is_some() { Duration::ZERO } else { self.burst_tolerance };
+            let earliest = self.due.checked_sub(tolerance).unwrap_or(self.due);
+            if self.pace().is_some() && now < earliest {
                 return Some(earliest);
             }
             self.grant_one(now);
@@ -261,11 +279,33 @@ impl State {
         self.overtaken = if least.lane == most.lane || starving { 0 } else { self.overtaken + 1 };
         let Some(grant) = self.waiting.get_mut(&chosen).and_then(VecDeque::pop_front) else { return };
         self.in_flight += 1;
-        if let Some(slot) = self.slot {
+        if let Some(slot) = self.pace() {
             self.due = self.due.max(now) + slot;
         }
+        let since = now.saturating_duration_since(self.granted_at).min(Duration::from_secs(1));
+        self.interval = self.interval.mul_f64(1.0 - INTERVAL_WEIGHT) + since.mul_f64(INTERVAL_WEIGHT);
+        self.granted_at = now;
         // A waiter that went away in this very moment drops the permit, which gives the slot back.
         let _ = grant.send(Permit(handle));
+    }
+
+    /// The time between two requests: as the profile says, or as the target taught.
+    fn pace(&self) -> Option<Duration> {
+        self.slot.max(self.learned)
+    }
+
+    /// The target says that this was too fast.
+    fn slow_down(&mut self) {
+        let was = self.pace().unwrap_or(self.interval).max(SLOT_LEARNED_MIN);
+        let slower = was.mul_f64(SLOWER).min(SLOT_LEARNED_MAX);
+        self.learned = Some(slower);
+        tracing::info!(target_name = %self.target, milliseconds = slower.as_millis() as u64, "the target is asked more slowly");
+    }
+
+    /// It went well: a little faster again.
+    fn speed_up(&mut self) {
+        let faster = self.learned.map(|learned| learned.mul_f64(FASTER));
+        self.learned = faster.filter(|faster| *faster > self.slot.unwrap_or(SLOT_LEARNED_MIN));
     }
 
     fn forget_gone_waiters(&mut self) {
@@ -279,6 +319,7 @@ impl State {
         match signal {
             Signal::Healthy => {
                 self.faults = 0;
+                self.speed_up();
                 if self.held_until.is_none() {
                     self.failures = 0;
                     self.probing = false;
@@ -297,6 +338,9 @@ impl State {
                 }
             }
             Signal::Throttled(after) => {
+                if self.held_until.is_none() {
+                    self.slow_down();
+                }
                 self.hold(
                     "the target asked for a pause (429)".to_owned(),
                     after,

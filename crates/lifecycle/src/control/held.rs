@@ -130,6 +130,44 @@ pub struct PauseReply {
     pub was_paused: bool,
 }
 
+/// Tells the writer which resource a person's or group's is that it could not adopt by itself; answered by a
+/// [`super::ReplayReply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolveConflictRequest {
+    /// The target.
+    pub target: String,
+    /// User or group.
+    pub kind: ResourceKind,
+    /// Key of the person or group.
+    pub subject: String,
+    /// The target's id of the resource that is theirs.
+    pub remote_id: String,
+    /// Who and why.
+    pub actor: Actor,
+}
+
+/// Asks the writer whether a target can be reached and takes our credential; answered by a [`TestReply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestRequest {
+    /// The target.
+    pub target: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestReply {
+    /// Whether the target answered as it should.
+    pub works: bool,
+    /// What was sent, and what came back.
+    pub steps: Vec<super::provision::LookStep>,
+    /// Why it does not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// A target that is paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,8 @@
 //! The profiles that ship with Usher.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use super::{ProfileError, TargetProfile};
 
@@ -24,27 +26,19 @@ const BUILTIN: [(&str, &str); 17] = [
     ("zscaler-zpa", include_str!("../../profiles/zscaler-zpa.yaml")),
 ];
 
-/// Each Zscaler cloud, and each host of Private Access, by its own name: they behave alike.
-const ALIASES: [(&str, &str); 13] = [
-    ("zscaler-zia-zscaler", "zscaler-zia"),
-    ("zscaler-zia-zscalerone", "zscaler-zia"),
-    ("zscaler-zia-zscalertwo", "zscaler-zia"),
-    ("zscaler-zia-zscalerthree", "zscaler-zia"),
-    ("zscaler-zia-zscloud", "zscaler-zia"),
-    ("zscaler-zia-zscalerbeta", "zscaler-zia"),
-    ("zscaler-zia-zscalergov", "zscaler-zia"),
-    ("zscaler-zpa-private", "zscaler-zpa"),
-    ("zscaler-zpa-zpabeta", "zscaler-zpa"),
-    ("zscaler-zpa-zpatwo", "zscaler-zpa"),
-    ("zscaler-zpa-zpagov", "zscaler-zpa"),
-    ("zscaler-zpa-zpagovus", "zscaler-zpa"),
-    ("zscaler-zpa-zpapreview", "zscaler-zpa"),
-];
+/// Further names of them: a vendor has several clouds that behave alike.
+static ALIASES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let yaml = include_str!("../../profiles/aliases.yaml");
+    let names: BTreeMap<String, Vec<String>> = serde_saphyr::from_str(yaml).expect("aliases.yaml is valid");
+    let pairs =
+        |(of, aliases): (String, Vec<String>)| aliases.into_iter().map(move |alias| (alias, of.clone()));
+    names.into_iter().flat_map(pairs).collect()
+});
 
 impl TargetProfile {
     /// Names of the profiles that ship with Usher.
     pub fn builtin_names() -> Vec<&'static str> {
-        BUILTIN.iter().map(|(name, _)| *name).chain(ALIASES.iter().map(|(alias, _)| *alias)).collect()
+        BUILTIN.iter().map(|(name, _)| *name).chain(ALIASES.keys().map(String::as_str)).collect()
     }
 
     /// The profile `name` that ships with Usher.
@@ -52,7 +46,7 @@ impl TargetProfile {
     /// # Errors
     /// [`ProfileError::Unknown`].
     pub fn builtin(name: &str) -> Result<Self, ProfileError> {
-        let of = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, of)| *of);
+        let of = ALIASES.get(name).map_or(name, String::as_str);
         let found = BUILTIN.iter().find(|(builtin, _)| *builtin == of);
         let (_, yaml) = found.ok_or_else(|| ProfileError::Unknown { name: name.to_owned() })?;
         Ok(Self { name: name.to_owned(), ..Self::parse(yaml, of)? })

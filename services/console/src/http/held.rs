@@ -5,18 +5,18 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldReply, HeldRequest, PauseReply,
-    PauseRequest, verb,
+    PauseRequest, ReplayReply, ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one};
+use super::problem::{invalid, invalid_one, no_answer};
 use super::query::Query;
 use super::reason::reason;
 use super::{Context, Shared};
-use crate::WRITER;
-use crate::api::{DecideHeld, Why};
+use crate::api::{DecideHeld, ResolveConflict, Why};
+use crate::{LOOK_TIMEOUT, WRITER};
 
 /// How many people and groups one request may name.
 const SUBJECTS_MAX: usize = 10_000;
@@ -134,6 +134,64 @@ async fn decide(
         "held resources decided"
     );
     Ok(Json(reply))
+}
+
+/// Says which resource is a person's or group's that the writer could not adopt by itself.
+#[utoipa::path(
+    post,
+    path = "/v1/conflicts/resolve",
+    request_body = ResolveConflict,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`outcomes`: the dead letter that this closes"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such conflict, or the resource is linked to somebody else"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or something else is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn resolve_conflict(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<ResolveConflict>,
+) -> Result<Json<ReplayReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    for (pointer, value) in
+        [("/target", &body.target), ("/subject", &body.subject), ("/remoteId", &body.remote_id)]
+    {
+        if value.trim().is_empty() {
+            wrong.add(pointer, "is required");
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let kind = if body.group { ResourceKind::Group } else { ResourceKind::User };
+    let ResolveConflict { target, subject, remote_id, .. } = body;
+    let request = ResolveConflictRequest { target, kind, subject, remote_id, actor };
+    let reply: ReplayReply = context.ask(WRITER, verb::RESOLVE_CONFLICT, &request).await?;
+    tracing::info!(who = request.actor.who, target_name = request.target, "conflict resolved");
+    Ok(Json(reply))
+}
+
+/// Whether a target can be reached and takes our credential: one lookup of an account that nobody has.
+#[utoipa::path(
+    post,
+    path = "/v1/targets/{target}/test",
+    params(("target" = String, Path, description = "name of the target")),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`works`, `steps` (request, status, what was found), `error`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target, or it is not asked now"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn test(
+    State(context): State<Shared>,
+    Path(target): Path<String>,
+) -> Result<Json<TestReply>, Problem> {
+    let asked = context.bus.request(WRITER, verb::TEST_TARGET, &TestRequest { target }, LOOK_TIMEOUT).await;
+    asked.map(Json).map_err(no_answer)
 }
 
 /// Sends nothing more to a target until it is resumed.

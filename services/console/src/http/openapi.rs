@@ -26,6 +26,8 @@ use super::{dead, held, people, plans, policies, provision, reconcile, status};
         held::list,
         held::approve,
         held::reject,
+        held::resolve_conflict,
+        held::test,
         held::pause,
         held::resume,
         reconcile::start,

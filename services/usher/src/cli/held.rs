@@ -83,8 +83,64 @@ pub enum TargetCommand {
     Pause(PauseArgs),
     /// Let requests flow again.
     Resume(PauseArgs),
+    /// Try whether a target can be reached and takes our credential; as harmless as a lookup of nobody.
+    Test(TestArgs),
     /// Find out what a SCIM server can do, and print the profile that says so. Nothing is asked of a running Usher.
     Probe(ProbeArgs),
+}
+
+/// `usher target test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The target.
+    #[arg(value_name = "NAME")]
+    pub target: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher conflicts`.
+#[derive(Debug, Subcommand)]
+pub enum ConflictsCommand {
+    /// List accounts and groups that are there and belong to somebody else, as far as can be told.
+    Ls(ConflictListArgs),
+    /// Say which resource at the target is the person's or group's; to leave it alone, discard its dead letter.
+    Resolve(ResolveConflictArgs),
+}
+
+/// `usher conflicts ls`.
+#[derive(Debug, Args)]
+pub struct ConflictListArgs {
+    /// Only those of one target.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher conflicts resolve`.
+#[derive(Debug, Args)]
+pub struct ResolveConflictArgs {
+    /// Key of the person or group.
+    #[arg(value_name = "SUBJECT")]
+    pub subject: String,
+    /// The target.
+    #[arg(long, value_name = "NAME")]
+    pub target: String,
+    /// The target's id of the resource that is theirs.
+    #[arg(long, value_name = "ID")]
+    pub adopt: String,
+    /// It is a group.
+    #[arg(long)]
+    pub group: bool,
+    /// Why, in your words; it is kept in the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
 }
 
 /// `usher target probe`.

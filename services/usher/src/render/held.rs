@@ -1,6 +1,7 @@
 //! What waits for a human, and pauses.
 
-use lifecycle::{DecideHeldReply, HeldReply, PauseReply};
+use console::api::DeadLetters;
+use lifecycle::{DecideHeldReply, HeldReply, PauseReply, TestReply};
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
@@ -37,6 +38,43 @@ pub fn decided(reply: &DecideHeldReply, verb: &str) -> String {
     for subject in &reply.not_held {
         text.push_str(&format!("not held: {}\n", clean(subject)));
     }
+    text
+}
+
+/// What came of a connection test.
+pub fn tested(target: &str, reply: &TestReply) -> String {
+    let target = clean(target);
+    let mut text = String::new();
+    for step in &reply.steps {
+        let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        text.push_str(&format!("{}  {status}\n", clean(&step.request)));
+    }
+    match &reply.error {
+        None if reply.works => text.push_str(&format!("{target} answers as it should\n")),
+        error => {
+            let error = error.as_deref().unwrap_or("for no reason that is known");
+            text.push_str(&format!("{target} does NOT work: {}\n", clean(error)));
+        }
+    }
+    text
+}
+
+/// Conflicts, one line each, then what to do.
+pub fn conflicts(page: &DeadLetters) -> String {
+    if page.dead_letters.is_empty() {
+        return "no conflicts\n".to_owned();
+    }
+    let mut table = Table::new(["SINCE", "TARGET", "KIND", "SUBJECT", "FOUND", "DEAD LETTER"]);
+    for letter in &page.dead_letters {
+        let since = instant(&letter.at);
+        table.row([since.as_str(), &letter.target, &letter.kind, &letter.subject, &letter.error, &letter.id]);
+    }
+    let mut text = table.render();
+    text.push_str(
+        "\nif it is theirs:  usher conflicts resolve SUBJECT --target TARGET --adopt ID --why \"...\"\n\
+         if it is not:     free the login name or externalId, then usher dead replay DEAD_LETTER --why \"...\"\n\
+         to leave it:      usher dead discard DEAD_LETTER --why \"...\"\n",
+    );
     text
 }
 

@@ -62,7 +62,7 @@ impl Control {
         Ok(rows.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
     }
 
-    async fn not_ours(&self, target: &str) -> ControlError {
+    pub(super) async fn not_ours(&self, target: &str) -> ControlError {
         let owner = self.lease(target).await.map(|lease| lease.as_ref().and_then(holder));
         match owner {
             Ok(Some(owner)) if owner == self.replica => refusal(format!(

@@ -94,3 +94,41 @@ async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
     drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
     assert!(matches!(pacer.circuit(), Circuit::Open { .. }), "until a success is heard");
 }
+
+/// How long `count` requests take, one after the other, each of which goes well.
+async fn time_of(pacer: &Pacer, count: u32) -> Duration {
+    let begin = Instant::now();
+    for _ in 0..count {
+        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+        pacer.hear(Signal::Healthy);
+    }
+    begin.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_says_429_is_asked_more_slowly_until_it_does_well_again() {
+    for published in [Some(100.0), None] {
+        let pacer = Pacer::spawn("test", pace(published, 4), &[]);
+        let before = time_of(&pacer, 50).await;
+        for _ in 0..5 {
+            pacer.hear(Signal::Throttled(Some(Duration::from_millis(1))));
+            time_of(&pacer, 1).await;
+        }
+        let taught = time_of(&pacer, 50).await;
+        assert!(taught > before + before / 2, "{published:?}: {taught:?} after {before:?}");
+        time_of(&pacer, 2_000).await;
+        let healed = time_of(&pacer, 50).await;
+        assert!(healed < before + Duration::from_millis(60), "{published:?}: {healed:?} as {before:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_often_a_target_says_429_it_is_asked_once_a_minute() {
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &[]);
+    for _ in 0..100 {
+        pacer.hear(Signal::Throttled(Some(Duration::from_millis(1))));
+        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+        pacer.hear(Signal::Healthy);
+    }
+    assert!(time_of(&pacer, 1).await <= SLOT_LEARNED_MAX);
+}

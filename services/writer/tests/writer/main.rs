@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod actions;
+mod conflicts;
 mod faults;
 mod look;
 mod look_faults;

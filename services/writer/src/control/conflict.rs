@@ -1,0 +1,74 @@
+//! Verb `resolve_conflict`: whose account it is, a human says.
+
+use lifecycle::{ControlError, DeadLetterId, Fact, ReplayOutcome, ReplayReply, ResolveConflictRequest};
+use store::StoreError;
+
+use super::{Control, database, refusal};
+use crate::facts::News;
+use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
+use crate::{micros, now};
+
+impl Control {
+    /// Links the row to the resource that the human named, to be read and made right; nothing is sent here.
+    ///
+    /// # Errors
+    /// When there is no such conflict, or the resource is somebody else's as far as our own links know.
+    pub(super) async fn resolve_conflict(
+        &self,
+        request: ResolveConflictRequest,
+    ) -> Result<ReplayReply, ControlError> {
+        self.configured(&request.target)?;
+        let ResolveConflictRequest { target, kind, subject, remote_id, .. } = &request;
+        let other = linked_subject(&self.store, target, *kind, remote_id, subject).await;
+        if let Some(other) = other.map_err(|error| database(&error))? {
+            return Err(refusal(format!(
+                "resource {remote_id} is linked to {other} already: it cannot be {subject}'s too"
+            )));
+        }
+        let outcomes = self.adopt(&request).await.map_err(|error| database(&error))?;
+        let none = || {
+            refusal(format!(
+                "{} {subject} is in no conflict at `{target}`; see `usher conflicts ls`",
+                kind.as_str()
+            ))
+        };
+        outcomes.map(|outcomes| ReplayReply { outcomes }).ok_or_else(none)
+    }
+
+    async fn adopt(
+        &self,
+        request: &ResolveConflictRequest,
+    ) -> Result<Option<Vec<(DeadLetterId, ReplayOutcome)>>, StoreError> {
+        let ResolveConflictRequest { target, kind, subject, remote_id, actor } = request;
+        let tx = self.store.begin().await?;
+        let mut rows = load_resources(&tx, target, *kind, std::slice::from_ref(subject), true).await?;
+        let Some(row) = rows.get_mut(subject).filter(|row| row.status == status::CONFLICT) else {
+            return Ok(None);
+        };
+        let letter = row.dead_letter.take();
+        row.remote_id = Some(remote_id.clone());
+        row.in_doubt = true;
+        row.attempts = 0;
+        row.last_error = None;
+        row.enqueue(status::PENDING, micros(now()));
+        save_resources(&tx, rows.into_values().collect()).await?;
+        dead::close(&tx, letter.as_slice(), dead::REPLAYED).await?;
+        let mut news = News::default();
+        let mut outcomes = Vec::new();
+        if let Some(id) = letter.and_then(|letter| letter.parse::<DeadLetterId>().ok()) {
+            let fact = Fact::Replayed {
+                dead_letter: id.clone(),
+                outcome: ReplayOutcome::Queued.as_str().to_owned(),
+                who: actor.who.clone(),
+                why: format!("adopt resource {remote_id}: {}", actor.why),
+            };
+            news.tell(format!("rep:{id}"), subject, None, fact);
+            outcomes.push((id, ReplayOutcome::Queued));
+        }
+        self.commit(tx, news).await?;
+        if let Some(bell) = self.bells.get(target) {
+            bell.notify_one();
+        }
+        Ok(Some(outcomes))
+    }
+}

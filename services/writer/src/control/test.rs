@@ -1,0 +1,77 @@
+//! Verb `test_target`: whether a target can be reached and takes our credential. As harmless as Entra's connection test: it
+//! looks for an account that nobody has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{ControlError, Lane, ResourceKind, TestReply, TestRequest};
+use scim::Kind;
+
+use super::{Control, refusal};
+use crate::call::{About, Call, Consent, Stop};
+use crate::pacer::{Circuit, Urgency};
+
+/// An operator waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Control {
+    /// # Errors
+    /// When this replica does not own the target, or the target cannot be asked now.
+    pub(super) async fn test(&self, request: TestRequest) -> Result<TestReply, ControlError> {
+        self.configured(&request.target)?;
+        let Some(target) = self.owned(&request.target) else {
+            return Err(self.not_ours(&request.target).await);
+        };
+        let about = About {
+            kind: ResourceKind::User,
+            subject: format!("target:{}", target.name),
+            revision: 0,
+            lane: Lane::Leaver,
+            trace: None,
+            attempts: 0,
+            consent: Consent::Unknown,
+        };
+        let asked = async {
+            let permit = target.pacer.acquire(Urgency::opening(Lane::Leaver)).await;
+            let mut call = Call::new(Arc::clone(&target), about, permit);
+            let filterable = &target.client.profile().lookups.user.filterable;
+            let path = filterable.iter().find(|path| *path == "userName").or(filterable.first());
+            let nobody = format!("usher-connection-test-{}", uuid::Uuid::now_v7().simple());
+            let found = match path {
+                Some(path) => call
+                    .send("lookup", async |client| client.find(Kind::User, path, &nobody).await)
+                    .await
+                    .map(drop),
+                None => {
+                    call.send("list", async |client| client.list(Kind::User, None, 0).await).await.map(drop)
+                }
+            };
+            let steps = call.steps();
+            match found {
+                Ok(()) => Ok(TestReply { works: true, steps, error: None }),
+                Err(Stop::Failed(failed)) => {
+                    Ok(TestReply { works: false, steps, error: Some(failed.trouble.error) })
+                }
+                Err(Stop::Deferred) => {
+                    let error = call.last_error().map(str::to_owned);
+                    Ok(TestReply {
+                        works: false,
+                        steps,
+                        error: Some(error.unwrap_or_else(|| {
+                            "the target is changing hands between replicas; try again".to_owned()
+                        })),
+                    })
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(refusal(match target.pacer.circuit() {
+                Circuit::Open { reason } => format!("`{}` is not asked now: {reason}", target.name),
+                Circuit::Closed => {
+                    format!("`{}` did not come to answer within {} s", target.name, PATIENCE.as_secs())
+                }
+            })),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What only a human can decide, and whether a target answers at all.
+
+use lifecycle::{
+    Actor, Desired, Fact, PauseReply, PauseRequest, ReplayReply, ResolveConflictRequest, ResourceKind,
+    TestReply, TestRequest, verb,
+};
+use sandbox::{Fault, FaultRule};
+use serde_json::json;
+
+use crate::world::{TARGET, World, active, name_of};
+
+impl World {
+    async fn resolve(&self, subject: &str, remote_id: &str) -> Result<ReplayReply, String> {
+        let request = ResolveConflictRequest {
+            target: TARGET.to_owned(),
+            kind: ResourceKind::User,
+            subject: subject.to_owned(),
+            remote_id: remote_id.to_owned(),
+            actor: Actor { who: "ann".to_owned(), why: "same person".to_owned() },
+        };
+        self.ask(verb::RESOLVE_CONFLICT, &request).await.map_err(|error| error.to_string())
+    }
+
+    async fn test(&self) -> Result<TestReply, String> {
+        let request = TestRequest { target: TARGET.to_owned() };
+        self.ask(verb::TEST_TARGET, &request).await.map_err(|error| error.to_string())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_human_says_whose_account_it_is_and_it_is_made_right() {
+    for database in store::testing::databases() {
+        let world = World::over(database, "").await;
+        let id = world.seed(json!({ "userName": name_of("E-1"), "externalId": "old-hr-7", "active": true }));
+        world.want("E-2", 1, Desired::User(active("E-2", json!({})))).await;
+        let (row, sent) = world.want("E-1", 1, Desired::User(active("E-1", json!({ "title": "T" })))).await;
+        assert_eq!(row.status.as_deref(), Some("conflict"));
+        assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
+        let letter = world.died().await;
+
+        let hers = world.user("E-2").unwrap().id;
+        let refused = world.resolve("E-1", &hers).await.unwrap_err();
+        assert!(refused.contains("linked to E-2 already"), "{refused}");
+        let refused = world.resolve("E-2", &id).await.unwrap_err();
+        assert!(refused.contains("in no conflict"), "{refused}");
+
+        let reply = world.resolve("E-1", &id).await.unwrap();
+        assert_eq!(reply.outcomes.len(), 1);
+        let row = world.settled(ResourceKind::User, "E-1", 1).await;
+        assert_eq!((row.status.as_deref(), row.remote_id.as_deref()), (Some("in_sync"), Some(&*id)));
+        assert_eq!(world.user("E-1").unwrap().external_id.as_deref(), Some("E-1"));
+        assert_eq!(world.attributes("E-1")["title"], "T");
+        assert_eq!(world.letter_state(&letter.id).await, "replayed");
+        world
+            .told("who decided, and why", |record| {
+                matches!(&record.fact, Fact::Replayed { who, why, .. } if who == "ann" && why.contains("same person"))
+            })
+            .await;
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conflict_resolved_with_an_account_that_is_not_there_makes_one_or_says_so() {
+    let world = World::start().await;
+    world.seed(json!({ "userName": name_of("E-1"), "externalId": "old-hr-7", "active": true }));
+    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.resolve("E-1", "no-such-id").await.unwrap();
+    let row = world.settled(ResourceKind::User, "E-1", 1).await;
+    assert_eq!(row.status.as_deref(), Some("conflict"), "looked for again, and found to be somebody else's");
+    assert_eq!(world.user("E-1").unwrap().external_id.as_deref(), Some("old-hr-7"), "untouched");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
+    let world = World::start().await;
+    let reply = world.test().await.unwrap();
+    assert!(reply.works, "{reply:?}");
+    assert_eq!(reply.steps.len(), 1);
+    assert!(world.sandbox.ledger().since(0, 100).iter().all(|entry| &*entry.method == "GET"));
+
+    let paused = PauseRequest {
+        target: TARGET.to_owned(),
+        paused: true,
+        actor: Actor { who: "ann".to_owned(), why: "window".to_owned() },
+    };
+    let _: PauseReply = world.ask(verb::PAUSE, &paused).await.unwrap();
+    let reply = world.test().await;
+    assert!(reply.is_ok_and(|reply| reply.works), "whoever repairs a paused target must be able to test it");
+    let _: PauseReply = world.ask(verb::PAUSE, &PauseRequest { paused: false, ..paused }).await.unwrap();
+
+    world.sandbox.faults().inject(FaultRule::new(Fault::status(401)));
+    let reply = world.test().await.unwrap();
+    assert!(!reply.works);
+    assert!(reply.error.as_deref().is_some_and(|error| error.contains("401")), "{reply:?}");
+    world.stop().await;
+}
