@@ -7,6 +7,7 @@
 //! To add a door: 1. build an `axum::Router` whose handlers return [`Problem`], 2. [`protect`] it, 3. [`serve`] it.
 
 mod body;
+mod codes;
 mod pointer;
 mod problem;
 mod protect;
@@ -14,6 +15,7 @@ mod serve;
 mod token;
 
 pub use body::{Json, JsonError, parse_json, read_body};
+pub use codes::CODES;
 pub use pointer::Pointer;
 pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace};
 pub use protect::{REQUEST_ID, RequestId, protect};

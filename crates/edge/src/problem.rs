@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::codes::CODES;
+
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -122,6 +124,10 @@ pub(crate) struct Wire<'a> {
 impl Problem {
     /// A problem with a stable `code` for programs and a `detail` for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(
+            CODES.iter().any(|(known, at, _)| *known == code && *at == status.as_u16()),
+            "{code} with {status} is not in the table of codes"
+        );
         Self(Box::new(Document {
             status,
             code,
@@ -300,7 +306,7 @@ mod tests {
     #[test]
     fn a_pause_is_rounded_up_to_whole_seconds() {
         let after = |ms| {
-            let problem = Problem::unavailable("busy", "later", Duration::from_millis(ms));
+            let problem = Problem::unavailable("overloaded", "later", Duration::from_millis(ms));
             problem.into_response().headers()[RETRY_AFTER].to_str().unwrap().to_owned()
         };
         assert_eq!([after(0), after(1000), after(1001)], ["1", "1", "2"]);

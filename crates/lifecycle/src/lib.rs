@@ -8,6 +8,7 @@
 
 mod command;
 mod control;
+mod error_code;
 mod event;
 mod group;
 mod guard;
@@ -47,6 +48,7 @@ pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, ReplayOutcome, ReplayReply, ReplayRequest,
     StatusReply, TargetStatus, verb,
 };
+pub use error_code::{ErrorCode, answer_in};
 pub use event::{Event, EventKind, Person};
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;

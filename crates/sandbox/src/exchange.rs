@@ -40,7 +40,8 @@ pub(crate) async fn serve(
     let (parts, body) = request.into_parts();
     let header = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.map(str::to_owned);
-    let has_user_agent = parts.headers.contains_key(header::USER_AGENT);
+    let header = parts.headers.get(header::USER_AGENT);
+    let user_agent = header.map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(64).collect());
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
         return reply::plain(Answer::error(413, None, "the body is too large, or it ended early"));
     };
@@ -49,7 +50,7 @@ pub(crate) async fn serve(
         method: parts.method,
         uri: parts.uri,
         content_type,
-        has_user_agent,
+        user_agent,
         bytes,
         body,
         route,
@@ -142,6 +143,7 @@ fn settle(world: &World, behaviour: &Behaviour, case: Case) -> Answer {
         status: reply::status(&answer, fault.as_ref()),
         fault: fault.as_ref().map(Fault::name),
         work_done,
+        user_agent: call.user_agent.as_deref().map(Into::into),
         body: (behaviour.keep_bodies && !call.bytes.is_empty())
             .then(|| String::from_utf8_lossy(&call.bytes).into()),
     };

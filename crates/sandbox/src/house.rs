@@ -146,8 +146,8 @@ impl House {
     }
 
     /// Refuses what the house does not take.
-    pub(crate) fn check(&self, call: &Call, has_user_agent: bool) -> Result<(), Refusal> {
-        if !has_user_agent {
+    pub(crate) fn check(&self, call: &Call) -> Result<(), Refusal> {
+        if call.user_agent.is_none() {
             return Err(Refusal::new(403, None, "requests need a User-Agent"));
         }
         let kind = call.route.kind;

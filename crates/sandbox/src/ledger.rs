@@ -44,6 +44,8 @@ pub struct Entry {
     pub fault: Option<&'static str>,
     /// The request was carried out successfully, whatever was answered.
     pub work_done: bool,
+    /// `User-Agent`, cut to 64 characters.
+    pub user_agent: Option<Box<str>>,
     /// The body, when the behaviour says that bodies are kept.
     pub body: Option<Box<str>>,
 }

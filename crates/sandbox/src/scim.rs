@@ -25,7 +25,7 @@ pub(crate) struct Call {
     pub uri: Uri,
     pub content_type: Option<String>,
     pub bytes: Bytes,
-    pub has_user_agent: bool,
+    pub user_agent: Option<String>,
     /// The body, parsed; `None` when there is none or it is no JSON.
     pub body: Option<Value>,
     pub route: Route,
@@ -72,7 +72,7 @@ pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Ref
     let query = ReadQuery::parse(&call.uri)?;
     let (kind, id) = (call.route.kind, call.route.id.as_deref());
     if let Some(house) = &office.behaviour.house {
-        house.check(call, call.has_user_agent)?;
+        house.check(call)?;
         if let Some(id) = id.filter(|id| office.is_hidden(kind, id)) {
             return Err(Refusal::not_found(id));
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    TransactionOptions, TransactionTrait, sqlx,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -31,6 +31,8 @@ pub const ROWS_PER_STATEMENT_MAX: usize = 500;
 const READ_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Far longer than any of our transactions waits between two statements.
+const IDLE_IN_TRANSACTION_MAX: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -65,7 +67,10 @@ impl Store {
             options
                 .max_connections(POSTGRES_CONNECTIONS_MAX)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                .sqlx_logging(false);
+                .sqlx_logging(false)
+                .map_sqlx_postgres_pool_opts(|pool| {
+                    pool.after_connect(|connection, _| Box::pin(end_forgotten_transactions(connection)))
+                });
             let pool = Database::connect(options).await.map_err(StoreError::open)?;
             Ok(Self { writer: pool.clone(), reader: pool })
         } else {
@@ -100,6 +105,12 @@ impl Store {
     pub fn backend(&self) -> DbBackend {
         self.writer.get_database_backend()
     }
+}
+
+/// A process that is stopped in the middle of a transaction (a paused machine, a network that is cut) keeps its locks as long as the
+/// server believes in the connection: whoever is to take over would wait for hours.
+async fn end_forgotten_transactions(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::Executor::execute(connection, IDLE_IN_TRANSACTION_MAX).await.map(|_| ())
 }
 
 /// Rows that wait between SQLite's thread and ours: with few, the two wake each other for every handful of a long

@@ -85,3 +85,17 @@ async fn sqlite_commits_are_durable_and_the_url_never_leaks() {
     let error = Store::connect("mysql://root:hunter2@localhost/x").await.unwrap_err();
     assert!(!format!("{error:?}").contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_transaction_that_was_left_open_does_not_keep_its_locks() {
+    let Some(database) = testing::postgres() else { return };
+    let store = Store::open::<Migrator>(&database.url).await.unwrap();
+    let show = Statement::from_string(store.backend(), "SHOW idle_in_transaction_session_timeout");
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let tx = store.begin().await.unwrap();
+        let row = tx.query_one_raw(show.clone()).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "10s", "on every connection");
+        open.push(tx);
+    }
+}

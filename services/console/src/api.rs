@@ -127,6 +127,8 @@ pub struct DeadSummary {
     pub class: String,
     /// In words.
     pub error: String,
+    /// What kind of failure that is; docs/errors.md says what to do about each.
+    pub code: String,
     /// How often it was tried.
     pub attempts: i32,
     /// How it was closed, if it was.
@@ -156,6 +158,8 @@ pub struct DeadGroup {
     pub sample: String,
     /// Its error, in words.
     pub error: String,
+    /// What kind of failure that is; docs/errors.md says what to do about each.
+    pub code: String,
 }
 
 /// How a dead letter was closed.
@@ -181,6 +185,11 @@ pub struct DeadDetail {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub exchange: Option<Exchange>,
+    /// The requests that were sent for it, oldest first, as far as they are still in the timeline; 100 at most.
+    #[serde(default)]
+    pub requests: Vec<TraceEntry>,
+    /// What to do about it.
+    pub remedy: String,
     /// The latest decision about the resource, if it is still in the timeline.
     #[serde(default)]
     pub decision: Option<TraceEntry>,

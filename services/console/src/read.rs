@@ -11,6 +11,8 @@ use crate::schema::{DeadLetters, People, Timeline};
 pub(crate) const PAGE_MAX: u64 = 500;
 /// How many decisions are looked through for one of the right kind.
 const KINDS: u64 = 50;
+/// How many requests are shown with a dead letter.
+const ATTEMPTS_MAX: u64 = 100;
 
 /// The position after which a page begins; opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,23 +291,50 @@ pub(crate) async fn decision(
     target: &str,
     kind: &str,
 ) -> Result<Option<Entry>, StoreError> {
+    let entries = latest(store, "decided", subject, target, i64::MAX, KINDS).await?;
+    Ok(entries.into_iter().find(|entry| entry.fact.get("kind").is_some_and(|is| is == kind)))
+}
+
+/// The requests that served a revision of a resource until some moment (microseconds since the Unix epoch), oldest first; the
+/// last [`ATTEMPTS_MAX`] of them.
+pub(crate) async fn attempts(
+    store: &Store,
+    letter: &crate::api::DeadSummary,
+    until: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let entries = latest(store, "attempted", &letter.subject, &letter.target, until, ATTEMPTS_MAX).await?;
+    let serves = |entry: &Entry| {
+        let is = |name: &str, value: Value| entry.fact.get(name) == Some(&value);
+        is("kind", letter.kind.as_str().into()) && is("revision", letter.revision.into())
+    };
+    let mut entries: Vec<Entry> = entries.into_iter().filter(serves).collect();
+    entries.reverse();
+    Ok(entries)
+}
+
+/// The latest facts of one name about somebody at a target, newest first.
+async fn latest(
+    store: &Store,
+    fact: &str,
+    subject: &str,
+    target: &str,
+    until: i64,
+    max: u64,
+) -> Result<Vec<Entry>, StoreError> {
     let statement = Query::select()
         .columns([Timeline::Id, Timeline::At, Timeline::Service, Timeline::TraceId, Timeline::Body])
         .from(Timeline::Table)
         .and_where(Expr::col(Timeline::Subject).eq(subject))
-        .and_where(Expr::col(Timeline::Fact).eq("decided"))
+        .and_where(Expr::col(Timeline::Fact).eq(fact))
         .and_where(Expr::col(Timeline::Target).eq(target))
+        .and_where(Expr::col(Timeline::At).lte(until))
         .order_by(Timeline::At, Order::Desc)
         .order_by(Timeline::Id, Order::Desc)
-        .limit(KINDS)
+        .limit(max)
         .to_owned();
-    let failed = StoreError::statement("read a decision");
+    let failed = StoreError::statement("read a part of a timeline");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    let entries: Result<Vec<Entry>, DbErr> = rows.iter().map(entry).collect();
-    Ok(entries
-        .map_err(&failed)?
-        .into_iter()
-        .find(|entry| entry.fact.get("kind").is_some_and(|is| is == kind)))
+    rows.iter().map(entry).collect::<Result<_, DbErr>>().map_err(&failed)
 }
 
 /// Rows that only a closing fact made are left out: nothing is known of them yet.

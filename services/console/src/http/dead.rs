@@ -5,7 +5,10 @@ pub(super) mod groups;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{Actor, DeadLetterId, DiscardReply, DiscardRequest, ReplayReply, ReplayRequest, verb};
+use lifecycle::{
+    Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, ReplayReply, ReplayRequest,
+    verb,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -89,14 +92,26 @@ pub(super) async fn show(
 ) -> Result<Json<DeadDetail>, Problem> {
     let store = &context.store;
     let row = read::dead_letter(store, &id).await.map_err(broken)?;
-    let (summary, exchange) = summary(row.ok_or_else(|| no_such_letter(&id))?);
+    let row = row.ok_or_else(|| no_such_letter(&id))?;
+    let died_at = row.at_micros;
+    let code = code_of(&row.class, &row.error);
+    let (summary, exchange) = summary(row);
+    let requests = read::attempts(store, &summary, died_at).await.map_err(broken)?;
     let decision = read::decision(store, &summary.subject, &summary.target, &summary.kind).await;
     Ok(Json(DeadDetail {
+        requests: requests.into_iter().map(trace_entry).collect(),
+        remedy: code.remedy().to_owned(),
         exchange: exchange.and_then(|exchange| serde_json::from_value(exchange).ok()),
         decision: decision.map_err(broken)?.map(trace_entry),
         person: person_name(store, summary.subject.clone()).await.map_err(broken)?,
         summary,
     }))
+}
+
+/// An unknown class, of a writer that is newer than we are, says nothing of use.
+fn code_of(class: &str, error: &str) -> ErrorCode {
+    let known = AttemptClass::ALL.into_iter().find(|known| known.as_str() == class);
+    ErrorCode::of(known.unwrap_or(AttemptClass::Permanent), error)
 }
 
 fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
@@ -115,6 +130,7 @@ fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
         subject: row.subject,
         revision: row.revision,
         operation: row.operation,
+        code: code_of(&row.class, &row.error).to_string(),
         class: row.class,
         error: row.error,
         attempts: row.attempts,

@@ -65,11 +65,13 @@ pub fn detail(letter: &DeadDetail) -> String {
     table.row(["failed", &format!("{} at {}", summary.operation, instant(&summary.at))]);
     let tries = attempts(i64::from(summary.attempts));
     table.row(["error", &format!("{} after {tries}: {}", summary.class, summary.error)]);
+    table.row(["code", &format!("{} (docs/errors.md)", summary.code)]);
     if let Some(closed) = &summary.closed {
         let words = format!("{} by {} at {}: {}", closed.outcome, closed.by, instant(&closed.at), closed.why);
         table.row(["closed", &words]);
     }
     let mut text = table.render();
+    text.push_str(&requests(letter));
     match &letter.exchange {
         Some(exchange) => text.push_str(&request_and_answer(exchange)),
         None => text.push_str("\nno request was sent\n"),
@@ -78,8 +80,23 @@ pub fn detail(letter: &DeadDetail) -> String {
     text
 }
 
+fn requests(letter: &DeadDetail) -> String {
+    if letter.requests.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(["TIME", "REQUEST", "STATUS", "TOOK", "CLASS", "WHY"]);
+    for entry in &letter.requests {
+        let word = |name: &str| entry.fact.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        let number = |name: &str| entry.fact.get(name).and_then(serde_json::Value::as_i64);
+        let status = number("status").map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let took = format!("{} ms", number("durationMs").unwrap_or_default());
+        table.row([&instant(&entry.at), word("request"), &status, &took, word("class"), word("error")]);
+    }
+    format!("\nrequests\n{}", indented(&table.render()))
+}
+
 fn request_and_answer(exchange: &Exchange) -> String {
-    let mut text = format!("\nrequest\n  {} {}\n", clean(&exchange.method), clean(&exchange.path));
+    let mut text = format!("\nlast request\n  {} {}\n", clean(&exchange.method), clean(&exchange.path));
     if let Some(body) = &exchange.request_body {
         text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
     }
@@ -97,13 +114,7 @@ fn what_to_do(letter: &DeadDetail) -> String {
     if summary.state != "open" {
         return "\nwhat to do\n  nothing: it is closed\n".to_owned();
     }
-    let advice = match summary.class.as_str() {
-        "unauthorised" => "give the target a credential that works",
-        "already_exists" => "find out whose account it is, and free its externalId or change the policy",
-        "permanent" => "correct what the answer complains about, at the source or in the policy's mapping",
-        "not_found" => "find out who removed it at the target",
-        _ => "find out whether the target is well again",
-    };
+    let advice = clean(&letter.remedy);
     let id = &summary.id;
     format!(
         "\nwhat to do\n  {advice}, then\n    usher dead replay {id} --why \"...\"\n  or, if nothing should happen\n    \
@@ -142,7 +153,11 @@ mod tests {
         json!({
             "id": "ded_1", "state": state, "at": "2026-01-02T03:04:05Z", "target": "zia", "kind": "user",
             "subject": "E-1", "revision": 4, "operation": "update", "class": "permanent", "error": "bad department",
-            "attempts": 1, "person": {"key": "E-1", "user_name": "anna@x.org"},
+            "attempts": 1, "code": "bad_value", "remedy": "correct the value",
+            "requests": [{"at": "2026-01-02T03:04:05Z", "service": "writer", "fact": "attempted",
+                          "request": "PATCH /Users/7", "status": 400, "class": "permanent", "durationMs": 12,
+                          "error": "bad department"}],
+            "person": {"key": "E-1", "user_name": "anna@x.org"},
             "decision": {"at": "2026-01-02T03:04:04Z", "service": "mapper", "fact": "decided", "target": "zia",
                          "kind": "user", "revision": 4, "state": "active", "lane": "mover", "reason": "in scope",
                          "changed": ["department"]},
@@ -159,6 +174,9 @@ mod tests {
             "E-1 (anna@x.org)",
             "active r4, mover",
             "in scope; changed: department",
+            "bad_value (docs/errors.md)",
+            "PATCH /Users/7  400     12 ms  permanent  bad department",
+            "correct the value, then",
             "permanent after 1 attempt: bad department",
             "PATCH /Users/7",
             "\"Operations\": []",

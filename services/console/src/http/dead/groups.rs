@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use edge::{PROBLEM_JSON, Problem};
+use lifecycle::answer_in;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,20 +17,6 @@ use crate::read::{self, OpenLetter};
 
 /// Open letters that are looked at: the oldest.
 const LETTERS_MAX: u64 = 100_000;
-
-/// Error keywords of RFC 7644, table 9.
-const KEYWORDS: [&str; 10] = [
-    "invalidFilter",
-    "tooMany",
-    "uniqueness",
-    "mutability",
-    "invalidSyntax",
-    "invalidPath",
-    "noTarget",
-    "invalidValue",
-    "invalidVers",
-    "sensitive",
-];
 
 /// Which ones are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -65,6 +52,7 @@ pub(crate) async fn groups(
             last: at.clone(),
             sample: letter.id.clone(),
             error: letter.error.clone(),
+            code: super::code_of(&letter.class, &letter.error).to_string(),
         });
         group.count += 1;
         group.last = at;
@@ -97,14 +85,10 @@ fn name_of(letter: &OpenLetter) -> String {
 
 /// The status, and the error keyword where there is one; `-` where there was no answer.
 fn code(error: &str) -> String {
-    let mut parts = error.split(": ");
-    let status =
-        parts.next().filter(|status| status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit()));
-    let Some(status) = status else { return "-".to_owned() };
-    let keyword = parts.next().filter(|word| KEYWORDS.contains(word));
-    match keyword {
-        Some(keyword) => format!("{status}-{keyword}"),
-        None => status.to_owned(),
+    match answer_in(error) {
+        (Some(status), Some(keyword)) => format!("{status}-{keyword}"),
+        (Some(status), None) => status.to_string(),
+        (None, _) => "-".to_owned(),
     }
 }
 

@@ -1,0 +1,263 @@
+//! Why a resource could not be made right, as far as what to do about it is concerned.
+
+use std::fmt;
+
+use crate::AttemptClass;
+
+/// Error keywords of RFC 7644, table 9, as they stand in the texts of errors.
+const KEYWORDS: [&str; 10] = [
+    "invalidFilter",
+    "tooMany",
+    "uniqueness",
+    "mutability",
+    "invalidSyntax",
+    "invalidPath",
+    "noTarget",
+    "invalidValue",
+    "invalidVers",
+    "sensitive",
+];
+
+/// The kind of a dead letter: what it means and what to do about it is the same for all of one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorCode {
+    /// 401 or 403.
+    CredentialRefused,
+    /// Found, and linked to somebody else or with another externalId.
+    BelongsToAnother,
+    /// 409, and nothing was found by what we may look for.
+    NameTaken,
+    /// It was there, and is not there any more.
+    Gone,
+    /// 400 or 422 for a value.
+    BadValue,
+    /// 400 for the form of the request.
+    BadRequest,
+    /// A value may not be changed (`mutability`).
+    Immutable,
+    /// 413, or `tooMany`.
+    TooLarge,
+    /// 404, 410 or a redirect where no resource was named.
+    NoEndpoint,
+    /// 405, 406, 415 or 501.
+    NotSupported,
+    /// Another answer of the kind 4xx.
+    Refused,
+    /// No request could be made of it, or its answer could not be understood.
+    Impossible,
+    /// Tried until the last time: 5xx, 412, connections that broke.
+    KeepsFailing,
+    /// Tried until the last time, and never sure whether it was done.
+    OutcomeUnknown,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 14] = [
+        Self::CredentialRefused,
+        Self::BelongsToAnother,
+        Self::NameTaken,
+        Self::Gone,
+        Self::BadValue,
+        Self::BadRequest,
+        Self::Immutable,
+        Self::TooLarge,
+        Self::NoEndpoint,
+        Self::NotSupported,
+        Self::Refused,
+        Self::Impossible,
+        Self::KeepsFailing,
+        Self::OutcomeUnknown,
+    ];
+
+    /// The code of what failed with this class and this text (`status: keyword: detail`, as far as they are known).
+    pub fn of(class: AttemptClass, error: &str) -> Self {
+        let (status, keyword) = answer_in(error);
+        match (class, status, keyword) {
+            (AttemptClass::Unauthorised, ..) => Self::CredentialRefused,
+            (AttemptClass::AlreadyExists, None, _) => Self::BelongsToAnother,
+            (AttemptClass::AlreadyExists, Some(_), _) => Self::NameTaken,
+            (AttemptClass::NotFound, ..) => Self::Gone,
+            (AttemptClass::OutcomeUnknown, ..) => Self::OutcomeUnknown,
+            (
+                AttemptClass::Transient
+                | AttemptClass::Throttled
+                | AttemptClass::Unavailable
+                | AttemptClass::Success,
+                ..,
+            ) => Self::KeepsFailing,
+            (AttemptClass::Permanent, Some(413), _) | (AttemptClass::Permanent, _, Some("tooMany")) => {
+                Self::TooLarge
+            }
+            (AttemptClass::Permanent, _, Some("mutability")) => Self::Immutable,
+            (AttemptClass::Permanent, _, Some("uniqueness")) => Self::NameTaken,
+            (
+                AttemptClass::Permanent,
+                _,
+                Some("invalidFilter" | "invalidPath" | "noTarget" | "invalidSyntax" | "invalidVers"),
+            ) => Self::BadRequest,
+            (AttemptClass::Permanent, Some(400 | 422), _) => Self::BadValue,
+            (AttemptClass::Permanent, Some(300..400 | 404 | 410), _) => Self::NoEndpoint,
+            (AttemptClass::Permanent, Some(405 | 406 | 415 | 501), _) => Self::NotSupported,
+            (AttemptClass::Permanent, Some(_), _) => Self::Refused,
+            (AttemptClass::Permanent, None, _) => Self::Impossible,
+        }
+    }
+
+    /// The name used in the API and in docs/errors.md.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CredentialRefused => "credential_refused",
+            Self::BelongsToAnother => "belongs_to_another",
+            Self::NameTaken => "name_taken",
+            Self::Gone => "gone",
+            Self::BadValue => "bad_value",
+            Self::BadRequest => "bad_request",
+            Self::Immutable => "immutable",
+            Self::TooLarge => "too_large",
+            Self::NoEndpoint => "no_endpoint",
+            Self::NotSupported => "not_supported",
+            Self::Refused => "refused",
+            Self::Impossible => "impossible",
+            Self::KeepsFailing => "keeps_failing",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+
+    /// What happened.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::CredentialRefused => {
+                "The target refused our credential for this one request (401 or 403) while it takes it for others."
+            }
+            Self::BelongsToAnother => {
+                "An account or group with this name is there, and carries another externalId or is linked to somebody \
+                 else. It was left alone."
+            }
+            Self::NameTaken => {
+                "The target says that it has one already (409), and a lookup by what the policy matches on finds none: \
+                 the name is taken by something that cannot be found that way, such as a deleted account that keeps it."
+            }
+            Self::Gone => {
+                "The target does not know the account or group any more, and it could not be made again."
+            }
+            Self::BadValue => "The target refused a value (400 or 422). Its answer says which.",
+            Self::BadRequest => {
+                "The target did not accept the form of the request: a filter, an attribute's path, or the syntax."
+            }
+            Self::Immutable => {
+                "The target does not let an attribute be changed once it is set (`mutability`)."
+            }
+            Self::TooLarge => "The request held more than the target takes at once (413 or `tooMany`).",
+            Self::NoEndpoint => "There is no such endpoint at the target (404, 410 or a redirect).",
+            Self::NotSupported => {
+                "The target does not support the method or the media type (405, 406, 415 or 501)."
+            }
+            Self::Refused => "The target refused the request for another reason. Its answer says why.",
+            Self::Impossible => {
+                "No request could be made of what is wanted, or what came back could not be understood as an answer."
+            }
+            Self::KeepsFailing => {
+                "The target failed each time (5xx, 412, or connections that broke), while it works for others."
+            }
+            Self::OutcomeUnknown => {
+                "The target never said whether the request was carried out, and looking afterwards did not tell either."
+            }
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::CredentialRefused => {
+                "give the credential the rights that this operation needs at the target, or give the target another one"
+            }
+            Self::BelongsToAnother => {
+                "find out whose account it is: `usher conflicts resolve` says that it is theirs; otherwise free the name at \
+                 the target, or change the mapping"
+            }
+            Self::NameTaken => {
+                "look for the name at the target, among deleted accounts too, and free it or restore the account; or let the \
+                 policy match on an attribute that finds it"
+            }
+            Self::Gone => "find out who removed it at the target",
+            Self::BadValue => {
+                "correct the value that the answer names, at the source or in the policy's mapping"
+            }
+            Self::BadRequest => {
+                "correct the attribute's name in the policy, or let `usher target probe` find out what the target's profile \
+                 should say"
+            }
+            Self::Immutable => {
+                "let the mapping apply on creation only (`apply: onCreate`), or change the value at the target by hand"
+            }
+            Self::TooLarge => "lower the limit in the target's profile (`membership`, `lengths_max`)",
+            Self::NoEndpoint => "correct the target's `base_url`, or `endpoints` in its profile",
+            Self::NotSupported => {
+                "say in the target's profile what it can do (`update_method`, `delete`); `usher target probe` finds out"
+            }
+            Self::Refused => "do what the answer says, at the target or in the policy",
+            Self::Impossible => "correct what the error names, in the policy or in the target's profile",
+            Self::KeepsFailing => "ask those who run the target why it fails for this one",
+            Self::OutcomeUnknown => "look at the target whether it was done, and why it does not answer",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Status and error keyword in the text of an error, where an answer came.
+pub fn answer_in(error: &str) -> (Option<u16>, Option<&'static str>) {
+    // Texts about memberships begin with the group.
+    let mut parts = error.split(": ").take(3);
+    let is_status = |part: &&str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let status = parts.find(is_status).and_then(|status| status.parse().ok());
+    let keyword = parts.next().and_then(|part| KEYWORDS.into_iter().find(|keyword| *keyword == part));
+    (status, keyword.filter(|_| status.is_some()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_follows_from_class_status_and_keyword() {
+        use AttemptClass::{
+            AlreadyExists, NotFound, OutcomeUnknown, Permanent, Throttled, Transient, Unauthorised,
+        };
+        let table = [
+            (Unauthorised, "403: not for you", ErrorCode::CredentialRefused),
+            (AlreadyExists, "linked to E-1 already", ErrorCode::BelongsToAnother),
+            (AlreadyExists, "409: uniqueness: taken", ErrorCode::NameTaken),
+            (NotFound, "404", ErrorCode::Gone),
+            (Permanent, "400: invalidValue: bad department", ErrorCode::BadValue),
+            (Permanent, "group G-1: 400: invalidPath: members", ErrorCode::BadRequest),
+            (Permanent, "400: mutability: userName", ErrorCode::Immutable),
+            (Permanent, "413", ErrorCode::TooLarge),
+            (Permanent, "400: tooMany: 100 at most", ErrorCode::TooLarge),
+            (Permanent, "404: no such endpoint: check the base URL", ErrorCode::NoEndpoint),
+            (Permanent, "302: redirect refused: check the base URL", ErrorCode::NoEndpoint),
+            (Permanent, "405", ErrorCode::NotSupported),
+            (Permanent, "402: pay first", ErrorCode::Refused),
+            (Permanent, "the profile says otherwise", ErrorCode::Impossible),
+            (Transient, "500: oops", ErrorCode::KeepsFailing),
+            (Throttled, "429", ErrorCode::KeepsFailing),
+            (OutcomeUnknown, "the connection broke", ErrorCode::OutcomeUnknown),
+        ];
+        for (class, error, code) in table {
+            assert_eq!(ErrorCode::of(class, error), code, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_target_says_is_not_taken_for_a_status() {
+        assert_eq!(answer_in("the connection broke"), (None, None));
+        assert_eq!(answer_in("400: tooMany"), (Some(400), Some("tooMany")));
+        assert_eq!(answer_in("400: no: uniqueness"), (Some(400), None));
+        assert_eq!(answer_in(""), (None, None));
+    }
+}

@@ -1,0 +1,198 @@
+//! Two writers: one is stopped in the middle of its requests, and goes on after the other has taken over.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bus::testing::TestServer;
+use bus::{Bus, Outgoing};
+use harness::world::{SANDBOX_TOKEN, wait_for_level, yes};
+use lifecycle::{
+    Account, AccountState, Actions, Attributes, Command, CommandId, Desired, Lane, StatusReply, TraceContext,
+    verb,
+};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sandbox::{Behaviour, Entry, Fault, FaultRule, Sandbox};
+use serde_json::json;
+use store::testing::TestDatabase;
+
+const TARGET: &str = "crm";
+const PEOPLE: usize = 200;
+const UNDER_WAY: u64 = 4;
+/// A request may take this long, and a silent writer is replaced after the other.
+const TIMEOUT_SECONDS: u64 = 5;
+const LEASE_SECONDS: u64 = 6;
+const SOON: Duration = Duration::from_secs(90);
+
+struct Writer {
+    child: tokio::process::Child,
+    log: PathBuf,
+}
+
+impl Writer {
+    /// Requests of a writer carry its name as User-Agent.
+    async fn start(name: &str, folder: &Path, broker: &str, database: &TestDatabase, base_url: &str) -> Self {
+        let profile = folder.join(format!("{name}.profile.yaml"));
+        let text = format!(
+            "name: test\nuser_agent: {name}\ntimeout_seconds: {TIMEOUT_SECONDS}\nconcurrency_max: {UNDER_WAY}\n"
+        );
+        std::fs::write(&profile, text).unwrap();
+        let config = json!({
+            "nats": { "url": broker, "require_sync_always": false,
+                      "max_bytes": { "events": 64 << 20, "commands": 64 << 20, "journal": 64 << 20, "dead": 8 << 20 } },
+            "writer": {
+                "database": database.url, "replica": name, "lease_seconds": LEASE_SECONDS,
+                "targets": [{ "name": TARGET, "base_url": base_url, "token": SANDBOX_TOKEN, "profile": profile }],
+            },
+            "telemetry": { "admin_listen": "127.0.0.1:0" },
+        });
+        let file = folder.join(format!("{name}.yaml"));
+        std::fs::write(&file, config.to_string()).unwrap(); // JSON is YAML
+        let log = folder.join(format!("{name}.log"));
+        let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"))
+            .args(["writer", "--config"])
+            .arg(&file)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    fn said(&self, text: &str) -> bool {
+        std::fs::read_to_string(&self.log).unwrap().contains(text)
+    }
+}
+
+fn command(person: usize, revision: i64) -> Outgoing {
+    let key = format!("E-{person}");
+    let attributes: Attributes = serde_json::from_value(json!({
+        "userName": format!("{key}@example.com"), "externalId": key, "displayName": format!("{key} r{revision}"),
+    }))
+    .unwrap();
+    let account = Account {
+        state: AccountState::Active,
+        attributes,
+        on_create: Attributes::new(),
+        clear: Vec::new(),
+        references: std::collections::BTreeMap::new(),
+        match_on: vec!["externalId".to_owned()],
+        assume_empty: false,
+        protected: false,
+        actions: Actions::default(),
+    };
+    let command = Command {
+        id: CommandId::fresh(),
+        target: TARGET.to_owned(),
+        subject: key,
+        revision,
+        lane: Lane::Mover,
+        desired: Desired::User(account),
+        event: None,
+        accepted_at: time::OffsetDateTime::now_utc(),
+        guard: None,
+        planned: false,
+    };
+    Outgoing::command(&command, TraceContext::root())
+}
+
+async fn want(bus: &Bus, revision: i64) {
+    for result in bus.publish((0..PEOPLE).map(|person| command(person, revision)).collect()).await {
+        result.unwrap();
+    }
+}
+
+/// Who owns the target, as the writers say.
+async fn owner(bus: &Bus) -> Option<String> {
+    let status: StatusReply = bus.request("writer", verb::STATUS, &(), Duration::from_secs(5)).await.ok()?;
+    status.targets.first()?.owner.clone()
+}
+
+async fn owned_by(bus: &Bus, name: &str) {
+    wait_for_level("the owner", SOON, async || {
+        let owner = owner(bus).await;
+        yes(owner.as_deref() == Some(name), format!("{owner:?} owns the target"))
+    })
+    .await
+    .unwrap();
+}
+
+fn by(entries: &[Entry], name: &str) -> Vec<Entry> {
+    entries.iter().filter(|entry| entry.user_agent.as_deref() == Some(name)).cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_results_do_not_count() {
+    // Two processes cannot share an SQLite file.
+    let Some(database) = store::testing::postgres() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start();
+    let bus = Bus::connect(&server.config(), "test").await.unwrap();
+    bus.ensure_streams().await.unwrap();
+    let sandbox = Sandbox::start(sandbox::Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        token: SANDBOX_TOKEN.to_owned(),
+        behaviour: Behaviour { keep_bodies: true, ..Behaviour::default() },
+    })
+    .await
+    .unwrap();
+    let start =
+        async |name| Writer::start(name, folder.path(), server.url(), &database, &sandbox.base_url()).await;
+    let first = start("first").await;
+    owned_by(&bus, "first").await;
+    let second = start("second").await;
+
+    // All that the first may have under way is carried out, and not answered: then it sleeps.
+    let hang = Fault::HangAfterWork { millis: 600_000 };
+    let hanging = FaultRule::new(hang).method("POST").times(UNDER_WAY).skip(50);
+    let hanging = sandbox.faults().inject(hanging);
+    want(&bus, 1).await;
+    let unanswered = || sandbox.faults().fired(hanging) == UNDER_WAY;
+    wait_for_level("requests under way", SOON, async || yes(unanswered(), "not all")).await.unwrap();
+    first.signal(Signal::SIGSTOP);
+    let (asleep, seen) = (Instant::now(), sandbox.ledger().len());
+
+    let taken_over = || sandbox.ledger().len() > seen;
+    wait_for_level("the second takes over", SOON, async || yes(taken_over(), "not yet")).await.unwrap();
+    eprintln!(
+        "taken over {:.1} s after the owner fell asleep; lease: {LEASE_SECONDS} s",
+        asleep.elapsed().as_secs_f64()
+    );
+    let there = || sandbox.state().users.len();
+    wait_for_level("everybody", SOON, async || yes(there() == PEOPLE, format!("{} people", there())))
+        .await
+        .unwrap();
+
+    first.signal(Signal::SIGCONT);
+    let noticed = || first.said("another replica took the target");
+    wait_for_level("the first notices", SOON, async || yes(noticed(), "not yet")).await.unwrap();
+    want(&bus, 2).await;
+    let renamed = || {
+        let is_new = |user: &&sandbox::UserState| {
+            user.attributes
+                .get("displayName")
+                .and_then(|name| name.as_str())
+                .is_some_and(|name| name.ends_with("r2"))
+        };
+        sandbox.state().users.values().filter(is_new).count()
+    };
+    wait_for_level("the change", SOON, async || yes(renamed() == PEOPLE, format!("{} people", renamed())))
+        .await
+        .unwrap();
+
+    let after = sandbox.ledger().since(seen, usize::MAX);
+    assert!(by(&after, "first").is_empty(), "after the hand-over: {:?}", by(&after, "first"));
+    let twice: Vec<_> =
+        sandbox.ledger().creates_by_external_id().into_iter().filter(|(_, creates)| *creates > 1).collect();
+    assert!(twice.is_empty(), "created more than once: {twice:?}");
+    assert_eq!(owner(&bus).await.as_deref(), Some("second"));
+    drop((first, second));
+}
