@@ -17,6 +17,7 @@ mod config;
 mod control;
 mod converge;
 mod facts;
+mod group_limit;
 mod intake;
 mod lease;
 mod migrations;

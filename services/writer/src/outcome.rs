@@ -62,6 +62,8 @@ pub(crate) struct WorkedMembers {
     /// The members' ids that were used, by key.
     pub(crate) member_ids: std::collections::HashMap<String, String>,
     pub(crate) edges: Vec<edge::Model>,
+    /// Those that are not sent, and why not.
+    pub(crate) held: Option<(Vec<edge::Model>, String)>,
     pub(crate) outcome: MembersOutcome,
     pub(crate) facts: Vec<FactRecord>,
 }

@@ -25,8 +25,8 @@ use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
 use crate::ready::{Job, Ready, Source};
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
 use crate::rows::{Key, control, edge, resource, status};
+use crate::{group_limit, reconcile, safety};
 use crate::{micros, now};
-use crate::{reconcile, safety};
 
 /// How often the queue is looked at when nothing says that it changed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -224,7 +224,10 @@ impl Shift<'_> {
                 _ = renewal.tick() => if !self.renew().await { return false },
                 Some(committed) = self.committed.recv() => {
                     if committed.lease_lost { return false }
-                    for key in &committed.keys { self.in_flight.remove(key); }
+                    for key in &committed.keys {
+                        self.in_flight.remove(key);
+                        self.ready.ended(key);
+                    }
                     stale = self.ready.len() == 0;
                 }
                 () = bell.notified() => {
@@ -344,6 +347,9 @@ impl Shift<'_> {
         let woken = async {
             let tx = self.owner.store.begin().await?;
             let woken = wake_forgotten_memberships(&tx, &self.owner.target, micros(now())).await?;
+            if let Some(max) = self.target.client.profile().groups_per_user_max {
+                group_limit::wake(&tx, &self.owner.target, max, micros(now())).await?;
+            }
             safety::forget_old_removals(&tx, &self.owner.target).await?;
             tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
             Ok::<u64, StoreError>(woken)
@@ -459,7 +465,7 @@ async fn work_on_resource(
 
 async fn work_on_members(
     target: Arc<OwnedTarget>,
-    job: members::MembersJob,
+    mut job: members::MembersJob,
     lane: Lane,
     trace: TraceContext,
     permit: Permit,
@@ -475,9 +481,25 @@ async fn work_on_members(
         consent: Consent::Unknown,
     };
     let mut call = Call::new(target, about, permit);
-    let outcome: MembersOutcome = members::converge(&mut call, &job).await;
+    let held = match call.target.client.profile().groups_per_user_max {
+        None => Ok(None),
+        Some(max) => {
+            let excess =
+                group_limit::take_excess(call.target.store.reader(), &call.target.name, max, &mut job).await;
+            excess.map(|edges| Some((edges, group_limit::reason(max))))
+        }
+    };
+    let (held, outcome) = match held {
+        Ok(held) if job.edges.is_empty() => (held, MembersOutcome::Settled),
+        Ok(held) => (held, members::converge(&mut call, &job).await),
+        Err(error) => {
+            tracing::warn!(target_name = %call.target.name, error = %error, "could not count groups");
+            (None, MembersOutcome::Deferred)
+        }
+    };
     let members::MembersJob { group, group_id, edges, member_ids } = job;
-    let worked = WorkedMembers { group, group_id, member_ids, edges, outcome, facts: call.into_facts() };
+    let worked =
+        WorkedMembers { group, group_id, member_ids, edges, held, outcome, facts: call.into_facts() };
     let _ = results.send(Worked::Members(Box::new(worked))).await;
 }
 

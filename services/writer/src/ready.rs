@@ -21,6 +21,8 @@ const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
 /// Memberships of a group are collected this long, while accounts are being worked on, so that one request carries
 /// many.
 const LINGER_MICROS: i64 = 1_000_000;
+/// Memberships of one group that are read in one go, unless one request carries more.
+const EDGES_WINDOW: usize = 2_000;
 /// Memberships in doubt that one reading of their group settles.
 const UNSURE_PER_LOOK_MAX: u64 = 10_000;
 
@@ -62,6 +64,8 @@ impl Job {
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     lanes: [VecDeque<Job>; Lane::ALL.len()],
+    /// What comes after the job of a group that is in a lane or under way: one request at a time for each group.
+    following: HashMap<String, VecDeque<Job>>,
 }
 
 impl Ready {
@@ -80,7 +84,8 @@ impl Ready {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lanes.iter().map(VecDeque::len).sum()
+        let following = self.following.values().map(VecDeque::len).sum::<usize>();
+        self.lanes.iter().map(VecDeque::len).sum::<usize>() + following
     }
 
     /// Whether it holds removals that the guard counts.
@@ -92,6 +97,28 @@ impl Ready {
     pub(crate) fn leave_out_removals(&mut self) {
         for lane in &mut self.lanes {
             lane.retain(|job| !job.is_counted_removal());
+        }
+    }
+
+    /// What was under way has ended: the next one of its group may begin.
+    pub(crate) fn ended(&mut self, (kind, subject): &Key) {
+        if *kind != ResourceKind::Membership {
+            return;
+        }
+        match self.following.get_mut(subject).and_then(VecDeque::pop_front) {
+            Some(job) => self.lanes[job.lane() as usize].push_front(job),
+            None => drop(self.following.remove(subject)),
+        }
+    }
+
+    fn push_in_order(&mut self, jobs: Vec<MembersJob>) {
+        let mut jobs = jobs.into_iter().map(|job| Job::Members(Box::new(job)));
+        let Some(first) = jobs.next() else { return };
+        let (_, group) = first.key();
+        self.push(first);
+        let rest: VecDeque<Job> = jobs.collect();
+        if !rest.is_empty() {
+            self.following.insert(group, rest);
         }
     }
 
@@ -140,8 +167,8 @@ impl Source<'_> {
             self.write(&deferred, &marked, now).await?;
             self.announced.extend(marked);
         }
-        for job in self.membership_jobs(busy, now).await? {
-            ready.push(Job::Members(Box::new(job)));
+        for jobs in self.membership_jobs(busy, now).await? {
+            ready.push_in_order(jobs);
         }
         Ok(ready)
     }
@@ -230,7 +257,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    async fn membership_jobs(&self, busy: bool, now: i64) -> Result<Vec<MembersJob>, StoreError> {
+    async fn membership_jobs(&self, busy: bool, now: i64) -> Result<Vec<Vec<MembersJob>>, StoreError> {
         let mut jobs = Vec::new();
         for group in self.groups_with_work(now).await? {
             let full = usize::try_from(group.edges).unwrap_or(0) >= self.members_per_request_max;
@@ -240,7 +267,7 @@ impl Source<'_> {
             if (busy && !full && !urgent && !lingered) || self.in_flight.contains(&key) {
                 continue;
             }
-            jobs.extend(self.membership_job(group.group_subject, now).await?);
+            jobs.push(self.jobs_of_group(group.group_subject, now).await?);
             if jobs.len() >= WINDOW {
                 break;
             }
@@ -265,7 +292,9 @@ impl Source<'_> {
             .map_err(StoreError::statement("read the queue of memberships"))
     }
 
-    async fn membership_job(&self, group: String, now: i64) -> Result<Option<MembersJob>, StoreError> {
+    /// The next requests for one group, in order.
+    async fn jobs_of_group(&self, group: String, now: i64) -> Result<Vec<MembersJob>, StoreError> {
+        let window = self.members_per_request_max.max(EDGES_WINDOW);
         let rows = edge::Entity::find()
             .filter(edge::Column::Target.eq(self.target))
             .filter(edge::Column::GroupSubject.eq(&group))
@@ -274,17 +303,18 @@ impl Source<'_> {
             .order_by_asc(edge::Column::Alone)
             .order_by_asc(edge::Column::Lane)
             .order_by_desc(edge::Column::Desired)
-            .limit(u64::try_from(self.members_per_request_max).unwrap_or(u64::MAX))
+            .limit(u64::try_from(window).unwrap_or(u64::MAX))
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read the queue of memberships"))?;
         let unsure = rows.first().is_some_and(|edge| edge.status == status::UNSURE && !edge.alone);
-        let edges = if unsure && self.members_readable {
-            self.unsure_edges(&group, now).await?
+        let requests = if unsure && self.members_readable {
+            vec![self.unsure_edges(&group, now).await?]
         } else {
-            one_request(rows)
+            requests(rows, self.members_per_request_max)
         };
-        let members: Vec<String> = edges.iter().map(|edge| edge.member_subject.clone()).collect();
+        let members: Vec<String> =
+            requests.iter().flatten().map(|edge| edge.member_subject.clone()).collect();
         let users =
             load_resources(self.store.reader(), self.target, ResourceKind::User, &members, false).await?;
         let groups = load_resources(
@@ -295,15 +325,22 @@ impl Source<'_> {
             false,
         )
         .await?;
-        let member_ids: HashMap<String, String> =
+        let ids: HashMap<String, String> =
             users.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect();
         let group_id = groups.into_values().next().and_then(|row| row.remote_id);
-        let both_ends =
-            |edge: &edge::Model| group_id.is_some() && member_ids.contains_key(&edge.member_subject);
-        let (edges, lost): (Vec<edge::Model>, Vec<edge::Model>) = edges.into_iter().partition(both_ends);
-        self.let_wait(&group, &lost).await?;
-        let job = |group_id| MembersJob { group, group_id, edges, member_ids };
-        Ok(group_id.map(job).filter(|job| !job.edges.is_empty()))
+        let mut jobs = Vec::new();
+        for edges in requests {
+            let both_ends = |edge: &edge::Model| group_id.is_some() && ids.contains_key(&edge.member_subject);
+            let (edges, lost): (Vec<edge::Model>, Vec<edge::Model>) = edges.into_iter().partition(both_ends);
+            self.let_wait(&group, &lost).await?;
+            let Some(group_id) = group_id.clone().filter(|_| !edges.is_empty()) else { continue };
+            let id_of = |edge: &edge::Model| {
+                Some((edge.member_subject.clone(), ids.get(&edge.member_subject)?.clone()))
+            };
+            let member_ids = edges.iter().filter_map(id_of).collect();
+            jobs.push(MembersJob { group: group.clone(), group_id, edges, member_ids });
+        }
+        Ok(jobs)
     }
 
     /// Reading the group once tells about all of them.
@@ -347,11 +384,21 @@ impl Source<'_> {
     }
 }
 
-/// The edges that go together: either additions or removals, and one alone that was refused among others.
-fn one_request(rows: Vec<edge::Model>) -> Vec<edge::Model> {
-    let Some((alone, desired)) = rows.first().map(|edge| (edge.alone, edge.desired)) else { return rows };
-    let count = if alone { 1 } else { usize::MAX };
-    rows.into_iter().filter(|edge| edge.alone == alone && edge.desired == desired).take(count).collect()
+/// The edges that go together: either additions or removals, as many as one request carries, and one alone that was refused
+/// among others.
+fn requests(rows: Vec<edge::Model>, max: usize) -> Vec<Vec<edge::Model>> {
+    let mut requests: Vec<Vec<edge::Model>> = Vec::new();
+    for edge in rows {
+        let goes_with = |last: &&mut Vec<edge::Model>| {
+            let first = &last[0];
+            !first.alone && !edge.alone && first.desired == edge.desired && last.len() < max
+        };
+        match requests.last_mut().filter(goes_with) {
+            Some(last) => last.push(edge),
+            None => requests.push(vec![edge]),
+        }
+    }
+    requests
 }
 
 /// What is known of the people that rows refer to.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lifecycle::{
     ControlError, DecideHeldReply, DecideHeldRequest, Desired, Fact, HELD_MAX, Held, HeldBy, HeldReply,
-    HeldRequest, PauseReply, PauseRequest,
+    HeldRequest, PauseReply, PauseRequest, ResourceKind,
 };
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -13,8 +13,8 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::Control;
 use crate::facts::News;
-use crate::rows::{resource, save_resources, status};
-use crate::{micros, moment, now, safety};
+use crate::rows::{edge, resource, save_resources, status};
+use crate::{group_limit, micros, moment, now, safety};
 
 /// Rows that are decided about per statement.
 const PAGE: u64 = 1_000;
@@ -33,7 +33,10 @@ impl Control {
             .order_by_asc(resource::Column::Subject)
             .limit(request.limit.clamp(1, HELD_MAX));
         let rows = query.all(reader).await.map_err(&read)?;
-        Ok(HeldReply { held: rows.into_iter().map(held).collect(), total })
+        let limit = request.limit.clamp(1, HELD_MAX).saturating_sub(rows.len() as u64);
+        let (edges, more) = group_limit::held(reader, request.target.as_deref(), limit).await?;
+        let held = rows.into_iter().map(held).chain(edges.into_iter().map(held_membership)).collect();
+        Ok(HeldReply { held, total: total + more })
     }
 
     /// # Errors
@@ -141,6 +144,19 @@ async fn decide(
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     save_resources(tx, rows).await?;
     Ok(count)
+}
+
+fn held_membership(row: edge::Model) -> Held {
+    Held {
+        kind: ResourceKind::Membership,
+        revision: row.revision,
+        wanted: format!("member of {}", row.group_subject),
+        by: HeldBy::Profile,
+        reason: row.last_error.unwrap_or_default(),
+        since: moment(row.next_attempt_at),
+        target: row.target,
+        subject: row.member_subject,
+    }
 }
 
 fn held(row: resource::Model) -> Held {

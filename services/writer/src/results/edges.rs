@@ -10,7 +10,7 @@ use super::{Committer, after};
 use crate::facts::{News, Settled};
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
 use crate::rows::{dead, edge, load_edges, load_resources, save_edges, save_resources, status};
-use crate::{backoff, micros, now};
+use crate::{backoff, group_limit, micros, now};
 
 impl Committer {
     pub(super) async fn commit_members(
@@ -20,8 +20,19 @@ impl Committer {
         news: &mut News,
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
-        let members: Vec<String> = worked.edges.iter().map(|edge| edge.member_subject.clone()).collect();
+        let held = worked.held.iter().flat_map(|(edges, _)| edges);
+        let members = worked.edges.iter().chain(held).map(|edge| edge.member_subject.clone());
+        let members: Vec<String> = members.collect();
         let mut rows = load_edges(tx, &self.target, &worked.group, &members).await?;
+        for (sent, reason) in
+            worked.held.iter().flat_map(|(edges, reason)| edges.iter().map(move |edge| (edge, reason)))
+        {
+            match rows.get_mut(&sent.member_subject) {
+                Some(row) if row.revision == sent.revision => group_limit::hold(row, reason, news),
+                Some(row) => row.place(true, micros(now())),
+                None => {}
+            }
+        }
         let now = micros(now());
         let several = worked.edges.len() > 1;
         let linked = self.links_now(tx, worked, &members).await?;

@@ -5,6 +5,7 @@
 mod actions;
 mod conflicts;
 mod faults;
+mod group_size;
 mod look;
 mod look_faults;
 mod memberships;

@@ -1,0 +1,140 @@
+//! How many groups of the target a person may be in (`groups_per_user_max` in the profile). What would be one too many is held
+//! until the person is out of another; sending it would get a refusal, or silently lose another membership.
+
+use std::collections::HashMap;
+
+use lifecycle::{Fact, ResourceKind};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::converge::members::MembersJob;
+use crate::facts::News;
+use crate::rows::{edge, status};
+
+/// Takes the additions out of `job` that are too many.
+pub(crate) async fn take_excess(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    max: u32,
+    job: &mut MembersJob,
+) -> Result<Vec<edge::Model>, StoreError> {
+    let added = job.edges.iter().filter(|edge| edge.desired && !edge.applied);
+    let members: Vec<String> = added.map(|edge| edge.member_subject.clone()).collect();
+    if members.is_empty() || job.is_unsure() {
+        return Ok(Vec::new());
+    }
+    let counts = groups_of(connection, target, &job.group, &members).await?;
+    let is_full = |edge: &edge::Model| {
+        let count = counts.get(&edge.member_subject).copied().unwrap_or(0);
+        edge.desired && !edge.applied && count >= i64::from(max)
+    };
+    let (excess, kept) = std::mem::take(&mut job.edges).into_iter().partition(is_full);
+    job.edges = kept;
+    Ok(excess)
+}
+
+/// In how many other groups each of them is at the target, or is about to be. Of two groups that are sent at the same time,
+/// only the one whose key comes first counts for the other: else both would be held for the last place.
+async fn groups_of(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    group: &str,
+    members: &[String],
+) -> Result<HashMap<String, i64>, StoreError> {
+    let coming = edge::Column::Status
+        .eq(status::SENDING)
+        .and(edge::Column::Desired.eq(true))
+        .and(edge::Column::GroupSubject.lt(group));
+    let mut counts = HashMap::new();
+    for some in members.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows: Vec<(String, i64)> = edge::Entity::find()
+            .select_only()
+            .column(edge::Column::MemberSubject)
+            .column_as(edge::Column::GroupSubject.count(), "groups")
+            .filter(edge::Column::Target.eq(target))
+            .filter(edge::Column::MemberSubject.is_in(some))
+            .filter(edge::Column::GroupSubject.ne(group))
+            .filter(edge::Column::Applied.eq(true).or(coming.clone()))
+            .group_by(edge::Column::MemberSubject)
+            .into_tuple()
+            .all(connection)
+            .await
+            .map_err(StoreError::statement("count the groups of people"))?;
+        counts.extend(rows);
+    }
+    Ok(counts)
+}
+
+/// Why a membership is held, and what to do.
+pub(crate) fn reason(max: u32) -> String {
+    format!(
+        "the target allows {max} groups for each person (`groups_per_user_max` of its profile), and has that many: it goes out \
+         by itself once the person is out of another group"
+    )
+}
+
+/// Holds a membership.
+pub(crate) fn hold(row: &mut edge::Model, reason: &str, news: &mut News) {
+    row.status = status::HELD.to_owned();
+    row.queued = false;
+    row.last_error = Some(reason.to_owned());
+    let edge::Model { target, group_subject, member_subject, revision, .. } = &*row;
+    let id = format!("hld:{target}:membership:{group_subject}:{member_subject}:{revision}");
+    let fact = Fact::Held {
+        target: target.clone(),
+        kind: ResourceKind::Membership,
+        revision: *revision,
+        reason: format!("group {group_subject}: {reason}"),
+    };
+    news.tell(id, member_subject, row.trace(), fact);
+}
+
+/// Puts those back into the queue that have become possible; says how many.
+pub(crate) async fn wake(
+    tx: &DatabaseTransaction,
+    target: &str,
+    max: u32,
+    now: i64,
+) -> Result<u64, StoreError> {
+    let others = Alias::new("others");
+    let column = |column: edge::Column| Expr::col((others.clone(), column));
+    let count = Query::select()
+        .expr(column(edge::Column::GroupSubject).count())
+        .from_as(edge::Entity, others.clone())
+        .and_where(column(edge::Column::Target).eq(target))
+        .and_where(column(edge::Column::MemberSubject).equals((edge::Entity, edge::Column::MemberSubject)))
+        .and_where(column(edge::Column::Applied).eq(true))
+        .to_owned();
+    let woken = edge::Entity::update_many()
+        .col_expr(edge::Column::Status, Expr::value(status::PENDING))
+        .col_expr(edge::Column::Queued, Expr::value(true))
+        .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+        .col_expr(edge::Column::LastError, Expr::value(Option::<String>::None))
+        .filter(edge::Column::Target.eq(target))
+        .filter(edge::Column::Status.eq(status::HELD))
+        .filter(Expr::value(i64::from(max)).gt(Expr::SubQuery(None, Box::new(count.into()))))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("wake held memberships"))?;
+    Ok(woken.rows_affected)
+}
+
+/// Memberships that are held, the oldest first, at most `limit`, and how many there are.
+pub(crate) async fn held(
+    connection: &impl ConnectionTrait,
+    target: Option<&str>,
+    limit: u64,
+) -> Result<(Vec<edge::Model>, u64), StoreError> {
+    let mut query = edge::Entity::find().filter(edge::Column::Status.eq(status::HELD));
+    if let Some(target) = target {
+        query = query.filter(edge::Column::Target.eq(target));
+    }
+    let failed = StoreError::statement("read held memberships");
+    let total = query.clone().count(connection).await.map_err(&failed)?;
+    let rows = query.order_by_asc(edge::Column::AcceptedAt).limit(limit).all(connection).await;
+    Ok((rows.map_err(&failed)?, total))
+}
