@@ -11,6 +11,7 @@ use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
 
 use crate::ingest::{self, ReadModel};
+use crate::notify::{self, Notifier};
 use crate::schema::Migrator;
 use crate::{Config, DURABLE, http, retention};
 
@@ -27,6 +28,9 @@ pub enum BuildError {
     /// The journal cannot be consumed.
     #[error("cannot consume the journal")]
     Journal(#[from] BusError),
+    /// A hook cannot be used.
+    #[error("cannot tell anybody outside")]
+    Notify(#[from] notify::OpenError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; another `console.listen` may help")]
     Listen {
@@ -58,6 +62,7 @@ pub struct App {
     model: ReadModel,
     store: Store,
     timeline_days: u16,
+    notifiers: Vec<Notifier>,
     ready: Latch,
 }
 
@@ -80,6 +85,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let store = Store::open::<Migrator>(&config.database).await?;
     database.open();
     let journal = bus.consume(Feed::Journal, DURABLE).await?;
+    let notifiers = notify::open(config.notify, &bus).await?;
     let listen = |source| BuildError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -93,6 +99,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         model: ReadModel { store: store.clone(), database },
         store,
         timeline_days: config.timeline_days,
+        notifiers,
         ready,
     })
 }
@@ -112,6 +119,8 @@ impl App {
         let serve = edge::serve(self.listener, self.router, soft, hard, DRAIN_MAX);
         let serve = async { serve.await.map_err(RunError::Serve) };
         let pruning = tokio::spawn(retention::run(self.store, self.timeline_days, shutdown.clone()));
+        let telling: Vec<_> =
+            self.notifiers.into_iter().map(|one| tokio::spawn(one.run(shutdown.clone()))).collect();
         let ingest = ingest::run(self.journal, self.model, shutdown.clone());
         let ingest = async { ingest.await.map_err(RunError::Journal) };
         self.ready.open();
@@ -121,6 +130,7 @@ impl App {
         };
         self.ready.close("stopping");
         pruning.abort();
+        telling.iter().for_each(tokio::task::JoinHandle::abort);
         result
     }
 }

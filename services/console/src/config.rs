@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use edge::TokenHash;
 use serde::Deserialize;
 
+use crate::notify::Hook;
+
 /// Settings of the console.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,9 @@ pub struct Config {
     /// Who may use the API.
     #[serde(default)]
     pub operators: Vec<Operator>,
+    /// Who outside is told of what waits for a human.
+    #[serde(default)]
+    pub notify: Vec<Hook>,
     /// Days that the timeline reaches back.
     #[serde(default = "timeline_days")]
     pub timeline_days: u16,

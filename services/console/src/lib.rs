@@ -13,6 +13,7 @@ mod app;
 mod config;
 mod http;
 mod ingest;
+mod notify;
 mod projection;
 mod read;
 mod retention;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use app::{App, BuildError, RunError, build};
 pub use config::{Config, Operator};
+pub use notify::{Hook, HookError, Occasion, OpenError};
 pub use schema::Migrator;
 
 /// The service that owns targets, resources and dead letters.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "api/notify.rs"]
+mod notify;
 #[path = "api/policy.rs"]
 mod policy;
 #[path = "api/provision.rs"]

@@ -106,7 +106,7 @@ fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
         ("async-nats", &["bus"]),
         ("backoff", &["writer"]),
         ("sqlx", &["store"]),
-        ("reqwest", &["scim", "usher", "harness"]),
+        ("reqwest", &["scim", "console", "usher", "harness"]),
     ];
     for (dependency, owners) in owners {
         for (name, package) in &packages {

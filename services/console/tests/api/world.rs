@@ -25,6 +25,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(database: TestDatabase) -> Self {
+        Self::with_hooks(database, json!([])).await
+    }
+
+    pub(crate) async fn with_hooks(database: TestDatabase, hooks: Value) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = TestServer::start();
         let bus = Bus::connect(&server.config(), "test").await.unwrap();
@@ -32,6 +36,7 @@ impl World {
         let config = serde_json::from_value(json!({
             "listen": "127.0.0.1:0",
             "database": database.url,
+            "notify": hooks,
             "operators": [{"name": "alice", "token": edge::TokenHash::of(TOKEN).to_string()}],
         }));
         let own_bus = Bus::connect(&server.config(), "console").await.unwrap();

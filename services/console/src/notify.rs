@@ -1,0 +1,291 @@
+//! Tells people outside what waits for them: one HTTP POST for all of one kind in a batch of the journal.
+//!
+//! Each hook has a consumer of its own, so one that does not answer keeps nobody else waiting, and what it missed is told
+//! when it answers again. What is older than [`AGE_MAX`] is left out: nobody is called for last week's alarms.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bus::{Bus, BusError, Consumer, Delivery, Facts, Feed};
+use lifecycle::{Fact, FactRecord};
+use serde::{Deserialize, Serialize};
+use telemetry::Shutdown;
+use time::OffsetDateTime;
+
+/// Journal messages per batch.
+const MESSAGES_MAX: usize = 64;
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// Somebody outside who wants to know.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    /// Names it: letters, digits, `-` and `_`. What was told is remembered under this name.
+    pub name: String,
+    /// Where to POST.
+    pub url: String,
+    /// Sent as a bearer token.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// What to tell of.
+    #[serde(default = "usually")]
+    pub on: Vec<Occasion>,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook").field("name", &self.name).field("on", &self.on).finish_non_exhaustive()
+    }
+}
+
+fn usually() -> Vec<Occasion> {
+    vec![Occasion::Held, Occasion::Paused]
+}
+
+/// What a hook can be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// Something is held until a human decides.
+    Held,
+    /// A target was paused, also by Usher itself because too much failed there.
+    Paused,
+    /// Something belongs to somebody else.
+    Conflict,
+    /// There are dead letters.
+    Died,
+    /// Another version of a policy came into force.
+    PolicyApplied,
+}
+
+/// The body of a notice. `text` is what chat services show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Notice {
+    text: String,
+    occasion: Occasion,
+    target: String,
+    count: usize,
+    /// Key of one of them.
+    subject: String,
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+}
+
+/// Why a hook cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the hook `{name}` in `console.notify` cannot be used: {why}")]
+pub struct HookError {
+    name: String,
+    why: &'static str,
+}
+
+/// One hook and what it is to be told.
+pub(crate) struct Notifier {
+    hook: Hook,
+    journal: Consumer<Facts>,
+    http: reqwest::Client,
+}
+
+impl Hook {
+    fn check(&self) -> Result<(), HookError> {
+        let wrong = |why| Err(HookError { name: self.name.chars().take(64).collect(), why });
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(is_name) {
+            return wrong("its name must be 1 to 32 letters, digits, `-` or `_`");
+        }
+        match reqwest::Url::parse(&self.url) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
+            _ => wrong("its `url` must begin with https:// or http://"),
+        }
+    }
+}
+
+/// Joins the journal for each hook.
+pub(crate) async fn open(hooks: Vec<Hook>, bus: &Bus) -> Result<Vec<Notifier>, OpenError> {
+    let mut notifiers = Vec::new();
+    for hook in hooks {
+        hook.check()?;
+        let journal = bus.consume(Feed::Journal, &format!("notify-{}", hook.name)).await?;
+        let http = reqwest::Client::builder()
+            .timeout(ANSWER_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| HookError { name: hook.name.clone(), why: "no HTTP client could be made" })?;
+        notifiers.push(Notifier { hook, journal, http });
+    }
+    Ok(notifiers)
+}
+
+/// Why the hooks could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// One of them is wrong.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The journal cannot be consumed.
+    #[error("cannot consume the journal")]
+    Journal(#[from] BusError),
+}
+
+impl Notifier {
+    /// Tells until the shutdown.
+    pub(crate) async fn run(mut self, shutdown: Shutdown) {
+        let mut pause = RETRY_FIRST;
+        loop {
+            let batch = tokio::select! {
+                () = shutdown.soft.cancelled() => break,
+                batch = self.journal.next_batch(MESSAGES_MAX) => batch,
+            };
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::error!(
+                        hook = self.hook.name,
+                        error = &error as &dyn std::error::Error,
+                        "the journal cannot be read: nobody is told any more"
+                    );
+                    return;
+                }
+            };
+            let told = called_for(&batch, &self.hook.on);
+            if tell(&self.hook, &self.http, told).await {
+                pause = RETRY_FIRST;
+                futures_util::future::join_all(batch.into_iter().map(Delivery::ack)).await;
+                continue;
+            }
+            futures_util::future::join_all(batch.into_iter().map(Delivery::nak)).await;
+            tokio::select! {
+                () = shutdown.soft.cancelled() => break,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
+            }
+        }
+        self.journal.close().await;
+    }
+}
+
+/// Tells what the facts call for; says whether everything was told.
+async fn tell(hook: &Hook, http: &reqwest::Client, told: Vec<Notice>) -> bool {
+    for notice in told {
+        let mut request = http.post(&hook.url).json(&notice);
+        if let Some(token) = &hook.token {
+            request = request.bearer_auth(token);
+        }
+        let status = match request.send().await {
+            Ok(answer) if answer.status().is_success() => continue,
+            Ok(answer) => answer.status().as_u16(),
+            Err(_) => 0, // its text may hold the URL, which may be a secret
+        };
+        tracing::warn!(hook = hook.name, status, "the hook did not take a notice; it is told again later");
+        return false;
+    }
+    true
+}
+
+/// What the recent facts of a batch call for.
+fn called_for(batch: &[Delivery<Facts>], on: &[Occasion]) -> Vec<Notice> {
+    let facts = batch.iter().filter_map(|delivery| delivery.body.as_ref().ok());
+    let since = OffsetDateTime::now_utc() - AGE_MAX;
+    notices(facts.flat_map(|facts| &facts.0).filter(|record| record.at > since), on)
+}
+
+/// One notice for all of a kind at a target.
+fn notices<'a>(records: impl Iterator<Item = &'a FactRecord>, on: &[Occasion]) -> Vec<Notice> {
+    let mut notices: BTreeMap<(Occasion, String), Notice> = BTreeMap::new();
+    for record in records {
+        let Some((occasion, target, words)) = occasion(&record.fact) else { continue };
+        if !on.contains(&occasion) {
+            continue;
+        }
+        let notice = notices.entry((occasion, target.clone())).or_insert_with(|| Notice {
+            text: words,
+            occasion,
+            target,
+            count: 0,
+            subject: record.subject.clone(),
+            at: record.at,
+        });
+        notice.count += 1;
+    }
+    let told = notices.into_values().map(|mut notice| {
+        if notice.count > 1 {
+            notice.text = format!("{} (and {} more)", notice.text, notice.count - 1);
+        }
+        notice
+    });
+    told.collect()
+}
+
+fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
+    Some(match fact {
+        Fact::Held { target, reason, .. } => (
+            Occasion::Held,
+            target.clone(),
+            format!("`{target}`: held until somebody decides (`usher held ls`): {reason}"),
+        ),
+        Fact::Paused { target, outcome, who, why } if outcome == "paused" => {
+            (Occasion::Paused, target.clone(), format!("`{target}` was paused by {who}: {why}"))
+        }
+        Fact::Conflict { target, .. } => (
+            Occasion::Conflict,
+            target.clone(),
+            format!("`{target}`: an account or group is somebody else's (`usher conflicts ls`)"),
+        ),
+        Fact::Died(letter) => (
+            Occasion::Died,
+            letter.target.clone(),
+            format!(
+                "`{}`: a dead letter (`usher dead groups`): {} {}",
+                letter.target,
+                letter.operation,
+                letter.class.as_str()
+            ),
+        ),
+        Fact::PolicyApplied { target, version, removals, who, .. } => (
+            Occasion::PolicyApplied,
+            target.clone(),
+            format!("`{target}`: version {version} of the policy, by {who}; takes access from {removals}"),
+        ),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::ResourceKind;
+
+    use super::*;
+
+    fn held(subject: &str, target: &str) -> FactRecord {
+        let fact = Fact::Held {
+            target: target.to_owned(),
+            kind: ResourceKind::User,
+            revision: 1,
+            reason: "guard.deletions: 5".to_owned(),
+        };
+        let at = OffsetDateTime::UNIX_EPOCH;
+        FactRecord { id: subject.to_owned(), at, subject: subject.to_owned(), trace: None, fact }
+    }
+
+    #[test]
+    fn many_of_one_kind_are_one_notice() {
+        let records = [held("E-1", "a"), held("E-2", "a"), held("E-3", "b")];
+        let told = notices(records.iter(), &usually());
+        let counts: Vec<_> = told.iter().map(|n| (n.target.as_str(), n.count, n.subject.as_str())).collect();
+        assert_eq!(counts, [("a", 2, "E-1"), ("b", 1, "E-3")]);
+        assert!(told[0].text.ends_with("guard.deletions: 5 (and 1 more)"), "{}", told[0].text);
+        assert!(notices(records.iter(), &[Occasion::Died]).is_empty());
+    }
+
+    #[test]
+    fn a_hook_that_cannot_work_is_refused() {
+        let hook =
+            |name: &str, url: &str| Hook { name: name.into(), url: url.into(), token: None, on: usually() };
+        hook("ops", "https://hooks.example.com/x").check().unwrap();
+        for (name, url) in [("", "https://x"), ("a b", "https://x"), ("ops", "ftp://x"), ("ops", "x")] {
+            hook(name, url).check().unwrap_err();
+        }
+    }
+}
