@@ -69,12 +69,14 @@ pub struct Reply<T> {
     /// How many requests were sent: 1, but 0 when there was nothing that could be sent, and more for a lookup
     /// of several pages.
     pub requests: u32,
+    /// The target says that we may send nothing more (`RateLimit-Remaining: 0` and its kin) before this long has passed.
+    pub spent: Option<Duration>,
 }
 
 impl<T> Reply<T> {
     fn map<U>(self, f: impl FnOnce(T) -> Result<U, Failure>) -> Reply<U> {
-        let Self { outcome, exchange, duration, requests } = self;
-        Reply { outcome: outcome.and_then(f), exchange, duration, requests }
+        let Self { outcome, exchange, duration, requests, spent } = self;
+        Reply { outcome: outcome.and_then(f), exchange, duration, requests, spent }
     }
 
     /// How it ended, as far as the next step is concerned.
@@ -271,7 +273,7 @@ fn refused<T>(action: Action, kind: Kind, why: &str) -> Reply<T> {
         response_body: None,
     };
     let outcome = Err(Failure::new(AttemptClass::Permanent, why));
-    Reply { outcome, exchange, duration: Duration::ZERO, requests: 0 }
+    Reply { outcome, exchange, duration: Duration::ZERO, requests: 0, spent: None }
 }
 
 fn check_base_url(url: &Url) -> Result<(), ScimError> {

@@ -16,6 +16,14 @@ const HEADERS: [&str; 6] = [
     "x-rate-limit-retry-after-seconds",
 ];
 
+/// Headers that say how many requests are left until then.
+const REMAINING: [&str; 4] = [
+    "ratelimit-remaining",
+    "x-ratelimit-remaining",
+    "x-rate-limit-remaining",
+    "x-rate-limit-request-remaining",
+];
+
 /// Seconds above this are a point in time since the Unix epoch, not a pause.
 const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
 
@@ -24,6 +32,13 @@ const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
 pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
     let stated = HEADERS.iter().find_map(|name| parse(headers.get(*name)?.to_str().ok()?.trim(), now));
     stated.map(|pause| pause.min(cap))
+}
+
+/// How long until the target renews a budget of which nothing is left; none when something is, or it says nothing of it.
+pub(crate) fn spent(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
+    let left =
+        REMAINING.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse::<f64>().ok())?;
+    if left >= 1.0 { None } else { pause(headers, now, cap) }
 }
 
 fn parse(text: &str, now: OffsetDateTime) -> Option<Duration> {
@@ -43,6 +58,27 @@ mod tests {
     use super::*;
     use reqwest::header::{HeaderName, HeaderValue};
     use time::macros::datetime;
+
+    #[test]
+    fn a_budget_that_is_spent_is_heard_and_one_that_is_not_says_nothing() {
+        let now = datetime!(2015-10-21 07:28:00 UTC);
+        for (left, reset, seconds) in [
+            ("0", Some("9"), Some(9)),
+            ("1", Some("9"), None),
+            ("0", None, None),
+            ("none", Some("9"), None),
+            ("0", Some("1445412490"), Some(10)),
+            ("0", Some("9999"), Some(60)),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-rate-limit-remaining", HeaderValue::from_static(left));
+            if let Some(reset) = reset {
+                headers.insert("x-rate-limit-reset", HeaderValue::from_static(reset));
+            }
+            let heard = spent(&headers, now, Duration::from_secs(60));
+            assert_eq!(heard, seconds.map(Duration::from_secs), "{left} {reset:?}");
+        }
+    }
 
     #[test]
     fn pauses_in_every_form_are_understood_and_capped() {

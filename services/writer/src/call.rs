@@ -157,6 +157,9 @@ impl Call {
         let reply = request(&self.target.client).instrument(span).await;
         self.record(operation, &reply);
         self.target.pacer.hear(signal(&reply));
+        if let Some(pause) = reply.spent {
+            self.target.pacer.hear(Signal::Spent(pause));
+        }
         drop(permit);
         self.in_doubt |= may_have_worked(&reply);
         let Reply { outcome, exchange, .. } = reply;

@@ -28,6 +28,8 @@ const SLOT_MARGIN: f64 = 1.005;
 /// What 429 makes of the time between two requests, and what each answer that is none makes of it.
 const SLOWER: f64 = 1.5;
 const FASTER: f64 = 0.99;
+/// What a failure makes of the number of requests under way (additive increase, multiplicative decrease).
+const CROWDED: f64 = 0.7;
 /// Within these bounds.
 const SLOT_LEARNED_MIN: Duration = Duration::from_millis(1);
 const SLOT_LEARNED_MAX: Duration = Duration::from_secs(60);
@@ -80,6 +82,8 @@ pub(crate) enum Signal {
     Faulty(String),
     /// It asked for a pause.
     Throttled(Option<Duration>),
+    /// It answered, and says that nothing more is to be sent for a while.
+    Spent(Duration),
     /// It cannot be reached, or says that it is down.
     Unavailable(String, Option<Duration>),
     /// It refused the credential.
@@ -180,6 +184,10 @@ struct State {
     granted_at: Instant,
     burst_tolerance: Duration,
     concurrency_max: usize,
+    /// How many requests may be under way: fewer after each failure, more with each that goes well.
+    room: f64,
+    /// Before then the target takes nothing, as it said.
+    spent_until: Option<Instant>,
     /// When the next request would be due if requests were spread evenly.
     due: Instant,
     in_flight: usize,
@@ -210,6 +218,8 @@ impl State {
             granted_at: Instant::now(),
             burst_tolerance: slot.unwrap_or_default() * pace.burst.max(1).saturating_sub(1),
             concurrency_max: pace.concurrency_max.max(1),
+            room: pace.concurrency_max.max(1) as f64,
+            spent_until: None,
             due: Instant::now(),
             in_flight: 0,
             waiting: BTreeMap::new(),
@@ -256,7 +266,11 @@ impl State {
                 self.held_until = None;
                 self.probing = true;
             }
-            let limit = if self.probing { 1 } else { self.concurrency_max };
+            if let Some(until) = self.spent_until.filter(|until| now < *until) {
+                return Some(until);
+            }
+            self.spent_until = None;
+            let limit = if self.probing { 1 } else { self.room as usize };
             if self.in_flight >= limit {
                 return None;
             }
@@ -308,6 +322,11 @@ impl State {
         self.learned = faster.filter(|faster| *faster > self.slot.unwrap_or(SLOT_LEARNED_MIN));
     }
 
+    /// Fewer at a time: a target that fails may have too much to do.
+    fn crowd(&mut self) {
+        self.room = (self.room * CROWDED).max(1.0);
+    }
+
     fn forget_gone_waiters(&mut self) {
         for queue in self.waiting.values_mut() {
             queue.retain(|grant| !grant.is_closed());
@@ -320,6 +339,7 @@ impl State {
             Signal::Healthy => {
                 self.faults = 0;
                 self.speed_up();
+                self.room = (self.room + 1.0 / self.room).min(self.concurrency_max as f64);
                 if self.held_until.is_none() {
                     self.failures = 0;
                     self.probing = false;
@@ -331,8 +351,13 @@ impl State {
                     }
                 }
             }
+            Signal::Spent(pause) => {
+                let until = Instant::now() + pause;
+                self.spent_until = self.spent_until.max(Some(until));
+            }
             Signal::Faulty(reason) => {
                 self.faults += 1;
+                self.crowd();
                 if self.faults >= FAULTS_MAX || self.probing {
                     self.hold(reason, None, UNAVAILABLE_INITIAL, UNAVAILABLE_MAX);
                 }
@@ -340,6 +365,7 @@ impl State {
             Signal::Throttled(after) => {
                 if self.held_until.is_none() {
                     self.slow_down();
+                    self.crowd();
                 }
                 self.hold(
                     "the target asked for a pause (429)".to_owned(),

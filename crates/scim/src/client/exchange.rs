@@ -100,12 +100,18 @@ pub(super) async fn send(
     if call.id.is_some_and(|id| matches!(id, "" | "." | "..")) {
         let failure =
             Failure::new(of_break(call.action, Break::Building), "the remote id cannot be part of a URL");
-        return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0 };
+        return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0, spent: None };
     }
     let pass = match pass {
         Ok(pass) => pass,
         Err(failure) => {
-            return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0 };
+            return Reply {
+                outcome: Err(failure),
+                exchange,
+                duration: Duration::ZERO,
+                requests: 0,
+                spent: None,
+            };
         }
     };
     let mut request = http.request(method(call.action), url(connection, &call));
@@ -129,7 +135,7 @@ pub(super) async fn send(
         &call,
         &redactor,
         received,
-        Reply { outcome: Ok(()), exchange, duration, requests: 1 },
+        Reply { outcome: Ok(()), exchange, duration, requests: 1, spent: None },
     )
 }
 
@@ -213,7 +219,7 @@ fn conclude(
     received: Result<Received, reqwest::Error>,
     reply: Reply<()>,
 ) -> Sent {
-    let Reply { mut exchange, duration, requests, .. } = reply;
+    let Reply { mut exchange, duration, requests, mut spent, .. } = reply;
     let outcome = match received {
         Err(error) => Err(broken(call.action, redactor, error)),
         Ok(received) => {
@@ -222,12 +228,14 @@ fn conclude(
                 .flatten();
             let class = of_status(call.action, received.status);
             exchange.status = Some(received.status);
+            let cap = Duration::from_secs(connection.profile.retry_after_cap_seconds);
+            spent = retry_after::spent(&received.headers, OffsetDateTime::now_utc(), cap);
             exchange.response_body =
                 redactor.response(class == AttemptClass::Success, &received.raw, json.as_ref());
             judge(connection, call.action, redactor, class, received, json)
         }
     };
-    Reply { outcome, exchange, duration, requests }
+    Reply { outcome, exchange, duration, requests, spent }
 }
 
 fn judge(

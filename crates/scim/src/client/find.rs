@@ -78,7 +78,7 @@ pub(super) async fn find(client: &Client, kind: Kind, terms: &[(&str, &str)]) ->
             Step::Done(found) => Ok(found),
             Step::Fail(failure) => Err(failure),
         };
-        return Reply { outcome, exchange: reply.exchange, duration, requests };
+        return Reply { outcome, exchange: reply.exchange, duration, requests, spent: reply.spent };
     }
     unreachable!("the number of pages is bounded by PAGES_MAX")
 }

@@ -132,3 +132,43 @@ async fn however_often_a_target_says_429_it_is_asked_once_a_minute() {
     }
     assert!(time_of(&pacer, 1).await <= SLOT_LEARNED_MAX);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_before_a_spent_budget_is_renewed_and_the_circuit_stays_closed() {
+    let pacer = Pacer::spawn("test", pace(None, 4), &[]);
+    pacer.hear(Signal::Healthy);
+    pacer.hear(Signal::Spent(Duration::from_secs(7)));
+    let begin = Instant::now();
+    drop(pacer.acquire(Urgency::opening(Lane::Leaver)).await);
+    assert!(begin.elapsed() >= Duration::from_secs(7));
+    assert_eq!(pacer.circuit(), Circuit::Closed);
+}
+
+/// How many permits are to be had at the same time.
+async fn room(pacer: &Pacer) -> usize {
+    let mut permits = Vec::new();
+    let next = || tokio::time::timeout(Duration::from_secs(1), pacer.acquire(Urgency::opening(Lane::Mover)));
+    while let Ok(permit) = next().await {
+        permits.push(permit);
+    }
+    permits.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_fails_gets_fewer_requests_at_a_time_until_it_does_well_again() {
+    let pacer = Pacer::spawn("test", pace(None, 16), &[]);
+    assert_eq!(room(&pacer).await, 16);
+    for _ in 0..3 {
+        pacer.hear(Signal::Faulty("reset".into()));
+    }
+    let crowded = room(&pacer).await;
+    assert!((2..8).contains(&crowded), "{crowded}");
+    for _ in 0..100 {
+        pacer.hear(Signal::Healthy);
+    }
+    assert!(room(&pacer).await > crowded);
+    for _ in 0..400 {
+        pacer.hear(Signal::Healthy);
+    }
+    assert_eq!(room(&pacer).await, 16);
+}
