@@ -129,6 +129,8 @@ pub struct DeadSummary {
     pub error: String,
     /// What kind of failure that is; docs/errors.md says what to do about each.
     pub code: String,
+    /// Its group, as `GET /v1/dead/groups` names it.
+    pub group: String,
     /// How often it was tried.
     pub attempts: i32,
     /// How it was closed, if it was.

@@ -194,6 +194,10 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
         "personal data or a secret: {shown}"
     );
 
+    assert!(shown.contains("bad_value (docs/errors.md)"), "{shown}");
+    let attempt = shown.lines().find(|line| line.contains("POST /Users") && line.contains(" ms"));
+    assert!(attempt.is_some_and(|line| line.contains("400") && line.contains("permanent")), "{shown}");
+
     let groups = usher(&world, &["dead", "groups"]);
     let name = format!("{TARGET}/user/create/permanent/400");
     assert!(
@@ -202,6 +206,7 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
     );
     let preview = usher(&world, &["dead", "replay", "--group", &name, "--dry-run", "--why", "a look"]);
     assert_eq!(preview.matches("queued").count(), 2, "{preview}");
+    assert_eq!(preview.matches("POST /Users").count(), 2, "the request that would be sent: {preview}");
     assert_eq!(open().await.len(), 2, "a look replays nothing");
     usher(&world, &["dead", "replay", &id_of("E-1"), "--why", "fixed at the target"]);
     world.settled(SOON).await.unwrap();

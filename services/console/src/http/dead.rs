@@ -121,6 +121,7 @@ fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
         why: closed.why,
         outcome: closed.outcome,
     });
+    let group = groups::name([&row.target, &row.kind, &row.operation, &row.class], &row.error);
     let summary = DeadSummary {
         id: row.id,
         state: row.state,
@@ -131,6 +132,7 @@ fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
         revision: row.revision,
         operation: row.operation,
         code: code_of(&row.class, &row.error).to_string(),
+        group,
         class: row.class,
         error: row.error,
         attempts: row.attempts,

@@ -94,9 +94,12 @@ pub struct DeadReplayArgs {
     /// Every open one of a group, as `usher dead groups` names it.
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Only say what would become of each; `usher provision PERSON --target T --dry-run` shows the exact request.
+    /// Only say what would become of each; for the first ten, also the request that would be sent.
     #[arg(long)]
     pub dry_run: bool,
+    /// Queue at most so many a second. They are sent at the target's own pace in any case.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub per_second: Option<u32>,
     /// Why, in your words; it is kept in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,

@@ -1,12 +1,25 @@
 //! `usher dead ...`.
 
-use console::api::{DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Replay, Replayed};
+use std::time::Duration;
+
+use console::api::{
+    DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Provision, Provisioning, Replay, Replayed,
+};
+use lifecycle::ReplayOutcome;
 use serde_json::Value;
 
-use super::client::Console;
-use super::{Ended, show};
+use super::client::{Console, understood};
+use super::progress::Progress;
+use super::{Ended, print, print_json, show};
 use crate::cli::{DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs};
 use crate::render;
+
+/// Dead letters per request.
+const PORTION_MAX: usize = 500;
+/// Dead letters per page of the list.
+const PAGE: usize = 500;
+/// For how many a dry run shows the request: each costs a look at the target.
+const PREVIEWS_MAX: usize = 10;
 
 /// `usher dead ...`.
 ///
@@ -42,15 +55,87 @@ async fn dead_groups(args: &DeadGroupsArgs) -> anyhow::Result<Ended> {
     show(&args.operator, &answer, |groups: &DeadGroups| render::dead::groups(groups))
 }
 
+/// Replays in portions. Ending it (Ctrl-C) leaves the rest as it is; running it again goes on, and what was replayed is not
+/// replayed twice.
 async fn dead_replay(args: &DeadReplayArgs) -> anyhow::Result<Ended> {
-    let ids = (args.target.is_none() && args.group.is_none()).then(|| args.ids.clone());
-    let (target, group, why) = (args.target.clone(), args.group.clone(), args.why.clone());
-    let body = Replay { ids, target, group, dry_run: args.dry_run, why };
-    let answer = Console::new(&args.operator)?.post(&["dead", "replay"], &body).await?;
-    if answer.get("more") == Some(&Value::Bool(true)) {
-        eprintln!("usher: the target has more of them; run this again");
+    let console = Console::new(&args.operator)?;
+    let ids = match (&args.target, &args.group) {
+        (None, None) => args.ids.clone(),
+        (target, group) => open_letters(&console, target.as_deref(), group.as_deref()).await?,
+    };
+    let portion = args.per_second.map_or(PORTION_MAX, |number| number as usize);
+    let mut all = Replayed { outcomes: Vec::new(), more: false };
+    let progress = Progress::new();
+    for (at, some) in ids.chunks(portion).enumerate() {
+        if at > 0 && args.per_second.is_some() && !args.dry_run {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let body = Replay {
+            ids: Some(some.to_vec()),
+            dry_run: args.dry_run,
+            why: args.why.clone(),
+            ..Replay::default()
+        };
+        let answer: Replayed = understood(&console.post(&["dead", "replay"], &body).await?)?;
+        all.outcomes.extend(answer.outcomes);
+        if ids.len() > portion {
+            progress.show(&format!("{} of {} dead letters", all.outcomes.len(), ids.len()));
+        }
     }
-    show(&args.operator, &answer, |replayed: &Replayed| render::dead::replayed(replayed))
+    drop(progress);
+    if args.operator.json {
+        print_json(&serde_json::to_value(&all)?)?;
+        return Ok(Ended::Done);
+    }
+    print(&render::dead::replayed(&all))?;
+    if args.dry_run {
+        preview(&console, &all).await?;
+    }
+    Ok(Ended::Done)
+}
+
+/// Ids of everything open of a target or a group, the oldest first.
+async fn open_letters(
+    console: &Console,
+    target: Option<&str>,
+    group: Option<&str>,
+) -> anyhow::Result<Vec<String>> {
+    let target = target.or_else(|| group.and_then(|group| group.split('/').next()));
+    let mut ids = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut query = vec![("limit", PAGE.to_string())];
+        query.extend(target.map(|target| ("target", target.to_owned())));
+        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let page: DeadLetters = understood(&console.get(&["dead"], &query).await?)?;
+        let wanted =
+            page.dead_letters.into_iter().filter(|letter| group.is_none_or(|group| letter.group == group));
+        ids.extend(wanted.map(|letter| letter.id));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            ids.reverse();
+            return Ok(ids);
+        }
+    }
+}
+
+/// The request that would be sent for each of the first few.
+async fn preview(console: &Console, all: &Replayed) -> anyhow::Result<()> {
+    let queued = all.outcomes.iter().filter(|outcome| outcome.outcome == ReplayOutcome::Queued);
+    for outcome in queued.take(PREVIEWS_MAX) {
+        let letter: DeadDetail = understood(&console.get(&["dead", &outcome.id], &[]).await?)?;
+        let (subject, target) = (letter.summary.subject.clone(), letter.summary.target.clone());
+        let body = Provision { person: subject, target, dry_run: true, why: None };
+        let planned = match console.post(&["provision"], &body).await {
+            Ok(answer) => {
+                let report: Provisioning = understood(&answer)?;
+                report.look.map(|look| look.action).ok_or(report.look_problem.map(|problem| problem.detail))
+            }
+            Err(error) => Err(Some(error.to_string())),
+        };
+        print(&render::dead::planned(&outcome.id, &letter, planned))?;
+    }
+    Ok(())
 }
 
 async fn dead_discard(args: &DeadDiscardArgs) -> anyhow::Result<Ended> {

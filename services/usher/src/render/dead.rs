@@ -1,7 +1,9 @@
 //! Dead letters.
 
+use std::collections::BTreeMap;
+
 use console::api::{DeadDetail, DeadGroups, DeadLetters, Discarded, Replayed};
-use lifecycle::Exchange;
+use lifecycle::{Exchange, Planned};
 
 use super::table::Table;
 use super::{attempts, clean, indented, instant, trace};
@@ -122,16 +124,53 @@ fn what_to_do(letter: &DeadDetail) -> String {
     )
 }
 
-/// What became of each replayed one.
+/// More outcomes than these are only counted.
+const OUTCOMES_MAX: usize = 100;
+
+/// What became of each replayed one; of many, how many there are of each outcome.
 pub fn replayed(answer: &Replayed) -> String {
     if answer.outcomes.is_empty() {
         return "nothing to replay\n".to_owned();
+    }
+    if answer.outcomes.len() > OUTCOMES_MAX {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for outcome in &answer.outcomes {
+            *counts.entry(outcome.outcome.as_str()).or_default() += 1;
+        }
+        let mut table = Table::new(["OUTCOME", "COUNT"]);
+        for (outcome, count) in counts {
+            table.row([outcome, &count.to_string()]);
+        }
+        return table.render();
     }
     let mut table = Table::new(["ID", "OUTCOME"]);
     for outcome in &answer.outcomes {
         table.row([outcome.id.as_str(), outcome.outcome.as_str()]);
     }
     table.render()
+}
+
+/// What would be sent for one, or why that is not known.
+pub fn planned(id: &str, letter: &DeadDetail, planned: Result<Planned, Option<String>>) -> String {
+    let mut text =
+        format!("\n{}  {} {}\n", clean(id), clean(&letter.summary.kind), clean(&letter.summary.subject));
+    match planned {
+        Ok(planned) => {
+            let why = planned.why.map(|why| format!(": {why}")).unwrap_or_default();
+            text.push_str(&format!("  {}{}\n", clean(&planned.action), clean(&why)));
+            if let Some(request) = &planned.request {
+                text.push_str(&format!("  {}\n", clean(request)));
+            }
+            if let Some(body) = &planned.body {
+                text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
+            }
+        }
+        Err(why) => {
+            let why = why.unwrap_or_else(|| "there is nothing to be sent".to_owned());
+            text.push_str(&format!("  not known: {}\n", clean(&why)));
+        }
+    }
+    text
 }
 
 /// Which ones are closed now; `asked` were to be.
@@ -153,7 +192,7 @@ mod tests {
         json!({
             "id": "ded_1", "state": state, "at": "2026-01-02T03:04:05Z", "target": "zia", "kind": "user",
             "subject": "E-1", "revision": 4, "operation": "update", "class": "permanent", "error": "bad department",
-            "attempts": 1, "code": "bad_value", "remedy": "correct the value",
+            "attempts": 1, "code": "bad_value", "group": "zia/user/update/permanent/-", "remedy": "correct the value",
             "requests": [{"at": "2026-01-02T03:04:05Z", "service": "writer", "fact": "attempted",
                           "request": "PATCH /Users/7", "status": 400, "class": "permanent", "durationMs": 12,
                           "error": "bad department"}],

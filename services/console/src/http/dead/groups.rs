@@ -77,10 +77,14 @@ pub(super) async fn letters_of(
     Ok((ids, more))
 }
 
-/// `target/kind/operation/class/code`.
 fn name_of(letter: &OpenLetter) -> String {
     let OpenLetter { target, kind, operation, class, error, .. } = letter;
-    format!("{target}/{kind}/{operation}/{class}/{}", code(error))
+    name([target, kind, operation, class], error)
+}
+
+/// `target/kind/operation/class/code`.
+pub(super) fn name(parts: [&str; 4], error: &str) -> String {
+    format!("{}/{}", parts.join("/"), code(error))
 }
 
 /// The status, and the error keyword where there is one; `-` where there was no answer.
