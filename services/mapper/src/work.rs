@@ -2,6 +2,7 @@
 
 mod decide;
 mod emit;
+mod flatten;
 mod load;
 mod members;
 mod merge;
@@ -182,6 +183,7 @@ impl Desk<'_> {
         work.merge_edges(inputs, self.backfill);
         spread::spread(tx, &mut work).await?;
         let around = surroundings::read(tx, &mut work).await?;
+        flatten::flatten(tx, &mut work, &around).await?;
         work.decide_groups(&around);
         let appeared = work.appeared.keys().map(|(_, group)| group.clone()).collect();
         load::all_edges(tx, &mut work, &appeared).await?;

@@ -183,11 +183,12 @@ impl Control {
         let failed = StoreError::statement("read members");
         let present = edge::Entity::find()
             .filter(edge::Column::GroupKey.eq(key))
-            .filter(edge::Column::Present.eq(true));
+            .filter(edge::Column::Present.eq(true).or(edge::Column::Indirect.eq(true)));
         let total = present.clone().count(self.store.reader()).await.map_err(&failed)?;
         let rows = edge::Entity::find()
             .filter(edge::Column::GroupKey.eq(key))
             .order_by_desc(edge::Column::Present)
+            .order_by_desc(edge::Column::Indirect)
             .order_by_asc(edge::Column::MemberKey)
             .limit(MEMBERS_MAX)
             .all(self.store.reader())
@@ -210,7 +211,7 @@ impl Control {
         }
         let member = |row: edge::Model| MemberResult {
             account: accounts.get(&row.member_key).cloned(),
-            present: row.present,
+            present: row.is_member(),
             member: row.member_key,
         };
         Ok((rows.into_iter().map(member).collect(), total))

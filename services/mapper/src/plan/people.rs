@@ -276,7 +276,7 @@ impl Run<'_> {
                 .select_only()
                 .column(edge::Column::MemberKey)
                 .filter(edge::Column::GroupKey.eq(group))
-                .filter(edge::Column::Present.eq(true))
+                .filter(edge::Column::Present.eq(true).or(edge::Column::Indirect.eq(true)))
                 .into_tuple()
                 .all(self.store.reader())
                 .await

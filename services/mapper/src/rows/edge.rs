@@ -16,7 +16,9 @@ pub(crate) struct Model {
     pub(crate) state: String,
     /// Whether the person is a member now.
     pub(crate) present: bool,
-    /// Rises by one whenever `present` changes; the edge's revision in commands.
+    /// Whether the person is in a group that is in this one, through any number of groups.
+    pub(crate) indirect: bool,
+    /// Rises by one whenever what targets are told changes; the edge's revision in commands.
     pub(crate) revision: i64,
     /// When something that is known already takes effect; microseconds since the Unix epoch.
     pub(crate) next_due_at: Option<i64>,
@@ -26,3 +28,10 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Whether targets have the person in the group.
+    pub(crate) fn is_member(&self) -> bool {
+        self.present || self.indirect
+    }
+}

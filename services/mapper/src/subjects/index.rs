@@ -113,6 +113,23 @@ impl GroupIndex {
         self.climb(direct, None)
     }
 
+    /// Every group that the groups `direct` are nested in, whether or not it is one of them. A group that is gone leads no
+    /// further, and is reached itself: it is told of as it is when it comes back.
+    pub(crate) fn reached_through(&self, direct: &[String]) -> Vec<String> {
+        let leads_on =
+            |key: &&str| self.groups.get(*key).is_some_and(|group| !group.is_gone && !group.is_person);
+        let mut reached: BTreeSet<&str> = BTreeSet::new();
+        let mut level: BTreeSet<&str> = direct.iter().map(String::as_str).collect();
+        for _ in 0..NESTING_LEVELS_MAX {
+            let above = level.into_iter().filter(leads_on).flat_map(|key| self.parents(key));
+            level = above.map(String::as_str).filter(|key| reached.insert(key)).collect();
+            if level.is_empty() {
+                break;
+            }
+        }
+        reached.into_iter().map(str::to_owned).collect()
+    }
+
     /// Every group that the group `key` is nested in; never itself.
     pub(crate) fn memberships_of_group(&self, key: &str) -> Vec<Membership> {
         match self.groups.get(key) {
@@ -192,6 +209,19 @@ mod tests {
         assert_eq!(keys(&index.memberships_of_group("b")), []);
         index.groups.get_mut("b").unwrap().is_gone = true;
         assert_eq!(keys(&index.memberships(&direct)), [("c", true)]);
+    }
+
+    #[test]
+    fn who_is_listed_is_reached_through_groups_as_well_or_not() {
+        let index = index(&[("b", "a"), ("c", "b"), ("d", "b"), ("x", "y"), ("y", "x")]);
+        let reached = |direct: &[&str]| {
+            let direct: Vec<String> = direct.iter().map(|key| (*key).to_owned()).collect();
+            index.reached_through(&direct)
+        };
+        assert_eq!(reached(&["c"]), ["a", "b"]);
+        assert_eq!(reached(&["a"]), Vec::<String>::new());
+        assert_eq!(reached(&["a", "b"]), ["a"], "listed by a, and reached through b");
+        assert_eq!(reached(&["x"]), ["x", "y"], "a cycle ends");
     }
 
     #[test]

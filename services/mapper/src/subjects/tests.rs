@@ -60,6 +60,7 @@ async fn listed(store: &Store, group: &str, member: &str, present: bool) {
         version: 1,
         state: "{}".to_owned(),
         present,
+        indirect: false,
         revision: 1,
         next_due_at: None,
     };

@@ -28,13 +28,16 @@ impl Work<'_> {
                 if !self.group_exists(target, group) {
                     continue;
                 }
-                let lane = match (known.row.present, cause.backfill) {
+                let lane = match (known.row.is_member(), cause.backfill) {
                     (_, true) => Lane::Backfill,
                     (false, false) => Lane::Mover,
                     (true, false) => Lane::Joiner,
                 };
-                let edge =
-                    Edge { member: member.clone(), present: known.row.present, revision: known.row.revision };
+                let edge = Edge {
+                    member: member.clone(),
+                    present: known.row.is_member(),
+                    revision: known.row.revision,
+                };
                 let entry = told.entry((target.to_owned(), group.clone(), lane));
                 entry.or_insert_with(|| (Vec::new(), cause.clone())).0.push(edge);
             }

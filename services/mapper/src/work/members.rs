@@ -72,7 +72,7 @@ impl Work<'_> {
     }
 }
 
-fn unknown(group: &str, member: &str) -> KnownEdge {
+pub(super) fn unknown(group: &str, member: &str) -> KnownEdge {
     let state = serde_json::to_string(&EdgeState::default()).expect("a state is plain data");
     let row = edge::Model {
         group_key: group.to_owned(),
@@ -80,6 +80,7 @@ fn unknown(group: &str, member: &str) -> KnownEdge {
         version: 0,
         state,
         present: false,
+        indirect: false,
         revision: 0,
         next_due_at: None,
     };

@@ -15,6 +15,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, Que
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::stale::Stale;
+use super::surroundings::listed;
 use super::{Cause, Work, load};
 use crate::rows::{edge, group, identity};
 use crate::subjects::{NESTING_LEVELS_MAX, display_name, is_known};
@@ -26,16 +27,20 @@ const GROUPS_AT_ONCE_MAX: usize = 100;
 
 /// Touches or marks everybody whom the changes of the batch concern.
 pub(super) async fn spread(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
-    if work.policies.use_groups() {
-        let members = changed_members(tx, work).await?;
-        touch_people(tx, work, members).await?;
-        turned_groups(work);
-        new_groups(tx, work).await?;
-        new_people(tx, work).await?;
-        let below = below(tx, work).await?;
-        concern_groups(tx, work, &below).await?;
-        concern_members(tx, work, below).await?;
+    let mut members = changed_members(tx, work).await?;
+    if !work.policies.use_groups() {
+        members = those_in_nested_groups(tx, work, members).await?;
     }
+    touch_people(tx, work, members).await?;
+    turned_groups(work);
+    new_groups(tx, work).await?;
+    if !work.policies.use_groups() {
+        keep_nested_roots(tx, work).await?;
+    }
+    new_people(tx, work).await?;
+    let below = below(tx, work).await?;
+    concern_groups(tx, work, &below).await?;
+    concern_members(tx, work, below).await?;
     concern_reports(tx, work).await
 }
 
@@ -54,6 +59,49 @@ async fn changed_members(
         }
     }
     Ok(members)
+}
+
+/// Of people who came into a group or left it, those where the group is in another one: nobody looks at the others' groups.
+async fn those_in_nested_groups(
+    tx: &DatabaseTransaction,
+    work: &Work<'_>,
+    mut members: BTreeMap<String, Cause>,
+) -> Result<BTreeMap<String, Cause>, StoreError> {
+    let changed = work.edges.iter().filter(|(_, edge)| edge.changed.is_some());
+    let groups: BTreeSet<String> = changed.clone().map(|((group, _), _)| group.clone()).collect();
+    let nested = nested_among(tx, work, &groups).await?;
+    let concerned: BTreeSet<&String> =
+        changed.filter(|((group, _), _)| nested.contains(group)).map(|((_, member), _)| member).collect();
+    members.retain(|key, _| concerned.contains(key));
+    Ok(members)
+}
+
+/// Of groups that turned, those that are in another one: what is in the others is told as it was. A group that came into
+/// another or left it is kept in any case.
+async fn keep_nested_roots(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+    let roots: BTreeSet<String> = work.roots.keys().cloned().collect();
+    let nested = nested_among(tx, work, &roots).await?;
+    let moved: BTreeSet<String> = work
+        .edges
+        .iter()
+        .filter(|(_, edge)| edge.changed.is_some())
+        .map(|((_, member), _)| member.clone())
+        .collect();
+    work.roots.retain(|key, _| nested.contains(key) || moved.contains(key));
+    Ok(())
+}
+
+/// Which of `groups` are in another group.
+async fn nested_among(
+    tx: &DatabaseTransaction,
+    work: &Work<'_>,
+    groups: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    if groups.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let listed = listed(tx, work, groups).await?;
+    Ok(listed.into_iter().map(|(member, _)| member).collect())
 }
 
 /// Groups that look different from what they were when they were last decided about.

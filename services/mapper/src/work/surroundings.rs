@@ -26,6 +26,11 @@ impl Surroundings {
         self.index.memberships(self.index.parents(key))
     }
 
+    /// Keys of the groups that hold the person through other groups.
+    pub(super) fn through_groups(&self, key: &str) -> Vec<String> {
+        self.index.reached_through(self.index.parents(key))
+    }
+
     /// Groups that hold the group.
     pub(super) fn of_group(&self, key: &str) -> Vec<Membership> {
         self.index.memberships_of_group(key)
@@ -39,10 +44,7 @@ impl Surroundings {
 
 /// As far as the policies look at it. Sets `manager` of everybody who is touched; nobody may be touched afterwards.
 pub(super) async fn read(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<Surroundings, StoreError> {
-    let mut around = Surroundings::default();
-    if work.policies.use_groups() {
-        around.index = climb(tx, work).await?;
-    }
+    let mut around = Surroundings { index: climb(tx, work).await?, ..Surroundings::default() };
     let now = work.micros();
     let touched = work.people.iter().filter(|(_, person)| person.touched.is_some());
     around.people = touched.map(|(key, person)| (key.clone(), person.state.view(key, now))).collect();
@@ -83,7 +85,7 @@ async fn climb(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<GroupInd
 }
 
 /// `(member, group)` for each group that lists one of `members`, as the batch has it.
-async fn listed(
+pub(super) async fn listed(
     tx: &DatabaseTransaction,
     work: &Work<'_>,
     members: &BTreeSet<String>,

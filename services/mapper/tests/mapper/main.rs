@@ -6,6 +6,7 @@ mod apply;
 mod background;
 mod commands;
 mod concurrency;
+mod flattening;
 mod groups;
 mod managers;
 mod nesting;

@@ -231,7 +231,7 @@ impl World {
     /// Whether each target where a group exists has heard the last word on each of its memberships; groups in groups (their
     /// keys begin with `G-`) are none of its business.
     async fn edges_are_told(&mut self) -> bool {
-        let sql = "SELECT e.group_key, e.member_key, e.revision, e.present, d.target FROM mapper_edges e \
+        let sql = "SELECT e.group_key, e.member_key, e.revision, (e.present OR e.indirect) AS present, d.target FROM mapper_edges e \
                    JOIN mapper_desired d ON d.kind = 'group' AND d.subject = e.group_key AND d.state = 'exists' \
                    WHERE e.revision > 0 AND e.member_key NOT LIKE 'G-%'";
         let rows = self.query(sql).await;

@@ -1,0 +1,86 @@
+//! Whoever is in a group that is in another is told to targets as a member of both: SCIM targets do not follow groups in
+//! groups, and whoever gets access by a group must not lose it because the directory nests.
+//!
+//! A membership row says both whether somebody is listed (`present`) and whether they are reached through groups
+//! (`indirect`); targets are told of either. Only people whom the batch touched are looked at: [`super::spread`] touches or
+//! marks everybody below a group that was nested, taken out, deleted, or came back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::surroundings::Surroundings;
+use super::{Cause, Work, load, members};
+use crate::rows::edge;
+
+/// Sets `indirect` for everybody who is touched.
+pub(super) async fn flatten(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    around: &Surroundings,
+) -> Result<(), StoreError> {
+    let touched = work.people.iter().filter_map(|(key, known)| Some((key.clone(), known.touched.clone()?)));
+    let touched: BTreeMap<String, Cause> = touched.collect();
+    let wanted: BTreeSet<(String, String)> = touched
+        .keys()
+        .flat_map(|member| around.through_groups(member).into_iter().map(|group| (group, member.clone())))
+        .collect();
+    read(tx, work, &touched, &wanted).await?;
+    for (group, member) in &wanted {
+        let key = (group.clone(), member.clone());
+        work.edges.entry(key).or_insert_with(|| members::unknown(group, member));
+    }
+    for ((group, member), known) in &mut work.edges {
+        let Some(cause) = touched.get(member) else { continue };
+        let indirect = wanted.contains(&(group.clone(), member.clone()));
+        if indirect == known.row.indirect {
+            continue;
+        }
+        known.row.indirect = indirect;
+        known.touched = true;
+        if !known.row.present {
+            known.row.revision += 1;
+            known.changed = Some(cause.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The rows that are indirect, and those that are to be.
+async fn read(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    touched: &BTreeMap<String, Cause>,
+    wanted: &BTreeSet<(String, String)>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::statement("read memberships through groups");
+    let people: Vec<&String> = touched.keys().collect();
+    for some in people.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = edge::Entity::find()
+            .filter(edge::Column::MemberKey.is_in(some.iter().copied()))
+            .filter(edge::Column::Indirect.eq(true))
+            .all(tx)
+            .await
+            .map_err(&failed)?;
+        load::keep(work, rows);
+    }
+    let mut by_group: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
+    for (group, member) in wanted {
+        if !work.edges.contains_key(&(group.clone(), member.clone())) {
+            by_group.entry(group).or_default().push(member);
+        }
+    }
+    for (group, members) in by_group {
+        for some in members.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows = edge::Entity::find()
+                .filter(edge::Column::GroupKey.eq(group))
+                .filter(edge::Column::MemberKey.is_in(some.iter().copied()))
+                .all(tx)
+                .await
+                .map_err(&failed)?;
+            load::keep(work, rows);
+        }
+    }
+    Ok(())
+}
