@@ -30,6 +30,16 @@ impl Found {
         Some(Self { id, external_id, active, attributes })
     }
 
+    /// The resource in a text, as [`Self::attributes`] is written; none when it has no id.
+    pub fn read(json: &str) -> Option<Self> {
+        Self::from_value(serde_json::from_str(json).ok()?)
+    }
+
+    /// Whether a lookup of `value` at `path` would find it.
+    pub fn fits(&self, path: &str, value: &str) -> bool {
+        self.has(&AttributePath::parse_or_literal(path), value)
+    }
+
     /// Whether the attribute at `path` has `value`: names and addresses in any case, everything else exactly.
     pub(crate) fn has(&self, path: &AttributePath, value: &str) -> bool {
         let any_case =

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use harness::world::{now, wait_for_level, yes};
+use harness::world::{TARGET, now, policy_yaml, wait_for_level, yes};
 use harness::{CloudEvent, History, Population, Shape, World, WorldOptions};
 
 const PROCESS_KILLS: usize = 20;
@@ -41,7 +41,10 @@ fn moments(count: usize, within: usize) -> Vec<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9_at_25_moments_loses_nothing_and_creates_nobody_twice() {
-    let mut world = World::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
+    // A quarter of the company leaves within a minute, which the guard would rightly hold.
+    let policy = format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET));
+    let options = WorldOptions { policy: Some(policy), ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };
+    let mut world = World::start(options).await.unwrap();
     let (history, events) = history();
     assert!(events.len() >= 2_000, "{}", events.len());
     let feed = world.feed.clone();

@@ -11,6 +11,7 @@ use store::Store;
 use tracing::Instrument;
 
 use crate::lease::Lease;
+use crate::listing::Listing;
 use crate::now;
 use crate::outcome::Trouble;
 use crate::pacer::{Pacer, Permit, Signal, Urgency};
@@ -26,6 +27,8 @@ pub(crate) struct OwnedTarget {
     pub(crate) pacer: Pacer,
     pub(crate) lease: Lease,
     pub(crate) request_timeout: Duration,
+    /// What was read of it as a whole, where that was cheaper than looking for each.
+    pub(crate) listing: Listing,
 }
 
 /// What the conversation is about.
@@ -148,12 +151,13 @@ impl Call {
         };
         let urgency = Urgency::follow_up(self.about.lane);
         let method = self.method_of(operation);
-        let permit = self.target.pacer.turn(permit, method, self.about.kind, urgency).await;
+        let mut permit = self.target.pacer.turn(permit, method, self.about.kind, urgency).await;
         if !self.target.lease.covers(self.target.request_timeout) {
             return Err(Stop::Deferred);
         }
         let span =
             tracing::info_span!("scim.request", otel.kind = "client", target = %self.target.name, operation);
+        permit.spend();
         let reply = request(&self.target.client).instrument(span).await;
         self.record(operation, &reply);
         self.target.pacer.hear(signal(&reply));

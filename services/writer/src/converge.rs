@@ -98,7 +98,11 @@ async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
     let look_first = !wanted.assume_empty || progress.in_doubt;
     if look_first {
         let thoroughly = progress.in_doubt || !wanted.actions.create || !matching_is_unique(call, wanted);
-        match locate(call, wanted, thoroughly).await? {
+        let located = match locate::from_list(call, wanted, progress.in_doubt) {
+            Some(located) => located,
+            None => locate(call, wanted, thoroughly).await?,
+        };
+        match located {
             Located::Nothing => {}
             Located::Adoptable(found) => return Box::pin(adopt(call, wanted, progress, *found)).await,
             Located::Foreign(found) => return Ok(Outcome::Conflict { found }),

@@ -20,6 +20,7 @@ mod facts;
 mod group_limit;
 mod intake;
 mod lease;
+mod listing;
 mod migrations;
 mod outcome;
 mod owner;

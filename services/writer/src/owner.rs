@@ -25,7 +25,7 @@ use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
 use crate::ready::{Job, Ready, Source};
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
 use crate::rows::{Key, control, edge, resource, status};
-use crate::{group_limit, reconcile, safety};
+use crate::{group_limit, listing, reconcile, safety};
 use crate::{micros, now};
 
 /// How often the queue is looked at when nothing says that it changed.
@@ -113,6 +113,7 @@ impl Owner {
             store: self.store.clone(),
             pacer,
             lease: lease.clone(),
+            listing: listing::Listing::default(),
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut shift = Shift {
@@ -122,6 +123,7 @@ impl Owner {
             results,
             committed,
             comparing: JoinSet::new(),
+            listing: JoinSet::new(),
             working: JoinSet::new(),
             in_flight: HashSet::new(),
             announced: HashSet::new(),
@@ -186,8 +188,9 @@ struct Shift<'a> {
     lease: Lease,
     results: mpsc::Sender<Worked>,
     committed: mpsc::UnboundedReceiver<Committed>,
-    /// The comparison of the whole target, while there is one.
+    /// The comparison of the whole target, while there is one, and the reading of it.
     comparing: JoinSet<()>,
+    listing: JoinSet<()>,
     working: JoinSet<()>,
     in_flight: HashSet<Key>,
     announced: HashSet<Key>,
@@ -244,6 +247,10 @@ impl Shift<'_> {
                     self.compare();
                 }
                 Some(_) = self.comparing.join_next() => {}
+                Some(ended) = self.listing.join_next() => {
+                    if ended.is_err() { self.target.listing.give_up() }
+                    stale = true;
+                }
                 _ = look.tick() => stale = true, // also sees what other replicas stored, and retries that came due
                 Some(_) = self.working.join_next() => {}
             }
@@ -299,6 +306,9 @@ impl Shift<'_> {
             return;
         }
         self.load().await;
+        if self.begin_listing() {
+            self.load().await;
+        }
         if !self.ready.removes() {
             return;
         }
@@ -312,6 +322,16 @@ impl Shift<'_> {
         }
     }
 
+    /// Many accounts are to be looked for: reading the whole target may be cheaper. Says whether it begins.
+    fn begin_listing(&mut self) -> bool {
+        let Some(paths) = self.ready.to_be_looked_for(listing::ACCOUNTS_MIN) else { return false };
+        if !listing::is_possible(self.target.client.profile()) || !self.target.listing.begin() {
+            return false;
+        }
+        self.listing.spawn(listing::read(Arc::clone(&self.target), paths));
+        true
+    }
+
     async fn load(&mut self) {
         let source = Source {
             store: &self.owner.store,
@@ -320,6 +340,7 @@ impl Shift<'_> {
             announced: &mut self.announced,
             members_per_request_max: self.chunk,
             members_readable: self.target.client.profile().membership.readable,
+            leave_unlinked: self.target.listing.is_reading(),
         };
         match source.load(micros(now())).await {
             Ok(ready) => self.ready = ready,
@@ -360,6 +381,11 @@ impl Shift<'_> {
                 tracing::info!(target_name = %self.owner.target, woken, "memberships found both ends")
             }
             Err(error) => tracing::warn!(target_name = %self.owner.target, error = %error, "could not sweep"),
+        }
+        if self.target.listing.catalogue().is_some()
+            && listing::unlinked(&self.target).await.is_ok_and(|unlinked| unlinked == 0)
+        {
+            self.target.listing.forget();
         }
         crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
     }
@@ -424,6 +450,7 @@ impl Shift<'_> {
     async fn finish(mut self, shutdown: &Shutdown) {
         self.ready = Ready::default();
         self.comparing.abort_all();
+        self.listing.abort_all();
         tokio::select! {
             () = shutdown.hard.cancelled() => self.working.abort_all(),
             () = async { while self.working.join_next().await.is_some() {} } => {}

@@ -102,21 +102,35 @@ pub(crate) enum Circuit {
     },
 }
 
-/// The right to have one request under way; given back when dropped.
+/// The right to have one request under way; given back when dropped. One that was not used costs nothing of the pace.
 #[derive(Debug)]
-pub(crate) struct Permit(mpsc::UnboundedSender<Message>);
+pub(crate) struct Permit {
+    pacer: mpsc::UnboundedSender<Message>,
+    is_used: bool,
+}
+
+impl Permit {
+    fn new(pacer: mpsc::UnboundedSender<Message>) -> Self {
+        Self { pacer, is_used: false }
+    }
+
+    /// A request is sent with it.
+    pub(crate) fn spend(&mut self) {
+        self.is_used = true;
+    }
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
         // The pacer is gone only when its target is no longer ours; then nobody waits for the slot.
-        let _ = self.0.send(Message::Returned);
+        let _ = self.pacer.send(Message::Returned { is_used: self.is_used });
     }
 }
 
 #[derive(Debug)]
 enum Message {
     Wanted(Urgency, oneshot::Sender<Permit>),
-    Returned,
+    Returned { is_used: bool },
     Heard(Signal),
 }
 
@@ -245,7 +259,12 @@ impl State {
                 Some(Message::Wanted(urgency, grant)) => {
                     self.waiting.entry(urgency).or_default().push_back(grant);
                 }
-                Some(Message::Returned) => self.in_flight = self.in_flight.saturating_sub(1),
+                Some(Message::Returned { is_used }) => {
+                    self.in_flight = self.in_flight.saturating_sub(1);
+                    if let Some(slot) = self.pace().filter(|_| !is_used) {
+                        self.due = self.due.checked_sub(slot).unwrap_or(self.due);
+                    }
+                }
                 Some(Message::Heard(signal)) => self.hear(signal),
             }
         }
@@ -300,7 +319,7 @@ impl State {
         self.interval = self.interval.mul_f64(1.0 - INTERVAL_WEIGHT) + since.mul_f64(INTERVAL_WEIGHT);
         self.granted_at = now;
         // A waiter that went away in this very moment drops the permit, which gives the slot back.
-        let _ = grant.send(Permit(handle));
+        let _ = grant.send(Permit::new(handle));
     }
 
     /// The time between two requests: as the profile says, or as the target taught.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use lifecycle::{Desired, Lane, ResourceKind};
+use lifecycle::{AccountState, Desired, Lane, ResourceKind};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
@@ -38,6 +38,18 @@ pub(crate) enum Job {
 pub(crate) struct ResourceJob {
     pub(crate) row: resource::Model,
     pub(crate) wanted: Wanted,
+}
+
+impl ResourceJob {
+    /// Whether an account is looked for before one is created.
+    fn would_look(&self) -> bool {
+        is_looked_for(&self.row) && !self.wanted.assume_empty && self.wanted.state == AccountState::Active
+    }
+}
+
+/// Whether it is an account that nobody knows of at the target. Leavers wait for nothing.
+fn is_looked_for(row: &resource::Model) -> bool {
+    row.kind() == ResourceKind::User && row.remote_id.is_none() && !row.in_doubt && row.lane() != Lane::Leaver
 }
 
 impl Job {
@@ -86,6 +98,22 @@ impl Ready {
     pub(crate) fn len(&self) -> usize {
         let following = self.following.values().map(VecDeque::len).sum::<usize>();
         self.lanes.iter().map(VecDeque::len).sum::<usize>() + following
+    }
+
+    /// What the policy matches on, if at least `min` accounts would be looked for before they are created.
+    pub(crate) fn to_be_looked_for(&self, min: usize) -> Option<Vec<String>> {
+        let jobs = self.lanes.iter().flatten().filter_map(|job| match job {
+            Job::Resource(job) if job.would_look() => Some(&job.wanted),
+            _ => None,
+        });
+        let wanted: Vec<&Wanted> = jobs.collect();
+        if wanted.len() < min {
+            return None;
+        }
+        let mut paths: Vec<String> = wanted.iter().flat_map(|wanted| wanted.match_on.clone()).collect();
+        paths.sort();
+        paths.dedup();
+        Some(paths)
     }
 
     /// Whether it holds removals that the guard counts.
@@ -137,6 +165,8 @@ pub(crate) struct Source<'a> {
     pub(crate) members_per_request_max: usize,
     /// Whether reading a group shows its members.
     pub(crate) members_readable: bool,
+    /// Accounts that would have to be looked for wait.
+    pub(crate) leave_unlinked: bool,
 }
 
 impl Source<'_> {
@@ -150,6 +180,9 @@ impl Source<'_> {
         let accounts_under_way = self.in_flight.iter().any(|(kind, _)| *kind == ResourceKind::User);
         let busy = !rows.is_empty() || accounts_under_way;
         for (mut row, desired) in rows {
+            if self.leave_unlinked && is_looked_for(&row) {
+                continue;
+            }
             if let Some(person) = links.worth_waiting_for(&row, &desired) {
                 deferred.push((row.subject.clone(), person));
                 continue;

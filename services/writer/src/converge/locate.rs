@@ -7,6 +7,7 @@ use scim::{Found, Kind};
 
 use super::Wanted;
 use crate::call::{Call, Stop};
+use crate::listing::Entry;
 
 const EXTERNAL_ID: &str = "externalId";
 
@@ -26,6 +27,28 @@ pub(super) fn matching_is_unique(call: &Call, wanted: &Wanted) -> bool {
     let kind = wanted.kind;
     let ours_can_be_found = profile.can_filter(kind, EXTERNAL_ID);
     ours_can_be_found && wanted.match_on.iter().all(|path| profile.is_unique(kind, path))
+}
+
+/// What the list of the whole target says, where it was read; none when it has to be looked for. A create in doubt may have
+/// happened after the list was read.
+pub(super) fn from_list(call: &Call, wanted: &Wanted, in_doubt: bool) -> Option<Located> {
+    if in_doubt || wanted.kind != Kind::User {
+        return None;
+    }
+    let catalogue = call.target.listing.catalogue()?;
+    match catalogue.look(wanted)? {
+        Entry::Absent { is_fresh } => {
+            let profile = call.target.client.profile();
+            let refuses = |path: &String| wanted.text(path).is_some() && profile.is_unique(Kind::User, path);
+            let is_sure = is_fresh || wanted.match_on.iter().any(refuses);
+            is_sure.then_some(Located::Nothing)
+        }
+        Entry::There(path, found) => Some(match (found.len(), found.into_iter().next()) {
+            (1, Some(found)) if path == EXTERNAL_ID => Located::Adoptable(Box::new(found)),
+            (1, Some(found)) => claim(wanted, found),
+            (n, _) => Located::Foreign(format!("{n} resources have the same {path}")),
+        }),
+    }
 }
 
 /// Looks by externalId and, if `thoroughly`, by what the policy matches on.

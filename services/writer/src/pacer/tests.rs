@@ -7,7 +7,8 @@ fn pace(rate: Option<f64>, concurrency_max: usize) -> Pace {
 async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, Instant)>) {
     let (pacer, order) = (pacer.clone(), order.clone());
     tokio::spawn(async move {
-        let permit = pacer.acquire(Urgency::opening(lane)).await;
+        let mut permit = pacer.acquire(Urgency::opening(lane)).await;
+        permit.spend();
         order.send((lane, Instant::now())).unwrap();
         drop(permit);
     });
@@ -99,7 +100,9 @@ async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
 async fn time_of(pacer: &Pacer, count: u32) -> Duration {
     let begin = Instant::now();
     for _ in 0..count {
-        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+        let mut permit = pacer.acquire(Urgency::opening(Lane::Mover)).await;
+        permit.spend();
+        drop(permit);
         pacer.hear(Signal::Healthy);
     }
     begin.elapsed()
@@ -171,4 +174,15 @@ async fn a_target_that_fails_gets_fewer_requests_at_a_time_until_it_does_well_ag
         pacer.hear(Signal::Healthy);
     }
     assert_eq!(room(&pacer).await, 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_was_not_used_costs_nothing_of_the_pace() {
+    let pacer = Pacer::spawn("test", pace(Some(1.0), 4), &[]);
+    let begin = Instant::now();
+    for _ in 0..100 {
+        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert!(time_of(&pacer, 10).await > Duration::from_secs(8), "those that were used are paced");
 }

@@ -56,11 +56,11 @@ async fn a_group_too_many_is_held_with_the_remedy_and_goes_out_when_there_is_roo
     }
 }
 
-const PEOPLE: usize = 50_000;
+const PEOPLE: usize = 20_000;
 const CHUNK: usize = 1_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_of_50_000_is_filled_and_emptied_in_chunks_to_the_last_member() {
+async fn a_group_of_20_000_is_filled_and_emptied_in_chunks_to_the_last_member() {
     let lines = format!("membership: {{ members_per_request_max: {CHUNK}, remove_form: value_list }}\n");
     let world = World::with_profile(&lines).await;
     // Accounts that are linked already: creating so many is another matter.

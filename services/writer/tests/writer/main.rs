@@ -6,6 +6,7 @@ mod actions;
 mod conflicts;
 mod faults;
 mod group_size;
+mod listing;
 mod look;
 mod look_faults;
 mod memberships;
