@@ -319,6 +319,9 @@ pub struct Reconcile {
     /// Only report.
     #[serde(default)]
     pub dry_run: bool,
+    /// Believe that many are gone: without it, a target that lists far fewer than are linked fails the comparison.
+    #[serde(default)]
+    pub allow_gone: bool,
     /// End the comparison that is under way.
     #[serde(default)]
     pub cancel: bool,

@@ -390,20 +390,24 @@ impl Source<'_> {
             .map_err(StoreError::statement("read the queue of memberships"))
     }
 
-    /// Edges that lost an end since they were queued wait until it is there again.
+    /// Edges that lost an end since they were queued wait until it is there again, removals too (see
+    /// [`edge::Model::lose_end`]).
     async fn let_wait(&self, group: &str, lost: &[edge::Model]) -> Result<(), StoreError> {
         if lost.is_empty() {
             return Ok(());
         }
         let tx = self.store.begin().await?;
-        for (desired, status) in [(true, status::WAITING), (false, status::IN_SYNC)] {
+        for desired in [true, false] {
             let of_these = lost.iter().filter(|edge| edge.desired == desired);
             let members: Vec<&str> = of_these.map(|edge| edge.member_subject.as_str()).collect();
             for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
-                edge::Entity::update_many()
-                    .col_expr(edge::Column::Status, Expr::value(status))
-                    .col_expr(edge::Column::Queued, Expr::value(false))
-                    .col_expr(edge::Column::Applied, Expr::value(false))
+                let mut update = edge::Entity::update_many()
+                    .col_expr(edge::Column::Status, Expr::value(status::WAITING))
+                    .col_expr(edge::Column::Queued, Expr::value(false));
+                if desired {
+                    update = update.col_expr(edge::Column::Applied, Expr::value(false));
+                }
+                update
                     .filter(edge::Column::Target.eq(self.target))
                     .filter(edge::Column::GroupSubject.eq(group))
                     .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))

@@ -13,7 +13,9 @@ use std::time::Duration;
 use lifecycle::{Difference, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind};
 use scim::{Kind, Listed, Start};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use store::StoreError;
 use tokio::sync::Notify;
 
@@ -31,6 +33,10 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 const DEFERRED_PAUSE: Duration = Duration::from_millis(500);
 /// Rows that are looked at per statement.
 const PAGE: u64 = 500;
+
+/// So many may be gone from a target without a question, and beyond them this part of all that is linked.
+const GONE_MAX: u64 = 10;
+const GONE_PERCENT_MAX: u64 = 20;
 
 const USERS: &str = "user";
 const GROUPS: &str = "group";
@@ -91,12 +97,13 @@ pub(crate) async fn go_on(target: Arc<OwnedTarget>, bell: Arc<Notify>) {
 }
 
 /// A comparison from the beginning.
-pub(crate) fn begin(target: &str, dry_run: bool, who: &str) -> reconcile::Model {
+pub(crate) fn begin(target: &str, dry_run: bool, allow_gone: bool, who: &str) -> reconcile::Model {
     let started = now();
     let report = Reconciliation {
         target: target.to_owned(),
         state: ReconcileState::Running,
         dry_run,
+        allow_gone,
         who: who.to_owned(),
         started,
         ended: None,
@@ -128,7 +135,7 @@ pub(crate) async fn begin_if_due(target: &OwnedTarget, every: Duration) -> Resul
         return Ok(());
     }
     let tx = target.store.begin().await?;
-    reconcile::save(&tx, begin(&target.name, false, "schedule")).await?;
+    reconcile::save(&tx, begin(&target.name, false, false, "schedule")).await?;
     tx.commit().await.map_err(StoreError::statement("begin a comparison"))
 }
 
@@ -184,17 +191,13 @@ impl Run {
 
     /// What is linked and was on no page.
     async fn gone(&mut self) -> Result<(), Halt> {
+        self.gone_can_be_believed().await?;
         let hides = self.target.client.profile().hides_disabled;
         let mut after = (String::new(), String::new());
         loop {
-            let unseen =
-                resource::Column::SeenAt.is_null().or(resource::Column::SeenAt.lt(self.row.started_at));
-            let rows = resource::Entity::find()
-                .filter(resource::Column::Target.eq(&self.target.name))
-                .filter(resource::Column::RemoteId.is_not_null())
-                .filter(resource::Column::Status.eq(status::IN_SYNC))
-                .filter(resource::Column::NextAttemptAt.lt(self.row.started_at))
-                .filter(unseen)
+            let rows = self
+                .linked_at_rest()
+                .filter(self.unseen())
                 .filter(
                     resource::Column::Kind
                         .gt(&after.0)
@@ -224,6 +227,41 @@ impl Run {
             self.enqueue(&tx, gone).await?;
             self.commit(tx).await?;
         }
+    }
+
+    fn linked_at_rest(&self) -> sea_orm::Select<resource::Entity> {
+        resource::Entity::find()
+            .filter(resource::Column::Target.eq(&self.target.name))
+            .filter(resource::Column::RemoteId.is_not_null())
+            .filter(resource::Column::Status.eq(status::IN_SYNC))
+            .filter(resource::Column::NextAttemptAt.lt(self.row.started_at))
+    }
+
+    fn unseen(&self) -> Expr {
+        resource::Column::SeenAt.is_null().or(resource::Column::SeenAt.lt(self.row.started_at))
+    }
+
+    /// A token of another tenant sees another directory: to create everybody there is no repair.
+    ///
+    /// # Errors
+    /// When far more are gone than go by accident, and nobody said that this is right.
+    async fn gone_can_be_believed(&self) -> Result<(), Halt> {
+        if self.report.dry_run || self.report.allow_gone {
+            return Ok(());
+        }
+        let failed = StoreError::statement("count what was not seen");
+        let reader = self.target.store.reader();
+        let gone = self.linked_at_rest().filter(self.unseen()).count(reader).await.map_err(&failed)?;
+        let linked = self.linked_at_rest().count(reader).await.map_err(&failed)?;
+        if gone <= GONE_MAX || gone * 100 <= linked * GONE_PERCENT_MAX {
+            return Ok(());
+        }
+        let target = &self.target.name;
+        Err(Halt::Failed(format!(
+            "{gone} of {linked} linked accounts and groups are not there any more, which is believed only of {GONE_PERCENT_MAX} %; \
+             nothing of it was queued. Look whether the credential is that of the right tenant; if they are really gone: usher \
+             reconcile {target} --allow-gone"
+        )))
     }
 
     /// Puts rows into the queue, to be read and made right; nothing in a dry run.
@@ -257,13 +295,27 @@ impl Run {
         }
     }
 
-    async fn read_members(&mut self, group: &str) -> Result<Vec<String>, Halt> {
+    /// None when the target does not let this group be read: the others are compared all the same.
+    async fn read_members(&mut self, group: &resource::Model, id: &str) -> Result<Option<Vec<String>>, Halt> {
         let mut failures = 0;
         loop {
             let mut call = self.call().await?;
-            match call.send("read_members", async |client| client.members(group).await).await {
-                Ok(members) => return Ok(members),
-                Err(stop) => self.wait(stop, &mut failures).await?,
+            match call.send("read_members", async |client| client.members(id).await).await {
+                Ok(members) => return Ok(Some(members)),
+                Err(stop) => match self.wait(stop, &mut failures).await {
+                    Err(Halt::Failed(why)) => {
+                        self.report.counts.unreadable += 1;
+                        self.note(Found {
+                            difference: Difference::Unreadable,
+                            kind: ResourceKind::Group,
+                            subject: Some(group.subject.clone()),
+                            remote_id: Some(id.to_owned()),
+                            what: vec![why],
+                        });
+                        return Ok(None);
+                    }
+                    waited => waited?,
+                },
             }
         }
     }

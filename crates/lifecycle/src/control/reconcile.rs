@@ -17,6 +17,9 @@ pub struct ReconcileRequest {
     /// Only report.
     #[serde(default)]
     pub dry_run: bool,
+    /// Believe that many are gone: without it, a target that lists far fewer than are linked fails the comparison.
+    #[serde(default)]
+    pub allow_gone: bool,
     /// End the one that is under way.
     #[serde(default)]
     pub cancel: bool,
@@ -78,6 +81,8 @@ pub enum Difference {
     Unlinked,
     /// Members are missing, or there although they should not be.
     Members,
+    /// A group whose members could not be read.
+    Unreadable,
 }
 
 impl Difference {
@@ -89,6 +94,7 @@ impl Difference {
             Self::Orphan => "orphan",
             Self::Unlinked => "unlinked",
             Self::Members => "members",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -134,6 +140,9 @@ pub struct ReconcileCounts {
     pub members_missing: u64,
     /// Memberships that we gave, took away, and that are there again.
     pub members_extra: u64,
+    /// Groups whose members could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
     /// Resources that were put into the queue to be made right.
     pub queued: u64,
     /// Requests that it took.
@@ -150,6 +159,9 @@ pub struct Reconciliation {
     pub state: ReconcileState,
     /// Whether it only reports.
     pub dry_run: bool,
+    /// Whether many may be gone.
+    #[serde(default)]
+    pub allow_gone: bool,
     /// Who began it, or `schedule`.
     pub who: String,
     /// When it began.

@@ -98,6 +98,7 @@ fn query(client: &Client, kind: Kind, start: Option<&Start>) -> Vec<(&'static st
 
 impl Search {
     fn take(&mut self, page: Page, pages: u32) -> Step {
+        let unreadable = page.entries > page.resources.len() as u64;
         let asked = |found: &Found| self.terms.iter().any(|(path, value)| found.has(path, value));
         let before = self.seen.len();
         self.seen.extend(page.resources.iter().map(|found| found.id.clone()));
@@ -107,6 +108,12 @@ impl Search {
         let next = next_page(self.paging, &page, self.entries);
         let more = next.is_some();
         let matching: Vec<Found> = page.resources.into_iter().filter(asked).collect();
+        if matching.is_empty() && unreadable {
+            return uncertain(
+                AttemptClass::Permanent,
+                "the target answers a search with a resource that has no id",
+            );
+        }
         if !matching.is_empty() || !more {
             return Step::Done(matching);
         }

@@ -37,7 +37,13 @@ pub(super) async fn start(
     if !wrong.is_empty() {
         return Err(invalid(wrong));
     }
-    let request = ReconcileRequest { target, dry_run: body.dry_run, cancel: body.cancel, actor };
+    let request = ReconcileRequest {
+        target,
+        dry_run: body.dry_run,
+        allow_gone: body.allow_gone,
+        cancel: body.cancel,
+        actor,
+    };
     let reply: Reconciliation = context.ask(WRITER, verb::RECONCILE, &request).await?;
     tracing::info!(
         who = request.actor.who,

@@ -178,6 +178,9 @@ pub struct ReconcileArgs {
     /// Only report: nothing is changed.
     #[arg(long)]
     pub dry_run: bool,
+    /// Believe that many are gone: without it, a target that lists far fewer than are linked is not believed.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub allow_gone: bool,
     /// End the comparison that is under way.
     #[arg(long, conflicts_with = "dry_run")]
     pub cancel: bool,

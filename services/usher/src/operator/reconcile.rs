@@ -22,7 +22,7 @@ pub async fn reconcile(args: &ReconcileArgs) -> anyhow::Result<Ended> {
     let console = Console::new(&args.operator)?;
     let path = ["targets", args.target.as_str(), "reconcile"];
     let why = args.why.clone().unwrap_or_else(|| "compared on demand".to_owned());
-    let body = Reconcile { dry_run: args.dry_run, cancel: args.cancel, why };
+    let body = Reconcile { dry_run: args.dry_run, allow_gone: args.allow_gone, cancel: args.cancel, why };
     let mut report: Reconciliation = understood(&console.post(&path, &body).await?)?;
     let joined = !args.cancel && report.dry_run != args.dry_run;
     if joined {

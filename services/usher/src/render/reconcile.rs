@@ -62,6 +62,7 @@ pub fn report(report: &Reconciliation) -> String {
         ("unlinked", counts.unlinked, "carry our key, and are not linked"),
         ("members missing", counts.members_missing, ""),
         ("members too many", counts.members_extra, "taken away by us, and there again"),
+        ("groups that could not be read", counts.unreadable, "their members were not compared"),
         ("queued", counts.queued, "to be read once more and made right"),
         ("requests", counts.requests, ""),
     ];

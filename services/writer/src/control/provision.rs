@@ -4,6 +4,7 @@ use lifecycle::{
     ControlError, Fact, Lane, ProvisionReply, ProvisionRequest, ResourceKind, RowReply, RowRequest,
 };
 use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
@@ -62,6 +63,7 @@ impl Control {
                 .filter(edge::Column::Target.eq(target))
                 .filter(edge::Column::GroupSubject.eq(subject))
                 .filter(edge::Column::Status.ne(status::IN_SYNC))
+                .filter(edge::Column::Desired.eq(true).or(edge::Column::Status.ne(status::WAITING)))
                 .count(reader)
                 .await
                 .map_err(StoreError::statement("count memberships"))?,

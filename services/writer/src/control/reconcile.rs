@@ -33,7 +33,7 @@ impl Control {
             }
             None if request.cancel => None,
             Some(row) => return Ok(Some(row)),
-            None => Some(begin(&request.target, request.dry_run, &request.actor.who)),
+            None => Some(begin(&request.target, request.dry_run, request.allow_gone, &request.actor.who)),
         };
         if let Some(row) = &row {
             reconcile::save(&tx, row.clone()).await?;

@@ -17,7 +17,8 @@ impl Run {
         else {
             return Ok(());
         };
-        let there: HashSet<String> = self.read_members(&id).await?.into_iter().collect();
+        let Some(there) = self.read_members(group, &id).await? else { return Ok(()) };
+        let there: HashSet<String> = there.into_iter().collect();
         let (mut missing, mut extra) = (Vec::new(), Vec::new());
         let mut after = String::new();
         loop {

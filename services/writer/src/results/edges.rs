@@ -40,8 +40,14 @@ impl Committer {
             let Some(row) = rows.get_mut(&sent.member_subject) else { continue };
             if linked.get(&sent.member_subject) != Some(&true) {
                 // One end went away, or came back as another, while the request was under way.
-                row.applied = false;
-                row.place(linked.contains_key(&sent.member_subject), now);
+                match linked.contains_key(&sent.member_subject) {
+                    true if !row.desired => row.doubt(now),
+                    true => {
+                        row.applied = false;
+                        row.place(true, now);
+                    }
+                    false => row.lose_end(),
+                }
                 continue;
             }
             match &worked.outcome {
@@ -71,10 +77,7 @@ impl Committer {
                 MembersOutcome::Refused(trouble) => {
                     self.give_up_edge(tx, row, trouble, news).await?;
                 }
-                MembersOutcome::GroupGone => {
-                    row.applied = false;
-                    row.place(false, now);
-                }
+                MembersOutcome::GroupGone => row.lose_end(),
             }
         }
         self.tell_members(worked, news);

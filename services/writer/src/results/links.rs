@@ -90,19 +90,7 @@ async fn wake_memberships(
     subjects: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
-    edge::Entity::update_many()
-        .col_expr(edge::Column::Status, Expr::value(status::PENDING))
-        .col_expr(edge::Column::Queued, Expr::value(true))
-        .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
-        .filter(edge::Column::Target.eq(target))
-        .filter(end_of(kind).is_in(subjects))
-        .filter(edge::Column::Status.eq(status::WAITING))
-        .filter(has_link(ResourceKind::User, edge::Column::MemberSubject))
-        .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))
-        .exec(tx)
-        .await
-        .map_err(StoreError::statement("wake memberships"))?;
-    Ok(())
+    wake(tx, target, Condition::all().add(end_of(kind).is_in(subjects)), now).await.map(drop)
 }
 
 /// Wakes memberships whose ends are both linked although nobody noticed: the safety net of [`wake_memberships`].
@@ -111,18 +99,7 @@ pub(crate) async fn wake_forgotten_memberships(
     target: &str,
     now: i64,
 ) -> Result<u64, StoreError> {
-    let woken = edge::Entity::update_many()
-        .col_expr(edge::Column::Status, Expr::value(status::PENDING))
-        .col_expr(edge::Column::Queued, Expr::value(true))
-        .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
-        .filter(edge::Column::Target.eq(target))
-        .filter(edge::Column::Status.eq(status::WAITING))
-        .filter(has_link(ResourceKind::User, edge::Column::MemberSubject))
-        .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))
-        .exec(tx)
-        .await
-        .map_err(StoreError::statement("wake memberships"))?;
-    Ok(woken.rows_affected)
+    wake(tx, target, Condition::all(), now).await
 }
 
 fn has_link(kind: ResourceKind, end: edge::Column) -> Condition {
@@ -140,24 +117,54 @@ fn has_link(kind: ResourceKind, end: edge::Column) -> Condition {
     Condition::all().add(Expr::exists(linked))
 }
 
-/// A resource that is gone took its memberships along.
+/// A resource that is gone took its memberships along. A removal that was not carried out is kept: the resource may come back
+/// with its members (see [`edge::Model::lose_end`]).
 async fn forget_memberships(
     tx: &DatabaseTransaction,
     target: &str,
     kind: ResourceKind,
     subjects: &[String],
 ) -> Result<(), StoreError> {
-    for (desired, status) in [(true, status::WAITING), (false, status::IN_SYNC)] {
-        edge::Entity::update_many()
-            .col_expr(edge::Column::Applied, Expr::value(false))
+    let carried_out = || edge::Column::Applied.eq(false).and(edge::Column::Queued.eq(false));
+    let removal = || edge::Column::Desired.eq(false);
+    let cases = [
+        (edge::Column::Desired.eq(true), status::WAITING, Some(false)),
+        (removal().and(carried_out()), status::IN_SYNC, Some(false)),
+        (removal().and(carried_out().not()), status::WAITING, None),
+    ];
+    for (which, status, applied) in cases {
+        let mut update = edge::Entity::update_many()
             .col_expr(edge::Column::Queued, Expr::value(false))
             .col_expr(edge::Column::Status, Expr::value(status))
             .filter(edge::Column::Target.eq(target))
             .filter(end_of(kind).is_in(subjects))
-            .filter(edge::Column::Desired.eq(desired))
-            .exec(tx)
-            .await
-            .map_err(StoreError::statement("forget memberships"))?;
+            .filter(which);
+        if let Some(applied) = applied {
+            update = update.col_expr(edge::Column::Applied, Expr::value(applied));
+        }
+        update.exec(tx).await.map_err(StoreError::statement("forget memberships"))?;
     }
     Ok(())
+}
+
+/// Puts waiting memberships whose ends are both linked into the queue; removals are read back first. Says how many.
+async fn wake(tx: &DatabaseTransaction, target: &str, which: Condition, now: i64) -> Result<u64, StoreError> {
+    let mut woken = 0;
+    for (desired, status) in [(true, status::PENDING), (false, status::UNSURE)] {
+        let updated = edge::Entity::update_many()
+            .col_expr(edge::Column::Status, Expr::value(status))
+            .col_expr(edge::Column::Queued, Expr::value(true))
+            .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+            .filter(edge::Column::Target.eq(target))
+            .filter(edge::Column::Desired.eq(desired))
+            .filter(edge::Column::Status.eq(status::WAITING))
+            .filter(which.clone())
+            .filter(has_link(ResourceKind::User, edge::Column::MemberSubject))
+            .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))
+            .exec(tx)
+            .await
+            .map_err(StoreError::statement("wake memberships"))?;
+        woken += updated.rows_affected;
+    }
+    Ok(woken)
 }

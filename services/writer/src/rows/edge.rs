@@ -92,6 +92,18 @@ impl Model {
         self.next_attempt_at = now;
     }
 
+    /// One end is not known at the target any more. What should be there waits for it; so does a removal that was not carried
+    /// out: the end may only have been hidden, or come back under another id with its members.
+    pub(crate) fn lose_end(&mut self) {
+        let may_be_there = self.applied || self.queued;
+        self.queued = false;
+        if self.desired {
+            self.applied = false;
+        }
+        let waits = self.desired || may_be_there;
+        self.status = if waits { status::WAITING } else { status::IN_SYNC }.to_owned();
+    }
+
     /// Settles where the edge stands: `linked` says whether both ends exist at the target.
     pub(crate) fn place(&mut self, linked: bool, now: i64) {
         let (status, queued) = if self.desired == self.applied {

@@ -83,3 +83,26 @@ async fn a_leaver_never_takes_the_account_that_is_linked_to_somebody_else() {
         world.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_outlives_a_404_of_its_group() {
+    for database in store::testing::databases() {
+        let world = World::over(database, "").await;
+        for key in ["E-1", "E-2"] {
+            world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        }
+        world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+        world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
+        world.until("both are in", async || is_member(&world, "E-1") && is_member(&world, "E-2")).await;
+
+        // For a moment the target does not know the group: neither to be changed nor to be read.
+        let unknown = || FaultRule::new(Fault::status(404)).path("/Groups/").times(1);
+        world.sandbox.faults().inject(unknown().method("PATCH"));
+        world.sandbox.faults().inject(unknown().method("GET"));
+        world.members("G-1", 2, &[("E-1", false)]).await;
+        world.until("the removal is carried out all the same", async || !is_member(&world, "E-1")).await;
+        world.settled(ResourceKind::Group, "G-1", 1).await;
+        assert!(is_member(&world, "E-2"), "whoever should be in is in");
+        world.stop().await;
+    }
+}

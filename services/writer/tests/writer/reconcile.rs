@@ -4,6 +4,7 @@ use lifecycle::{
     AccountState, Actor, Desired, Difference, Guard, ReconcileRequest, ReconcileState, Reconciliation,
     ReconciliationRequest, ResourceKind, verb,
 };
+use sandbox::{Fault, FaultRule};
 use scim::{Rate, TargetProfile};
 use serde_json::{Value, json};
 
@@ -11,8 +12,13 @@ use crate::world::{Sent, TARGET, World, account, active, group, name_of, person}
 
 impl World {
     async fn reconcile(&self, dry_run: bool) -> Reconciliation {
+        self.reconcile_as(dry_run, false).await
+    }
+
+    async fn reconcile_as(&self, dry_run: bool, allow_gone: bool) -> Reconciliation {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
-        let request = ReconcileRequest { target: TARGET.to_owned(), dry_run, cancel: false, actor };
+        let request =
+            ReconcileRequest { target: TARGET.to_owned(), dry_run, allow_gone, cancel: false, actor };
         let _: Reconciliation = self.ask(verb::RECONCILE, &request).await.unwrap();
         self.until("the comparison ends", async || {
             self.reconciliation().await.state != ReconcileState::Running
@@ -177,8 +183,64 @@ async fn a_comparison_that_was_never_made_or_cannot_be_ended_is_refused_with_the
     let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILIATION, &request).await;
     assert!(refused.unwrap_err().to_string().contains("usher reconcile crm"));
     let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
-    let cancel = ReconcileRequest { target: TARGET.to_owned(), dry_run: false, cancel: true, actor };
+    let cancel = ReconcileRequest {
+        target: TARGET.to_owned(),
+        dry_run: false,
+        allow_gone: false,
+        cancel: true,
+        actor,
+    };
     let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILE, &cancel).await;
     assert!(refused.unwrap_err().to_string().contains("nothing compares"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_has_lost_everybody_waits_for_a_human() {
+    let world = World::start().await;
+    let keys: Vec<String> = (0..12).map(|n| format!("E-{n}")).collect();
+    for key in &keys {
+        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+    }
+    for key in &keys {
+        let id = world.user(key).unwrap().id;
+        world.delete_user(&id).await;
+    }
+    let before = world.sandbox.ledger().len();
+    let report = world.reconcile(false).await;
+    assert_eq!(report.state, ReconcileState::Failed);
+    assert!(report.error.as_deref().is_some_and(|error| error.contains("12 of 12")), "{report:?}");
+    assert_eq!(report.counts.queued, 0);
+    let sent = world.sandbox.ledger().since(before, 100);
+    assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
+
+    let report = world.reconcile_as(false, true).await;
+    assert_eq!((report.state, report.counts.gone), (ReconcileState::Finished, 12));
+    world.until("all are there again", async || world.sandbox.state().users.len() == 12).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_cannot_be_read_does_not_end_the_comparison() {
+    let world = World::start().await;
+    for key in ["E-1", "E-2"] {
+        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+    }
+    for key in ["G-1", "G-2"] {
+        world.want(key, 1, Desired::Group(group(key))).await;
+        world.members(key, 1, &[("E-1", true), ("E-2", true)]).await;
+    }
+    let members = |key: &str| world.sandbox.state().groups[key].members.len();
+    world.until("all are in", async || members("G-1") == 2 && members("G-2") == 2).await;
+    let state = world.sandbox.state();
+    let (first, second) = (state.groups["G-1"].id.clone(), state.groups["G-2"].id.clone());
+    let refused = FaultRule::new(Fault::status(400)).method("GET").path(format!("/Groups/{first}"));
+    world.sandbox.faults().inject(refused);
+    let nobody = json!([{ "op": "remove", "path": "members" }]);
+    world.patch_group(&second, nobody).await;
+    let report = world.reconcile(false).await;
+    assert_eq!(report.state, ReconcileState::Finished, "{report:?}");
+    assert_eq!(of(&report, Difference::Unreadable).len(), 1, "{report:?}");
+    world.until("the other is made right", async || members("G-2") == 2).await;
     world.stop().await;
 }

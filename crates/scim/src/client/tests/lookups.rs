@@ -92,6 +92,9 @@ async fn nobody_is_said_to_be_missing_unless_that_is_certain() {
     }
     let (client, _) = serve(profile(), |_| answer(404, json!({}))).await;
     assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Permanent);
+    let without_id = json!({ "totalResults": 1, "Resources": [{ "displayName": "Staff" }] });
+    let (client, _) = serve(profile(), move |_| answer(200, without_id.clone())).await;
+    assert_eq!(client.find(Kind::Group, "displayName", "Staff").await.class(), AttemptClass::Permanent);
 }
 
 #[tokio::test]
