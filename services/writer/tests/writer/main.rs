@@ -11,6 +11,7 @@ mod look;
 mod look_faults;
 mod memberships;
 mod ownership;
+mod persistence;
 mod probe;
 mod profiles;
 mod provision;
