@@ -1,0 +1,294 @@
+//! Rows of a CSV file.
+
+pub(crate) mod encoding;
+pub(crate) mod end;
+mod records;
+pub(crate) mod separator;
+mod text;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CsvError, RowError};
+use crate::row::{Header, Row};
+use crate::{COLUMNS_MAX, ROW_BYTES_MAX, ROWS_MAX};
+use encoding::Encoding;
+use end::{Completeness, End, Incomplete};
+use records::{Fault, Fields, Records};
+use separator::Separator;
+use text::Text;
+
+/// How a file is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CsvOptions {
+    /// The encoding; found out if not given.
+    pub encoding: Encoding,
+    /// What separates fields; found out if not given.
+    pub separator: Separator,
+    /// Longest cell, in bytes of UTF-8.
+    pub field_bytes_max: usize,
+    /// What the last row looks like if it is not about a person. A file without it is not complete then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trailer: Option<Trailer>,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        let (encoding, separator) = (Encoding::Detect, Separator::Detect);
+        Self { encoding, separator, field_bytes_max: 64 * 1024, trailer: None }
+    }
+}
+
+/// A last row `TRAILER,<how many rows came before it>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trailer {
+    /// What stands in its first cell, exactly.
+    pub marker: String,
+}
+
+/// Reads rows from bytes, one at a time, with a bounded amount of memory.
+///
+/// Lines with nothing in them and rows with nothing but empty cells are passed over; line breaks are CR LF, LF or CR.
+/// After the last row [`Csv::finish`] says whether all of the file was there.
+pub struct Csv<R> {
+    records: Records<R>,
+    header: Arc<Header>,
+    separator: Separator,
+    field_bytes_max: usize,
+    trailer: Option<Trailer>,
+    trailer_seen: Option<TrailerSeen>,
+    rows: u64,
+    over: bool,
+    incomplete: Option<Incomplete>,
+}
+
+struct TrailerSeen {
+    count: Option<u64>,
+}
+
+impl<R: Read> Csv<R> {
+    /// Reads the header row.
+    pub fn open(read: R, options: &CsvOptions) -> Result<Self, CsvError> {
+        let (mut records, separator) = Records::new(Text::new(read, options.encoding), options.separator);
+        let (line, cells) = loop {
+            match records.next().map(|record| (record.line, record.fields.map(cells))) {
+                None | Some((_, Err(Fault::ReadFailed))) => return Err(no_header(records.text)),
+                Some((line, Err(fault))) => {
+                    let (what, fix) = of_record(fault);
+                    return Err(CsvError::Header { line, what, fix });
+                }
+                Some((_, Ok(cells))) if cells.iter().all(Vec::is_empty) => {}
+                Some((line, Ok(cells))) => break (line, cells),
+            }
+        };
+        let header = header(&cells).map_err(|(what, fix)| CsvError::Header { line, what, fix })?;
+        Ok(Self {
+            records,
+            header: Arc::new(header),
+            separator,
+            field_bytes_max: options.field_bytes_max.min(ROW_BYTES_MAX),
+            trailer: options.trailer.clone(),
+            trailer_seen: None,
+            rows: 0,
+            over: false,
+            incomplete: None,
+        })
+    }
+
+    /// The names of the columns.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// The name of the encoding. While a file without a byte order mark has shown nothing but ASCII: UTF-8.
+    pub fn encoding(&self) -> &'static str {
+        self.records.text.encoding()
+    }
+
+    /// What separates fields.
+    pub fn separator(&self) -> Separator {
+        self.separator
+    }
+
+    /// How the file ended; call it after the last row.
+    pub fn finish(self) -> End {
+        let rows = self.rows;
+        let in_character = self.records.text.ended_in_character();
+        let (sha256, bytes, ended) = self.records.text.finish();
+        let incomplete = match ended {
+            Some(Err(error)) => Some(Incomplete::ReadFailed(error)),
+            _ if self.incomplete.is_some() => self.incomplete,
+            _ if !self.over => Some(Incomplete::NotReadToEnd),
+            _ if in_character => Some(Incomplete::InCharacter),
+            _ => match (self.trailer, &self.trailer_seen) {
+                (Some(Trailer { marker }), None) => Some(Incomplete::TrailerMissing { marker }),
+                _ => None,
+            },
+        };
+        let completeness = incomplete.map_or(Completeness::Complete, Completeness::Incomplete);
+        let trailer_count = self.trailer_seen.and_then(|trailer| trailer.count);
+        End { completeness, rows, trailer_count, sha256, bytes }
+    }
+
+    /// A row, or nothing for what is not about a person.
+    fn read(&mut self) -> Option<Option<Result<Row, RowError>>> {
+        let record = self.records.next()?;
+        let line = record.line;
+        let fields = match record.fields {
+            Ok(fields) if fields.bytes.is_empty() => return Some(None),
+            Ok(fields) => fields,
+            Err(fault) => {
+                if fault == Fault::InQuotes {
+                    self.incomplete.get_or_insert(Incomplete::InQuotes { line });
+                }
+                self.rows += 1;
+                let (what, fix) = of_record(fault);
+                return Some(Some(Err(RowError::new(line, what, fix))));
+            }
+        };
+        if let Some(count) = trailer_count(self.trailer.as_ref(), fields) {
+            if count.is_none() {
+                self.incomplete.get_or_insert(Incomplete::TrailerWithoutCount { line });
+            } else if self.trailer_seen.is_some() {
+                self.incomplete.get_or_insert(Incomplete::RowsAfterTrailer { line });
+            }
+            self.trailer_seen = Some(TrailerSeen { count });
+            return Some(None);
+        }
+        if self.trailer_seen.is_some() {
+            self.incomplete.get_or_insert(Incomplete::RowsAfterTrailer { line });
+        }
+        self.rows += 1;
+        Some(Some(row(&self.header, line, fields, self.field_bytes_max)))
+    }
+}
+
+impl<R: Read> Iterator for Csv<R> {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.over {
+            match self.read() {
+                Some(Some(_)) if self.rows > ROWS_MAX => {
+                    self.rows = ROWS_MAX;
+                    self.over = true;
+                    self.incomplete.get_or_insert(Incomplete::TooManyRows);
+                }
+                Some(Some(row)) => return Some(row),
+                Some(None) => {}
+                None => self.over = true,
+            }
+        }
+        None
+    }
+}
+
+fn no_header<R: Read>(text: Text<R>) -> CsvError {
+    match text.finish() {
+        (_, _, Some(Err(error))) => CsvError::Read(error),
+        _ => CsvError::NoHeader,
+    }
+}
+
+fn cells(fields: Fields<'_>) -> Vec<Vec<u8>> {
+    fields.iter().map(<[u8]>::to_vec).collect()
+}
+
+fn header(cells: &[Vec<u8>]) -> Result<Header, (String, String)> {
+    if cells.iter().any(|cell| cell.contains(&0)) {
+        let fix = "save it as UTF-8, or say its encoding (`encoding: utf-16le`)";
+        return Err(("has U+0000 in it, as UTF-16 without a byte order mark has".to_owned(), fix.to_owned()));
+    }
+    let names: Result<Vec<&str>, _> = cells.iter().map(|cell| std::str::from_utf8(cell)).collect();
+    match names {
+        Ok(names) => Header::new(names.into_iter()),
+        Err(_) => Err(("is not in the encoding of the file".to_owned(), SAY_THE_ENCODING.to_owned())),
+    }
+}
+
+const SAY_THE_ENCODING: &str = "save the file as UTF-8, or say its encoding (`encoding: windows-1252`)";
+
+/// What is wrong with a record, and what to do.
+fn of_record(fault: Fault) -> (String, String) {
+    let (what, fix) = match fault {
+        Fault::TooLong => (
+            format!("is longer than {ROW_BYTES_MAX} bytes"),
+            "look for a quote that is not closed, and shorten what is too long",
+        ),
+        Fault::TooManyFields => {
+            (format!("has more than {COLUMNS_MAX} fields"), "leave out columns that are not needed")
+        }
+        Fault::InQuotes => (
+            "ends with the file inside of a quoted field".to_owned(),
+            "close the quote, or send the whole file again",
+        ),
+        Fault::ReadFailed => ("ends where reading the file failed".to_owned(), "send the whole file again"),
+    };
+    (what, fix.to_owned())
+}
+
+/// The count of the trailer, if it has one; nothing if this is not the trailer.
+fn trailer_count(trailer: Option<&Trailer>, fields: Fields<'_>) -> Option<Option<u64>> {
+    let mut cells = fields.iter().map(<[u8]>::trim_ascii);
+    let is_marker = cells.next()? == trailer?.marker.trim().as_bytes();
+    let count = || std::str::from_utf8(cells.next()?).ok()?.parse().ok();
+    is_marker.then(count)
+}
+
+/// A row of the right number of good cells.
+fn row(header: &Arc<Header>, line: u64, fields: Fields<'_>, field_bytes_max: usize) -> Result<Row, RowError> {
+    let (has, needs) = (fields.ends.len(), header.names().len());
+    if has != needs {
+        let what = format!("has {has} fields, and the header has {needs} columns");
+        let fix =
+            "quote what has a separator, a quote or a line break in it, and double quotes inside of quotes";
+        return Err(RowError::new(line, what, fix));
+    }
+    let too_long = fields.iter().any(|field| field.len() > field_bytes_max);
+    let text = std::str::from_utf8(fields.bytes).ok();
+    let text = text.filter(|text| fields.ends.iter().all(|end| text.is_char_boundary(*end)));
+    match text.filter(|text| !too_long && !text.as_bytes().contains(&0)) {
+        Some(text) => Ok(Row::new(header.clone(), line, text.to_owned(), fields.ends.to_vec())),
+        None => Err(of_cells(header, line, fields, field_bytes_max)),
+    }
+}
+
+/// The first thing that is wrong with a cell.
+fn of_cells(header: &Header, line: u64, fields: Fields<'_>, field_bytes_max: usize) -> RowError {
+    let fault = |cell: &[u8]| {
+        if cell.len() > field_bytes_max {
+            let what = format!("has {} bytes, and at most {field_bytes_max} are taken", cell.len());
+            Some((what, "shorten it, or raise `field_bytes_max`"))
+        } else if std::str::from_utf8(cell).is_err() {
+            Some(("is not in the encoding of the file".to_owned(), SAY_THE_ENCODING))
+        } else {
+            cell.contains(&0).then(|| ("has U+0000 in it".to_owned(), "remove it"))
+        }
+    };
+    let faults = fields.iter().zip(header.names()).find_map(|(cell, name)| Some((fault(cell)?, name)));
+    match faults {
+        Some(((what, fix), name)) => RowError::new(line, what, fix).column(name),
+        None => RowError::new(line, "is not in the encoding of the file", SAY_THE_ENCODING),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_more_than_may_be_is_not_read() {
+        for (rows, complete) in [(2, true), (3, false)] {
+            let text = format!("a,b\n{}", "1,2\n".repeat(rows));
+            let mut csv = Csv::open(text.as_bytes(), &CsvOptions::default()).expect("a header");
+            csv.rows = ROWS_MAX - 2;
+            assert_eq!(csv.by_ref().count(), 2);
+            let end = csv.finish();
+            assert_eq!((end.rows, end.completeness.is_complete()), (ROWS_MAX, complete));
+        }
+    }
+}

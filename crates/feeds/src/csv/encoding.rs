@@ -1,0 +1,95 @@
+//! Which encoding a file is in.
+
+use serde::{Deserialize, Serialize};
+
+/// The encoding of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Encoding {
+    /// A byte order mark says it. Without one: UTF-8, unless the first text beyond ASCII is not; then Windows-1252.
+    #[default]
+    Detect,
+    /// This one, whatever the file looks like.
+    Is(&'static encoding_rs::Encoding),
+}
+
+/// A name that is none of an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown encoding: write `detect`, `utf-8`, `utf-16le`, `utf-16be`, `windows-1252` or another name of the WHATWG"
+)]
+pub struct UnknownEncoding;
+
+impl TryFrom<String> for Encoding {
+    type Error = UnknownEncoding;
+
+    fn try_from(name: String) -> Result<Self, UnknownEncoding> {
+        let name = name.trim();
+        // Of `utf-16` only the byte order mark could say which of the two it is.
+        if name.eq_ignore_ascii_case("detect") || name.eq_ignore_ascii_case("utf-16") {
+            return Ok(Self::Detect);
+        }
+        encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).map(Self::Is).ok_or(UnknownEncoding)
+    }
+}
+
+impl From<Encoding> for String {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Detect => "detect".to_owned(),
+            Encoding::Is(encoding) => encoding.name().to_ascii_lowercase(),
+        }
+    }
+}
+
+/// What bytes without a byte order mark look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// All of them can be either.
+    Ascii,
+    /// So many of them can be either; those after them are the beginning of what may become a character of UTF-8.
+    Ambiguous { ascii: usize },
+    /// UTF-8.
+    Utf8,
+    /// Not UTF-8.
+    Legacy,
+}
+
+/// Judges by all characters beyond ASCII in the chunk: bytes that are not UTF-8 among as many characters that are make a
+/// damaged UTF-8 file, whose bad rows are told, rather than a file in which each name would be read wrongly. Text in
+/// Windows-1252 hardly ever looks like UTF-8.
+pub(super) fn looks(chunk: &[u8], last: bool) -> Looks {
+    let (mut good, mut bad, mut rest) = (0usize, 0usize, chunk);
+    loop {
+        let (valid, fault) = match std::str::from_utf8(rest) {
+            Ok(_) => (rest.len(), None),
+            Err(error) => (error.valid_up_to(), Some(error.error_len())),
+        };
+        good += rest[..valid].iter().filter(|byte| **byte >= 0xC0).count();
+        match fault {
+            None => break,
+            Some(Some(bytes)) => {
+                bad += 1;
+                rest = &rest[valid + bytes..];
+            }
+            Some(None) if !last && good == 0 && bad == 0 => return Looks::Ambiguous { ascii: valid },
+            Some(None) => {
+                // What was UTF-8 so far was broken off.
+                bad += usize::from(good == 0);
+                break;
+            }
+        }
+    }
+    match (good, bad) {
+        (0, 0) => Looks::Ascii,
+        _ if good >= bad => Looks::Utf8,
+        _ => Looks::Legacy,
+    }
+}
+
+/// Whether the last character of what should be UTF-8 is not complete.
+pub(super) fn is_broken_off(tail: &[u8]) -> bool {
+    let lead = tail.iter().rposition(|byte| *byte >= 0xC0);
+    let error = lead.and_then(|lead| std::str::from_utf8(&tail[lead..]).err());
+    error.is_some_and(|error| error.error_len().is_none())
+}

@@ -1,0 +1,216 @@
+//! Records of a file: `csv_core` with limits, physical lines, and an eye on how the file ends.
+
+use std::io::Read;
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::separator::Separator;
+use super::text::Text;
+use crate::{COLUMNS_MAX, ROW_BYTES_MAX};
+
+/// How large the buffer of a record is at first.
+const RECORD_BYTES: usize = 4 * 1024;
+/// How much of a file the separator is judged by.
+const SAMPLE_BYTES: usize = 64 * 1024;
+
+/// Why a record has no fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// More than [`ROW_BYTES_MAX`].
+    TooLong,
+    /// More than [`COLUMNS_MAX`].
+    TooManyFields,
+    /// The file ended, and a quote was open.
+    InQuotes,
+    /// The bytes stopped coming.
+    ReadFailed,
+}
+
+/// One record.
+pub(super) struct Record<'r> {
+    /// Physical line in which it begins, from 1.
+    pub line: u64,
+    pub fields: Result<Fields<'r>, Fault>,
+}
+
+/// The fields of a record, not yet known to be UTF-8.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'r> {
+    pub bytes: &'r [u8],
+    pub ends: &'r [usize],
+}
+
+impl<'r> Fields<'r> {
+    pub(super) fn iter(self) -> impl Iterator<Item = &'r [u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let field = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            field
+        })
+    }
+}
+
+pub(super) struct Records<R> {
+    pub text: Text<R>,
+    parser: Parser,
+    lines: Lines,
+}
+
+/// The parser and where it puts a record.
+struct Parser {
+    reader: Reader,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// How far a record was read.
+#[derive(Default)]
+struct Progress {
+    read_bytes: usize,
+    bytes: usize,
+    fields: usize,
+    fault: Option<Fault>,
+}
+
+impl<R: Read> Records<R> {
+    /// Detects the separator if it is not given.
+    pub(super) fn new(mut text: Text<R>, separator: Separator) -> (Self, Separator) {
+        let separator = match separator {
+            Separator::Detect => {
+                while text.peek().len() < SAMPLE_BYTES && text.fill() {}
+                Separator::detect(text.peek(), text.has_ended())
+            }
+            given => given,
+        };
+        let reader = ReaderBuilder::new().delimiter(separator.byte()).build();
+        let bytes = vec![0; RECORD_BYTES];
+        let ends = vec![0; COLUMNS_MAX + 1];
+        (Self { text, parser: Parser { reader, bytes, ends }, lines: Lines::default() }, separator)
+    }
+
+    /// The next record; lines with nothing in them are none.
+    pub(super) fn next(&mut self) -> Option<Record<'_>> {
+        if !self.skip_empty_lines() {
+            return None;
+        }
+        let line = self.lines.current();
+        let mut progress = Progress::default();
+        while !self.text.peek().is_empty() || self.text.fill() {
+            if self.read(&mut progress) {
+                return Some(self.record(line, &progress));
+            }
+        }
+        self.read_last(&mut progress);
+        Some(self.record(line, &progress))
+    }
+
+    fn record(&self, line: u64, progress: &Progress) -> Record<'_> {
+        let fields = Fields {
+            bytes: &self.parser.bytes[..progress.bytes],
+            ends: &self.parser.ends[..progress.fields],
+        };
+        let too_many = (progress.fields > COLUMNS_MAX).then_some(Fault::TooManyFields);
+        Record { line, fields: progress.fault.or(too_many).map_or(Ok(fields), Err) }
+    }
+
+    /// False at the end of the file.
+    fn skip_empty_lines(&mut self) -> bool {
+        while !self.text.peek().is_empty() || self.text.fill() {
+            let text = self.text.peek();
+            let empty = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            self.lines.count(&text[..empty]);
+            let is_all = empty == text.len();
+            self.text.take(empty);
+            if !is_all {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Reads on in a record; true when it is complete.
+    fn read(&mut self, progress: &mut Progress) -> bool {
+        let input = self.text.peek();
+        let (is_complete, read) = self.parser.read(input, progress);
+        self.lines.count(&input[..read]);
+        self.text.take(read);
+        progress.read_bytes = progress.read_bytes.saturating_add(read);
+        if progress.read_bytes > ROW_BYTES_MAX {
+            progress.give_up(Fault::TooLong);
+        }
+        is_complete
+    }
+
+    /// The record that ends with the file: outside of quotes a line feed ends it.
+    fn read_last(&mut self, progress: &mut Progress) {
+        if self.text.has_failed() {
+            progress.fault = Some(Fault::ReadFailed);
+            return;
+        }
+        loop {
+            match self.parser.read(b"\n", progress) {
+                (true, _) => return,
+                (false, 0) => {} // made room
+                (false, _) => {
+                    progress.fault = Some(Fault::InQuotes);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Progress {
+    /// The rest of the record is read over.
+    fn give_up(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        (self.bytes, self.fields) = (0, 0);
+    }
+}
+
+impl Parser {
+    /// Whether the record is complete, and how much of the input was read; if it is none, there is more room now.
+    fn read(&mut self, input: &[u8], progress: &mut Progress) -> (bool, usize) {
+        let (bytes, ends) = (&mut self.bytes[progress.bytes..], &mut self.ends[progress.fields..]);
+        let (result, read, bytes, fields) = self.reader.read_record(input, bytes, ends);
+        progress.bytes += bytes;
+        progress.fields += fields;
+        match result {
+            ReadRecordResult::Record | ReadRecordResult::End => return (true, read),
+            ReadRecordResult::OutputEndsFull => progress.give_up(Fault::TooManyFields),
+            ReadRecordResult::OutputFull if self.bytes.len() <= ROW_BYTES_MAX && progress.fault.is_none() => {
+                self.bytes.resize(self.bytes.len() * 2, 0);
+            }
+            ReadRecordResult::OutputFull => progress.give_up(Fault::TooLong),
+            ReadRecordResult::InputEmpty if progress.fault.is_some() => progress.restart(),
+            ReadRecordResult::InputEmpty => {}
+        }
+        (false, read)
+    }
+}
+
+/// Counts physical lines: they end with CR LF, LF or CR.
+#[derive(Default)]
+struct Lines {
+    ended: u64,
+    after_cr: bool,
+}
+
+impl Lines {
+    fn count(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.ended += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.after_cr));
+            self.after_cr = *byte == b'\r';
+        }
+    }
+
+    /// The line of the next byte, from 1.
+    fn current(&self) -> u64 {
+        self.ended + 1
+    }
+}

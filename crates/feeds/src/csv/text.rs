@@ -1,0 +1,222 @@
+//! From bytes to UTF-8, a chunk at a time. What is no character in the file's encoding is no UTF-8 here either, so that
+//! the row it stands in can be told.
+
+use std::io::Read;
+
+use encoding_rs::{Decoder, DecoderResult, UTF_8, WINDOWS_1252};
+use sha2::{Digest, Sha256};
+
+use super::encoding::{Encoding, Looks, is_broken_off, looks};
+
+/// How much is read at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Stands for what could not be decoded; is never part of UTF-8.
+const NO_CHARACTER: u8 = 0xFF;
+/// Longest beginning of a character.
+const TAIL_BYTES: usize = 3;
+
+/// A file as UTF-8.
+pub(super) struct Text<R> {
+    read: R,
+    raw: Box<[u8]>,
+    /// So many bytes at the start of `raw` wait for those after them.
+    held_bytes: usize,
+    decoding: Decoding,
+    out: Vec<u8>,
+    /// So much of `out` was taken.
+    taken: usize,
+    ended: Option<Result<(), std::io::Error>>,
+    sha256: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Text<R> {
+    pub(super) fn new(read: R, encoding: Encoding) -> Self {
+        Self {
+            read,
+            raw: vec![0; CHUNK_BYTES].into(),
+            held_bytes: 0,
+            decoding: Decoding::new(encoding),
+            out: Vec::new(),
+            taken: 0,
+            ended: None,
+            sha256: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    /// What was decoded and not yet taken.
+    pub(super) fn peek(&self) -> &[u8] {
+        &self.out[self.taken..]
+    }
+
+    pub(super) fn take(&mut self, bytes: usize) {
+        self.taken = (self.taken + bytes).min(self.out.len());
+    }
+
+    /// Decodes more; false if there is no more.
+    pub(super) fn fill(&mut self) -> bool {
+        self.out.drain(..self.taken);
+        self.taken = 0;
+        let before = self.out.len();
+        while self.ended.is_none() && self.out.len() == before {
+            let filled = self.read_chunk();
+            let last = self.ended.is_some();
+            let used = self.decoding.push(&self.raw[..filled], last, &mut self.out);
+            self.raw.copy_within(used..filled, 0);
+            self.held_bytes = filled - used;
+        }
+        self.out.len() > before
+    }
+
+    /// Fills `raw`, or says why not in `ended`; gives the bytes in it.
+    fn read_chunk(&mut self) -> usize {
+        let mut filled = self.held_bytes;
+        while filled < self.raw.len() {
+            match self.read.read(&mut self.raw[filled..]) {
+                Ok(0) => {
+                    self.ended = Some(Ok(()));
+                    break;
+                }
+                Ok(bytes) => filled = (filled + bytes).min(self.raw.len()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = Some(Err(error));
+                    break;
+                }
+            }
+        }
+        let new = &self.raw[self.held_bytes..filled];
+        self.sha256.update(new);
+        self.bytes += new.len() as u64;
+        filled
+    }
+
+    /// Whether nothing more can be decoded.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether the bytes did not come to their end.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.ended, Some(Err(_)))
+    }
+
+    /// Whether the bytes ended inside of a character.
+    pub(super) fn ended_in_character(&self) -> bool {
+        self.has_ended() && self.decoding.ended_in_character()
+    }
+
+    /// The name of the encoding, as far as it is known by now.
+    pub(super) fn encoding(&self) -> &'static str {
+        match &self.decoding {
+            Decoding::By { decoder, .. } => decoder.encoding().name(),
+            _ => UTF_8.name(),
+        }
+    }
+
+    /// Hash and number of the bytes read so far, and why there will be no more.
+    pub(super) fn finish(self) -> ([u8; 32], u64, Option<Result<(), std::io::Error>>) {
+        (self.sha256.finalize().into(), self.bytes, self.ended)
+    }
+}
+
+enum Decoding {
+    /// The first bytes were not seen; they may be the mark of this encoding, or of any if there is none.
+    Start(Option<&'static encoding_rs::Encoding>),
+    /// Nothing but ASCII so far.
+    Undecided,
+    /// The last bytes are kept.
+    Utf8 {
+        tail: Vec<u8>,
+    },
+    By {
+        decoder: Box<Decoder>,
+        ended_in_character: bool,
+    },
+}
+
+impl Decoding {
+    fn new(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Detect => Self::Start(None),
+            Encoding::Is(encoding) => Self::Start(Some(encoding)),
+        }
+    }
+
+    fn by(encoding: &'static encoding_rs::Encoding) -> Self {
+        if encoding == UTF_8 {
+            return Self::Utf8 { tail: Vec::new() };
+        }
+        let decoder = Box::new(encoding.new_decoder_without_bom_handling());
+        Self::By { decoder, ended_in_character: false }
+    }
+
+    /// Decodes a chunk to the end of `out`; gives how much of it was used. All of the last one is.
+    fn push(&mut self, chunk: &[u8], last: bool, out: &mut Vec<u8>) -> usize {
+        let mut used = 0;
+        if let Self::Start(configured) = self {
+            let mark = encoding_rs::Encoding::for_bom(chunk);
+            let mark = mark.filter(|(marked, _)| configured.is_none_or(|configured| configured == *marked));
+            used = mark.map_or(0, |(_, bytes)| bytes);
+            *self = match configured.or(mark.map(|(encoding, _)| encoding)) {
+                Some(encoding) => Self::by(encoding),
+                None => Self::Undecided,
+            };
+        }
+        if matches!(self, Self::Undecided) {
+            match looks(&chunk[used..], last) {
+                Looks::Ascii => {}
+                Looks::Ambiguous { ascii } => {
+                    out.extend_from_slice(&chunk[used..used + ascii]);
+                    return used + ascii;
+                }
+                Looks::Utf8 => *self = Self::by(UTF_8),
+                Looks::Legacy => *self = Self::by(WINDOWS_1252),
+            }
+        }
+        let chunk = &chunk[used..];
+        match self {
+            Self::Start(_) | Self::Undecided => out.extend_from_slice(chunk),
+            Self::Utf8 { tail } => {
+                out.extend_from_slice(chunk);
+                tail.extend_from_slice(&chunk[chunk.len().saturating_sub(TAIL_BYTES)..]);
+                tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+            }
+            Self::By { decoder, ended_in_character } => {
+                *ended_in_character = decode(decoder, chunk, last, out);
+            }
+        }
+        used + chunk.len()
+    }
+
+    fn ended_in_character(&self) -> bool {
+        match self {
+            Self::Start(_) | Self::Undecided => false,
+            Self::Utf8 { tail } => is_broken_off(tail),
+            Self::By { ended_in_character, .. } => *ended_in_character,
+        }
+    }
+}
+
+/// Decodes a chunk; whether the last one ended inside of a character.
+fn decode(decoder: &mut Decoder, mut chunk: &[u8], last: bool, out: &mut Vec<u8>) -> bool {
+    let mut ended_in_character = false;
+    loop {
+        let start = out.len();
+        let room = decoder.max_utf8_buffer_length_without_replacement(chunk.len());
+        out.resize(start + room.unwrap_or(CHUNK_BYTES).max(16), 0);
+        let (result, read, written) =
+            decoder.decode_to_utf8_without_replacement(chunk, &mut out[start..], last);
+        out.truncate(start + written);
+        chunk = &chunk[read..];
+        match result {
+            DecoderResult::InputEmpty => return ended_in_character,
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(..) => {
+                out.push(NO_CHARACTER);
+                ended_in_character = last && chunk.is_empty() && !decoder.encoding().is_single_byte();
+            }
+        }
+    }
+}

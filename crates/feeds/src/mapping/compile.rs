@@ -1,0 +1,149 @@
+//! Checks a mapping, once for all rows.
+
+use std::collections::HashMap;
+
+use expression::Expression;
+
+use super::{KeyColumns, Mapping, Operation, RowState};
+use crate::COLUMNS_MAX;
+use crate::error::{MappingError, MappingFault, text_fault};
+
+/// A mapping whose expressions were read and checked. [`CompiledMapping::bind`] it to the header of a file.
+#[derive(Debug, Clone)]
+pub struct CompiledMapping {
+    pub(super) key: Vec<String>,
+    pub(super) key_separator: String,
+    /// Empty: each column is an attribute.
+    pub(super) attributes: Vec<Computed>,
+    pub(super) active: Option<Computed>,
+    pub(super) operation: Option<Operations>,
+    pub(super) effective_at: Option<Computed>,
+}
+
+/// An expression and what it is for.
+#[derive(Debug, Clone)]
+pub(super) struct Computed {
+    /// Where it stands in the mapping.
+    pub place: String,
+    /// The attribute that it gives.
+    pub name: String,
+    pub expression: Expression,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Operations {
+    pub column: String,
+    /// By words in lower case.
+    pub states: HashMap<String, RowState>,
+}
+
+impl Mapping {
+    /// Compiles the expressions; all that is wrong with the mapping itself is told at once.
+    pub fn compile(&self) -> Result<CompiledMapping, MappingError> {
+        let mut faults = Vec::new();
+        let key = key(&self.key, &self.key_separator, &mut faults);
+        if self.attributes.len() > COLUMNS_MAX {
+            let what = format!("there are more than {COLUMNS_MAX} attributes");
+            faults.push(MappingFault::new("attributes", what, "leave out what is not needed"));
+        }
+        let attributes = self.attributes.iter();
+        let attributes = attributes.filter_map(|(name, text)| attribute(name, text, &mut faults)).collect();
+        let mut single = |name: &str, text: &Option<String>| {
+            text.as_ref().and_then(|text| computed(name.to_owned(), name, text, &mut faults))
+        };
+        let active = single("active", &self.active);
+        let effective_at = single("effective_at", &self.effective_at);
+        let effective_at = effective_at.and_then(|computed| as_date(computed, &mut faults));
+        let operation = self.operation.as_ref().map(|operation| operations(operation, &mut faults));
+        if !faults.is_empty() {
+            return Err(MappingError { faults });
+        }
+        let key_separator = self.key_separator.clone();
+        Ok(CompiledMapping { key, key_separator, attributes, active, operation, effective_at })
+    }
+}
+
+fn key(KeyColumns(names): &KeyColumns, separator: &str, faults: &mut Vec<MappingFault>) -> Vec<String> {
+    let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+    let mut fault = |what: &str, fix: &str| faults.push(MappingFault::new("key", what, fix));
+    if names.is_empty() || names.iter().any(String::is_empty) {
+        fault("a column of the key has no name", "name the column, or the columns, that tell people apart");
+    }
+    if names.iter().enumerate().any(|(index, name)| names[..index].contains(name)) {
+        fault("names a column twice", "name each column once");
+    }
+    if names.len() > 1 && text_fault(separator).is_some() {
+        let fix = "give `key_separator` a sign that no part of a key has in it";
+        fault("nothing separates the parts of the key", fix);
+    }
+    names
+}
+
+fn attribute(name: &str, text: &str, faults: &mut Vec<MappingFault>) -> Option<Computed> {
+    let place = format!("attributes.{name}");
+    let blanks = || (name.trim() != name).then(|| "has blanks around it".to_owned());
+    if let Some(fault) = text_fault(name).or_else(blanks) {
+        faults.push(MappingFault::new(place, format!("the name {fault}"), "give the attribute another name"));
+        return None;
+    }
+    computed(place, name, text, faults)
+}
+
+fn computed(place: String, name: &str, text: &str, faults: &mut Vec<MappingFault>) -> Option<Computed> {
+    match Expression::compile(text) {
+        Ok(expression) if expression.uses_random() || expression.needs_uniqueness() => {
+            let what = "does not give the same value each time the file is read";
+            let fix = "use `Guid`, `RandomString` and `SelectUniqueValue` in a policy";
+            faults.push(MappingFault::new(place, what, fix));
+            None
+        }
+        Ok(expression) => Some(Computed { place, name: name.to_owned(), expression }),
+        Err(error) => {
+            let fix = error.hint.clone().unwrap_or_else(|| "correct the expression".to_owned());
+            let what = format!("{} (at {:?})", error.message, excerpt(text, error.span.start));
+            faults.push(MappingFault::new(place, what, fix));
+            None
+        }
+    }
+}
+
+/// Longest piece of an expression in an error, in characters.
+const EXCERPT_CHARS_MAX: usize = 40;
+
+/// The expression from where it is wrong on.
+fn excerpt(text: &str, at: usize) -> String {
+    text.get(at..).unwrap_or_default().chars().take(EXCERPT_CHARS_MAX).collect()
+}
+
+/// The same as a date, in the forms that the expression language reads.
+fn as_date(computed: Computed, faults: &mut Vec<MappingFault>) -> Option<Computed> {
+    let Computed { place, name, expression } = computed;
+    if expression.result_type() == expression::Type::Date {
+        return Some(Computed { place, name, expression });
+    }
+    let text = format!("CDate({})", expression.text());
+    self::computed(place, &name, &text, faults)
+}
+
+fn operations(operation: &Operation, faults: &mut Vec<MappingFault>) -> Operations {
+    let mut states = HashMap::new();
+    let all = [
+        (RowState::Upsert, &operation.upsert),
+        (RowState::Left, &operation.left),
+        (RowState::Deleted, &operation.deleted),
+    ];
+    for (state, words) in all {
+        for word in words {
+            let before = states.insert(word.trim().to_lowercase(), state);
+            if before.is_some_and(|before| before != state) {
+                let what = format!("`{}` means two things", word.trim());
+                faults.push(MappingFault::new("operation", what, "put each word into one of the lists"));
+            }
+        }
+    }
+    if states.is_empty() {
+        let fix = "give `upsert`, `left` and `deleted` the words of the file";
+        faults.push(MappingFault::new("operation", "no word means anything", fix));
+    }
+    Operations { column: operation.column.trim().to_owned(), states }
+}

@@ -1,0 +1,349 @@
+//! From a row to what it says.
+
+use std::sync::Arc;
+
+use expression::{Environment, EvalError, Expression, Flow, Seed, Source, Value};
+use lifecycle::{Attributes, Person};
+use serde_json::Value as Json;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+use super::compile::{CompiledMapping, Computed, Operations};
+use super::{RowSaid, RowState};
+use crate::ROW_BYTES_MAX;
+use crate::error::{MappingError, MappingFault, RowError, text_fault};
+use crate::row::{Header, Row};
+
+/// Years that an event may take effect in, in UTC.
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
+/// Names that an error lists at most.
+const LISTED_MAX: usize = 20;
+
+/// A mapping and the header of the file it is used for.
+#[derive(Debug, Clone)]
+pub struct Bound<'m> {
+    mapping: &'m CompiledMapping,
+    header: Arc<Header>,
+    key: Vec<usize>,
+    operation: Option<(usize, &'m Operations)>,
+    /// Which columns the expressions look at, by position.
+    needed: Vec<bool>,
+}
+
+impl CompiledMapping {
+    /// Finds the columns; all that the file does not have are told at once.
+    pub fn bind(&self, header: &Arc<Header>) -> Result<Bound<'_>, MappingError> {
+        let mut faults = Vec::new();
+        let mut find = |place: &str, name: &str| {
+            let position = header.position(name);
+            if position.is_none() {
+                faults.push(missing(place, name, header));
+            }
+            position
+        };
+        let key = self.key.iter().filter_map(|name| find("key", name)).collect();
+        let operation = self.operation.as_ref();
+        let operation = operation.and_then(|words| Some((find("operation", &words.column)?, words)));
+        let mut needed = vec![false; header.names().len()];
+        for computed in self.attributes.iter().chain(&self.active).chain(&self.effective_at) {
+            for name in computed.expression.attributes() {
+                if let Some(position) = find(&computed.place, name) {
+                    needed[position] = true;
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(MappingError { faults });
+        }
+        Ok(Bound { mapping: self, header: header.clone(), key, operation, needed })
+    }
+}
+
+fn missing(place: &str, name: &str, header: &Header) -> MappingFault {
+    let alike = header.names().iter().find(|known| known.to_lowercase() == name.to_lowercase());
+    let fix = match alike {
+        Some(known) => format!("write `{known}`"),
+        None => {
+            let names = header.names().iter().take(LISTED_MAX).map(|name| format!("`{name}`"));
+            let names: Vec<String> = names.collect();
+            let more = if header.names().len() > LISTED_MAX { ", ..." } else { "" };
+            format!("the file has {}{more}", names.join(", "))
+        }
+    };
+    MappingFault::new(place, format!("the file has no column `{name}`"), fix)
+}
+
+/// The cells of a row as attributes.
+struct Columns<'r> {
+    header: &'r Header,
+    values: Vec<Json>,
+}
+
+impl Source for Columns<'_> {
+    fn attribute(&self, name: &str) -> Option<&Json> {
+        self.values.get(self.header.position(name)?)
+    }
+}
+
+/// Why an expression gave nothing that can be used.
+enum Stop {
+    /// The row says nothing at all.
+    IgnoreRow,
+    Failed(RowError),
+}
+
+impl From<RowError> for Stop {
+    fn from(error: RowError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Bound<'_> {
+    /// The key of a row by itself: a row that says nothing otherwise may still be that of somebody who is there.
+    pub fn key(&self, row: &Row) -> Result<String, RowError> {
+        self.check(row)?;
+        let mut key = String::new();
+        for (index, position) in self.key.iter().enumerate() {
+            let part = row.cell(*position).unwrap_or_default().trim();
+            let name = || self.header.names().get(*position).cloned().unwrap_or_default();
+            let separator = self.mapping.key_separator.as_str();
+            if part.is_empty() {
+                let fix = "give each person a key that never changes";
+                return Err(RowError::new(row.line(), "the key is empty", fix).column(name()));
+            }
+            if self.key.len() > 1 && part.contains(separator) {
+                let what = format!("a part of the key has the separator `{separator}` in it");
+                let fix = "choose a `key_separator` that no part of a key has in it";
+                return Err(RowError::new(row.line(), what, fix).column(name()));
+            }
+            if index > 0 {
+                key.push_str(separator);
+            }
+            key.push_str(part);
+        }
+        let key = Person::key_of(&key).trim();
+        match text_fault(key) {
+            None => Ok(key.to_owned()),
+            Some(fault) => {
+                let error = RowError::new(row.line(), format!("the key {fault}"), "correct the key");
+                Err(match self.mapping.key.as_slice() {
+                    [name] => error.column(name),
+                    _ => error,
+                })
+            }
+        }
+    }
+
+    /// What a row says; `now` is what `Now()` gives.
+    pub fn read(&self, row: &Row, now: OffsetDateTime) -> Result<RowSaid, RowError> {
+        let key = self.key(row)?;
+        match self.say(row, now) {
+            Ok((state, attributes, effective_at)) => Ok(RowSaid { key, attributes, state, effective_at }),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::IgnoreRow) => {
+                let (state, attributes) = (RowState::Ignored, Attributes::new());
+                Ok(RowSaid { key, attributes, state, effective_at: None })
+            }
+        }
+    }
+
+    /// Whether the row is of the file that this was bound to.
+    fn check(&self, row: &Row) -> Result<(), RowError> {
+        if row.is_under(&self.header) {
+            return Ok(());
+        }
+        let fix = "bind the mapping to the header of each file";
+        Err(RowError::new(row.line(), "stands under another header than the mapping was bound to", fix))
+    }
+
+    fn say(
+        &self,
+        row: &Row,
+        now: OffsetDateTime,
+    ) -> Result<(RowState, Attributes, Option<OffsetDateTime>), Stop> {
+        let values = self.needed.iter().enumerate();
+        let values = values.map(|(position, needed)| match row.cell(position) {
+            Some(cell) if *needed => text_or_null(cell),
+            _ => Json::Null,
+        });
+        let columns = Columns { header: &self.header, values: values.collect() };
+        let said = Said { line: row.line(), columns: &columns, now };
+        let state = match self.operation_of(row)? {
+            RowState::Upsert if !said.active(self.mapping.active.as_ref())? => RowState::Left,
+            state => state,
+        };
+        let effective_at = said.effective_at(self.mapping.effective_at.as_ref())?;
+        let attributes = match state {
+            RowState::Deleted | RowState::Ignored => Attributes::new(),
+            RowState::Upsert | RowState::Left if self.mapping.attributes.is_empty() => {
+                let cells = row.cells().map(|(name, cell)| (name.to_owned(), text_or_null(cell)));
+                cells.filter(|(_, value)| state == RowState::Upsert || !value.is_null()).collect()
+            }
+            RowState::Upsert => said.attributes(&self.mapping.attributes)?,
+            RowState::Left => said.known_attributes(&self.mapping.attributes)?,
+        };
+        Ok((state, attributes, effective_at))
+    }
+
+    fn operation_of(&self, row: &Row) -> Result<RowState, RowError> {
+        let Some((position, operations)) = self.operation else { return Ok(RowState::Upsert) };
+        let word = row.cell(position).unwrap_or_default().trim().to_lowercase();
+        operations.states.get(&word).copied().ok_or_else(|| {
+            let what = if word.is_empty() { "the operation is empty" } else { "the operation is unknown" };
+            let mut words: Vec<String> = operations.states.keys().map(|word| format!("`{word}`")).collect();
+            words.sort_unstable();
+            words.truncate(LISTED_MAX);
+            let fix = format!("write one of {}, or put the word into `operation`", words.join(", "));
+            RowError::new(row.line(), what, fix).column(&operations.column)
+        })
+    }
+}
+
+fn text_or_null(cell: &str) -> Json {
+    if cell.is_empty() { Json::Null } else { Json::String(cell.to_owned()) }
+}
+
+/// One row while it is read.
+struct Said<'r> {
+    line: u64,
+    columns: &'r Columns<'r>,
+    now: OffsetDateTime,
+}
+
+impl<'r> Said<'r> {
+    /// The value of an expression; nothing if it says nothing about its attribute.
+    fn value(&self, computed: &'r Computed) -> Result<Option<Value<'r>>, Stop> {
+        let environment = Environment {
+            now: self.now,
+            seed: Seed([0; 32]), // what would draw from it is not compiled
+            is_taken: &|_| false,
+            default_domain: None,
+        };
+        match computed.expression.evaluate(self.columns, &environment) {
+            Ok(Flow::Value(value)) => Ok(Some(value)),
+            Ok(Flow::IgnoreAttribute) => Ok(None),
+            Ok(Flow::IgnoreObject) => Err(Stop::IgnoreRow),
+            Ok(Flow::Escrow) => Err(self.wrong(computed, "gave no value", "give it a value").into()),
+            Err(error) => Err(self.failed(computed, &error).into()),
+        }
+    }
+
+    fn active(&self, active: Option<&'r Computed>) -> Result<bool, Stop> {
+        let Some(computed) = active else { return Ok(true) };
+        let truth = match self.value(computed)? {
+            Some(Value::Boolean(active)) => Some(active),
+            Some(Value::Integer(number)) => truth(&number.to_string()),
+            Some(Value::Text(text)) => truth(&text),
+            _ => None,
+        };
+        let wrong = || {
+            let fix = "compare the column: `CBool([Status] = \"Active\")`";
+            self.wrong(computed, "gave neither true nor false", fix).into()
+        };
+        truth.ok_or_else(wrong)
+    }
+
+    fn effective_at(&self, effective_at: Option<&'r Computed>) -> Result<Option<OffsetDateTime>, Stop> {
+        let Some(computed) = effective_at else { return Ok(None) };
+        let fix = "give it a date, or null for now";
+        match self.value(computed)? {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Date(date)) => {
+                let date = date.checked_to_offset(UtcOffset::UTC).filter(|date| YEARS.contains(&date.year()));
+                let wrong = || self.wrong(computed, "gave a date before 1900 or after 9999", fix).into();
+                date.map(Some).ok_or_else(wrong)
+            }
+            Some(_) => Err(self.wrong(computed, "gave no date", fix).into()),
+        }
+    }
+
+    fn attributes(&self, all: &'r [Computed]) -> Result<Attributes, Stop> {
+        let mut attributes = Attributes::new();
+        let mut bytes = 0;
+        for computed in all {
+            let Some(value) = self.value(computed)? else { continue };
+            bytes += text_bytes(&value);
+            self.check_size(bytes)?;
+            attributes.insert(computed.name.clone(), json(&value));
+        }
+        Ok(attributes)
+    }
+
+    /// What has a value: that somebody left must not be missed because something else of the row is not there.
+    fn known_attributes(&self, all: &'r [Computed]) -> Result<Attributes, Stop> {
+        let mut attributes = Attributes::new();
+        let mut bytes = 0;
+        for computed in all {
+            let value = match self.value(computed) {
+                Ok(Some(value)) if !value.is_null_or_empty() => value,
+                Ok(_) | Err(Stop::Failed(_)) => continue,
+                Err(Stop::IgnoreRow) => return Err(Stop::IgnoreRow),
+            };
+            bytes += text_bytes(&value);
+            if bytes <= ROW_BYTES_MAX {
+                attributes.insert(computed.name.clone(), json(&value));
+            }
+        }
+        Ok(attributes)
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), RowError> {
+        if bytes <= ROW_BYTES_MAX {
+            return Ok(());
+        }
+        let what = format!("the attributes have more than {ROW_BYTES_MAX} bytes");
+        Err(RowError::new(self.line, what, "take less of the row into attributes"))
+    }
+
+    fn wrong(&self, computed: &Computed, what: &str, fix: &str) -> RowError {
+        self.error(&computed.expression, format!("`{}` {what}", computed.place), fix)
+    }
+
+    fn failed(&self, computed: &Computed, error: &EvalError) -> RowError {
+        let Computed { place, expression, .. } = computed;
+        let part = expression.text().get(error.span.start..error.span.end).unwrap_or_default();
+        // What `Error` was told to say may be the value of a column.
+        let tells_values = part.trim_start().starts_with("Error") && part.contains('[');
+        let why = if tells_values { "its own `Error` says so" } else { error.message.as_str() };
+        let fix = "correct the cell, or let the expression allow for it";
+        self.error(expression, format!("`{place}` could not be computed: {why}"), fix)
+    }
+
+    /// An error of the column that the expression looks at, if it is but one.
+    fn error(&self, expression: &Expression, what: String, fix: &str) -> RowError {
+        let error = RowError::new(self.line, what, fix);
+        match expression.attributes() {
+            [column] => error.column(column),
+            _ => error,
+        }
+    }
+}
+
+/// True and false as text. What is neither must not pass for somebody who left.
+fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Dates as RFC 3339; everything else as it is.
+fn json(value: &Value<'_>) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Boolean(boolean) => Json::Bool(*boolean),
+        Value::Integer(integer) => Json::from(*integer),
+        Value::Text(text) => Json::String(text.clone().into_owned()),
+        Value::Date(date) => date.format(&Rfc3339).map_or_else(|_| value.to_json(), Json::String),
+        Value::List(values) => Json::Array(values.iter().map(json).collect()),
+    }
+}
+
+fn text_bytes(value: &Value<'_>) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::List(values) => values.iter().map(text_bytes).sum(),
+        Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Date(_) => size_of::<u64>(),
+    }
+}

@@ -1,0 +1,243 @@
+//! The configuration of one source.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ConfigError;
+use crate::mapping::Mapping;
+use crate::meaning::{ANY, Means, Words};
+use crate::moment::Zone;
+use crate::reader::{Pointers, Reader};
+use crate::{MAPPINGS_MAX, NOTICES_MAX, vendor};
+
+/// Who sends, and so how bodies are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// BambooHR: event-based and field-based webhooks, as JSON and as forms.
+    Bamboohr,
+    /// HiBob's webhooks v2.
+    Hibob,
+    /// Personio's webhooks v2.
+    Personio,
+    /// Gusto.
+    Gusto,
+    /// Rippling's partner webhooks.
+    Rippling,
+    /// Merge.
+    Merge,
+    /// Finch.
+    Finch,
+    /// Okta's event hooks.
+    Okta,
+    /// `{type, timestamp, data}` of the Standard Webhooks specification.
+    StandardWebhooks,
+    /// Any other JSON or form: the adapter says where everything stands.
+    Json,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Bamboohr,
+        Self::Hibob,
+        Self::Personio,
+        Self::Gusto,
+        Self::Rippling,
+        Self::Merge,
+        Self::Finch,
+        Self::Okta,
+        Self::StandardWebhooks,
+        Self::Json,
+    ];
+}
+
+/// What the date of a departure is, where it is a date without a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndDate {
+    /// The last day here: the departure takes effect when it is over.
+    #[default]
+    LastDay,
+    /// The first day not here: the departure takes effect when it begins.
+    FirstDayAway,
+}
+
+/// How the notices of one source are read. All of it is data, for a configuration file.
+///
+/// ```yaml
+/// kind: json
+/// time_zone: Europe/Berlin
+/// events: /items
+/// key: /employee/number
+/// type: /action
+/// types: { hire: worker.joined, leave: worker.left, "*": worker.changed }
+/// effective_at: /date
+/// attributes: { givenName: /employee/first, department: 'Trim([employee.dept])' }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adapter {
+    /// Who sends.
+    pub kind: Kind,
+    /// IANA name of the time zone for dates and times without one.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// Our attribute to an expression over the person's record (`[work.department]` looks into objects), or a JSON Pointer
+    /// into it. Added to what the kind maps by itself; null takes one of those away.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Option<String>>,
+    /// Their event type to what it means, before what the kind knows by itself; `*` stands for all that are not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, Means>,
+    /// What a date of a departure is (`json` and `standard_webhooks`).
+    #[serde(default)]
+    pub end_date: EndDate,
+    /// Most notices in one body.
+    #[serde(default = "notices_max")]
+    pub notices_max: usize,
+    /// `json`: where the list of events stands, from the body. The body itself is the event, or the list, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<String>,
+    /// `json`: where the id of the person or group stands, from the event (`standard_webhooks`: from `data`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// `json`: where the event type stands.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind_at: Option<String>,
+    /// `json`: where the id of the notice stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `json`: where it stands when the event was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// `json` and `standard_webhooks`: where it stands from when on it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_at: Option<String>,
+    /// `json`: where the keys of a group's members stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<String>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn notices_max() -> usize {
+    NOTICES_MAX
+}
+
+impl Adapter {
+    /// An adapter of that kind with nothing changed.
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            time_zone: utc(),
+            attributes: BTreeMap::new(),
+            types: BTreeMap::new(),
+            end_date: EndDate::default(),
+            notices_max: notices_max(),
+            events: None,
+            key: None,
+            kind_at: None,
+            id: None,
+            at: None,
+            effective_at: None,
+            members: None,
+        }
+    }
+
+    /// Checks the adapter and prepares it.
+    ///
+    /// # Errors
+    /// When a setting is wrong, missing, or not one of this kind.
+    pub fn compile(&self) -> Result<Reader, ConfigError> {
+        let zone = Zone::named(&self.time_zone).ok_or_else(|| {
+            let what = format!("is `{}`, which is no time zone", self.time_zone);
+            ConfigError::new("time_zone", what, "write an IANA name such as Europe/Berlin or UTC")
+        })?;
+        if self.notices_max == 0 {
+            return Err(ConfigError::new("notices_max", "is 0", "allow at least 1"));
+        }
+        if self.types.len() > MAPPINGS_MAX {
+            let what = format!("has {} entries", self.types.len());
+            return Err(ConfigError::new("types", what, format!("name at most {MAPPINGS_MAX}")));
+        }
+        self.check_settings()?;
+        let format = vendor::format(self.kind);
+        Ok(Reader {
+            kind: self.kind,
+            zone,
+            end_date: if self.end_date_counts() { self.end_date } else { EndDate::LastDay },
+            mapping: Mapping::compile(format.attributes, &self.attributes)?,
+            words: Words::new(&self.types, format.words),
+            notices_max: self.notices_max,
+            pointers: self.pointers(),
+            format,
+        })
+    }
+
+    fn end_date_counts(&self) -> bool {
+        matches!(self.kind, Kind::Json | Kind::StandardWebhooks)
+    }
+
+    fn pointers(&self) -> Pointers {
+        Pointers {
+            events: self.events.clone(),
+            key: self.key.clone(),
+            kind: self.kind_at.clone(),
+            id: self.id.clone(),
+            at: self.at.clone(),
+            effective_at: self.effective_at.clone(),
+            members: self.members.clone(),
+        }
+    }
+
+    fn check_settings(&self) -> Result<(), ConfigError> {
+        let both: &[Kind] = &[Kind::Json, Kind::StandardWebhooks];
+        let settings: [(&str, &Option<String>, &[Kind]); 7] = [
+            ("events", &self.events, &[Kind::Json]),
+            ("key", &self.key, both),
+            ("type", &self.kind_at, &[Kind::Json]),
+            ("id", &self.id, &[Kind::Json]),
+            ("at", &self.at, &[Kind::Json]),
+            ("effective_at", &self.effective_at, both),
+            ("members", &self.members, &[Kind::Json]),
+        ];
+        for (name, pointer, kinds) in settings {
+            let Some(pointer) = pointer else { continue };
+            if !kinds.contains(&self.kind) {
+                return Err(ConfigError::new(
+                    name,
+                    "is not a setting of this kind",
+                    "remove it, or use `kind: json`",
+                ));
+            }
+            if !pointer.starts_with('/') && (name != "events" || !pointer.is_empty()) {
+                let fix = "write a JSON Pointer such as /employee/id";
+                return Err(ConfigError::new(name, "is no JSON Pointer: it begins without `/`", fix));
+            }
+        }
+        if self.end_date != EndDate::default() && !self.end_date_counts() {
+            let what = "is not a setting of this kind: the vendor says what the date is";
+            return Err(ConfigError::new("end_date", what, "remove it"));
+        }
+        if self.kind == Kind::Json { self.check_json() } else { Ok(()) }
+    }
+
+    fn check_json(&self) -> Result<(), ConfigError> {
+        if self.key.is_none() {
+            return Err(ConfigError::new(
+                "key",
+                "is missing",
+                "say where the id of the person stands: key: /employee/id",
+            ));
+        }
+        if self.types.is_empty() || (self.kind_at.is_none() && !self.types.contains_key(ANY)) {
+            let fix = "say what each of their types means: types: { hired: worker.joined, \"*\": worker.changed }, with `type` or with `*` alone";
+            return Err(ConfigError::new("types", "does not say what any event means", fix));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! What a notice of an HR system says.
+//!
+//! [`Adapter`] is the configuration of one source: which vendor, which time zone, which names. [`Adapter::compile`]
+//! checks it and gives a [`Reader`], and [`Reader::read`] turns the raw body of a webhook into [`Notice`]s: an event
+//! with values, somebody whose record has to be fetched, or nothing for us and why.
+//!
+//! What it never does: I/O, reading a clock (the caller passes `now`), checking signatures, panicking on any input, or
+//! repeating a value of a body in an error.
+//!
+//! Time. A moment with an offset is taken as it is. One without is read in the source's `time_zone`; a moment that the
+//! clocks skip becomes as much later as they skip, one that happens twice is the first of the two. A day begins at
+//! 00:00 there (or at its first moment, where the clocks skip 00:00): a hire holds from the beginning of its day, a
+//! departure from the end of the last day, which is the beginning of the next. Dates in the year 9999, and
+//! `0000-00-00`, `0001-01-01` and `1900-01-01`, mean that there is none.
+//!
+//! To add a vendor: 1. a variant of [`Kind`], 2. a module in `vendor/` with its words and a `notices` function, and a
+//! line in `vendor.rs`, 3. its attributes in `mapping/defaults.rs`, 4. samples in `tests/data` with a row in
+//! `tests/it`.
+
+mod adapter;
+mod body;
+mod draft;
+mod error;
+mod form;
+mod mapping;
+mod meaning;
+mod moment;
+mod node;
+mod notice;
+mod reader;
+mod record;
+mod request;
+mod vendor;
+
+pub use adapter::{Adapter, EndDate, Kind};
+pub use error::{ConfigError, Error, ErrorKind};
+pub use mapping::Mapped;
+pub use meaning::Means;
+pub use notice::{Answer, Notice, Said};
+pub use reader::Reader;
+pub use request::Request;
+
+/// Most notices in one body, unless the adapter says otherwise.
+pub const NOTICES_MAX: usize = 1_000;
+/// How deep a body may nest.
+pub const DEPTH_MAX: usize = 32;
+/// Longest key, id and event type, in characters.
+pub const TEXT_CHARS_MAX: usize = 512;
+/// Most fields in a form.
+pub const FORM_FIELDS_MAX: usize = 10_000;
+/// Most attributes that an adapter may map, and most event types that it may name.
+pub const MAPPINGS_MAX: usize = 512;

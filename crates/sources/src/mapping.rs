@@ -1,0 +1,180 @@
+//! From a vendor's record to Usher's attributes.
+
+pub(crate) mod defaults;
+
+use std::collections::BTreeMap;
+
+use expression::{Environment, Expression, Flow, Seed};
+use lifecycle::{Attributes, Person};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::MAPPINGS_MAX;
+use crate::error::ConfigError;
+use crate::node::check;
+use crate::record::Record;
+
+/// The attribute that names another person.
+const MANAGER: &str = "manager";
+
+/// Attributes that a record gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Mapped {
+    /// What the record says; JSON null says "has no value". What it does not speak of is not in here.
+    pub attributes: Attributes,
+    /// What could not be had from it, and why, for the log. Holds no values.
+    pub left_out: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Rule {
+    Pointer(String),
+    Expression(Expression),
+}
+
+/// How each attribute is had from a record.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mapping(Vec<(String, Rule)>);
+
+impl Mapping {
+    /// The vendor's `defaults` with the adapter's `own` before them; null takes one away.
+    pub(crate) fn compile(
+        defaults: defaults::Table,
+        own: &BTreeMap<String, Option<String>>,
+    ) -> Result<Self, ConfigError> {
+        if own.len() > MAPPINGS_MAX {
+            let what = format!("has {} entries", own.len());
+            return Err(ConfigError::new("attributes", what, format!("map at most {MAPPINGS_MAX}")));
+        }
+        let mut texts: BTreeMap<&str, &str> = defaults.iter().copied().collect();
+        for (name, text) in own {
+            match text {
+                Some(text) => texts.insert(name, text),
+                None => texts.remove(name.as_str()),
+            };
+        }
+        let rules = texts.into_iter().map(|(name, text)| Ok((name.to_owned(), rule(name, text)?)));
+        rules.collect::<Result<_, ConfigError>>().map(Self)
+    }
+
+    /// What the record of the person `key` says.
+    pub(crate) fn apply(&self, record: &Value, key: &str, now: OffsetDateTime) -> Mapped {
+        let mut mapped = Mapped::default();
+        // What is the same for everybody says nothing of a record that is empty.
+        let mut constants = Attributes::new();
+        for (name, rule) in &self.0 {
+            let value = rule.value(name, record, key, now);
+            match value.and_then(|value| value.map(|value| finished(name, value)).transpose()) {
+                Ok(Some(value)) if rule.is_constant() => _ = constants.insert(name.clone(), value),
+                Ok(Some(value)) => _ = mapped.attributes.insert(name.clone(), value),
+                Ok(None) => {}
+                Err(why) => mapped.left_out.push(format!("attribute `{name}` is left out: {why}")),
+            }
+        }
+        if !mapped.attributes.is_empty() {
+            mapped.attributes.append(&mut constants);
+        }
+        mapped
+    }
+}
+
+fn rule(name: &str, text: &str) -> Result<Rule, ConfigError> {
+    let field = format!("attributes.{name}");
+    if let Err(error) = check("", "the name", name) {
+        return Err(ConfigError::new(field, error.what, error.fix));
+    }
+    if text.starts_with('/') {
+        return Ok(Rule::Pointer(text.to_owned()));
+    }
+    match Expression::compile(text) {
+        Ok(expression) if expression.needs_uniqueness() => {
+            let what = "asks what a target holds (SelectUniqueValue)";
+            Err(ConfigError::new(field, what, "use its first rule alone"))
+        }
+        Ok(expression) => Ok(Rule::Expression(expression)),
+        Err(error) => {
+            let fix = error.hint.clone().unwrap_or_else(|| {
+                "write an expression such as [work.department], or a JSON Pointer such as /work/department".to_owned()
+            });
+            let what = format!("is no expression: {}", error.message);
+            Err(ConfigError { snippet: Some(error.render(text)), ..ConfigError::new(field, what, fix) })
+        }
+    }
+}
+
+impl Rule {
+    fn is_constant(&self) -> bool {
+        matches!(self, Self::Expression(expression) if expression.attributes().is_empty())
+    }
+
+    /// Null for a value that is none; nothing if the record does not speak of it.
+    fn value(
+        &self,
+        name: &str,
+        record: &Value,
+        key: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Value>, String> {
+        let expression = match self {
+            Self::Pointer(pointer) => return Ok(record.pointer(pointer).cloned()),
+            Self::Expression(expression) => expression,
+        };
+        let source = Record(record);
+        if !expression.attributes().is_empty() && !source.speaks_of(expression.attributes()) {
+            return Ok(None);
+        }
+        let seed =
+            Seed(Sha256::new().chain_update(key).chain_update([0]).chain_update(name).finalize().into());
+        let environment = Environment { now, seed, is_taken: &|_| false, default_domain: None };
+        match expression.evaluate(&source, &environment) {
+            Ok(Flow::Value(value)) => Ok(Some(json(&value))),
+            Ok(Flow::IgnoreAttribute) => Ok(None),
+            Ok(Flow::IgnoreObject | Flow::Escrow) => {
+                Err("its expression wants the whole record ignored".to_owned())
+            }
+            Err(error) => Err(error.message),
+        }
+    }
+}
+
+fn json(value: &expression::Value<'_>) -> Value {
+    match value {
+        expression::Value::Null => Value::Null,
+        expression::Value::Text(text) => Value::String(text.to_string()),
+        expression::Value::Integer(number) => Value::from(*number),
+        expression::Value::Boolean(truth) => Value::Bool(*truth),
+        expression::Value::Date(date) => date.format(&Rfc3339).map_or(Value::Null, Value::String),
+        expression::Value::List(values) => values.iter().map(json).filter(|value| !value.is_null()).collect(),
+    }
+}
+
+/// The value as it is kept: nothing is null, however it was written, and a manager is a key.
+fn finished(name: &str, value: Value) -> Result<Value, String> {
+    let value = match value {
+        Value::Object(mut fields) if fields.contains_key("value") => {
+            fields.remove("value").unwrap_or_default()
+        }
+        other => other,
+    };
+    let is_nothing = match &value {
+        Value::String(text) => text.trim().is_empty() || text.trim() == "0000-00-00",
+        Value::Array(values) => values.is_empty(),
+        _ => false,
+    };
+    match value {
+        _ if is_nothing => Ok(Value::Null),
+        Value::Null => Ok(Value::Null),
+        Value::Number(number) if name == MANAGER && !number.is_f64() => Ok(Value::String(number.to_string())),
+        Value::String(text) if name == MANAGER => {
+            let key = Person::key_of(&text).trim();
+            match check("", "the key in it", key) {
+                Ok(()) => Ok(Value::String(key.to_owned())),
+                Err(error) => Err(error.what),
+            }
+        }
+        _ if name == MANAGER => Err("it must be the id of a person".to_owned()),
+        other => Ok(other),
+    }
+}

@@ -1,0 +1,166 @@
+//! The attributes that each vendor's records give when an adapter does not say otherwise.
+//!
+//! They are the names that the vendor's webhooks and API use for a person. Attribute names are Entra's, as in policies.
+
+/// Attribute and expression.
+pub(crate) type Table = &'static [(&'static str, &'static str)];
+
+/// Field names as BambooHR's field-based webhooks write them, and as its API does.
+pub(crate) const BAMBOOHR: Table = &[
+    ("employeeId", "Coalesce([Employee #], [employeeNumber])"),
+    ("givenName", "Coalesce([First Name], [firstName])"),
+    ("surname", "Coalesce([Last Name], [lastName])"),
+    (
+        "displayName",
+        "IgnoreFlowIfNullOrEmpty(Coalesce([displayName], IIF(IsPresent(Coalesce([First Name], [firstName])), \
+         IIF(IsPresent(Coalesce([Last Name], [lastName])), \
+         Join(\" \", Coalesce([First Name], [firstName]), Coalesce([Last Name], [lastName])), \"\"), \"\")))",
+    ),
+    ("preferredName", "Coalesce([Preferred Name], [preferredName])"),
+    ("userPrincipalName", "Coalesce([Work Email], [workEmail])"),
+    ("mail", "Coalesce([Work Email], [workEmail])"),
+    ("jobTitle", "Coalesce([Job Title], [jobTitle])"),
+    ("department", "Coalesce([Department], [department])"),
+    ("division", "Coalesce([Division], [division])"),
+    ("officeLocation", "Coalesce([Location], [location])"),
+    // Not `Reporting to`: that is a name, and a manager is a key.
+    ("manager", "[supervisorEid]"),
+    ("startDate", "Coalesce([Hire Date], [hireDate])"),
+    ("endDate", "Coalesce([Termination Date], [terminationDate])"),
+    ("telephoneNumber", "Coalesce([Work Phone], [workPhone])"),
+    ("mobile", "Coalesce([Mobile Phone], [mobilePhone])"),
+];
+
+/// The names of HiBob's people API.
+pub(crate) const HIBOB: Table = &[
+    ("employeeId", "Coalesce([work.employeeIdInCompany], [employeeIdInCompany])"),
+    ("givenName", "[firstName]"),
+    ("surname", "[surname]"),
+    ("displayName", "[displayName]"),
+    ("userPrincipalName", "[email]"),
+    ("mail", "[email]"),
+    ("jobTitle", "[work.title]"),
+    ("department", "[work.department]"),
+    ("officeLocation", "[work.site]"),
+    ("manager", "[work.reportsTo.id]"),
+    ("startDate", "[work.startDate]"),
+    ("endDate", "Coalesce([internal.terminationDate], [employment.terminationDate])"),
+];
+
+/// The names of Personio's persons API.
+pub(crate) const PERSONIO: Table = &[
+    ("givenName", "[first_name]"),
+    ("surname", "[last_name]"),
+    ("displayName", "[display_name]"),
+    ("preferredName", "[preferred_name]"),
+    ("userPrincipalName", "[email]"),
+    ("mail", "[email]"),
+    ("jobTitle", "Coalesce([position.title], [position])"),
+    ("department", "[department.name]"),
+    ("officeLocation", "[office.name]"),
+    ("manager", "[supervisor.id]"),
+    ("startDate", "Coalesce([employment_start_date], [hire_date])"),
+    ("endDate", "Coalesce([employment_end_date], [termination_date])"),
+];
+
+/// The names of Gusto's employees API.
+pub(crate) const GUSTO: Table = &[
+    ("employeeId", "[employee_code]"),
+    ("givenName", "[first_name]"),
+    ("surname", "[last_name]"),
+    ("displayName", "Join(\" \", [first_name], [last_name])"),
+    ("preferredName", "[preferred_first_name]"),
+    ("userPrincipalName", "Coalesce([work_email], [email])"),
+    ("mail", "Coalesce([work_email], [email])"),
+    ("jobTitle", "Coalesce([title], [jobs.0.title])"),
+    ("department", "[department]"),
+    ("manager", "[manager_uuid]"),
+    ("startDate", "[jobs.0.hire_date]"),
+    ("endDate", "[terminations.0.effective_date]"),
+];
+
+/// The names of Rippling's employees API.
+pub(crate) const RIPPLING: Table = &[
+    ("employeeId", "Coalesce([employeeNumber], [number])"),
+    ("givenName", "Coalesce([firstName], [first_name])"),
+    ("surname", "Coalesce([lastName], [last_name])"),
+    ("displayName", "Coalesce([name], [display_name])"),
+    ("userPrincipalName", "Coalesce([workEmail], [work_email])"),
+    ("mail", "Coalesce([workEmail], [work_email])"),
+    ("jobTitle", "[title]"),
+    ("department", "Coalesce([department.name], [department])"),
+    ("manager", "Coalesce([manager.id], [manager_id], [manager])"),
+    ("startDate", "Coalesce([startDate], [start_date])"),
+    ("endDate", "Coalesce([endDate], [end_date])"),
+];
+
+/// Merge's common model of an employee.
+pub(crate) const MERGE: Table = &[
+    ("employeeId", "[employee_number]"),
+    ("givenName", "[first_name]"),
+    ("surname", "[last_name]"),
+    (
+        "displayName",
+        "IgnoreFlowIfNullOrEmpty(Coalesce([display_full_name], Join(\" \", [first_name], [last_name])))",
+    ),
+    ("userPrincipalName", "Coalesce([username], [work_email])"),
+    ("mail", "[work_email]"),
+    ("manager", "Coalesce([manager.id], [manager])"),
+    ("startDate", "[start_date]"),
+    ("endDate", "[termination_date]"),
+    ("mobile", "[mobile_phone_number]"),
+];
+
+/// Finch's unified individual and employment.
+pub(crate) const FINCH: Table = &[
+    ("givenName", "[first_name]"),
+    ("surname", "[last_name]"),
+    ("displayName", "Join(\" \", [first_name], [last_name])"),
+    ("preferredName", "[preferred_name]"),
+    ("userPrincipalName", "[emails.0.data]"),
+    ("mail", "[emails.0.data]"),
+    ("jobTitle", "[title]"),
+    ("department", "[department.name]"),
+    ("manager", "[manager.id]"),
+    ("startDate", "[start_date]"),
+    ("endDate", "[end_date]"),
+];
+
+/// The profile of an Okta user.
+pub(crate) const OKTA: Table = &[
+    ("employeeId", "[profile.employeeNumber]"),
+    ("givenName", "[profile.firstName]"),
+    ("surname", "[profile.lastName]"),
+    (
+        "displayName",
+        "IgnoreFlowIfNullOrEmpty(Coalesce([profile.displayName], Join(\" \", [profile.firstName], [profile.lastName])))",
+    ),
+    ("userPrincipalName", "[profile.login]"),
+    ("mail", "[profile.email]"),
+    ("jobTitle", "[profile.title]"),
+    ("department", "[profile.department]"),
+    ("division", "[profile.division]"),
+    ("costCenter", "[profile.costCenter]"),
+    ("companyName", "[profile.organization]"),
+    ("manager", "[profile.managerId]"),
+    ("mobile", "[profile.mobilePhone]"),
+    ("telephoneNumber", "[profile.primaryPhone]"),
+];
+
+/// Names that senders of their own webhooks often choose.
+pub(crate) const STANDARD_WEBHOOKS: Table = &[
+    ("employeeId", "Coalesce([employeeId], [employee_number], [employeeNumber])"),
+    ("givenName", "Coalesce([givenName], [given_name], [firstName], [first_name])"),
+    ("surname", "Coalesce([surname], [familyName], [family_name], [lastName], [last_name])"),
+    ("displayName", "Coalesce([displayName], [display_name], [fullName], [full_name])"),
+    (
+        "userPrincipalName",
+        "Coalesce([userPrincipalName], [userName], [username], [workEmail], [work_email], [email])",
+    ),
+    ("mail", "Coalesce([mail], [workEmail], [work_email], [email])"),
+    ("jobTitle", "Coalesce([jobTitle], [job_title], [title])"),
+    ("department", "Coalesce([department.name], [department])"),
+    ("manager", "Coalesce([managerId], [manager_id], [manager.id], [manager])"),
+    ("startDate", "Coalesce([startDate], [start_date], [hireDate], [hire_date])"),
+    ("endDate", "Coalesce([endDate], [end_date], [terminationDate], [termination_date])"),
+];

@@ -1,0 +1,117 @@
+//! BambooHR: event-based webhooks (who and what) and field-based ones (with the values that somebody chose), both as JSON
+//! and as forms. Changes of fields with a history come when they take effect.
+
+use lifecycle::EventKind::{self, WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+use serde_json::{Map, Value};
+
+use crate::draft::{Draft, employment};
+use crate::error::Error;
+use crate::meaning::Meaning::{Asks, Says};
+use crate::meaning::Table;
+use crate::node::Node;
+use crate::notice::Notice;
+use crate::reader::Context;
+
+const TIMESTAMP: &str = "x-bamboohr-timestamp";
+/// What is said about an employee in a form, beside the fields.
+const ENVELOPE: [&str; 4] = ["id", "action", "timestamp", "changedFields"];
+const STATUS: [&str; 3] = ["Status", "status", "employeeStatus"];
+const HIRE_DATE: [&str; 2] = ["Hire Date", "hireDate"];
+
+/// Types of event-based webhooks, and actions of field-based ones.
+pub(super) const WORDS: Table = &[
+    ("employee.created", Asks(Some(WorkerJoined))),
+    ("employee.updated", Asks(Some(WorkerChanged))),
+    ("employee.update", Asks(Some(WorkerChanged))),
+    ("employee.deleted", Says(WorkerDeleted)),
+    ("Created", Asks(Some(WorkerJoined))),
+    ("Updated", Asks(Some(WorkerChanged))),
+    ("Deleted", Says(WorkerDeleted)),
+];
+
+pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    body.object()?;
+    let employees = body.key("employees");
+    match employees.value {
+        Value::Null => event_based(cx, body),
+        // A form has them by id.
+        Value::Object(by_id) => {
+            employees.check_count(by_id.len(), cx.reader.notices_max)?;
+            let each = by_id.keys().map(|id| in_form(cx, &employees, id));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
+        _ => {
+            let each = employees.list(cx.reader.notices_max)?;
+            let each = each
+                .iter()
+                .map(|employee| field_based(cx, employee, &employee.key("id"), employee.key("fields").value));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
+    }
+}
+
+fn event_based(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    cx.notices(&body.key("type"), |meaning| {
+        let subject = body.key("data").key("employeeId").subject()?;
+        Ok(Draft::new(meaning, subject, cx.at(&body.key("timestamp"), Some(TIMESTAMP))?))
+    })
+}
+
+fn in_form(cx: Context<'_>, employees: &Node<'_>, id: &str) -> Result<Vec<Notice>, Error> {
+    let employee = employees.key(id);
+    let beside = |(name, _): &(&String, &Value)| !ENVELOPE.contains(&name.as_str());
+    let fields: Map<String, Value> = match employee.key("fields").value {
+        Value::Object(fields) => fields.clone(),
+        _ => employee
+            .object()?
+            .iter()
+            .filter(beside)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    };
+    let key = Value::String(id.to_owned());
+    let id = Node { value: &key, at: employee.at.clone() };
+    field_based(cx, &employee, &id, &Value::Object(fields))
+}
+
+fn field_based(
+    cx: Context<'_>,
+    employee: &Node<'_>,
+    id: &Node<'_>,
+    fields: &Value,
+) -> Result<Vec<Notice>, Error> {
+    employee.object()?;
+    let action = employee.key("action");
+    let meaning = if action.is_empty() { Ok(Asks(Some(WorkerChanged))) } else { cx.meaning(&action)? };
+    let meaning = match meaning {
+        Ok(meaning) => meaning,
+        Err(ignored) => return Ok(vec![ignored]),
+    };
+    let draft = Draft::new(meaning, id.subject()?, cx.at(&employee.key("timestamp"), Some(TIMESTAMP))?);
+    let stated = stated(cx, &employee.key("changedFields").texts(), fields, &draft);
+    let record = Some(fields).filter(|fields| fields.is_object());
+    let mut notices = Draft { record, ..draft }.notices(cx.reader, cx.now);
+    notices.extend(stated);
+    Ok(notices)
+}
+
+/// What fields say about employment, if that is what changed: otherwise each change of a telephone number would take back
+/// what was announced before.
+fn stated(cx: Context<'_>, changed: &[&str], fields: &Value, draft: &Draft<'_>) -> Option<Notice> {
+    let fields = Node { value: fields, at: String::new() };
+    let of = |names: &[&str]| {
+        let field = names.iter().any(|name| changed.contains(name)).then(|| fields.any(names))?;
+        let inner = field.key("value");
+        Some(if inner.value.is_null() { field } else { inner })
+    };
+    let status = of(&STATUS).and_then(|status| status.value.as_str().map(str::to_ascii_lowercase));
+    let hired = of(&HIRE_DATE).and_then(|date| date.when().ok().flatten());
+    let begins = hired.and_then(|when| cx.reader.zone.begin(when));
+    let kind: Option<(EventKind, _)> = match (status.as_deref(), begins) {
+        (Some("inactive"), _) => Some((WorkerLeft, None)),
+        (_, Some(begins)) => Some((WorkerJoined, Some(begins))),
+        (Some("active"), None) => Some((WorkerRehired, None)),
+        _ => None,
+    };
+    kind.map(|(kind, begins)| employment(draft, kind, begins))
+}

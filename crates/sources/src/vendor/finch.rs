@@ -1,0 +1,42 @@
+//! Finch: who and what, never the values. The id and the time are headers.
+
+use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
+
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::meaning::Meaning::{Asks, Nothing, Says};
+use crate::meaning::Table;
+use crate::node::Node;
+use crate::notice::Notice;
+use crate::reader::Context;
+
+pub(super) const WORDS: Table = &[
+    ("directory.created", Asks(Some(WorkerJoined))),
+    ("directory.updated", Asks(Some(WorkerChanged))),
+    ("directory.deleted", Says(WorkerDeleted)),
+    ("individual.created", Asks(Some(WorkerJoined))),
+    ("individual.updated", Asks(Some(WorkerChanged))),
+    ("individual.deleted", Says(WorkerDeleted)),
+    ("employment.created", Asks(Some(WorkerJoined))),
+    ("employment.updated", Asks(Some(WorkerChanged))),
+    ("employment.deleted", Asks(Some(WorkerLeft))),
+    ("account.updated", Nothing("it is about the connection to the HR system")),
+    ("company.updated", Nothing("it is not about a person")),
+    ("payment.created", Nothing("it is about pay")),
+    ("payment.updated", Nothing("it is about pay")),
+    ("payment.deleted", Nothing("it is about pay")),
+    ("pay_statement.created", Nothing("it is about pay")),
+    ("pay_statement.updated", Nothing("it is about pay")),
+    ("pay_statement.deleted", Nothing("it is about pay")),
+    ("job.data_sync_all.completed", Nothing("it is about Finch's own work")),
+    ("job.initial_data_sync_org.succeeded", Nothing("it is about Finch's own work")),
+];
+
+pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    body.object()?;
+    cx.notices(&body.key("event_type"), |meaning| {
+        let subject = body.key("data").key("individual_id").subject()?;
+        let draft = Draft::new(meaning, subject, cx.at(&Node::nowhere(), Some("finch-timestamp"))?);
+        Ok(Draft { id: cx.id_in_header("finch-event-id")?, ..draft })
+    })
+}

@@ -1,0 +1,51 @@
+//! Gusto: who and what, never the values. `employee.terminated` is announced, `employee.termination_effective` comes when
+//! the last day is over, and either can be cancelled before.
+
+use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+use serde_json::Value;
+
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::meaning::Meaning::{Asks, Nothing, Says, Withdraws};
+use crate::meaning::Table;
+use crate::node::Node;
+use crate::notice::Notice;
+use crate::reader::Context;
+
+const PAY: &str = "it is about pay";
+
+pub(super) const WORDS: Table = &[
+    ("employee.created", Asks(Some(WorkerJoined))),
+    ("employee.updated", Asks(Some(WorkerChanged))),
+    ("employee.onboarded", Asks(Some(WorkerChanged))),
+    ("employee.self_onboarding_completed", Asks(Some(WorkerChanged))),
+    ("employee.marked_for_self_onboarding", Nothing("nothing is known yet")),
+    ("employee.terminated", Asks(Some(WorkerLeft))),
+    // Gusto's pages have it in two spellings.
+    ("employee.termination_effective", Says(WorkerLeft)),
+    ("employee.terminated_effective", Says(WorkerLeft)),
+    ("employee.termination_cancelled", Withdraws(WorkerRehired)),
+    ("employee.termination_canceled", Withdraws(WorkerRehired)),
+    ("employee.rehired", Asks(Some(WorkerRehired))),
+    ("employee.rehire_effective", Asks(Some(WorkerRehired))),
+    ("employee.rehired_effective", Asks(Some(WorkerRehired))),
+    ("employee.rehire_cancelled", Withdraws(WorkerLeft)),
+    ("employee.rehire_canceled", Withdraws(WorkerLeft)),
+    ("employee.deleted", Says(WorkerDeleted)),
+    ("employee.payment_method_type_updated", Nothing(PAY)),
+    ("employee.payment_method.deleted", Nothing(PAY)),
+];
+
+/// The token comes once, when the subscription is made. It is the key of all later signatures and is not read here.
+pub(super) fn is_greeting(body: &Value) -> bool {
+    body.get("verification_token").is_some_and(Value::is_string) && body.get("event_type").is_none()
+}
+
+pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    body.object()?;
+    cx.notices(&body.key("event_type"), |meaning| {
+        let subject = body.key("entity_uuid").subject()?;
+        let draft = Draft::new(meaning, subject, cx.at(&body.key("timestamp"), None)?);
+        Ok(Draft { id: body.key("uuid").id()?, ..draft })
+    })
+}

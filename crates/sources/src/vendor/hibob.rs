@@ -1,0 +1,58 @@
+//! HiBob's webhooks v2: who and what, never the values. `employee.joined` and `employee.left` come at the midnight when
+//! they take effect.
+
+use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
+use serde_json::Value;
+
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::meaning::Meaning::{Asks, Says};
+use crate::meaning::Table;
+use crate::moment::When;
+use crate::node::Node;
+use crate::notice::Notice;
+use crate::reader::Context;
+
+/// What it sends to find out whether anybody is there: bare, as a JSON text, or as `{"text": ...}`.
+const PING: &str = "Ping test";
+
+pub(super) const WORDS: Table = &[
+    ("employee.created", Asks(Some(WorkerJoined))),
+    ("employee.updated", Asks(Some(WorkerChanged))),
+    ("employee.deleted", Says(WorkerDeleted)),
+    ("employee.joined", Asks(Some(WorkerJoined))),
+    ("employee.left", Says(WorkerLeft)),
+    // On leave, or terminated: the record tells.
+    ("employee.inactivated", Asks(Some(WorkerChanged))),
+    ("employee.activated", Asks(Some(WorkerChanged))),
+    ("table.entry.created", Asks(Some(WorkerChanged))),
+    ("table.entry.updated", Asks(Some(WorkerChanged))),
+    ("table.entry.deleted", Asks(Some(WorkerChanged))),
+];
+
+pub(super) fn is_ping(body: &[u8]) -> bool {
+    body.trim_ascii() == PING.as_bytes()
+}
+
+pub(super) fn is_greeting(body: &Value) -> bool {
+    body.as_str() == Some(PING) || body.get("text").and_then(Value::as_str) == Some(PING)
+}
+
+pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    body.object()?;
+    cx.notices(&body.key("type"), |meaning| {
+        let data = body.key("data");
+        if data.value.is_null() && !body.key("employee").value.is_null() {
+            let what = "this is a webhook of version 1";
+            return Err(Error::invalid(data.at, what, "make a webhook of version 2 in Bob"));
+        }
+        let at = cx.at(&body.key("triggeredAt"), None)?;
+        // It comes on the day itself, which begins the departure; of a table's entry it would be the entry's.
+        let effective = match meaning {
+            Says(WorkerLeft) => data.key("effectiveDate").when()?.and_then(|when| cx.reader.zone.begin(when)),
+            _ => None,
+        };
+        let draft = Draft::new(meaning, data.key("employeeId").subject()?, at);
+        Ok(Draft { effective: effective.map(When::Moment), ..draft })
+    })
+}

@@ -1,0 +1,40 @@
+//! Rippling's partner webhooks: forms with who and what, minutes late, sometimes twice, without a time or an id. "Created"
+//! and "deleted" are about access to the partner's app, not about the person.
+
+use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
+
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::meaning::Meaning::{Asks, Nothing};
+use crate::meaning::Table;
+use crate::node::Node;
+use crate::notice::Notice;
+use crate::reader::Context;
+
+const NOT_A_PERSON: &str = "it is not about a person";
+
+pub(super) const WORDS: Table = &[
+    ("employee.created", Asks(None)),
+    ("employee.updated", Asks(Some(WorkerChanged))),
+    ("employee.deleted", Asks(Some(WorkerLeft))),
+    ("employee.hired", Asks(Some(WorkerJoined))),
+    ("employee.terminated", Asks(Some(WorkerLeft))),
+    ("group.created", Nothing(NOT_A_PERSON)),
+    ("group.updated", Nothing(NOT_A_PERSON)),
+    ("group.deleted", Nothing(NOT_A_PERSON)),
+    ("company.updated", Nothing(NOT_A_PERSON)),
+    ("company.deleted", Nothing("the app was removed from Rippling")),
+    ("custom_info_field.created", Nothing(NOT_A_PERSON)),
+    ("custom_info_field.updated", Nothing(NOT_A_PERSON)),
+    ("custom_info_field.deleted", Nothing(NOT_A_PERSON)),
+    ("401_deductions.updated", Nothing("it is about pay")),
+    ("leave_request.created", Nothing("it is about leave")),
+    ("leave_request.updated", Nothing("it is about leave")),
+    ("leave_request.deleted", Nothing("it is about leave")),
+];
+
+pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    body.object()?;
+    let subject = || body.key("id").subject();
+    cx.notices(&body.key("event_name"), |meaning| Ok(Draft::new(meaning, subject()?, cx.now)))
+}

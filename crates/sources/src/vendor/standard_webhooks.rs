@@ -1,0 +1,84 @@
+//! Standard Webhooks: `{type, timestamp, data}`. The specification leaves types and data to the sender; these are the words
+//! that senders in this field use.
+
+use lifecycle::EventKind::{
+    WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot,
+};
+
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::meaning::Meaning::{self, Asks, Says, Withdraws};
+use crate::meaning::Table;
+use crate::node::Node;
+use crate::notice::Notice;
+use crate::reader::Context;
+
+pub(super) const WORDS: Table = &[
+    ("worker.joined", Asks(Some(WorkerJoined))),
+    ("worker.changed", Asks(Some(WorkerChanged))),
+    ("worker.left", Says(WorkerLeft)),
+    ("worker.rehired", Asks(Some(WorkerRehired))),
+    ("worker.snapshot", Asks(Some(WorkerSnapshot))),
+    ("worker.deleted", Says(WorkerDeleted)),
+    ("employee.created", Asks(Some(WorkerJoined))),
+    ("employee.hired", Asks(Some(WorkerJoined))),
+    ("employee.joined", Asks(Some(WorkerJoined))),
+    ("employee.started", Asks(Some(WorkerJoined))),
+    ("employee.updated", Asks(Some(WorkerChanged))),
+    ("employee.changed", Asks(Some(WorkerChanged))),
+    // Announced or in force: the day tells, or the record.
+    ("employee.terminated", Asks(Some(WorkerLeft))),
+    ("employee.offboarded", Asks(Some(WorkerLeft))),
+    ("employee.left", Says(WorkerLeft)),
+    ("employee.termination_effective", Says(WorkerLeft)),
+    ("employee.termination_cancelled", Withdraws(WorkerRehired)),
+    ("employee.termination_canceled", Withdraws(WorkerRehired)),
+    ("employee.rehired", Asks(Some(WorkerRehired))),
+    ("employee.rehire_cancelled", Withdraws(WorkerLeft)),
+    ("employee.rehire_canceled", Withdraws(WorkerLeft)),
+    ("employee.hire_cancelled", Withdraws(WorkerLeft)),
+    ("employee.hire_canceled", Withdraws(WorkerLeft)),
+    ("employee.deleted", Says(WorkerDeleted)),
+];
+
+const KEYS: [&str; 9] = [
+    "id",
+    "employee_id",
+    "employeeId",
+    "worker_id",
+    "workerId",
+    "person_id",
+    "personId",
+    "user_id",
+    "userId",
+];
+const EFFECTIVE: [&str; 4] = ["effective_at", "effectiveAt", "effective_date", "effectiveDate"];
+const ENDS: [&str; 6] = ["termination_date", "terminationDate", "last_day", "lastDay", "end_date", "endDate"];
+const BEGINS: [&str; 4] = ["start_date", "startDate", "hire_date", "hireDate"];
+
+pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+    body.object()?;
+    cx.notices(&body.key("type"), |meaning| {
+        let data = body.key("data");
+        data.object()?;
+        let key = &cx.reader.pointers.key;
+        let subject =
+            key.as_ref().map_or_else(|| data.any(&KEYS), |pointer| data.pointer(pointer)).subject()?;
+        let at = cx.at(&body.key("timestamp"), Some("webhook-timestamp"))?;
+        let draft = Draft::new(meaning, subject, at);
+        let effective = effective(cx, meaning, &data).when()?;
+        Ok(Draft { id: cx.id_in_header("webhook-id")?, effective, record: Some(data.value), ..draft })
+    })
+}
+
+/// Where it stands from when on it holds.
+fn effective<'a>(cx: Context<'_>, meaning: Meaning, data: &Node<'a>) -> Node<'a> {
+    if let Some(pointer) = &cx.reader.pointers.effective_at {
+        return data.pointer(pointer);
+    }
+    match meaning {
+        Says(WorkerLeft) | Asks(Some(WorkerLeft)) => data.any(&[&EFFECTIVE[..], &ENDS].concat()),
+        Asks(Some(WorkerJoined | WorkerRehired)) => data.any(&[&EFFECTIVE[..], &BEGINS].concat()),
+        _ => data.any(&EFFECTIVE),
+    }
+}

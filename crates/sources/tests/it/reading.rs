@@ -1,0 +1,63 @@
+//! Reading a body, and writing what is expected of it.
+
+use lifecycle::{Attributes, EventKind};
+use serde_json::Value;
+use sources::{Adapter, Answer, Notice, Reader, Request, Said};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-02-01 12:00 UTC);
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+pub(crate) fn reader(yaml: &str) -> Reader {
+    serde_saphyr::from_str::<Adapter>(yaml).unwrap().compile().unwrap()
+}
+
+pub(crate) fn post(reader: &Reader, headers: &[(&str, &str)], body: &str) -> Answer {
+    reader.read(&Request { method: "POST", headers, body: body.as_bytes() }, NOW).unwrap()
+}
+
+pub(crate) fn notices(yaml: &str, content_type: &str, body: &str) -> Vec<Notice> {
+    match post(&reader(yaml), &[("Content-Type", content_type)], body) {
+        Answer::Notices(notices) => notices,
+        other @ Answer::Handshake { .. } => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn attributes(value: Value) -> Attributes {
+    serde_json::from_value(value).unwrap()
+}
+
+pub(crate) fn said(kind: EventKind, subject: &str, at: OffsetDateTime) -> Said {
+    Said {
+        id: None,
+        kind,
+        subject: subject.to_owned(),
+        at,
+        effective_at: None,
+        attributes: Attributes::new(),
+        members: None,
+        withdraws: false,
+    }
+}
+
+pub(crate) fn changed(key: &str, at: OffsetDateTime, hint: impl Into<Option<EventKind>>) -> Notice {
+    Notice::Changed { key: key.to_owned(), id: None, at, hint: hint.into() }
+}
+
+pub(crate) fn with_id(notice: Notice, new: &str) -> Notice {
+    match notice {
+        Notice::Changed { key, at, hint, .. } => Notice::Changed { key, id: Some(new.to_owned()), at, hint },
+        other => other,
+    }
+}
+
+pub(crate) fn ignored(why: &str) -> Notice {
+    Notice::Ignored { why: why.to_owned() }
+}
+
+pub(crate) const SAID_AT: OffsetDateTime = datetime!(2026-01-31 18:42 UTC);
+pub(crate) const GUSTO_AT: OffsetDateTime = datetime!(2022-12-14 23:00:41 UTC);
+pub(crate) const ADA_GUSTO: &str = "bcfc9744-0ab3-4ef3-ab0d-e728255d659c";
+pub(crate) const GUSTO_ID: &str = "03ffbf0c-48a9-4f1c-932a-546413a26ad1";

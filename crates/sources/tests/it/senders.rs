@@ -1,0 +1,175 @@
+//! Senders of their own, and what holds for all kinds.
+
+use lifecycle::EventKind;
+use serde_json::json;
+use sources::{Adapter, Answer, Kind, Notice, Said};
+use time::macros::datetime;
+
+use crate::reading::{
+    ADA_GUSTO, GUSTO_AT, GUSTO_ID, JSON, NOW, SAID_AT, attributes, changed, ignored, notices, post, reader,
+    said, with_id,
+};
+
+#[test]
+fn standard_webhooks_need_a_day_to_let_somebody_go() {
+    let thin = include_str!("../data/standard_webhooks_thin.json");
+    let at = datetime!(2026-03-31 17:00 UTC);
+    let ada = "1f81eb52-5198-4599-803e-771906343485";
+    let ask = |id| with_id(changed(ada, at, EventKind::WorkerLeft), id);
+    let yaml = "{ kind: standard_webhooks, time_zone: Asia/Tokyo }";
+    let headers = [("webhook-id", "msg_1"), ("content-type", JSON)];
+    assert_eq!(post(&reader(yaml), &headers, thin), Answer::Notices(vec![ask("msg_1")]));
+
+    let with = |more: &str| thin.replace("343485\"", &format!("343485\", {more}"));
+    let named = with("\"email\": \"ada@acme.example\"");
+    let values = attributes(json!({"mail": "ada@acme.example", "userPrincipalName": "ada@acme.example"}));
+    let values =
+        Said { id: Some("msg_1".to_owned()), attributes: values, ..said(EventKind::WorkerChanged, ada, at) };
+    let expected = vec![Notice::Event(values), ask("msg_1#employment")];
+    assert_eq!(
+        post(&reader(yaml), &headers, &named),
+        Answer::Notices(expected),
+        "values, and nobody is cut off on a guess"
+    );
+
+    let dated = with("\"last_day\": \"2026-04-30\"");
+    let leaves =
+        Said { effective_at: Some(datetime!(2026-05-01 0:00 +9)), ..said(EventKind::WorkerLeft, ada, at) };
+    assert_eq!(notices(yaml, JSON, &dated), [Notice::Event(leaves)]);
+    let first_day_away = "{ kind: standard_webhooks, time_zone: Asia/Tokyo, end_date: first_day_away }";
+    let leaves =
+        Said { effective_at: Some(datetime!(2026-04-30 0:00 +9)), ..said(EventKind::WorkerLeft, ada, at) };
+    assert_eq!(notices(first_day_away, JSON, &dated), [Notice::Event(leaves)]);
+    let cancelled = thin.replace("employee.terminated", "employee.termination_canceled");
+    let back = Said { withdraws: true, ..said(EventKind::WorkerRehired, ada, at) };
+    assert_eq!(notices(yaml, JSON, &cancelled), [Notice::Event(back)]);
+}
+
+#[test]
+fn any_json_is_read_by_pointers() {
+    let workday = r#"
+kind: json
+time_zone: America/Los_Angeles
+events: /Report_Entry
+key: /Employee_ID
+at: /Last_Functionally_Updated
+types: { "*": worker.snapshot }
+attributes:
+  givenName: /First_Name
+  surname: /Last_Name
+  mail: 'ToLower([Email])'
+  manager: /Manager_ID
+  endDate: /Termination_Date
+  active: 'CBool([Active_Status])'
+"#;
+    let values = json!({
+        "givenName": "Ada", "surname": "Byron", "mail": "ada@acme.example", "manager": "20077", "endDate": null, "active": true,
+    });
+    let at = datetime!(2026-01-31 18:42 UTC);
+    let snapshot = Said { attributes: attributes(values), ..said(EventKind::WorkerSnapshot, "21001", at) };
+    assert_eq!(
+        notices(workday, JSON, include_str!("../data/workday_raas_delta.json")),
+        [Notice::Event(snapshot)]
+    );
+}
+
+#[test]
+fn what_a_record_says_holds_before_somebody_comes() {
+    let cloudevents = r#"
+kind: json
+time_zone: Europe/London
+key: /subject
+type: /type
+id: /id
+at: /time
+effective_at: /data/effective_date
+types: { com.example.hr.worker.joined: worker.joined, com.example.hr.worker.left: worker.left }
+attributes: { givenName: /data/attributes/givenName, manager: '[data.attributes.managerWorkerId]' }
+"#;
+    let body = include_str!("../data/cloudevents_joiner.json");
+    let values = attributes(json!({ "givenName": "Ada", "manager": "E-0077" }));
+    let id = |id: &str| Some(id.to_owned());
+    let values = Said {
+        id: id("hr-evt-0001"),
+        attributes: values,
+        ..said(EventKind::WorkerChanged, "E-1001", SAID_AT)
+    };
+    let joins = Said {
+        id: id("hr-evt-0001#employment"),
+        effective_at: Some(datetime!(2026-02-02 0:00 UTC)),
+        ..said(EventKind::WorkerJoined, "E-1001", SAID_AT)
+    };
+    let expected = [Notice::Event(values.clone()), Notice::Event(joins.clone())];
+    assert_eq!(notices(cloudevents, JSON, body), expected);
+    let left = body.replace("worker.joined", "worker.left").replace("2026-02-02", "2026-06-30");
+    let leaves =
+        Said { kind: EventKind::WorkerLeft, effective_at: Some(datetime!(2026-07-01 0:00 +1)), ..joins };
+    assert_eq!(notices(cloudevents, JSON, &left), [Notice::Event(values), Notice::Event(leaves)]);
+}
+
+#[test]
+fn groups_with_members_can_be_told_in_any_json() {
+    let yaml = "{ kind: json, key: /g, type: /t, members: /m, types: { set: group.upserted, out: group.member.removed } }";
+    let read = |body: &str| notices(yaml, JSON, body);
+    let keys = |keys: &[&str]| Some(keys.iter().map(|key| (*key).to_owned()).collect());
+    let all = Said { members: keys(&["E-1", "2"]), ..said(EventKind::GroupUpserted, "G-1", NOW) };
+    let out = Said { members: keys(&["E-1"]), ..said(EventKind::GroupMemberRemoved, "G-1", NOW) };
+    assert_eq!(read(r#"[{"g":"group/G-1","t":"set","m":["worker/E-1",2]}]"#), [Notice::Event(all)]);
+    assert_eq!(read(r#"{"g":"G-1","t":"out","m":"E-1"}"#), [Notice::Event(out)]);
+}
+
+#[test]
+fn an_unknown_type_is_named_and_never_an_error() {
+    let bodies = [
+        (Kind::Bamboohr, r#"{"type":"TYPE"}"#),
+        (Kind::Hibob, r#"{"type":"TYPE","data":{}}"#),
+        (Kind::Personio, r#"{"event_name":"TYPE"}"#),
+        (Kind::Gusto, r#"{"event_type":"TYPE"}"#),
+        (Kind::Rippling, r#"{"event_name":"TYPE"}"#),
+        (Kind::Merge, r#"{"hook":{"event":"TYPE"}}"#),
+        (Kind::Finch, r#"{"event_type":"TYPE"}"#),
+        (Kind::Okta, r#"{"data":{"events":[{"eventType":"TYPE"}]}}"#),
+        (Kind::StandardWebhooks, r#"{"type":"TYPE"}"#),
+    ];
+    for (kind, body) in bodies {
+        let reader = Adapter::new(kind).compile().unwrap();
+        let read = |word: &str| post(&reader, &[], &body.replace("TYPE", word));
+        let not_known =
+            |word: &str| Answer::Notices(vec![ignored(&format!("event type `{word}` is not known"))]);
+        assert_eq!(read("lunch.served"), not_known("lunch.served"), "{kind:?}");
+        let long = "x".repeat(500);
+        assert_eq!(read(&long), not_known(&format!("{}…", "x".repeat(64))), "{kind:?}");
+    }
+}
+
+#[test]
+fn an_adapter_can_teach_a_vendors_words() {
+    let yaml = "{ kind: gusto, types: { employee.onboarded: worker.joined, employee.updated: ignored, payroll.paid: worker.left } }";
+    let created = include_str!("../data/gusto_employee_created.json");
+    let of = |word: &str| notices(yaml, JSON, &created.replace("employee.created", word)).remove(0);
+    assert_eq!(
+        of("employee.onboarded"),
+        with_id(changed(ADA_GUSTO, GUSTO_AT, EventKind::WorkerJoined), GUSTO_ID)
+    );
+    assert_eq!(
+        of("employee.updated"),
+        ignored("event type `employee.updated`: the adapter says to ignore it")
+    );
+    assert!(matches!(of("payroll.paid"), Notice::Event(Said { kind: EventKind::WorkerLeft, .. })));
+}
+
+#[test]
+fn the_same_notice_has_the_same_dedupe_id_and_another_has_another() {
+    let body = include_str!("../data/bamboohr_field_based_plain.json");
+    let id = |body: &str| match notices("kind: bamboohr", JSON, body).remove(0) {
+        Notice::Event(said) => said.dedupe_id(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(id(body), id(body));
+    assert_eq!(id(body).len(), 32);
+    for (from, to) in [("Bryony", "Bridget"), ("12345", "12346"), ("18:42", "18:43")] {
+        assert_ne!(id(body), id(&body.replace(from, to)), "{to}");
+    }
+    let said = Said { id: Some("msg_1".to_owned()), ..said(EventKind::WorkerLeft, "E-1", NOW) };
+    assert_eq!(said.dedupe_id(), "msg_1");
+}

@@ -1,0 +1,151 @@
+//! Vendors that may send values: each sample, and exactly what it says.
+
+use lifecycle::EventKind;
+use serde_json::{Value, json};
+use sources::{Answer, Notice, Said};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::reading::{FORM, JSON, NOW, SAID_AT, attributes, changed, ignored, notices, post, reader, said};
+
+#[test]
+fn bamboohr_says_who_changed_as_json_and_as_a_form() {
+    let expected = [changed("67890", SAID_AT, EventKind::WorkerChanged)];
+    let json = include_str!("../data/bamboohr_event_based_updated.json");
+    assert_eq!(notices("kind: bamboohr", JSON, json), expected);
+    let form = include_str!("../data/bamboohr_event_based.form");
+    assert_eq!(notices("kind: bamboohr", FORM, form), [changed("67890", NOW, EventKind::WorkerChanged)]);
+    // A form has no time; the header that is signed has.
+    let headers = [("content-type", FORM), ("X-BambooHR-Timestamp", "1769884920")];
+    assert_eq!(post(&reader("kind: bamboohr"), &headers, form), Answer::Notices(expected.to_vec()));
+}
+
+#[test]
+fn bamboohr_says_what_changed_as_json_and_as_a_form() {
+    let values = json!({
+        "employeeId": "E-1001", "givenName": "Ada", "surname": "Byron", "displayName": "Ada Byron",
+        "department": "Security", "startDate": "2026-02-02",
+    });
+    let event = Said { attributes: attributes(values), ..said(EventKind::WorkerChanged, "67890", SAID_AT) };
+    let json = include_str!("../data/bamboohr_field_based_updated.json");
+    assert_eq!(notices("kind: bamboohr", JSON, json), [Notice::Event(event)]);
+
+    let name = |key, at, name| {
+        Notice::Event(Said {
+            attributes: attributes(json!({ "givenName": name })),
+            ..said(EventKind::WorkerChanged, key, at)
+        })
+    };
+    let plain = include_str!("../data/bamboohr_field_based_plain.json");
+    assert_eq!(notices("kind: bamboohr", JSON, plain), [name("12345", SAID_AT, "Bryony")]);
+    // The form has the label in another case: an alias is the owner's.
+    let form = include_str!("../data/bamboohr_field_based.form");
+    let aliased = "{ kind: bamboohr, attributes: { givenName: '[First name]' } }";
+    assert_eq!(notices(aliased, FORM, form), [name("12345", NOW, "John")]);
+}
+
+#[test]
+fn bamboohr_employs_and_dismisses_only_by_what_changed() {
+    let body = |changed: &str, status: &str, hired: &str| {
+        json!({"employees": [{
+            "id": 7, "action": "Updated", "timestamp": "2026-01-31T18:42:00+0000", "changedFields": [changed],
+            "fields": {"Department": "Audit", "Status": {"value": status}, "Hire Date": hired},
+        }]})
+        .to_string()
+    };
+    let last = |changed: &str, status: &str, hired: &str| {
+        let yaml = "{ kind: bamboohr, time_zone: America/Denver }";
+        let mut notices = notices(yaml, JSON, &body(changed, status, hired));
+        (notices.len(), notices.pop())
+    };
+    let event = |kind, effective_at| Some(Notice::Event(Said { effective_at, ..said(kind, "7", SAID_AT) }));
+    assert_eq!(last("Status", "Inactive", "2020-01-01"), (2, event(EventKind::WorkerLeft, None)));
+    assert_eq!(last("Status", "Active", "2020-01-01"), (2, event(EventKind::WorkerRehired, None)));
+    let monday = datetime!(2026-02-02 7:00 UTC);
+    assert_eq!(last("Hire Date", "Active", "2026-02-02"), (2, event(EventKind::WorkerJoined, Some(monday))));
+    assert_eq!(last("Department", "Inactive", "2020-01-01").0, 1);
+    assert_eq!(last("Hire Date", "Active", "0000-00-00").0, 1);
+}
+
+#[test]
+fn bamboohr_creates_and_deletes_without_values() {
+    let one = |action: &str| {
+        json!({"employees": [{"id": "7", "action": action, "timestamp": "2026-01-31T18:42:00+0000", "changedFields": [], "fields": []}]})
+            .to_string()
+    };
+    let read = |action: &str| notices("kind: bamboohr", JSON, &one(action));
+    assert_eq!(read("Created"), [changed("7", SAID_AT, EventKind::WorkerJoined)]);
+    assert_eq!(read("created"), [changed("7", SAID_AT, EventKind::WorkerJoined)]);
+    assert_eq!(read("Deleted"), [Notice::Event(said(EventKind::WorkerDeleted, "7", SAID_AT))]);
+    assert_eq!(read("Promoted"), [ignored("event type `Promoted` is not known")]);
+}
+
+const ADA_MERGE: &str = "0958cbc6-6040-430a-848e-aafacbadf4ae";
+
+fn merge(event: &str, change: impl FnOnce(&mut Value)) -> Vec<Notice> {
+    let mut body: Value = serde_json::from_str(include_str!("../data/merge_employee_changed.json")).unwrap();
+    body["hook"]["event"] = json!(event);
+    change(&mut body["data"]);
+    notices("{ kind: merge, time_zone: America/New_York }", JSON, &body.to_string())
+}
+
+#[test]
+fn merge_gives_the_record_and_what_it_says_about_employment() {
+    let values = json!({
+        "givenName": "Ada", "surname": "Byron", "displayName": "Ada Byron", "userPrincipalName": "ada@acme.example",
+        "mail": "ada@acme.example", "manager": "0048ea5b-911e-4dff-9364-92070dea62ff",
+        "startDate": "2026-02-02T00:00:00Z", "endDate": null,
+    });
+    let values = Said { attributes: attributes(values), ..said(EventKind::WorkerChanged, ADA_MERGE, NOW) };
+    let joins = Said {
+        effective_at: Some(datetime!(2026-02-02 0:00 -5)),
+        ..said(EventKind::WorkerJoined, ADA_MERGE, NOW)
+    };
+    assert_eq!(
+        merge("Employee.changed", |_| {}),
+        [Notice::Event(values.clone()), Notice::Event(joins.clone())]
+    );
+    assert_eq!(merge("employee.added", |_| {}), [Notice::Event(values), Notice::Event(joins)]);
+}
+
+#[test]
+fn merge_counts_a_last_day_to_its_end_and_believes_no_contradiction() {
+    let about = |change: &dyn Fn(&mut Value)| -> Option<(EventKind, Option<OffsetDateTime>)> {
+        let notices = merge("Employee.changed", |data| change(data));
+        let Some(Notice::Event(last)) = notices.last() else { panic!("{notices:?}") };
+        (notices.len() == 2).then_some((last.kind, last.effective_at))
+    };
+    let ends = |date: &'static str, status: &'static str| {
+        about(&move |data| {
+            data["termination_date"] = json!(date);
+            data["employment_status"] = json!(status);
+            data["start_date"] = json!("2020-01-01T00:00:00Z");
+        })
+    };
+    let left = |at| Some((EventKind::WorkerLeft, Some(at)));
+    assert_eq!(ends("2026-03-31T00:00:00Z", "ACTIVE"), left(datetime!(2026-04-01 0:00 -4)));
+    assert_eq!(ends("2026-01-15T00:00:00Z", "INACTIVE"), left(datetime!(2026-01-16 0:00 -5)));
+    assert_eq!(ends("2026-01-15T00:00:00Z", "ACTIVE"), None, "its last day is over, and it is active");
+    let joined = |at| Some((EventKind::WorkerJoined, Some(at)));
+    assert_eq!(ends("2019-12-31T00:00:00Z", "ACTIVE"), joined(datetime!(2020-01-01 0:00 -5)), "a rehire");
+    let inactive = about(&|data| data["employment_status"] = json!("INACTIVE"));
+    assert_eq!(inactive, Some((EventKind::WorkerLeft, None)));
+    let silent = about(&|data| _ = data.as_object_mut().unwrap().remove("termination_date"));
+    assert_eq!(silent, None, "it does not say whether there is a last day");
+    assert_eq!(about(&|data| data["employment_status"] = json!("ON_LEAVE")), None);
+}
+
+#[test]
+fn merge_may_send_less_or_something_else() {
+    let slim = |data: &mut Value| *data = json!({"id": ADA_MERGE});
+    assert_eq!(merge("Employee.changed", slim), [changed(ADA_MERGE, NOW, EventKind::WorkerChanged)]);
+    assert_eq!(merge("Employee.added", slim), [changed(ADA_MERGE, NOW, EventKind::WorkerJoined)]);
+    let removed = said(EventKind::WorkerDeleted, ADA_MERGE, NOW);
+    assert_eq!(merge("Employee.removed", |_| {}), [Notice::Event(removed)]);
+    for employee in [json!(ADA_MERGE), json!({"id": ADA_MERGE})] {
+        let of = |data: &mut Value| *data = json!({"id": "employment-1", "employee": employee});
+        assert_eq!(merge("Employment.changed", of), [changed(ADA_MERGE, NOW, EventKind::WorkerChanged)]);
+    }
+    let sync = merge("LinkedAccount.synced", |_| {});
+    assert_eq!(sync, [ignored("event type `LinkedAccount.synced` is not known")]);
+}
