@@ -22,6 +22,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("internal", 500, "Something went wrong in Usher. The log has the cause under the request id."),
     ("invalid", 422, "The request is well-formed, and some of it is wrong. `errors` names each field."),
     ("malformed_json", 400, "The body is no JSON. The detail says where it ends to be."),
+    ("malformed_notice", 400, "The body of the notice cannot be read. The detail says why."),
     ("mapper_not_running", 503, "The mapper does not listen. Start it, then ask again; nothing was changed."),
     ("mapper_timeout", 503, "The mapper did not answer in time. Look at its health and log, then ask again."),
     ("method_not_allowed", 405, "The path is right and the method is not. `Allow` names those that are."),

@@ -34,6 +34,16 @@ impl Source {
         Self { name: config.name, kinds: config.kinds, ce_source: config.ce_source, bucket }
     }
 
+    pub(crate) fn of_webhook(
+        name: String,
+        kinds: Option<Vec<SubjectKind>>,
+        events_per_second_max: Option<u32>,
+        now: Instant,
+    ) -> Self {
+        let bucket = events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
+        Self { name, kinds, ce_source: Vec::new(), bucket }
+    }
+
     fn bucket(&self) -> Option<MutexGuard<'_, Bucket>> {
         Some(self.bucket.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }

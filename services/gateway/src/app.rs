@@ -11,9 +11,9 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::Config;
 use crate::admission::{Pressure, Source};
 use crate::http::{Gate, router};
+use crate::{Config, webhooks};
 
 /// How often the mapper's lag and the connection are looked at.
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     if let Some(fault) = config.fault() {
         return Err(BuildError::Config(fault));
     }
-    if config.sources.is_empty() {
+    if config.sources.is_empty() && config.webhooks.is_empty() {
         tracing::warn!("no source is configured: every request will be refused");
     }
     let failed = |source| BuildError::Listen { address: config.listen, source };
@@ -75,6 +75,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         limits: config.limits(),
         body_bytes_max: config.body_bytes_max,
         body_time_max: Duration::from_secs(config.body_seconds_max),
+        webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
         sources: sources(config.sources),
     };
     let drain_max = Duration::from_secs(config.drain_seconds_max);

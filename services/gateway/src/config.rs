@@ -8,6 +8,7 @@ use lifecycle::EventKind;
 use serde::Deserialize;
 
 use crate::Limits;
+use crate::webhooks::WebhookConfig;
 
 /// The `gateway` section of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Who may send events.
     pub sources: Vec<SourceConfig>,
+    /// HR systems that send notices in their own words to `/v1/webhooks/{name}`.
+    pub webhooks: Vec<WebhookConfig>,
     /// Longest request body, in bytes.
     pub body_bytes_max: usize,
     /// How long a request body may take to arrive, in seconds.
@@ -45,6 +48,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             sources: Vec::new(),
+            webhooks: Vec::new(),
             body_bytes_max: 4 * 1024 * 1024,
             body_seconds_max: 30,
             batch_max: limits.batch_max,
@@ -130,23 +134,29 @@ impl Config {
         if self.in_flight_max > tokio::sync::Semaphore::MAX_PERMITS {
             return Some(format!("in_flight_max must be at most {}", tokio::sync::Semaphore::MAX_PERMITS));
         }
-        let (mut names, mut tokens) = (HashSet::new(), HashSet::new());
-        self.sources.iter().find_map(|source| {
-            let name = &source.name;
+        let mut names = HashSet::new();
+        let named = self.sources.iter().map(|source| (&source.name, source.events_per_second_max));
+        let webhooks = self.webhooks.iter().map(|webhook| (&webhook.name, webhook.events_per_second_max));
+        for (name, rate) in named.chain(webhooks) {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
                 return Some(format!(
                     "the source name {name:?} is not 1 to {NAME_BYTES_MAX} of A-Z a-z 0-9 - _ ."
                 ));
             }
-            if source.events_per_second_max == Some(0) {
+            if rate == Some(0) {
                 return Some(format!("events_per_second_max of the source {name} must not be 0"));
             }
             if !names.insert(name.as_str()) {
                 return Some(format!("two sources are called {name}"));
             }
-            (!tokens.insert(source.token)).then(|| format!("the source {name} has the token of another one"))
-        })
+        }
+        let mut tokens = HashSet::new();
+        let doubled = self.sources.iter().find(|source| !tokens.insert(source.token));
+        if let Some(source) = doubled {
+            return Some(format!("the source {} has the token of another one", source.name));
+        }
+        self.webhooks.iter().find_map(WebhookConfig::fault)
     }
 }
 

@@ -2,15 +2,16 @@
 
 mod docs;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use edge::{Problem, RequestId, TokenTable, protect, read_body};
 use lifecycle::TraceContext;
@@ -22,8 +23,9 @@ use crate::Limits;
 use crate::admission::{Pressure, Source};
 use crate::cloudevents::{self, Mode};
 use crate::intake::{self, Accepted};
-use crate::received::Received;
+use crate::received::{Received, check_sizes};
 use crate::scim_bulk;
+use crate::webhooks::{Heard, Webhook};
 
 pub use docs::openapi;
 
@@ -38,6 +40,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(crate) struct Gate {
     pub(crate) bus: bus::Bus,
     pub(crate) sources: TokenTable<Source>,
+    pub(crate) webhooks: HashMap<String, Webhook>,
     pub(crate) pressure: Pressure,
     pub(crate) limits: Limits,
     pub(crate) body_bytes_max: usize,
@@ -49,6 +52,7 @@ pub(crate) fn router(gate: Arc<Gate>) -> Router {
     let routes = Router::new()
         .route("/v1/events", post(events))
         .route("/v1/feeds/scim-bulk", post(scim_bulk))
+        .route("/v1/webhooks/{name}", any(webhook))
         .route("/v1/openapi.json", get(async || Json(openapi())))
         .layer(map_response(count_refusal))
         .with_state(gate);
@@ -121,6 +125,82 @@ async fn scim_bulk(
         scim_bulk::parse(body, &source.name, key.as_deref(), &gate.limits, now())
     })
     .await
+}
+
+/// Take a notice of an HR system
+///
+/// In the system's own words and with its own signature, as the webhook of this name is configured. Answers 202 only
+/// after every event is durably stored; a notice that is sent again is recognised. Handshakes (a challenge, a ping, an
+/// OPTIONS request) are answered as the system expects.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{name}", operation_id = "postNotice", tag = "ingest",
+    params(("name" = String, Path, description = "The webhook's name in the configuration.")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"))),
+    responses(docs::Answers)
+)]
+async fn webhook(
+    State(gate): State<Arc<Gate>>,
+    Extension(id): Extension<RequestId>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Some(webhook) = gate.webhooks.get(&name) else {
+        return Err(Problem::not_found("no webhook of this name is configured"));
+    };
+    let (parts, body) = request.into_parts();
+    let source = &webhook.source;
+    let span = tracing::info_span!("ingest", door = "webhook", request_id = %id, source = source.name, trace_id = Empty);
+    let context = telemetry::in_trace(&span, None);
+    async {
+        let result = async {
+            let _room = gate.room(source)?;
+            let body = gate.body(&parts.headers, body).await?;
+            let heard = webhook.hear(parts.method.as_str(), &parts.headers, &body, &gate.limits, now())?;
+            let (received, ignored) = match heard {
+                Heard::Handshake { status, headers, body } => {
+                    return Ok::<Result<Accepted, Response>, Problem>(Err(handshake(status, headers, body)));
+                }
+                Heard::Events { received, ignored } => (received, ignored),
+            };
+            check_sizes(&received, &gate.limits)?;
+            source.authorise(&received)?;
+            source.spend(received.len(), Instant::now())?;
+            let accepted = intake::store(&gate.bus, received, context, false).await?;
+            Ok(Ok(Accepted { ignored, ..accepted }))
+        };
+        match result.await {
+            Ok(Err(handshake)) => Ok(handshake),
+            Ok(Ok(accepted)) => {
+                let result = Ok(accepted);
+                note(source, &result);
+                result.map(|accepted| (StatusCode::ACCEPTED, Json(accepted)).into_response())
+            }
+            Err(problem) => {
+                note(source, &Err(problem.clone()));
+                Err(problem)
+            }
+        }
+    }
+    .instrument(span)
+    .await
+}
+
+fn handshake(
+    status: StatusCode,
+    headers: Vec<(String, String)>,
+    body: Option<serde_json::Value>,
+) -> Response {
+    let mut response = match body {
+        Some(body) => (status, Json(body)).into_response(),
+        None => status.into_response(),
+    };
+    for (name, value) in headers {
+        let pair = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
+        if let Some((name, value)) = pair {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 impl Gate {

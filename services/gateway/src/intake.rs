@@ -23,6 +23,15 @@ const PAUSE_FOR_SPACE: Duration = Duration::from_secs(60);
 pub(crate) struct Accepted {
     /// One for each event of the request, in its order.
     pub(crate) accepted: Vec<AcceptedEvent>,
+    /// How many notices of a webhook say nothing that is of use here; the log says why.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub(crate) ignored: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's way to ask")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One stored event.
@@ -97,7 +106,7 @@ fn answer(
         return Err(not_stored(&error, accepted.len(), total));
     }
     if too_large.is_empty() {
-        Ok(Accepted { accepted })
+        Ok(Accepted { accepted, ignored: 0 })
     } else {
         Err(too_large.into_problem(event_too_large()))
     }

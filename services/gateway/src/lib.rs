@@ -16,8 +16,10 @@ mod intake;
 mod limits;
 mod received;
 mod scim_bulk;
+mod webhooks;
 
 pub use app::{App, BuildError, RunError, build};
 pub use config::{Config, SourceConfig, SubjectKind};
 pub use http::openapi;
 pub use limits::Limits;
+pub use webhooks::WebhookConfig;

@@ -21,7 +21,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(super::events, super::scim_bulk),
+    paths(super::events, super::scim_bulk, super::webhook),
     components(schemas(
         CloudEvent, EventData, BulkRequest, Accepted, AcceptedEvent, edge::Problem, edge::FieldError
     )),

@@ -3,4 +3,5 @@
 
 mod refusals;
 mod stored;
+mod webhooks;
 mod world;

@@ -1,0 +1,314 @@
+//! The custom scheme, which can express every preset.
+
+use ring::signature::ED25519_PUBLIC_KEY_LEN;
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
+use time::OffsetDateTime;
+
+use crate::keys::Key;
+use crate::mistake::{header_name, mistake};
+use crate::signature::{Form, candidates, too_many};
+use crate::template::{Piece, Template};
+use crate::timestamp::fresh;
+use crate::{
+    Refusal, SETTING_BYTES_MAX, SIGNATURE_BYTES_MAX, Secret, SecretEncoding, TEXT_BYTES_MAX,
+    TOLERANCE_SECONDS, TOLERANCE_SECONDS_MAX, TimestampFormat, Verified, secret,
+};
+
+/// A signature is two numbers of the length of a public key (RFC 8032, 5.1.6).
+const ED25519_SIGNATURE_BYTES: usize = 2 * ED25519_PUBLIC_KEY_LEN;
+
+/// The hash of the HMAC. SHA-1 and MD5 are not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// SHA-256: signatures of 32 bytes.
+    Sha256,
+    /// SHA-384: signatures of 48 bytes.
+    Sha384,
+    /// SHA-512: signatures of 64 bytes.
+    Sha512,
+}
+
+impl Algorithm {
+    fn ring(self) -> ring::hmac::Algorithm {
+        match self {
+            Self::Sha256 => ring::hmac::HMAC_SHA256,
+            Self::Sha384 => ring::hmac::HMAC_SHA384,
+            Self::Sha512 => ring::hmac::HMAC_SHA512,
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// How a signature is written in its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// Hexadecimal, in lower or upper case.
+    Hex,
+    /// Base64 with `+` and `/` (RFC 4648, 4), with or without padding.
+    Base64,
+    /// Base64 with `-` and `_` (RFC 4648, 5), with or without padding.
+    Base64url,
+}
+
+/// A signature of the body, and perhaps of a time and an id in headers.
+///
+/// ```yaml
+/// scheme: hmac
+/// secrets: ["${ACME_WEBHOOK_SECRET}"]
+/// signature_header: X-Acme-Signature
+/// algorithm: sha256
+/// encoding: hex
+/// signed: "{timestamp}.{body}"
+/// prefix: "sha256="
+/// timestamp_header: X-Acme-Timestamp
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hmac {
+    /// Any of these may have signed, so that one can be exchanged for another without losing a notice.
+    #[serde(default, deserialize_with = "secret::list")]
+    pub secrets: Vec<Secret>,
+    /// The header that carries the signature, or several of which any may match. They are separated by blanks, or by
+    /// commas where no prefix holds one.
+    pub signature_header: String,
+    /// The hash of the HMAC.
+    pub algorithm: Algorithm,
+    /// How the signature is written.
+    pub encoding: Encoding,
+    /// What is signed, of `{body}`, `{timestamp}`, `{id}` and text between them. The time and the id stand there exactly
+    /// as in their headers. An id must not hold the separators beside it.
+    pub signed: String,
+    /// What stands before each signature in the header, such as `v1,` or `sha256=`. Signatures without it are passed over.
+    #[serde(default)]
+    pub prefix: String,
+    /// What stands before Ed25519 signatures, which are verified with the secrets that are public keys (`whpk_`).
+    #[serde(default)]
+    pub ed25519_prefix: Option<String>,
+    /// The header that says when the notice was signed.
+    #[serde(default)]
+    pub timestamp_header: Option<String>,
+    /// How that time is written.
+    #[serde(default)]
+    pub timestamp_format: TimestampFormat,
+    /// The header that carries the id of the notice.
+    #[serde(default)]
+    pub id_header: Option<String>,
+    /// How many seconds the notice may be older or newer than our clock; [`TOLERANCE_SECONDS`] if left out.
+    #[serde(default)]
+    pub tolerance_seconds: Option<u64>,
+    /// How the secrets are written.
+    #[serde(default)]
+    pub secret_encoding: SecretEncoding,
+}
+
+/// An [`Hmac`] that is right, with the names of its headers in lower case.
+struct Ready<'c> {
+    config: &'c Hmac,
+    keys: Vec<Key>,
+    template: Template<'c>,
+    signature_header: String,
+    timestamp_header: Option<String>,
+    id_header: Option<String>,
+    tolerance_seconds: u64,
+}
+
+/// What the headers of one notice say.
+struct Said<'h> {
+    signatures: Signatures,
+    timestamp: &'h str,
+    at: Option<OffsetDateTime>,
+    id: Option<&'h str>,
+}
+
+/// The signatures that a shared secret could have made, and those that a private key could have.
+#[derive(Default)]
+struct Signatures {
+    shared: Vec<Vec<u8>>,
+    public: Vec<Vec<u8>>,
+}
+
+impl Hmac {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.ready().map(drop)
+    }
+
+    pub(crate) fn verify<'h>(
+        &self,
+        headers: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Verified, Refusal> {
+        let ready = self.ready().map_err(|_| Refusal::Misconfigured)?;
+        let said = ready.said(headers)?;
+        if !ready.signed_by_any(&said, body) {
+            let candidates = said.signatures.shared.len() + said.signatures.public.len();
+            let header = ready.signature_header;
+            return Err(Refusal::WrongSignature { header, candidates, secrets: ready.keys.len() });
+        }
+        // Last, so that "stale" in the log means a notice that was genuine once.
+        if let Some(at) = said.at {
+            fresh(at, now, ready.tolerance_seconds)?;
+        }
+        Ok(Verified { id: said.id.map(str::to_owned), at: said.at })
+    }
+
+    fn ready(&self) -> Result<Ready<'_>, String> {
+        secret::check(&self.secrets)?;
+        let keys = self.secret_encoding.keys(&self.secrets, self.algorithm.ring())?;
+        if self.ed25519_prefix.is_none() && keys.iter().any(|key| matches!(key, Key::Public(_))) {
+            let fix = "set it, to `v1a,` for Standard Webhooks";
+            return Err(mistake("ed25519_prefix", "is not set, and there is a public key in `secrets`", fix));
+        }
+        check_prefix("prefix", &self.prefix)?;
+        check_prefix("ed25519_prefix", self.ed25519_prefix.as_deref().unwrap_or_default())?;
+        let template = Template::parse(&self.signed)?;
+        let name =
+            |field, name: &Option<String>| name.as_deref().map(|name| header_name(field, name)).transpose();
+        let timestamp_header = name("timestamp_header", &self.timestamp_header)?;
+        let id_header = name("id_header", &self.id_header)?;
+        check_signed(&template, &Piece::Timestamp, "timestamp", timestamp_header.is_some())?;
+        check_signed(&template, &Piece::Id, "id", id_header.is_some())?;
+        Ok(Ready {
+            config: self,
+            keys,
+            template,
+            signature_header: header_name("signature_header", &self.signature_header)?,
+            tolerance_seconds: self.tolerance(timestamp_header.is_some())?,
+            timestamp_header,
+            id_header,
+        })
+    }
+
+    fn tolerance(&self, has_timestamp: bool) -> Result<u64, String> {
+        let field = "tolerance_seconds";
+        match self.tolerance_seconds {
+            Some(_) if !has_timestamp => {
+                let fix = "take it out, or set `timestamp_header` if the sender signs a time";
+                Err(mistake(field, "is set, and the scheme has no time that it could apply to", fix))
+            }
+            Some(0) => Err(mistake(field, "is 0, which no notice can meet", "leave it out, or give seconds")),
+            Some(seconds) if seconds > TOLERANCE_SECONDS_MAX => {
+                let what = format!("is more than {TOLERANCE_SECONDS_MAX}");
+                Err(mistake(field, &what, "give seconds, or leave it out"))
+            }
+            Some(seconds) => Ok(seconds),
+            None => Ok(TOLERANCE_SECONDS),
+        }
+    }
+}
+
+fn check_prefix(field: &str, prefix: &str) -> Result<(), String> {
+    if prefix.len() > SETTING_BYTES_MAX || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let what = "has a blank or something else that cannot stand before a signature";
+        return Err(mistake(field, what, "write it as in `sha256=` or `v1,`"));
+    }
+    Ok(())
+}
+
+/// A time or an id protects against a replay only where it is signed, so a header and its placeholder go together.
+fn check_signed(template: &Template<'_>, piece: &Piece<'_>, name: &str, header: bool) -> Result<(), String> {
+    match (template.has(piece), header) {
+        (true, false) => {
+            let what = format!("has {{{name}}}, and `{name}_header` is not set");
+            Err(mistake("signed", &what, "set it to the header that carries it"))
+        }
+        (false, true) => {
+            let what = format!("is set, and `signed` has no {{{name}}}: anybody could change it");
+            let fix = "add it to `signed` if the sender signs it, or take the header out";
+            Err(mistake(format!("{name}_header"), &what, fix))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Ready<'_> {
+    fn said<'h>(&self, headers: impl Fn(&str) -> Option<&'h str>) -> Result<Said<'h>, Refusal> {
+        let signatures = header(&headers, &self.signature_header, SIGNATURE_BYTES_MAX)?;
+        let mut said = Said { signatures: self.signatures(signatures)?, timestamp: "", at: None, id: None };
+        if let Some(name) = &self.timestamp_header {
+            let format = self.config.timestamp_format;
+            said.timestamp = header(&headers, name, TEXT_BYTES_MAX)?;
+            let malformed = || Refusal::MalformedTimestamp { header: name.clone(), format };
+            said.at = Some(format.parse(said.timestamp).ok_or_else(malformed)?);
+        }
+        if let Some(name) = &self.id_header {
+            let id = header(&headers, name, TEXT_BYTES_MAX)?;
+            if !self.template.admits_id(id) {
+                return Err(Refusal::MalformedId { header: name.clone() });
+            }
+            said.id = Some(id);
+        }
+        Ok(said)
+    }
+
+    fn signatures(&self, header: &str) -> Result<Signatures, Refusal> {
+        let malformed = |what| Refusal::MalformedSignature { header: self.signature_header.clone(), what };
+        let Hmac { prefix, ed25519_prefix, encoding, algorithm, .. } = self.config;
+        let commas = !prefix.contains(',') && !ed25519_prefix.as_ref().is_some_and(|p| p.contains(','));
+        if too_many(header, commas) {
+            return Err(malformed("holds too many signatures"));
+        }
+        let of = |prefix, length_bytes| candidates(header, commas, *encoding, Form { prefix, length_bytes });
+        let is_shared = |key: &Key| matches!(key, Key::Shared(_));
+        let mut found = Signatures::default();
+        if self.keys.iter().any(is_shared) {
+            found.shared = of(prefix, algorithm.bytes());
+        }
+        if let Some(prefix) = ed25519_prefix.as_ref().filter(|_| !self.keys.iter().all(is_shared)) {
+            found.public = of(prefix, ED25519_SIGNATURE_BYTES);
+        }
+        if found.shared.is_empty() && found.public.is_empty() {
+            return Err(malformed("holds no signature with the prefix, encoding and length of the scheme"));
+        }
+        Ok(found)
+    }
+
+    /// Every signature against every key; how long it takes depends on how many there are and on the body's length.
+    fn signed_by_any(&self, said: &Said<'_>, body: &[u8]) -> bool {
+        let pieces = self.template.fill(said.id.unwrap_or_default(), said.timestamp, body);
+        // Ed25519 needs it in one piece. HMAC does not, and most sources have no public key.
+        let whole = if said.signatures.public.is_empty() { Vec::new() } else { pieces.concat() };
+        let mut matched = Choice::from(0);
+        for key in &self.keys {
+            match key {
+                Key::Shared(key) => {
+                    let mut context = ring::hmac::Context::with_key(key);
+                    pieces.iter().for_each(|piece| context.update(piece));
+                    let tag = context.sign();
+                    for signature in &said.signatures.shared {
+                        matched |= tag.as_ref().ct_eq(signature);
+                    }
+                }
+                Key::Public(key) => {
+                    for signature in &said.signatures.public {
+                        matched |= Choice::from(u8::from(key.verify(&whole, signature).is_ok()));
+                    }
+                }
+            }
+        }
+        matched.into()
+    }
+}
+
+/// The value of a header that must be there.
+pub(crate) fn header<'h>(
+    headers: impl Fn(&str) -> Option<&'h str>,
+    name: &str,
+    limit_bytes: usize,
+) -> Result<&'h str, Refusal> {
+    let value = headers(name).ok_or_else(|| Refusal::MissingHeader { header: name.to_owned() })?;
+    if value.len() > limit_bytes {
+        return Err(Refusal::LongHeader { header: name.to_owned(), limit_bytes });
+    }
+    Ok(value)
+}

@@ -1,0 +1,86 @@
+//! From the text of a secret to the key that it stands for.
+
+use base64::Engine;
+use ring::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+use crate::mistake::mistake;
+use crate::signature::BASE64;
+
+/// Prefixes of the Standard Webhooks specification: a shared secret, the sender's private key, its public key.
+const SHARED: &str = "whsec_";
+const PRIVATE: &str = "whsk_";
+const PUBLIC: &str = "whpk_";
+
+/// How the text of a secret becomes the bytes of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretEncoding {
+    /// The bytes of the text itself.
+    #[default]
+    Text,
+    /// Base64, with or without padding.
+    Base64,
+    /// As Standard Webhooks writes them: `whsec_` (which may be left out) and the base64 of a shared secret, or `whpk_` and
+    /// the base64 of the sender's Ed25519 public key.
+    StandardWebhooks,
+}
+
+/// What signatures are verified with. Only the text of the secret decides which kind it is, never what was sent.
+pub(crate) enum Key {
+    Shared(ring::hmac::Key),
+    Public(UnparsedPublicKey<Vec<u8>>),
+}
+
+impl SecretEncoding {
+    /// The keys of secrets that `secret::check` has passed.
+    pub(crate) fn keys(
+        self,
+        secrets: &[Secret],
+        algorithm: ring::hmac::Algorithm,
+    ) -> Result<Vec<Key>, String> {
+        let key =
+            |(at, secret): (usize, &Secret)| self.key(&format!("secrets[{at}]"), secret.text(), algorithm);
+        secrets.iter().enumerate().map(key).collect()
+    }
+
+    fn key(self, field: &str, text: &str, algorithm: ring::hmac::Algorithm) -> Result<Key, String> {
+        // Everybody may know a public key: as a shared secret it would let everybody sign.
+        if text.starts_with(PUBLIC) && self != Self::StandardWebhooks {
+            let fix = "set `secret_encoding: standard_webhooks`";
+            return Err(mistake(field, "is a public key, not a shared secret", fix));
+        }
+        if text.starts_with(PRIVATE) {
+            let fix = "give the public key, `whpk_...`, and replace the pair";
+            return Err(mistake(field, "is the sender's private key, which nobody else may have", fix));
+        }
+        let shared = |bytes: &[u8]| Key::Shared(ring::hmac::Key::new(algorithm, bytes));
+        match self {
+            Self::Text => Ok(shared(text.as_bytes())),
+            Self::Base64 => Ok(shared(&decoded(field, text)?)),
+            Self::StandardWebhooks => match text.strip_prefix(PUBLIC) {
+                Some(public) => public_key(field, public),
+                None => Ok(shared(&decoded(field, text.strip_prefix(SHARED).unwrap_or(text))?)),
+            },
+        }
+    }
+}
+
+fn decoded(field: &str, text: &str) -> Result<Vec<u8>, String> {
+    let bytes = BASE64.decode(text).unwrap_or_default();
+    if bytes.is_empty() {
+        let fix = "copy it again from the vendor, whole; `secret_encoding: text` takes it as it is";
+        return Err(mistake(field, "is not base64, or empty", fix));
+    }
+    Ok(bytes)
+}
+
+fn public_key(field: &str, text: &str) -> Result<Key, String> {
+    let bytes = decoded(field, text)?;
+    if bytes.len() != ED25519_PUBLIC_KEY_LEN {
+        let what = format!("is not an Ed25519 public key of {ED25519_PUBLIC_KEY_LEN} bytes");
+        return Err(mistake(field, &what, "copy it again from the vendor, whole"));
+    }
+    Ok(Key::Public(UnparsedPublicKey::new(&ED25519, bytes)))
+}

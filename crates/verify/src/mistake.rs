@@ -1,0 +1,18 @@
+//! What is wrong with a setting, in words that never repeat its value.
+
+use crate::SETTING_BYTES_MAX;
+
+/// "`field` what; fix".
+pub(crate) fn mistake(field: impl AsRef<str>, what: &str, fix: &str) -> String {
+    format!("`{}` {what}; {fix}", field.as_ref())
+}
+
+/// The name of a header in lower case, if it is one (RFC 9110, 5.6.2: a token).
+pub(crate) fn header_name(field: &str, name: &str) -> Result<String, String> {
+    let punctuation = b"!#$%&'*+-.^_`|~";
+    let token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte));
+    if name.is_empty() || name.len() > SETTING_BYTES_MAX || !token {
+        return Err(mistake(field, "is not the name of a header", "write it as in `X-Acme-Signature`"));
+    }
+    Ok(name.to_ascii_lowercase())
+}

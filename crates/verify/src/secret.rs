@@ -1,0 +1,136 @@
+//! Secrets as they are written in a configuration.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+
+use crate::mistake::mistake;
+use crate::{SECRET_BYTES_MAX, SECRETS_MAX};
+
+/// A secret as the vendor shows it. Its `Debug` form is always the same, and there is no way to read it back.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret from its text, such as the content of a file. Nothing is trimmed.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// What any list of secrets must be, whatever they are for.
+pub(crate) fn check(secrets: &[Secret]) -> Result<(), String> {
+    if secrets.is_empty() {
+        return Err(mistake("secrets", "is empty", "give the secret that the vendor shows for this webhook"));
+    }
+    if secrets.len() > SECRETS_MAX {
+        let what = format!("holds more than {SECRETS_MAX}");
+        return Err(mistake("secrets", &what, "take out those that are no longer used"));
+    }
+    secrets
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, secret)| check_one(&format!("secrets[{at}]"), secret.text()))
+}
+
+fn check_one(field: &str, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err(mistake(field, "is empty", "give the secret, or take the entry out"));
+    }
+    if text.len() > SECRET_BYTES_MAX {
+        let what = format!("is longer than {SECRET_BYTES_MAX} bytes");
+        return Err(mistake(field, &what, "give the secret itself, not a file or a certificate"));
+    }
+    // A line feed from a file or a blank from a table: it would never match, and nobody would see why.
+    if text.trim() != text || text.chars().any(char::is_control) {
+        let what = "has a blank or a line break around it, or a control character in it";
+        return Err(mistake(field, what, "take it out"));
+    }
+    Ok(())
+}
+
+/// Errors of serde repeat the value that they did not expect; these do not. Neither may the deserializer decide what is
+/// expected, so both visitors take any value.
+macro_rules! without_repeating {
+    ($($method:ident: $type:ty),*) => {
+        $(fn $method<E: de::Error>(self, _: $type) -> Result<Self::Value, E> {
+            Err(E::custom(format_args!("this is not {}", Words(&self))))
+        })*
+    };
+}
+
+struct Words<'a, V>(&'a V);
+
+impl<'de, V: Visitor<'de>> fmt::Display for Words<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+}
+
+struct One;
+
+impl Visitor<'_> for One {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret: a text, in quotes if it could be read as a number")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::new(text))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Secret, E> {
+        Ok(Secret(text))
+    }
+
+    without_repeating!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128);
+    without_repeating!(visit_f64: f64, visit_bytes: &[u8]);
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(One)
+    }
+}
+
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Vec<Secret>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of secrets")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<Secret>, A::Error> {
+        let mut secrets = Vec::new();
+        while let Some(secret) = entries.next_element()? {
+            secrets.push(secret);
+        }
+        Ok(secrets)
+    }
+
+    without_repeating!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128);
+    without_repeating!(visit_f64: f64, visit_bytes: &[u8], visit_str: &str);
+}
+
+pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    deserializer.deserialize_any(List)
+}

@@ -1,0 +1,16 @@
+//! Requests and whether they are taken. Where the vectors come from: `tests/data/README.md`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod ambiguity;
+mod bearer;
+mod configuration;
+mod headers;
+mod presets;
+mod request;
+mod rotation;
+mod secrecy;
+mod tampering;
+mod tolerance;
+mod totality;
+mod vectors;

@@ -1,0 +1,215 @@
+//! HR systems as they really speak: who may send what, how it is verified, and what it says.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use axum::http::{HeaderMap, StatusCode};
+use edge::{FieldErrors, Pointer, Problem};
+use lifecycle::{Event, EventId};
+use serde::Deserialize;
+use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request, Said};
+use time::OffsetDateTime;
+use verify::Verifier;
+
+use crate::Limits;
+use crate::admission::Source;
+use crate::config::SubjectKind;
+use crate::limits::{key, normalise_manager, text_fault};
+use crate::received::{Place, Received};
+
+/// A system that sends notices in its own words.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Its name in the path, in metrics and logs.
+    pub name: String,
+    /// How its notices are verified.
+    pub verifier: Verifier,
+    /// How they are read.
+    pub adapter: Adapter,
+    /// What it may speak of; anything if left out.
+    #[serde(default)]
+    pub kinds: Option<Vec<SubjectKind>>,
+    /// How many events a second it may send, averaged; unlimited if left out.
+    #[serde(default)]
+    pub events_per_second_max: Option<u32>,
+}
+
+/// One of them, ready to be heard.
+#[derive(Debug)]
+pub(crate) struct Webhook {
+    pub(crate) source: Source,
+    verifier: Verifier,
+    reader: Reader,
+}
+
+/// What a request says.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// It is to be answered like this, and says nothing.
+    Handshake { status: StatusCode, headers: Vec<(String, String)>, body: Option<serde_json::Value> },
+    /// Events, and how many notices made none.
+    Events { received: Vec<Received>, ignored: usize },
+}
+
+impl WebhookConfig {
+    /// What is wrong with it, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let name = &self.name;
+        if let Err(fault) = self.verifier.check() {
+            return Some(format!("the verifier of the webhook {name}: {fault}"));
+        }
+        let wrong = self.adapter.compile().err()?;
+        let snippet = wrong.snippet.as_deref().map(|snippet| format!("\n{snippet}")).unwrap_or_default();
+        Some(format!("the adapter of the webhook {name}: {wrong}{snippet}"))
+    }
+}
+
+/// By name.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub(crate) fn open(configs: Vec<WebhookConfig>, now: Instant) -> Result<HashMap<String, Webhook>, String> {
+    let mut webhooks = HashMap::new();
+    for config in configs {
+        let reader = match config.adapter.compile() {
+            Ok(reader) => reader,
+            Err(_) => return Err(config.fault().unwrap_or_default()),
+        };
+        telemetry::metrics::register_source(&config.name);
+        let WebhookConfig { name, verifier, kinds, events_per_second_max, .. } = config;
+        let source = Source::of_webhook(name.clone(), kinds, events_per_second_max, now);
+        webhooks.insert(name, Webhook { source, verifier, reader });
+    }
+    Ok(webhooks)
+}
+
+impl Webhook {
+    /// Whether it comes from whom it says, and what it says.
+    ///
+    /// # Errors
+    /// 401 for anything that is not verified, in the same words; otherwise what is wrong with the body.
+    pub(crate) fn hear(
+        &self,
+        method: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+        limits: &Limits,
+        now: OffsetDateTime,
+    ) -> Result<Heard, Problem> {
+        // Whoever asks what is taken here proves nothing and learns nothing: the answer of CloudEvents' web hooks.
+        if method != "OPTIONS" {
+            self.verify(headers, body, now)?;
+        }
+        let pairs: Vec<(&str, &str)> =
+            headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+        let request = Request { method, headers: &pairs, body };
+        match self.reader.read(&request, now).map_err(problem)? {
+            Answer::Handshake { status, headers, body } => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                Ok(Heard::Handshake { status, headers, body })
+            }
+            Answer::Notices(notices) => self.events(notices, limits, now),
+        }
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8], now: OffsetDateTime) -> Result<(), Problem> {
+        let value = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+        match self.verifier.verify(value, body, now) {
+            Ok(_) => Ok(()),
+            Err(refusal) => {
+                tracing::warn!(source = self.source.name, why = %refusal, "a notice was not verified");
+                Err(Problem::unauthorised(refusal.public()))
+            }
+        }
+    }
+
+    fn events(&self, notices: Vec<Notice>, limits: &Limits, now: OffsetDateTime) -> Result<Heard, Problem> {
+        let (mut received, mut ignored, mut errors) = (Vec::new(), 0, FieldErrors::default());
+        for (index, notice) in notices.into_iter().enumerate() {
+            let at = Pointer::root().index(index);
+            match notice {
+                Notice::Event(said) => {
+                    received.extend(self.event(said, &at, limits, now, &mut errors));
+                }
+                Notice::Changed { hint, .. } => {
+                    let hint = hint.map(|hint| hint.to_string()).unwrap_or_default();
+                    tracing::warn!(
+                        source = self.source.name,
+                        hint,
+                        "a notice without values is left out: records are not fetched yet"
+                    );
+                    ignored += 1;
+                }
+                Notice::Ignored { why } => {
+                    tracing::info!(source = self.source.name, why, "a notice is nothing for us");
+                    ignored += 1;
+                }
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Problem::invalid("the notices", errors));
+        }
+        Ok(Heard::Events { received, ignored })
+    }
+
+    fn event(
+        &self,
+        said: Said,
+        at: &Pointer,
+        limits: &Limits,
+        now: OffsetDateTime,
+        errors: &mut FieldErrors,
+    ) -> Option<Received> {
+        let id = said.dedupe_id();
+        let Said { kind, subject, at: said_at, effective_at, mut attributes, members, .. } = said;
+        if let Some(fault) = text_fault(&id) {
+            errors.add(at, format!("the id of the notice {fault}"));
+        }
+        limits.check_attributes(&attributes, at, errors);
+        normalise_manager(&mut attributes, at, errors);
+        let subject = match key(Some(&subject)) {
+            Ok(key) => key.to_owned(),
+            Err(fault) => {
+                errors.add(at, format!("the key of the person or group {fault}"));
+                return None;
+            }
+        };
+        let members = members.map(|members| {
+            let members: Vec<serde_json::Value> = members.into_iter().map(Into::into).collect();
+            limits.members(&members, |_| at.clone(), at, errors)
+        });
+        // What is said to come from the future would outweigh everything that is said until then.
+        let time = said_at.min(now);
+        let source = format!("webhooks/{}", self.source.name);
+        let event = Event {
+            id: EventId::of(&source, &id),
+            source,
+            source_event_id: id,
+            kind,
+            subject,
+            time,
+            effective_at: effective_at.unwrap_or(time),
+            accepted_at: now,
+            attributes,
+            members,
+        };
+        Some(Received { event, place: Place::Operation(at.clone()), trace: None })
+    }
+}
+
+fn problem(error: sources::Error) -> Problem {
+    let words = error.to_string();
+    let problem = match error.kind {
+        ErrorKind::Method => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", words),
+        ErrorKind::MediaType => Problem::unsupported_media_type(words),
+        ErrorKind::Unreadable => Problem::bad_request("malformed_notice", words),
+        ErrorKind::TooMuch => Problem::too_large(words),
+        ErrorKind::Invalid => {
+            let mut errors = FieldErrors::default();
+            errors.add(&error.at, words);
+            return Problem::invalid("the notice", errors);
+        }
+    };
+    if error.at.is_empty() { problem } else { problem.with_error(error.at, error.what) }
+}
