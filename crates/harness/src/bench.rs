@@ -2,6 +2,7 @@
 
 mod bare;
 mod latency;
+mod writer;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub latency_seconds: u64,
     /// How many people are known when memory is read; 0 leaves that out.
     pub memory_people: usize,
+    /// Only the part about the writer.
+    pub only_writer: bool,
 }
 
 /// Measures everything and prints a table to standard output.
@@ -37,6 +40,9 @@ pub struct Settings {
 /// When a part does not start, or the outcome at the target is wrong.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     println!("| what | figure |\n|---|---|");
+    if settings.only_writer {
+        return writer::run(settings).await;
+    }
     let bare = bare::run(settings.people, CONCURRENCY).await?;
     row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));
     let mut rate = 0.0;
@@ -69,7 +75,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     if settings.memory_people > 0 {
         memory(settings).await?;
     }
-    Ok(())
+    writer::run(settings).await
 }
 
 fn row(what: &str, figure: String) {

@@ -21,6 +21,9 @@ struct Cli {
     /// How many people are known when memory is read; 0 leaves that out.
     #[arg(long, default_value_t = 100_000)]
     memory_people: usize,
+    /// Only the part about the writer.
+    #[arg(long)]
+    only_writer: bool,
 }
 
 #[tokio::main]
@@ -31,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
         people: cli.people,
         latency_seconds: cli.latency_seconds,
         memory_people: cli.memory_people,
+        only_writer: cli.only_writer,
     };
     bench::run(&settings).await
 }
