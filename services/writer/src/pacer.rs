@@ -25,6 +25,10 @@ const FAULTS_MAX: u32 = 5;
 /// Slots are this much longer than the published limit asks for, so that jitter on the way cannot exceed it.
 const SLOT_MARGIN: f64 = 1.005;
 
+/// A slot that was given later than it was due, because timers are not exact, moves those after it by no more than what goes
+/// beyond this: else a target of 50 requests a second would get 47. Too little for one request more within a second.
+const LATE_MAX: Duration = Duration::from_millis(2);
+
 /// What 429 makes of the time between two requests, and what each answer that is none makes of it.
 const SLOWER: f64 = 1.5;
 const FASTER: f64 = 0.99;
@@ -313,7 +317,7 @@ impl State {
         let Some(grant) = self.waiting.get_mut(&chosen).and_then(VecDeque::pop_front) else { return };
         self.in_flight += 1;
         if let Some(slot) = self.pace() {
-            self.due = self.due.max(now) + slot;
+            self.due = self.due.max(now.checked_sub(LATE_MAX).unwrap_or(now)) + slot;
         }
         let since = now.saturating_duration_since(self.granted_at).min(Duration::from_secs(1));
         self.interval = self.interval.mul_f64(1.0 - INTERVAL_WEIGHT) + since.mul_f64(INTERVAL_WEIGHT);
