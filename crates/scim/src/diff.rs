@@ -221,6 +221,10 @@ impl Changes<'_> {
             match was.get(sub) {
                 Some(old) if old == new => {}
                 Some(_) => self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value() }),
+                // Every account is on or off, whether the target shows it or not, and some refuse to add what is there.
+                None if path.to_string().eq_ignore_ascii_case("active") => {
+                    self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value() });
+                }
                 None => self.adds.push(PatchOp::Add { path: path.to_string(), value: value() }),
             }
         }

@@ -52,6 +52,13 @@ fn what_is_desired_is_not_cleared() {
 }
 
 #[test]
+fn active_is_replaced_also_where_the_target_does_not_show_it() {
+    let expected = json!([{ "op": "replace", "path": "active", "value": false }]);
+    assert_eq!(diff(json!({}), json!({ "active": false }), &[]), expected);
+    assert_eq!(diff(json!({ "active": null }), json!({ "active": false }), &[]), expected);
+}
+
+#[test]
 fn active_comes_first_then_removals_replacements_and_additions() {
     let manager = format!("{URN}:manager");
     let applied = json!({ "active": true, "displayName": "A", "title": "T", manager.clone(): "1" });
