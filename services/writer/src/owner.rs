@@ -1,6 +1,7 @@
 //! Converges one target for as long as this replica holds its lease.
 
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::call::{About, Call, Consent, OwnedTarget};
@@ -131,6 +133,8 @@ impl Owner {
             chunk,
             working_max,
             begun: 0,
+            place: None,
+            freshness: Freshness { stale: true, again_from: Instant::now() },
         };
         let kept = shift.work(shutdown).await;
         *self.owned.lock().expect("nothing panics while holding it") = None;
@@ -200,6 +204,31 @@ struct Shift<'a> {
     working_max: usize,
     /// How many pieces of work were begun.
     begun: u32,
+    /// The place among those who wait for a request slot, and for which lane.
+    place: Option<(Lane, Slot)>,
+    freshness: Freshness,
+}
+
+/// What comes when a request may be sent.
+type Slot = Pin<Box<dyn Future<Output = Permit> + Send + Sync>>;
+
+/// Whether what was read of the queue is still right, and when it may be read again: reading takes at most half of the
+/// time, so that it never keeps anything from being sent, however long the queue is and however often the bell rings.
+#[derive(Debug)]
+struct Freshness {
+    stale: bool,
+    again_from: Instant,
+}
+
+impl Freshness {
+    fn is_due(&self) -> bool {
+        self.stale && Instant::now() >= self.again_from
+    }
+
+    fn read(&mut self, begun: Instant) {
+        self.stale = false;
+        self.again_from = Instant::now() + begun.elapsed();
+    }
 }
 
 impl Shift<'_> {
@@ -210,17 +239,15 @@ impl Shift<'_> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let bell = Arc::clone(&self.owner.bell);
-        let mut stale = true;
         loop {
-            if stale {
+            if self.freshness.is_due() {
+                let begun = Instant::now();
                 self.reload().await;
-                stale = false;
+                self.freshness.read(begun);
+                look.reset();
             }
-            let pacer = self.target.pacer.clone();
-            // What waits for its turn holds no permit: without a bound, everything in the queue would come to wait.
-            let crowded = self.working.len() >= self.working_max;
-            let lane = self.ready.lane().filter(|lane| *lane == Lane::Leaver || !crowded);
-            let slot = slot_for(&pacer, lane);
+            self.take_place();
+            let again_from = self.freshness.again_from;
             tokio::select! {
                 biased;
                 () = shutdown.soft.cancelled() => return true,
@@ -231,16 +258,18 @@ impl Shift<'_> {
                         self.in_flight.remove(key);
                         self.ready.ended(key);
                     }
-                    stale = self.ready.len() == 0;
+                    self.freshness.stale |= self.ready.len() == 0;
+                }
+                permit = granted(&mut self.place) => {
+                    self.place = None;
+                    self.begin(permit).await;
+                    self.freshness.stale |= self.ready.len() == 0;
                 }
                 () = bell.notified() => {
-                    stale = true;
+                    self.freshness.stale = true;
                     self.compare();
                 }
-                permit = slot => {
-                    self.begin(permit).await;
-                    stale = self.ready.len() == 0;
-                }
+                () = tokio::time::sleep_until(again_from), if self.freshness.stale => {}
                 _ = sweep.tick() => {
                     self.sweep().await;
                     self.begin_scheduled_comparison().await;
@@ -249,12 +278,27 @@ impl Shift<'_> {
                 Some(_) = self.comparing.join_next() => {}
                 Some(ended) = self.listing.join_next() => {
                     if ended.is_err() { self.target.listing.give_up() }
-                    stale = true;
+                    self.freshness.stale = true;
                 }
-                _ = look.tick() => stale = true, // also sees what other replicas stored, and retries that came due
+                _ = look.tick() => self.freshness.stale = true, // also sees what other replicas stored, and retries that came due
                 Some(_) = self.working.join_next() => {}
             }
         }
+    }
+
+    /// Waits for a slot as urgently as the most urgent piece of work needs one.
+    fn take_place(&mut self) {
+        // What waits for its turn holds no permit: without a bound, everything in the queue would come to wait.
+        let crowded = self.working.len() >= self.working_max;
+        let lane = self.ready.lane().filter(|lane| *lane == Lane::Leaver || !crowded);
+        if self.place.as_ref().map(|(lane, _)| *lane) == lane {
+            return;
+        }
+        self.place = lane.map(|lane| {
+            let pacer = self.target.pacer.clone();
+            let slot: Slot = Box::pin(async move { pacer.acquire(Urgency::opening(lane)).await });
+            (lane, slot)
+        });
     }
 
     async fn begin_scheduled_comparison(&self) {
@@ -449,6 +493,7 @@ impl Shift<'_> {
     /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
     async fn finish(mut self, shutdown: &Shutdown) {
         self.ready = Ready::default();
+        self.place = None;
         self.comparing.abort_all();
         self.listing.abort_all();
         tokio::select! {
@@ -458,9 +503,9 @@ impl Shift<'_> {
     }
 }
 
-async fn slot_for(pacer: &Pacer, lane: Option<Lane>) -> Permit {
-    match lane {
-        Some(lane) => pacer.acquire(Urgency::opening(lane)).await,
+async fn granted(place: &mut Option<(Lane, Slot)>) -> Permit {
+    match place {
+        Some((_, slot)) => slot.await,
         None => std::future::pending().await,
     }
 }

@@ -23,6 +23,8 @@ const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
 const LINGER_MICROS: i64 = 1_000_000;
 /// Memberships of one group that are read in one go, unless one request carries more.
 const EDGES_WINDOW: usize = 2_000;
+/// Memberships that are read in one go, of all groups together; the last group may exceed it.
+const EDGES_AT_ONCE: usize = 8_000;
 /// Memberships in doubt that one reading of their group settles.
 const UNSURE_PER_LOOK_MAX: u64 = 10_000;
 
@@ -291,7 +293,7 @@ impl Source<'_> {
     }
 
     async fn membership_jobs(&self, busy: bool, now: i64) -> Result<Vec<Vec<MembersJob>>, StoreError> {
-        let mut jobs = Vec::new();
+        let (mut jobs, mut edges) = (Vec::new(), 0);
         for group in self.groups_with_work(now).await? {
             let full = usize::try_from(group.edges).unwrap_or(0) >= self.members_per_request_max;
             let urgent = group.lane <= Lane::Mover.rank();
@@ -300,16 +302,19 @@ impl Source<'_> {
             if (busy && !full && !urgent && !lingered) || self.in_flight.contains(&key) {
                 continue;
             }
-            jobs.push(self.jobs_of_group(group.group_subject, now).await?);
-            if jobs.len() >= WINDOW {
+            let of_group = self.jobs_of_group(group.group_subject, now).await?;
+            edges += of_group.iter().map(|job| job.edges.len()).sum::<usize>();
+            jobs.push(of_group);
+            if jobs.len() >= WINDOW || edges >= EDGES_AT_ONCE {
                 break;
             }
         }
         Ok(jobs)
     }
 
+    /// The most urgent first, then those that wait longest.
     async fn groups_with_work(&self, now: i64) -> Result<Vec<GroupWork>, StoreError> {
-        edge::Entity::find()
+        let found = edge::Entity::find()
             .select_only()
             .column(edge::Column::GroupSubject)
             .column_as(edge::Column::MemberSubject.count(), "edges")
@@ -321,8 +326,10 @@ impl Source<'_> {
             .group_by(edge::Column::GroupSubject)
             .into_model::<GroupWork>()
             .all(self.store.reader())
-            .await
-            .map_err(StoreError::statement("read the queue of memberships"))
+            .await;
+        let mut groups = found.map_err(StoreError::statement("read the queue of memberships"))?;
+        groups.sort_unstable_by(|a, b| (a.lane, a.since).cmp(&(b.lane, b.since)));
+        Ok(groups)
     }
 
     /// The next requests for one group, in order.
