@@ -218,6 +218,15 @@ impl Desired {
             Self::Membership { .. } => ResourceKind::Membership,
         }
     }
+
+    /// Whether nothing is taken away of it before a human said so.
+    pub fn is_protected(&self) -> bool {
+        match self {
+            Self::User(account) => account.protected,
+            Self::Group(group) => group.protected,
+            Self::Membership { .. } => false,
+        }
+    }
 }
 
 /// A self-contained order to the writer. It may be dropped as soon as one with a higher revision for the same

@@ -21,6 +21,7 @@ use crate::diff::{PatchOp, patch_body};
 use crate::encoding::decode;
 use crate::{Kind, TargetProfile, diff};
 use exchange::{Answer, Body, Call, Sent};
+pub use find::Search;
 pub use list::{Listed, Start};
 
 /// How long connecting may take.
@@ -165,7 +166,24 @@ impl Client {
     /// Like [`Self::find`], for any of several pairs of path and value; more than one only where the profile
     /// says that filters may join comparisons by `or`.
     pub async fn find_any(&self, kind: Kind, terms: &[(&str, &str)]) -> Reply<Vec<Found>> {
-        find::find(self, kind, terms).await
+        let mut search = Search::any(kind, terms);
+        let (mut requests, mut duration) = (0, Duration::ZERO);
+        loop {
+            let reply = self.find_next(&mut search).await;
+            requests += reply.requests;
+            duration += reply.duration;
+            let outcome = match reply.outcome {
+                Ok(None) => continue,
+                Ok(Some(found)) => Ok(found),
+                Err(failure) => Err(failure),
+            };
+            return Reply { outcome, exchange: reply.exchange, duration, requests, spent: reply.spent };
+        }
+    }
+
+    /// Sends the next request of a search, one only: what was found, or none when there is more to read.
+    pub async fn find_next(&self, search: &mut Search) -> Reply<Option<Vec<Found>>> {
+        find::find_next(self, search).await
     }
 
     /// What the server says about itself at this endpoint (RFC 7644 section 4).
@@ -189,20 +207,21 @@ impl Client {
         reply.map(|answer| Ok(Created { id: created_id(self.profile().endpoint(kind), &answer) }))
     }
 
-    /// Changes the resource `id` by `ops`, which must not be empty.
-    pub async fn patch(&self, kind: Kind, id: &str, ops: &[PatchOp]) -> Reply<()> {
+    /// Changes the resource `id` by `ops`, which must not be empty. What it is now, if the answer shows it.
+    pub async fn patch(&self, kind: Kind, id: &str, ops: &[PatchOp]) -> Reply<Option<Found>> {
         let call = Call {
             id: Some(id),
             body: Some(patch_body(self.profile(), ops)),
             ..Call::new(Action::Patch, kind)
         };
-        self.send(call).await.map(|_| Ok(()))
+        self.send(call).await.map(|answer| Ok(shown(answer)))
     }
 
-    /// Puts `resource`, made by [`crate::overlay`] from what was read, in place of the resource `id`.
-    pub async fn replace(&self, kind: Kind, id: &str, resource: &Value) -> Reply<()> {
+    /// Puts `resource`, made by [`crate::overlay`] from what was read, in place of the resource `id`. What
+    /// it is now, if the answer shows it.
+    pub async fn replace(&self, kind: Kind, id: &str, resource: &Value) -> Reply<Option<Found>> {
         let call = Call { id: Some(id), body: Some(resource.clone()), ..Call::new(Action::Replace, kind) };
-        self.send(call).await.map(|_| Ok(()))
+        self.send(call).await.map(|answer| Ok(shown(answer)))
     }
 
     /// Deletes the resource `id`.
@@ -225,9 +244,10 @@ impl Client {
         })
     }
 
-    /// Remote ids of the members of the group `id`. [`AttemptClass::Permanent`], and nothing is sent, where
-    /// the profile says that the target does not tell them.
-    pub async fn members(&self, id: &str) -> Reply<Vec<String>> {
+    /// Remote ids of the members of the group `id`; none where the answer says nothing of members, as that of a group
+    /// without any or of a target that does not tell them. [`AttemptClass::Permanent`], and nothing is sent, where the
+    /// profile says that it does not.
+    pub async fn members(&self, id: &str) -> Reply<Option<Vec<String>>> {
         if !self.profile().membership.readable {
             return refused(
                 Action::Read,
@@ -260,6 +280,14 @@ impl Client {
             self.authenticator.refused().await;
         }
         sent
+    }
+}
+
+/// The resource in an answer, if there is one.
+fn shown(answer: Answer) -> Option<Found> {
+    match answer.body {
+        Body::Json(json) => Found::from_value(json),
+        Body::Opaque | Body::TooLong => None,
     }
 }
 

@@ -127,7 +127,20 @@ impl std::fmt::Debug for Token {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
-    expires_in: Option<u64>,
+    /// Seconds; some write the number as a text.
+    expires_in: Option<serde_json::Value>,
+}
+
+impl TokenAnswer {
+    fn life(&self) -> Duration {
+        let seconds = match &self.expires_in {
+            Some(serde_json::Value::Number(number)) => number.as_f64(),
+            Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let seconds = seconds.filter(|seconds: &f64| *seconds >= 0.0 && *seconds <= f64::from(u32::MAX));
+        seconds.map_or(TOKEN_LIFE, Duration::from_secs_f64)
+    }
 }
 
 impl Authenticator {
@@ -237,7 +250,7 @@ impl Authenticator {
         let token: TokenAnswer = serde_json::from_slice(&body).map_err(|_| {
             Failure::new(AttemptClass::Unauthorised, "the token endpoint's answer has no access_token")
         })?;
-        let life = token.expires_in.map_or(TOKEN_LIFE, Duration::from_secs);
+        let life = token.life();
         let until = Instant::now() + life.saturating_sub(RENEW_BEFORE.min(life / 2));
         Ok(Token { text: token.access_token, until })
     }

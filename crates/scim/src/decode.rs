@@ -97,16 +97,17 @@ impl Page {
     }
 }
 
-/// Remote ids of the members of a group.
-pub(crate) fn members_of(group: &Map<String, Value>) -> Vec<String> {
-    let Some(Value::Array(members)) = lookup(group, "members") else { return Vec::new() };
-    members
+/// Remote ids of the members of a group; none when it says nothing of members.
+pub(crate) fn members_of(group: &Map<String, Value>) -> Option<Vec<String>> {
+    let Some(Value::Array(members)) = lookup(group, "members") else { return None };
+    let ids = members
         .iter()
         .filter_map(|member| match member {
             Value::Object(fields) => lookup(fields, "value").and_then(text),
             other => text(other),
         })
-        .collect()
+        .collect();
+    Some(ids)
 }
 
 /// What a target says went wrong.

@@ -28,7 +28,7 @@ mod redact;
 mod resource;
 mod retry_after;
 
-pub use client::{Client, Connection, Created, Failure, Listed, Reply, ScimError, Start};
+pub use client::{Client, Connection, Created, Failure, Listed, Reply, ScimError, Search, Start};
 pub use constraints::violation;
 pub use credential::{Credential, Secret};
 pub use decode::Found;
@@ -39,7 +39,7 @@ pub use path::{PathError, check_path};
 pub use probe::{Probed, probe};
 pub use profile::{
     Bucket, BucketKind, DeleteMethod, Endpoints, Lookup, Membership, OpCase, Paging, PatchForm, PerKind,
-    ProfileError, Rate, RemoveForm, Required, Separator, TargetProfile, UpdateMethod,
+    ProfileError, Rate, ReadBack, RemoveForm, Required, Separator, TargetProfile, UpdateMethod,
 };
 pub use reqwest::Url;
 pub use resource::{observe, overlay};

@@ -5,8 +5,8 @@ use lifecycle::{AttemptClass, Attributes};
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, RemoveForm, Required, ScimError,
-    TargetProfile, UpdateMethod, observe,
+    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, ReadBack, RemoveForm, Required,
+    ScimError, TargetProfile, UpdateMethod, observe,
 };
 
 /// Largest page that a profile asks for, whatever a server offers.
@@ -252,12 +252,15 @@ impl Probe {
         let disabled = self.client.patch(Kind::User, id, &[off]).await.outcome;
         let read = self.client.get(Kind::User, id).await;
         match (disabled, &read.outcome) {
-            (Ok(()), Ok(found)) if found.active == Some(false) => self.note("disabling: works"),
-            (Ok(()), Err(failure)) if failure.class == AttemptClass::NotFound => {
+            (Ok(_), Ok(found)) if found.active == Some(false) => self.note("disabling: works"),
+            (Ok(_), Err(failure)) if failure.class == AttemptClass::NotFound => {
                 self.probed.profile.hides_disabled = true;
                 self.note("disabling: works, and a disabled account answers 404");
             }
-            (Ok(()), _) => self.note("disabling: is answered with success, and does not show"),
+            (Ok(_), _) => {
+                self.probed.profile.read_back = ReadBack::Disable;
+                self.note("disabling: is answered with success, and does not show: it will be read back");
+            }
             (Err(failure), _) => self.note(format!("disabling: {failure}")),
         }
         let deleted = self.client.delete(Kind::User, id).await;
@@ -318,7 +321,11 @@ impl Probe {
             return self.note(format!("add a member: {failure}"));
         }
         let shows = async |client: &Client| {
-            client.members(group).await.outcome.is_ok_and(|all| all.iter().any(|id| id == user))
+            client
+                .members(group)
+                .await
+                .outcome
+                .is_ok_and(|all| all.is_some_and(|all| all.iter().any(|id| id == user)))
         };
         let readable = shows(&self.client).await;
         self.probed.profile.membership.readable = readable;

@@ -100,6 +100,12 @@ pub struct TargetProfile {
     pub retry_after_cap_seconds: u64,
     /// Longest answer that is read, in bytes, at least 1,024. Default 1 MiB.
     pub response_bytes_max: usize,
+    /// How long after a create a search may not show it yet, in seconds: what got no answer is looked for then, before it
+    /// is sent again. Default 5.
+    pub settle_seconds: u64,
+    /// What is read back after it was written, to see whether it was done. Default `never`: an answer that shows that it
+    /// was not is noticed all the same.
+    pub read_back: ReadBack,
     /// Attributes that the target insists on.
     pub required: PerKind<Vec<Required>>,
     /// How long one request may take altogether, in seconds, at least 1. Default 30.
@@ -298,6 +304,19 @@ pub enum DeleteMethod {
     Unsupported,
 }
 
+/// What is read back after it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadBack {
+    /// Nothing: a success is believed.
+    #[default]
+    Never,
+    /// Accounts that were switched off.
+    Disable,
+    /// Every change of an account or group.
+    Always,
+}
+
 /// An attribute that the target insists on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,6 +360,8 @@ impl Default for TargetProfile {
             retry_after_cap_seconds: 900,
             response_bytes_max: 1 << 20,
             required: PerKind::default(),
+            settle_seconds: 5,
+            read_back: ReadBack::Never,
             timeout_seconds: 30,
         }
     }

@@ -26,6 +26,14 @@ const REMAINING: [&str; 4] = [
 
 /// Seconds above this are a point in time since the Unix epoch, not a pause.
 const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
+/// And above this one in milliseconds.
+const EPOCH_MILLIS_MIN: f64 = 100_000_000_000.0;
+
+/// The time by the target's own clock, by which it counts its dates; ours where it does not tell.
+pub(crate) fn now(headers: &HeaderMap) -> OffsetDateTime {
+    let date = headers.get("date").and_then(|date| OffsetDateTime::parse(date.to_str().ok()?, &Rfc2822).ok());
+    date.unwrap_or_else(OffsetDateTime::now_utc)
+}
 
 /// The pause that `headers` ask for at `now`, at most `cap`; none when they say nothing that can be
 /// understood.
@@ -44,7 +52,11 @@ pub(crate) fn spent(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> 
 fn parse(text: &str, now: OffsetDateTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         let now = now.unix_timestamp_nanos() as f64 / 1e9;
-        let seconds = if seconds >= EPOCH_SECONDS_MIN { seconds - now } else { seconds };
+        let seconds = match seconds {
+            millis if millis >= EPOCH_MILLIS_MIN => millis / 1e3 - now,
+            seconds if seconds >= EPOCH_SECONDS_MIN => seconds - now,
+            seconds => seconds,
+        };
         return seconds
             .is_finite()
             .then(|| Duration::from_secs_f64(seconds.clamp(0.0, f64::from(u32::MAX)).ceil()));
@@ -81,6 +93,15 @@ mod tests {
     }
 
     #[test]
+    fn dates_are_counted_by_the_targets_own_clock() {
+        let mut headers = HeaderMap::new();
+        headers.insert("date", HeaderValue::from_static("Wed, 21 Oct 2015 07:28:00 GMT"));
+        headers.insert("retry-after", HeaderValue::from_static("Wed, 21 Oct 2015 07:28:30 GMT"));
+        let heard = pause(&headers, now(&headers), Duration::from_secs(60));
+        assert_eq!(heard, Some(Duration::from_secs(30)), "whatever our clock says");
+    }
+
+    #[test]
     fn pauses_in_every_form_are_understood_and_capped() {
         let now = datetime!(2015-10-21 07:28:00 UTC);
         for (name, value, seconds) in [
@@ -89,6 +110,7 @@ mod tests {
             ("retry-after", "-5", Some(0)),
             ("retry-after", "Wed, 21 Oct 2015 07:28:30 GMT", Some(30)),
             ("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
+            ("x-rate-limit-reset", "1445412490000", Some(10)),
             ("retry-after", "86400", Some(60)),
             ("retry-after", "soon", None),
             ("retry-after", "NaN", None),

@@ -10,6 +10,8 @@ use scim::{Client, Failure, Reply, UpdateMethod};
 use store::Store;
 use tracing::Instrument;
 
+use crate::blame::{Blame, Sort, Verdict};
+use crate::gone::Gone;
 use crate::lease::Lease;
 use crate::listing::Listing;
 use crate::now;
@@ -29,6 +31,10 @@ pub(crate) struct OwnedTarget {
     pub(crate) request_timeout: Duration,
     /// What was read of it as a whole, where that was cheaper than looking for each.
     pub(crate) listing: Listing,
+    /// Whose fault failures are.
+    pub(crate) blame: Blame,
+    /// How many of its accounts vanished.
+    pub(crate) gone: Gone,
 }
 
 /// What the conversation is about.
@@ -62,6 +68,8 @@ pub(crate) enum Consent {
 pub(crate) enum Stop {
     /// The target as a whole is not to be asked now.
     Deferred,
+    /// The target failed, as far as is known, so often in a row for this resource: later, and others first.
+    Postponed { trouble: Box<Trouble>, times: u32 },
     /// This request failed.
     Failed(Box<Failed>),
 }
@@ -160,7 +168,10 @@ impl Call {
         permit.spend();
         let reply = request(&self.target.client).instrument(span).await;
         self.record(operation, &reply);
-        self.target.pacer.hear(signal(&reply));
+        let verdict = self.verdict(&reply);
+        if verdict != Some(Verdict::Resource) {
+            self.target.pacer.hear(signal(&reply));
+        }
         if let Some(pause) = reply.spent {
             self.target.pacer.hear(Signal::Spent(pause));
         }
@@ -172,7 +183,26 @@ impl Call {
                 self.last = Some(exchange);
                 Ok(value)
             }
-            Err(failure) => Err(self.stop(operation, failure, exchange)),
+            Err(failure) => Err(self.stop(operation, failure, exchange, verdict)),
+        }
+    }
+
+    /// Whose fault a failure is that may be the target's or the resource's; none for what is clear.
+    fn verdict<T>(&self, reply: &Reply<T>) -> Option<Verdict> {
+        let key = (self.about.kind, self.about.subject.clone());
+        let sort = if reply.exchange.method == "GET" { Sort::Read } else { Sort::Write };
+        let Err(failure) = &reply.outcome else {
+            self.target.blame.worked(&key, sort);
+            return None;
+        };
+        match failure.class {
+            AttemptClass::Unavailable if failure.status.is_none() => None, // never sent
+            AttemptClass::Transient if failure.status == Some(412) => None,
+            AttemptClass::Transient
+            | AttemptClass::OutcomeUnknown
+            | AttemptClass::Unavailable
+            | AttemptClass::Unauthorised => Some(self.target.blame.failed(&key, sort, failure.class)),
+            _ => None,
         }
     }
 
@@ -189,16 +219,19 @@ impl Call {
         }
     }
 
-    fn stop(&mut self, operation: &'static str, failure: Failure, exchange: Exchange) -> Stop {
-        match failure.class {
-            AttemptClass::Throttled | AttemptClass::Unavailable | AttemptClass::Unauthorised => {
-                Stop::Deferred
-            }
-            class => {
-                let error = failure.message.clone();
-                let trouble = Trouble { operation, class, error, exchange: Some(exchange) };
-                Stop::Failed(Box::new(Failed { failure, trouble }))
-            }
+    fn stop(
+        &mut self,
+        operation: &'static str,
+        failure: Failure,
+        exchange: Exchange,
+        verdict: Option<Verdict>,
+    ) -> Stop {
+        let (class, error) = (failure.class, failure.message.clone());
+        let trouble = Trouble { operation, class, error, exchange: Some(exchange) };
+        match (verdict, class) {
+            (Some(Verdict::Target { times }), _) => Stop::Postponed { trouble: Box::new(trouble), times },
+            (None, AttemptClass::Throttled | AttemptClass::Unavailable) => Stop::Deferred,
+            _ => Stop::Failed(Box::new(Failed { failure, trouble })),
         }
     }
 

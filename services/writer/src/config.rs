@@ -38,17 +38,23 @@ pub struct RetryConfig {
     pub initial_ms: u64,
     /// The longest delay, in milliseconds.
     pub max_ms: u64,
+    /// How long failures of a target that was asked nothing else meanwhile count against nobody, in seconds.
+    pub suspect_target_seconds: u64,
 }
 
 impl Default for RetryConfig {
     fn default() -> Self {
-        Self { initial_ms: 500, max_ms: 300_000 }
+        Self { initial_ms: 500, max_ms: 300_000, suspect_target_seconds: 3_600 }
     }
 }
 
 impl RetryConfig {
     pub(crate) fn initial(&self) -> Duration {
         Duration::from_millis(self.initial_ms)
+    }
+
+    pub(crate) fn suspect_target(&self) -> Duration {
+        Duration::from_secs(self.suspect_target_seconds)
     }
 
     pub(crate) fn max(&self) -> Duration {

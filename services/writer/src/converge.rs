@@ -14,10 +14,12 @@ use locate::{Located, linked_already, locate, matching_is_unique};
 use step::{Step, There, next};
 
 use lifecycle::{AccountState, AttemptClass, Attributes, HeldBy};
-use scim::{Found, Kind, PatchOp, UpdateMethod};
+use scim::{Found, Kind, PatchOp, ReadBack, UpdateMethod};
 
 use crate::call::{Call, Consent, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
+use crate::rows::resource::Unseen;
+use crate::safety::PROTECTED;
 
 pub(crate) use wanted::Wanted;
 
@@ -29,6 +31,7 @@ pub(crate) async fn converge(call: &mut Call, wanted: &Wanted, progress: &mut Pr
     let outcome = match settle(call, wanted, progress).await {
         Ok(outcome) => outcome,
         Err(Stop::Deferred) => Outcome::Deferred,
+        Err(Stop::Postponed { trouble, times }) => Outcome::Postponed { trouble: *trouble, times },
         Err(Stop::Failed(failed)) => judge(*failed),
     };
     let settled = matches!(outcome, Outcome::Settled { .. });
@@ -84,6 +87,11 @@ async fn look_for_unlinked(
     progress: &mut Progress,
 ) -> Result<Outcome, Stop> {
     match locate(call, wanted, true).await? {
+        // It has said that there is one: whoever should be off may have it.
+        Located::Nothing if progress.unseen.is_some() => {
+            let error = "the target has said that it is there, and does not show it".to_owned();
+            Ok(Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error)))
+        }
         Located::Nothing if progress.in_doubt && call.about.attempts < LATE_CREATE_LOOKS => {
             let error = "a create that got no answer may still be under way".to_owned();
             Ok(Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error)))
@@ -95,7 +103,7 @@ async fn look_for_unlinked(
 }
 
 async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
-    let look_first = !wanted.assume_empty || progress.in_doubt;
+    let look_first = !wanted.assume_empty || progress.in_doubt || progress.unseen.is_some();
     if look_first {
         let thoroughly = progress.in_doubt || !wanted.actions.create || !matching_is_unique(call, wanted);
         let located = match locate::from_list(call, wanted, progress.in_doubt) {
@@ -103,6 +111,8 @@ async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
             None => locate(call, wanted, thoroughly).await?,
         };
         match located {
+            // It was done, whatever a search says: once more would make a second one.
+            Located::Nothing if progress.unseen == Some(Unseen::Created) => return Ok(not_shown(call)),
             Located::Nothing => {}
             Located::Adoptable(found) => return Box::pin(adopt(call, wanted, progress, *found)).await,
             Located::Foreign(found) => return Ok(Outcome::Conflict { found }),
@@ -129,10 +139,14 @@ async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
     match id {
         Some(id) => {
             progress.remote_id = Some(id);
+            progress.unseen = None;
             progress.applied = wanted.created();
             Ok(settled("created", wanted))
         }
-        None => find_created(call, wanted, progress).await,
+        None => {
+            progress.unseen = Some(Unseen::Created);
+            find_created(call, wanted, progress).await
+        }
     }
 }
 
@@ -141,15 +155,18 @@ async fn find_created(call: &mut Call, wanted: &Wanted, progress: &mut Progress)
     match locate(call, wanted, true).await? {
         Located::Adoptable(found) => {
             progress.remote_id = Some(found.id);
+            progress.unseen = None;
             progress.applied = wanted.created();
             Ok(settled("created", wanted))
         }
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
-        Located::Nothing => {
-            let error = "the target took the create but does not show the resource".to_owned();
-            Ok(Outcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error)))
-        }
+        Located::Nothing => Ok(not_shown(call)),
     }
+}
+
+fn not_shown(call: &Call) -> Outcome {
+    let error = "the target took the create but does not show the resource".to_owned();
+    Outcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error))
 }
 
 /// The target says that it is there already.
@@ -160,6 +177,7 @@ async fn resolve_existing(
     failed: Failed,
 ) -> Result<Outcome, Stop> {
     progress.in_doubt = true;
+    progress.unseen = Some(Unseen::Exists);
     match locate(call, wanted, true).await? {
         Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
         Located::Foreign(found) => Ok(Outcome::Conflict { found }),
@@ -183,6 +201,7 @@ async fn adopt(
     let standing = Standing { surely_ours: locate::is_ours(wanted, &found), adopted: true };
     progress.applied = scim::observe(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
+    progress.unseen = None;
     bring_about(call, wanted, progress, standing).await
 }
 
@@ -256,8 +275,7 @@ async fn objection(call: &Call, wanted: &Wanted) -> Result<Option<Outcome>, Stop
     match call.about.consent {
         Consent::Approved => Ok(None),
         _ if wanted.protected => {
-            let reason = "the policy protects it: approve or reject it with `usher held`".to_owned();
-            Ok(Some(Outcome::Held { by: HeldBy::Protected, reason }))
+            Ok(Some(Outcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
         }
         Consent::Planned | Consent::Counted => Ok(None),
         Consent::Unknown => {
@@ -280,7 +298,12 @@ async fn update(
     let (set, clear) = wanted.to_write();
     let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
     match write(call, &change).await {
-        Ok(()) => {
+        Ok(shown) => {
+            if let Some(undone) = not_done(call, &change, shown).await? {
+                progress.in_doubt = true;
+                return Ok(undone);
+            }
+            call.target.gone.was_there();
             progress.removed |= wanted.takes_access_away(&progress.applied);
             progress.applied = wanted.written(&progress.applied);
             Ok(settled(how, wanted))
@@ -299,7 +322,8 @@ async fn update(
 }
 
 /// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
-async fn write(call: &mut Call, change: &Change<'_>) -> Result<(), Stop> {
+/// What is there now, if the target's answer shows it.
+async fn write(call: &mut Call, change: &Change<'_>) -> Result<Option<Found>, Stop> {
     let Change { kind, id, operation, ops, set, clear } = *change;
     if call.target.client.profile().update_method == UpdateMethod::Patch {
         return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
@@ -307,6 +331,38 @@ async fn write(call: &mut Call, change: &Change<'_>) -> Result<(), Stop> {
     let current = locate::read(call, kind, id).await?;
     let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, set, clear);
     call.send(operation, async |client| client.replace(kind, id, &whole).await).await
+}
+
+/// What a change came to that the target answered with success and did not carry out. It is read back where the profile
+/// says so, and where the answer itself shows an account that should be off.
+async fn not_done(
+    call: &mut Call,
+    change: &Change<'_>,
+    shown: Option<Found>,
+) -> Result<Option<Outcome>, Stop> {
+    let switches_off = change.kind == Kind::User && change.set.get("active") == Some(&false.into());
+    let is_doubtful = switches_off && shown.is_some_and(|found| found.active == Some(true));
+    let read_back = match call.target.client.profile().read_back {
+        ReadBack::Never => false,
+        ReadBack::Disable => switches_off,
+        ReadBack::Always => true,
+    };
+    if !is_doubtful && !read_back {
+        return Ok(None);
+    }
+    let found = match locate::read(call, change.kind, change.id).await {
+        Ok(found) => found,
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => return Ok(None),
+        Err(stop) => return Err(stop),
+    };
+    let observed = scim::observe(&found.attributes, change.set.keys().chain(change.clear));
+    let ops = scim::diff::ops(call.target.client.profile(), change.kind, &observed, change.set, change.clear);
+    let left: Vec<&str> = ops.iter().map(PatchOp::path).collect();
+    let matters = if switches_off && !read_back { left.contains(&"active") } else { !left.is_empty() };
+    Ok(matters.then(|| {
+        let error = format!("the target answered with success, and did not do it: {}", left.join(", "));
+        Outcome::Retry(call.trouble(change.operation, AttemptClass::Transient, error))
+    }))
 }
 
 /// A change of one resource.
@@ -320,14 +376,18 @@ struct Change<'a> {
     clear: &'a [String],
 }
 
-/// Switches the account off and changes nothing else.
-async fn switch_off(call: &mut Call, id: &str, progress: &mut Progress) -> Result<(), Stop> {
+/// Switches the account off and changes nothing else; says what that came to if the target did not do it.
+async fn switch_off(call: &mut Call, id: &str, progress: &mut Progress) -> Result<Option<Outcome>, Stop> {
     let (ops, set) = step::off(call.target.client.profile());
     let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
-    write(call, &change).await?;
+    let shown = write(call, &change).await?;
+    if let Some(undone) = not_done(call, &change, shown).await? {
+        progress.in_doubt = true;
+        return Ok(Some(undone));
+    }
     progress.removed |= progress.applied.get("active") != Some(&false.into());
     progress.applied.extend(set);
-    Ok(())
+    Ok(None)
 }
 
 /// The whole change was refused, but a leaver must be off: switch off the account alone, and say what is left.
@@ -337,7 +397,9 @@ async fn disable_only(
     id: &str,
     refused: Failed,
 ) -> Result<Outcome, Stop> {
-    switch_off(call, id, progress).await?;
+    if let Some(undone) = switch_off(call, id, progress).await? {
+        return Ok(undone);
+    }
     let error =
         format!("the account is disabled, but its other changes were refused: {}", refused.trouble.error);
     Ok(Outcome::Dead(Trouble { error, ..refused.trouble }))
@@ -357,6 +419,18 @@ async fn recover_gone(call: &mut Call, wanted: &Wanted, progress: &mut Progress)
         return Ok(settled("unchanged", wanted));
     }
     let located = locate(call, wanted, true).await?;
+    if let Located::Adoptable(found) = &located
+        && progress.remote_id.as_ref() == Some(&found.id)
+    {
+        let error = "the target says that it is gone, and finds it all the same".to_owned();
+        return Ok(Outcome::Retry(call.trouble("read", AttemptClass::Transient, error)));
+    }
+    if matches!(located, Located::Nothing)
+        && wanted.state == AccountState::Active
+        && let Some(why) = call.target.gone.is_gone()
+    {
+        return Ok(Outcome::Doubtful { why });
+    }
     progress.remote_id = None;
     progress.applied = Attributes::new();
     match located {
@@ -391,14 +465,22 @@ async fn remove(
                 && wanted.actions.disable =>
         {
             // It cannot be deleted, but nobody who left may use it.
-            switch_off(call, id, progress).await?;
+            if let Some(undone) = switch_off(call, id, progress).await? {
+                return Ok(undone);
+            }
             let error =
                 format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
             return Ok(Outcome::Dead(Trouble { error, ..failed.trouble }));
         }
         Err(stop) => return Err(stop),
     }
-    *progress = Progress { remote_id: None, applied: Attributes::new(), in_doubt: false, removed: true };
+    *progress = Progress {
+        remote_id: None,
+        applied: Attributes::new(),
+        in_doubt: false,
+        removed: true,
+        unseen: None,
+    };
     Ok(settled("deleted", wanted))
 }
 
@@ -410,8 +492,12 @@ async fn disable_instead(
     id: &str,
 ) -> Result<Outcome, Stop> {
     match switch_off(call, id, progress).await {
-        Ok(()) => {}
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+        Ok(None) => {}
+        Ok(Some(undone)) => return Ok(undone),
+        // Somebody may have made it anew under another id.
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            return Box::pin(recover_gone(call, wanted, progress)).await;
+        }
         Err(stop) => return Err(stop),
     }
     Ok(settled("disabled", wanted))

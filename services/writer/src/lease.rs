@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    IntoActiveModel, QueryFilter, QuerySelect, Statement,
 };
 use store::{Store, StoreError};
 use tokio::time::Instant;
@@ -50,7 +50,7 @@ impl Lease {
             .one(&tx)
             .await
             .map_err(StoreError::statement("read the lease"))?;
-        let now = micros(now());
+        let now = database_now(store, &tx).await?;
         let lease_until = now.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX));
         let epoch = match &row {
             Some(row) if row.owner.as_deref().is_some_and(|o| o != owner) && row.lease_until > now => {
@@ -85,8 +85,11 @@ impl Lease {
     /// As the database reports them; the lease then runs out unless a later renewal succeeds.
     pub(crate) async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
         let asked_at = Instant::now();
-        let until = micros(now()).saturating_add(i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX));
-        if !self.set_lease_until(store, until).await? {
+        let length = i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX);
+        if !self
+            .set_lease_until(store, async |tx| Ok(database_now(store, tx).await?.saturating_add(length)))
+            .await?
+        {
             return Ok(false);
         }
         *self.until.lock().expect("nothing panics while holding it") = asked_at + self.length;
@@ -100,11 +103,16 @@ impl Lease {
     pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
         // Before anybody else can have it: nothing more is sent under this lease.
         *self.until.lock().expect("nothing panics while holding it") = Instant::now();
-        self.set_lease_until(store, RELEASED).await.map(|_| ())
+        self.set_lease_until(store, async |_| Ok(RELEASED)).await.map(|_| ())
     }
 
-    async fn set_lease_until(&self, store: &Store, until: i64) -> Result<bool, StoreError> {
+    async fn set_lease_until(
+        &self,
+        store: &Store,
+        until: impl AsyncFnOnce(&DatabaseTransaction) -> Result<i64, StoreError>,
+    ) -> Result<bool, StoreError> {
         let tx = store.begin().await?;
+        let until = until(&tx).await?;
         let updated = target::Entity::update_many()
             .col_expr(target::Column::LeaseUntil, until.into())
             .filter(target::Column::Name.eq(&self.target))
@@ -144,6 +152,19 @@ impl Lease {
     pub(crate) fn length(&self) -> Duration {
         self.length
     }
+}
+
+/// The time by the clock that all replicas share; microseconds since the Unix epoch. Those of the replicas may differ by more
+/// than a term.
+async fn database_now(store: &Store, tx: &DatabaseTransaction) -> Result<i64, StoreError> {
+    if store.backend() != DbBackend::Postgres {
+        return Ok(micros(now())); // SQLite's replicas are on one machine
+    }
+    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now";
+    let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    let row = row.map_err(StoreError::statement("ask for the time"))?;
+    let told = row.map(|row| row.try_get("", "now")).transpose();
+    Ok(told.map_err(StoreError::statement("ask for the time"))?.unwrap_or_else(|| micros(now())))
 }
 
 #[cfg(test)]

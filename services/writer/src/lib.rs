@@ -12,11 +12,13 @@
 
 mod app;
 mod backoff;
+mod blame;
 mod call;
 mod config;
 mod control;
 mod converge;
 mod facts;
+mod gone;
 mod group_limit;
 mod intake;
 mod lease;

@@ -216,6 +216,7 @@ fn lookups_each(profile: &scim::TargetProfile, paths: &[String]) -> u64 {
 async fn pages(target: &Arc<OwnedTarget>, paths: Vec<String>, lookups: u64) -> Result<Catalogue, String> {
     let page_size = u64::from(target.client.profile().page_size.max(1));
     let mut catalogue = Catalogue::new(paths);
+    let mut seen = std::collections::HashSet::new();
     let (mut start, mut before, mut requests) = (None, 0, 0);
     loop {
         let page = page(target, start.as_ref(), before).await?;
@@ -228,7 +229,7 @@ async fn pages(target: &Arc<OwnedTarget>, paths: Vec<String>, lookups: u64) -> R
         if total > ACCOUNTS_MAX {
             return Err(format!("{total} accounts are too many to keep in memory"));
         }
-        if page.next.is_none() && total > before + page.entries {
+        if page.next.is_none() && page.entries > 0 && total > before + page.entries {
             return Err("the target lists fewer accounts than it counts".to_owned());
         }
         if page.next.is_some() && (page.entries == 0 || page.next == start) {
@@ -237,9 +238,12 @@ async fn pages(target: &Arc<OwnedTarget>, paths: Vec<String>, lookups: u64) -> R
         if u64::try_from(page.resources.len()).unwrap_or(0) < page.entries {
             return Err("some of the accounts that it lists cannot be read".to_owned());
         }
-        page.resources.iter().for_each(|found| catalogue.add(found));
+        let news: Vec<&Found> = page.resources.iter().filter(|found| seen.insert(found.id.clone())).collect();
+        news.iter().for_each(|found| catalogue.add(found));
+        // "There are no more" is believed when a further page has none that are new.
+        let further = page.further(target.client.profile().paging, before).filter(|_| !news.is_empty());
         before += page.entries;
-        match page.next {
+        match page.next.or(further) {
             Some(next) => start = Some(next),
             None => {
                 tracing::info!(target_name = %target.name, pages = requests, lookups, "reading the target as a whole was cheaper");
@@ -270,6 +274,13 @@ async fn page(
         match call.send("list", async |client| client.list(Kind::User, start, before).await).await {
             Ok(page) => return Ok(page),
             Err(Stop::Deferred) => tokio::time::sleep(DEFERRED_PAUSE).await,
+            Err(Stop::Postponed { trouble, .. }) => {
+                failures += 1;
+                if failures >= TRIES_MAX {
+                    return Err(trouble.error);
+                }
+                tokio::time::sleep(backoff::delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
+            }
             Err(Stop::Failed(failed)) => {
                 failures += 1;
                 if failures >= TRIES_MAX || failed.class() == lifecycle::AttemptClass::Permanent {

@@ -3,6 +3,7 @@
 mod m0001;
 mod m0002;
 mod m0003;
+mod m0004;
 
 use sea_orm_migration::prelude::*;
 
@@ -12,7 +13,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001::CreateTables), Box::new(m0002::AddSafety), Box::new(m0003::AddReconcile)]
+        vec![
+            Box::new(m0001::CreateTables),
+            Box::new(m0002::AddSafety),
+            Box::new(m0003::AddReconcile),
+            Box::new(m0004::AddUnseen),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

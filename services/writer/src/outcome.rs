@@ -2,6 +2,7 @@
 
 use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, HeldBy};
 
+use crate::rows::resource::Unseen;
 use crate::rows::{edge, resource};
 
 /// What is known of the target's side, whatever the outcome.
@@ -15,6 +16,8 @@ pub(crate) struct Progress {
     pub(crate) in_doubt: bool,
     /// Access that somebody had was taken away.
     pub(crate) removed: bool,
+    /// What the target said of our create, while no search shows it.
+    pub(crate) unseen: Option<Unseen>,
 }
 
 /// How the work ended.
@@ -22,6 +25,8 @@ pub(crate) struct Progress {
 pub(crate) enum Outcome {
     /// Not now: the target as a whole is not to be asked. Nothing counts against the resource.
     Deferred,
+    /// Later, and others first: the target failed, so often in a row for this resource. Nothing counts against it.
+    Postponed { trouble: Trouble, times: u32 },
     /// The target agrees, as far as the policy's actions let it. Says how, in the past tense; `awaits` names the person
     /// whose link a reference lacks, `note` is for a human.
     Settled { how: &'static str, awaits: Option<String>, note: Option<&'static str> },
@@ -29,6 +34,8 @@ pub(crate) enum Outcome {
     Retry(Trouble),
     /// Trying again cannot help.
     Dead(Trouble),
+    /// What the target says is not believed: it is to be paused until a human has looked, for this reason.
+    Doubtful { why: String },
     /// It belongs to somebody else.
     Conflict { found: String },
     /// Nothing more is sent before a human said so.
@@ -73,6 +80,9 @@ pub(crate) struct WorkedMembers {
 pub(crate) enum MembersOutcome {
     /// Not now, and nothing was sent.
     Deferred,
+    /// Later, and others first: the target failed, so often in a row for this group. `sent`: some of it may have been
+    /// carried out.
+    Postponed { trouble: Trouble, times: u32, sent: bool },
     /// The target has them as desired when the work began.
     Settled,
     /// The group's members were read: these of the edges are there.
@@ -86,6 +96,17 @@ pub(crate) enum MembersOutcome {
 }
 
 impl Worked {
+    /// Why the target is to be paused, if it is.
+    pub(crate) fn doubts(&self) -> Option<&str> {
+        match self {
+            Self::Resource(worked) => match &worked.outcome {
+                Outcome::Doubtful { why } => Some(why),
+                _ => None,
+            },
+            Self::Members(_) => None,
+        }
+    }
+
     /// Whether it can have led to a dead letter.
     pub(crate) fn may_have_died(&self) -> bool {
         match self {

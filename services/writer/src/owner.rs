@@ -8,8 +8,8 @@ use std::time::Duration;
 use lifecycle::{Lane, ResourceKind, TraceContext};
 use relay::Relay;
 use scim::{Client, Connection};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::{Notify, mpsc};
@@ -17,13 +17,15 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::blame::Blame;
 use crate::call::{About, Call, Consent, OwnedTarget};
 use crate::config::RetryConfig;
 use crate::converge::{self, members};
 use crate::facts::News;
+use crate::gone::Gone;
 use crate::lease::Lease;
 use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
-use crate::pacer::{Circuit, Pace, Pacer, Permit, Urgency};
+use crate::pacer::{Circuit, Pace, Pacer, Permit, Signal, Urgency};
 use crate::ready::{Job, Ready, Source};
 use crate::results::{Committed, Committer, wake_forgotten_memberships};
 use crate::rows::{Key, control, edge, resource, status};
@@ -39,6 +41,8 @@ const RESULTS_MAX: usize = 1_024;
 const LOW_LANES_EVERY: u32 = 20;
 /// Pieces of work under way for each request that may be: most need more than one request.
 const WORKING_PER_REQUEST: usize = 2;
+/// Longer than any pause of our own accord: whoever repairs a credential and restarts need not wait.
+const PAUSE_REMEMBERED_MIN: Duration = Duration::from_secs(45);
 /// Renewals per lease term.
 const RENEWALS: u32 = 5;
 
@@ -105,6 +109,10 @@ impl Owner {
         let working_max = pace.concurrency_max.saturating_mul(WORKING_PER_REQUEST);
         let chunk = profile.membership.members_per_request_max.max(1);
         let pacer = Pacer::spawn(&self.target, pace, &profile.rate.buckets);
+        if let Some(left) = self.pause_left().await? {
+            let why = "the target asked for a pause, before this replica took it over".to_owned();
+            pacer.hear(Signal::Unavailable(why, Some(left)));
+        }
         let (results, inbox) = mpsc::channel(RESULTS_MAX);
         let (done, committed) = mpsc::unbounded_channel();
         let committer = tokio::spawn(self.committer(lease.clone()).run(inbox, done));
@@ -116,6 +124,8 @@ impl Owner {
             pacer,
             lease: lease.clone(),
             listing: listing::Listing::default(),
+            blame: Blame::new(self.retry.suspect_target()),
+            gone: Gone::new(),
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut shift = Shift {
@@ -134,6 +144,7 @@ impl Owner {
             working_max,
             begun: 0,
             place: None,
+            paused: false,
             freshness: Freshness { stale: true, again_from: Instant::now() },
         };
         let kept = shift.work(shutdown).await;
@@ -153,6 +164,7 @@ impl Owner {
             target: self.target.clone(),
             attempts_max: self.attempts_max,
             retry: self.retry,
+            settle: Duration::from_secs(self.connection.profile.settle_seconds),
         }
     }
 
@@ -166,7 +178,77 @@ impl Owner {
             .exec(&tx)
             .await
             .map_err(StoreError::statement("doubt accounts"))?;
+        self.let_creates_settle(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("doubt accounts"))
+    }
+
+    async fn write_pause(&self, left: Duration) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        let until = micros(now()) + i64::try_from(left.as_micros()).unwrap_or(0);
+        let row = control::load(&tx, &self.target).await?;
+        let row = control::Model { asked_to_wait_until: Some(until), ..row };
+        control::save(&tx, row, [control::Column::AskedToWaitUntil]).await?;
+        tx.commit().await.map_err(StoreError::statement("remember a pause"))
+    }
+
+    /// How long the target asked the owner before this one to wait, as far as that is not over.
+    async fn pause_left(&self) -> Result<Option<Duration>, StoreError> {
+        let row = control::load(self.store.reader(), &self.target).await?;
+        let left = row.asked_to_wait_until.map(|until| until - micros(now())).filter(|left| *left > 0);
+        let cap = Duration::from_secs(self.connection.profile.retry_after_cap_seconds);
+        Ok(left.map(|left| Duration::from_micros(left.unsigned_abs()).min(cap)))
+    }
+
+    /// Where the target does not refuse a second one, what may have been created just now is given time to be found.
+    async fn let_creates_settle(&self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+        let profile = &self.connection.profile;
+        let due = micros(now()) + i64::try_from(profile.settle_seconds).unwrap_or(0) * 1_000_000;
+        for kind in [ResourceKind::User, ResourceKind::Group] {
+            let lookup =
+                if kind == ResourceKind::User { &profile.lookups.user } else { &profile.lookups.group };
+            if !lookup.unique_on.is_empty() {
+                continue;
+            }
+            resource::Entity::update_many()
+                .col_expr(resource::Column::NextAttemptAt, Expr::value(due))
+                .filter(resource::Column::Target.eq(&self.target))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .filter(resource::Column::Queued.eq(true))
+                .filter(resource::Column::RemoteId.is_null())
+                .filter(resource::Column::NextAttemptAt.lt(due))
+                .exec(tx)
+                .await
+                .map_err(StoreError::statement("let creates settle"))?;
+        }
+        Ok(())
+    }
+
+    /// What was put behind the others because the target failed is due now. Not what may have been created: a search
+    /// may not show it yet.
+    async fn wake_postponed(&self) -> Result<(), StoreError> {
+        let (now, wake) = (micros(now()), StoreError::statement("wake what waits"));
+        let tx = self.store.begin().await?;
+        resource::Entity::update_many()
+            .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
+            .filter(resource::Column::Target.eq(&self.target))
+            .filter(resource::Column::Queued.eq(true))
+            .filter(resource::Column::Status.eq(status::PENDING))
+            .filter(resource::Column::NextAttemptAt.gt(now))
+            .filter(resource::Column::Awaits.is_null())
+            .filter(resource::Column::InDoubt.eq(false).or(resource::Column::RemoteId.is_not_null()))
+            .exec(&tx)
+            .await
+            .map_err(&wake)?;
+        edge::Entity::update_many()
+            .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+            .filter(edge::Column::Target.eq(&self.target))
+            .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::NextAttemptAt.gt(now))
+            .filter(edge::Column::Attempts.eq(0))
+            .exec(&tx)
+            .await
+            .map_err(&wake)?;
+        tx.commit().await.map_err(&wake)
     }
 
     /// A request about memberships was under way when the last owner ended.
@@ -206,6 +288,7 @@ struct Shift<'a> {
     begun: u32,
     /// The place among those who wait for a request slot, and for which lane.
     place: Option<(Lane, Slot)>,
+    paused: bool,
     freshness: Freshness,
 }
 
@@ -239,6 +322,7 @@ impl Shift<'_> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let bell = Arc::clone(&self.owner.bell);
+        let mut circuit = self.target.pacer.watch();
         loop {
             if self.freshness.is_due() {
                 let begun = Instant::now();
@@ -268,6 +352,13 @@ impl Shift<'_> {
                 () = bell.notified() => {
                     self.freshness.stale = true;
                     self.compare();
+                }
+                Ok(()) = circuit.changed() => {
+                    let now = circuit.borrow_and_update().clone();
+                    match now {
+                        Circuit::Closed => self.wake_postponed().await,
+                        Circuit::Open { until, .. } => self.remember_pause(until).await,
+                    }
                 }
                 () = tokio::time::sleep_until(again_from), if self.freshness.stale => {}
                 _ = sweep.tick() => {
@@ -299,6 +390,27 @@ impl Shift<'_> {
             let slot: Slot = Box::pin(async move { pacer.acquire(Urgency::opening(lane)).await });
             (lane, slot)
         });
+    }
+
+    /// The target does well again: what waits because it did not is tried at once.
+    async fn wake_postponed(&mut self) {
+        match self.owner.wake_postponed().await {
+            Ok(()) => self.freshness.stale = true,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not wake what waits");
+            }
+        }
+    }
+
+    /// A restart is no reason to ask a target that wants to be left alone.
+    async fn remember_pause(&self, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left < PAUSE_REMEMBERED_MIN {
+            return;
+        }
+        if let Err(error) = self.owner.write_pause(left).await {
+            tracing::warn!(target_name = %self.owner.target, error = %error, "could not remember a pause");
+        }
     }
 
     async fn begin_scheduled_comparison(&self) {
@@ -345,9 +457,14 @@ impl Shift<'_> {
     }
 
     async fn reload(&mut self) {
-        if self.is_paused().await {
+        let is_paused = self.is_paused().await;
+        let was_paused = std::mem::replace(&mut self.paused, is_paused);
+        if self.paused {
             self.ready = Ready::default();
             return;
+        }
+        if was_paused {
+            self.target.gone.believe();
         }
         self.load().await;
         if self.begin_listing() {
@@ -452,6 +569,7 @@ impl Shift<'_> {
                     applied: job.row.applied(),
                     in_doubt: job.row.in_doubt,
                     removed: false,
+                    unseen: job.row.unseen(),
                 };
                 let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
                 let trace = telemetry::in_trace(&span, job.row.trace());
@@ -579,6 +697,6 @@ async fn work_on_members(
 pub(crate) fn describe(circuit: &Circuit) -> String {
     match circuit {
         Circuit::Closed => "closed".to_owned(),
-        Circuit::Open { reason } => format!("open: {reason}"),
+        Circuit::Open { reason, .. } => format!("open: {reason}"),
     }
 }

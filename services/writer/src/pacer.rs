@@ -44,6 +44,8 @@ const UNAVAILABLE_INITIAL: Duration = Duration::from_millis(200);
 const UNAVAILABLE_MAX: Duration = Duration::from_secs(10); // one probe in ten seconds troubles nobody, and leavers wait
 const UNAUTHORISED_INITIAL: Duration = Duration::from_secs(1);
 const UNAUTHORISED_MAX: Duration = Duration::from_secs(30);
+/// However short a pause the target asks for.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
 const THROTTLED_INITIAL: Duration = Duration::from_secs(1);
 const THROTTLED_MAX: Duration = Duration::from_secs(30); // without Retry-After; with it, as long as the target asks
 
@@ -103,6 +105,8 @@ pub(crate) enum Circuit {
     Open {
         /// Why.
         reason: String,
+        /// Until then nothing is sent; one request goes first afterwards.
+        until: Instant,
     },
 }
 
@@ -172,18 +176,22 @@ impl Pacer {
         kind: ResourceKind,
         urgency: Urgency,
     ) -> Permit {
-        let turn = self.buckets.reserve(method, kind);
-        if turn <= Instant::now() {
+        if self.buckets.take_now(method, kind) {
             return permit;
         }
         drop(permit);
-        tokio::time::sleep_until(turn).await;
+        self.buckets.take_turn(method, kind, urgency).await;
         self.acquire(urgency).await
     }
 
     /// Tells what an answer said about the target.
     pub(crate) fn hear(&self, signal: Signal) {
         self.messages.send(Message::Heard(signal)).expect("the pacer lives as long as its handles");
+    }
+
+    /// Whether requests flow, from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<Circuit> {
+        self.circuit.clone()
     }
 
     /// Whether requests flow, and if not, why.
@@ -411,12 +419,17 @@ impl State {
         if self.held_until.is_none() {
             self.failures += 1;
         }
-        let delay = after.unwrap_or_else(|| backoff::delay(self.failures, initial, max));
+        // "In 0 seconds", or a moment that has passed, is no invitation to ask as fast as can be.
+        let delay = match after {
+            Some(after) if self.failures > 1 => after.max(backoff::delay(self.failures, initial, max)),
+            Some(after) => after.max(PAUSE_MIN),
+            None => backoff::delay(self.failures, initial, max),
+        };
         let until = Instant::now() + delay;
         self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(target_name = %self.target, reason, failures = self.failures, delay_ms, "circuit open: no requests for a while");
-        self.publish.send_replace(Circuit::Open { reason });
+        self.publish.send_replace(Circuit::Open { reason, until: self.held_until.unwrap_or(until) });
     }
 }
 

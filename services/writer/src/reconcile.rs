@@ -7,10 +7,13 @@
 mod compare;
 mod members;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::{Difference, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind};
+use lifecycle::{
+    AttemptClass, Difference, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind,
+};
 use scim::{Kind, Listed, Start};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -22,11 +25,13 @@ use tokio::sync::Notify;
 use crate::backoff;
 use crate::call::{About, Call, Consent, OwnedTarget, Stop};
 use crate::pacer::Urgency;
-use crate::rows::{reconcile, resource, save_resources, status};
+use crate::rows::{control, reconcile, resource, save_resources, status};
 use crate::{micros, now};
 
 /// Tries of one page before the comparison fails.
 const TRIES_MAX: u32 = 6;
+/// The same while the target says that it is down or refuses the credential: about half an hour.
+const TRIES_WHILE_DOWN_MAX: u32 = 60;
 const RETRY_INITIAL: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// The target is not to be asked now: how long until it is asked again.
@@ -152,6 +157,7 @@ impl Run {
 
     /// Reads everything of one kind.
     async fn pages(&mut self, kind: Kind, then: &str) -> Result<(), Halt> {
+        let mut ids: HashSet<String> = HashSet::new();
         loop {
             let start = self.row.next.clone().map(|next| match next.parse() {
                 Ok(index) if self.target.client.profile().paging == scim::Paging::Index => {
@@ -161,20 +167,25 @@ impl Run {
             });
             let before = u64::try_from(self.row.read).unwrap_or(0);
             let page = self.list(kind, start.as_ref(), before).await?;
-            if page.next.is_none() && page.total.is_some_and(|total| total > before + page.entries) {
+            let is_short = page.total.is_some_and(|total| total > before + page.entries);
+            if page.next.is_none() && is_short && page.entries > 0 {
                 return Err(Halt::Failed("the target lists fewer resources than it counts".to_owned()));
             }
             if page.next.is_some() && (page.entries == 0 || page.next == start) {
                 return Err(Halt::Failed("the target repeats a page".to_owned()));
             }
-            let is_repeated = self.take(kind, &page.resources).await?;
+            // A target that ignores where a page is to begin shows the one before again.
+            let is_same = !ids.is_empty() && page.resources.iter().all(|found| ids.contains(&found.id));
+            let further = page.further(self.target.client.profile().paging, before).filter(|_| !is_same);
+            let is_repeated = !is_same && self.take(kind, &page.resources).await?;
+            ids = page.resources.iter().map(|found| found.id.clone()).collect();
             if is_repeated && page.next.is_some() {
                 return Err(Halt::Failed("the target lists the same resources again".to_owned()));
             }
-            self.report.counts.read += page.entries;
+            self.report.counts.read += if is_same { 0 } else { page.entries };
             self.report.total = page.total.or(self.report.total);
             self.row.read += i64::try_from(page.entries).unwrap_or(0);
-            match page.next {
+            match page.next.or(further) {
                 Some(next) => self.row.next = Some(next.to_string()),
                 None => {
                     self.row.next = None;
@@ -192,6 +203,7 @@ impl Run {
     /// What is linked and was on no page.
     async fn gone(&mut self) -> Result<(), Halt> {
         self.gone_can_be_believed().await?;
+        self.target.gone.believe();
         let hides = self.target.client.profile().hides_disabled;
         let mut after = (String::new(), String::new());
         loop {
@@ -301,7 +313,7 @@ impl Run {
         loop {
             let mut call = self.call().await?;
             match call.send("read_members", async |client| client.members(id).await).await {
-                Ok(members) => return Ok(Some(members)),
+                Ok(members) => return Ok(Some(members.unwrap_or_default())),
                 Err(stop) => match self.wait(stop, &mut failures).await {
                     Err(Halt::Failed(why)) => {
                         self.report.counts.unreadable += 1;
@@ -323,9 +335,17 @@ impl Run {
     /// A request, when it is the turn of lane backfill.
     async fn call(&mut self) -> Result<Call, Halt> {
         self.still_wanted().await?;
+        while self.is_paused().await? {
+            tokio::time::sleep(DEFERRED_PAUSE).await;
+            self.still_wanted().await?;
+        }
         let permit = self.target.pacer.acquire(Urgency::opening(Lane::Backfill)).await;
         self.report.counts.requests += 1;
         Ok(Call::new(Arc::clone(&self.target), self.about(), permit))
+    }
+
+    async fn is_paused(&self) -> Result<bool, StoreError> {
+        Ok(control::load(self.target.store.reader(), &self.target.name).await?.paused_by.is_some())
     }
 
     /// Waits until it is time to try again.
@@ -335,9 +355,17 @@ impl Run {
                 self.report.counts.requests -= 1;
                 tokio::time::sleep(DEFERRED_PAUSE).await;
             }
+            Stop::Postponed { trouble, .. } => {
+                *failures += 1;
+                let is_down = matches!(trouble.class, AttemptClass::Unavailable | AttemptClass::Unauthorised);
+                if *failures >= if is_down { TRIES_WHILE_DOWN_MAX } else { TRIES_MAX } {
+                    return Err(Halt::Failed(trouble.error));
+                }
+                tokio::time::sleep(backoff::delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
+            }
             Stop::Failed(failed) => {
                 *failures += 1;
-                if *failures >= TRIES_MAX || failed.class() == lifecycle::AttemptClass::Permanent {
+                if *failures >= TRIES_MAX || failed.class() == AttemptClass::Permanent {
                     return Err(Halt::Failed(failed.trouble.error));
                 }
                 tokio::time::sleep(backoff::delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;

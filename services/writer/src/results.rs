@@ -12,7 +12,7 @@ use crate::config::RetryConfig;
 use crate::facts::{News, SERVICE, Settled};
 use crate::lease::Lease;
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
-use crate::rows::{Key, dead, load_resources, resource, save_resources, status};
+use crate::rows::{Key, control, dead, load_resources, resource, save_resources, status};
 use crate::{backoff, micros, now, safety};
 
 mod edges;
@@ -22,6 +22,9 @@ pub(crate) use links::wake_forgotten_memberships;
 
 /// Results per transaction.
 const BATCH_MAX: usize = 256;
+/// How long the target's failures keep one resource behind the others at most: longer than the pacer's pauses, so that
+/// somebody else is tried first after them.
+pub(crate) const POSTPONED_MAX: Duration = Duration::from_secs(40);
 const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Told to the owner after each commit.
@@ -41,6 +44,8 @@ pub(crate) struct Committer {
     pub(crate) target: String,
     pub(crate) attempts_max: i32,
     pub(crate) retry: RetryConfig,
+    /// How long after a create a search may not show it.
+    pub(crate) settle: Duration,
 }
 
 impl Committer {
@@ -92,6 +97,12 @@ impl Committer {
             && let Some(why) = safety::quarantine(&tx, &self.target, &mut news).await?
         {
             tracing::error!(target_name = %self.target, why, "the target is paused");
+        }
+        for why in batch.iter().filter_map(Worked::doubts) {
+            if control::load(&tx, &self.target).await?.paused_by.is_none() {
+                safety::pause(&tx, &self.target, Some(("usher", why)), &mut news).await?;
+                tracing::error!(target_name = %self.target, why, "the target is paused");
+            }
         }
         for worked in batch {
             if let Worked::Members(members) = worked {
@@ -155,8 +166,10 @@ impl Committer {
         let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
         row.in_doubt = progress.in_doubt || (asked_again && row.in_doubt);
+        row.unseen = progress.unseen.map(|unseen| unseen.as_str().to_owned());
         match &worked.outcome {
             Outcome::Deferred => {}
+            Outcome::Doubtful { why } => row.last_error = Some(why.clone()),
             Outcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
                 row.removal &= overtaken;
@@ -169,6 +182,7 @@ impl Committer {
                 }
             }
             _ if overtaken => {} // what is wanted now is in the queue already
+            Outcome::Postponed { trouble, times } => self.postpone(row, trouble, *times),
             _ if row.status == status::HELD => {} // held while it was under way
             Outcome::Held { by, reason } => {
                 row.hold(*by, reason.clone(), micros(now()));
@@ -201,12 +215,25 @@ impl Committer {
         Ok(())
     }
 
+    /// Behind the others for a while; it is woken when the target does well again.
+    fn postpone(&self, row: &mut resource::Model, trouble: &Trouble, times: u32) {
+        row.last_error = Some(trouble.error.clone());
+        row.next_attempt_at =
+            after(self.settled(row, backoff::delay(times, self.retry.initial(), POSTPONED_MAX)));
+    }
+
+    /// At least as long as it takes a search to show what may have been created.
+    fn settled(&self, row: &resource::Model, delay: Duration) -> Duration {
+        let may_be_there = row.remote_id.is_none() && (row.in_doubt || row.unseen.is_some());
+        if may_be_there { delay.max(self.settle) } else { delay }
+    }
+
     fn retry_later(&self, row: &mut resource::Model, trouble: &Trouble) {
         row.attempts += 1;
         row.last_error = Some(trouble.error.clone());
         let failures = u32::try_from(row.attempts).unwrap_or(1);
         let delay = backoff::delay(failures, self.retry.initial(), self.retry.max());
-        row.enqueue(status::RETRYING, after(delay));
+        row.enqueue(status::RETRYING, after(self.settled(row, delay)));
     }
 
     fn tell_settled(&self, worked: &WorkedResource, how: &'static str, news: &mut News) {

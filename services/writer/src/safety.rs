@@ -23,6 +23,9 @@ const KEPT_HOURS: i64 = 28 * 24;
 /// Rows that are held per statement.
 const PAGE: u64 = 1_000;
 
+/// Why those are held whom the policy protects.
+pub(crate) const PROTECTED: &str = "the policy protects it: approve or reject it with `usher held`";
+
 /// How much was taken away at a target, and may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sum {
@@ -120,8 +123,13 @@ pub(crate) async fn hold_excess(
         }
         count += u64::try_from(rows.len()).unwrap_or(u64::MAX);
         for row in &mut rows {
-            row.hold(HeldBy::Guard, reason.clone(), micros(now()));
-            tell_held(row, &reason, news);
+            // Whoever is protected is not let through together with those whom the guard holds.
+            let (by, reason) = match row.desired().is_ok_and(|desired| desired.is_protected()) {
+                true => (HeldBy::Protected, PROTECTED),
+                false => (HeldBy::Guard, reason.as_str()),
+            };
+            row.hold(by, reason.to_owned(), micros(now()));
+            tell_held(row, reason, news);
         }
         save_resources(tx, rows).await?;
     }

@@ -7,7 +7,6 @@ use lifecycle::{AttemptClass, Exchange};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Url};
 use serde_json::Value;
-use time::OffsetDateTime;
 
 use super::{Connection, Failure, Reply};
 use crate::classify::{Action, Break, explain, of_break, of_status};
@@ -229,7 +228,7 @@ fn conclude(
             let class = of_status(call.action, received.status);
             exchange.status = Some(received.status);
             let cap = Duration::from_secs(connection.profile.retry_after_cap_seconds);
-            spent = retry_after::spent(&received.headers, OffsetDateTime::now_utc(), cap);
+            spent = retry_after::spent(&received.headers, retry_after::now(&received.headers), cap);
             exchange.response_body =
                 redactor.response(class == AttemptClass::Success, &received.raw, json.as_ref());
             judge(connection, call.action, redactor, class, received, json)
@@ -251,6 +250,12 @@ fn judge(
         if let Some(error) = received.cut {
             return Err(Failure { status: Some(status), ..broken(action, redactor, error) });
         }
+        let changes = !matches!(action, Action::List | Action::Read);
+        if status == 200 && changes && json.is_none() && is_page(&received.raw) {
+            let failure =
+                Failure::new(AttemptClass::OutcomeUnknown, "the answer is a web page, not one of SCIM");
+            return Err(Failure { status: Some(status), ..failure });
+        }
         let body = match json {
             Some(json) => Body::Json(json),
             None if received.too_long => Body::TooLong,
@@ -270,10 +275,15 @@ fn judge(
     Err(Failure {
         class,
         message: redactor.message(&message),
-        retry_after: retry_after::pause(&received.headers, OffsetDateTime::now_utc(), cap),
+        retry_after: retry_after::pause(&received.headers, retry_after::now(&received.headers), cap),
         scim_type: complaint.scim_type.map(|scim_type| redactor.message(&scim_type)),
         status: Some(status),
     })
+}
+
+/// A page to sign in, or of a proxy that says 200 to everything: whoever sent it is not the target.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 fn broken(action: Action, redactor: &Redactor, error: reqwest::Error) -> Failure {

@@ -4,7 +4,7 @@ use super::exchange::{Body, Call};
 use super::{Client, Reply};
 use crate::classify::Action;
 use crate::decode::{Found, Page};
-use crate::{Kind, Paging};
+use crate::{Kind, Paging, TargetProfile};
 
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +47,28 @@ pub struct Listed {
     pub next: Option<Start>,
 }
 
+impl Listed {
+    /// Where a further page would begin although the target names none: some count only what is on the page, and take
+    /// fewer per page than were asked for. `before` entries were read before this page. None where the total was right
+    /// for more than this page.
+    pub fn further(&self, paging: Paging, before: u64) -> Option<Start> {
+        let says_nothing = self.total.is_none_or(|total| total == self.entries);
+        let is_doubtful = paging == Paging::Index && self.entries > 0 && says_nothing;
+        is_doubtful.then_some(Start::Index(before + self.entries + 1))
+    }
+}
+
 /// Where the page after `page` begins, when `entries` have been read with it.
-pub(super) fn next_page(paging: Paging, page: &Page, entries: u64) -> Option<Start> {
-    match paging {
-        Paging::Index => page.total.is_some_and(|total| total > entries).then_some(Start::Index(entries + 1)),
+///
+/// Some targets say nothing of a total, or say how many are on the page: after a full page there may be more.
+pub(super) fn next_page(profile: &TargetProfile, page: &Page, entries: u64) -> Option<Start> {
+    match profile.paging {
+        Paging::Index => {
+            let is_counted = page.total.is_some_and(|total| total > entries);
+            let says_nothing = page.total.is_none_or(|total| total == page.entries);
+            let is_full = page.entries > 0 && page.entries >= u64::from(profile.page_size);
+            (is_counted || (says_nothing && is_full)).then_some(Start::Index(entries + 1))
+        }
         Paging::Cursor => page.next_cursor.clone().map(Start::Cursor),
         Paging::None => None,
     }
@@ -73,7 +91,6 @@ pub(super) async fn list(client: &Client, kind: Kind, start: Option<&Start>, bef
     if kind == Kind::Group && profile.membership.exclude_on_lookup {
         query.push(("excludedAttributes", "members".to_owned()));
     }
-    let paging = profile.paging;
     let reply = client.send(Call { query, ..Call::new(Action::List, kind) }).await;
     reply.map(|answer| {
         let unreadable = answer.unreadable();
@@ -82,7 +99,7 @@ pub(super) async fn list(client: &Client, kind: Kind, start: Option<&Start>, bef
             _ => None,
         };
         let page = page.ok_or(unreadable)?;
-        let next = next_page(paging, &page, before + page.entries);
+        let next = next_page(profile, &page, before + page.entries);
         Ok(Listed { resources: page.resources, entries: page.entries, total: page.total, next })
     })
 }

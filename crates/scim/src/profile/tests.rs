@@ -20,8 +20,13 @@ fn the_sandbox_is_zia_without_its_rate_limit() {
     let zia = TargetProfile::builtin("zscaler-zia").unwrap();
     assert_eq!(zia.rate, Rate { requests_per_second: Some(5.0), ..Rate::default() });
     let sandbox = TargetProfile::builtin("sandbox").unwrap();
-    let unlimited =
-        TargetProfile { name: "sandbox".into(), rate: Rate::default(), concurrency_max: 32, ..zia };
+    let unlimited = TargetProfile {
+        name: "sandbox".into(),
+        rate: Rate::default(),
+        concurrency_max: 32,
+        settle_seconds: 0,
+        ..zia
+    };
     assert_eq!(sandbox, unlimited);
 }
 

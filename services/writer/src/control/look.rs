@@ -28,7 +28,7 @@ impl Control {
         let Some(target) = self.owned(&request.target) else {
             return Err(self.not_ours(&request.target).await);
         };
-        if let Circuit::Open { reason } = target.pacer.circuit() {
+        if let Circuit::Open { reason, .. } = target.pacer.circuit() {
             return Err(held(&request.target, &reason));
         }
         let LookRequest { subject, desired, .. } = request;
@@ -41,7 +41,7 @@ impl Control {
         match tokio::time::timeout(PATIENCE, ask(&target, kind, &subject, &wanted, link)).await {
             Ok(answer) => answer,
             Err(_) => Err(match target.pacer.circuit() {
-                Circuit::Open { reason } => held(&target.name, &reason),
+                Circuit::Open { reason, .. } => held(&target.name, &reason),
                 Circuit::Closed => refusal(format!(
                     "no answer from `{}` within {} s: it is slow, or its requests are queued; try again",
                     target.name,
@@ -106,9 +106,10 @@ async fn ask(
             let sent = steps.last().map(|step| step.request.clone()).unwrap_or_default();
             Err(refusal(format!("`{}` could not answer {sent}: {}", target.name, failed.trouble.error)))
         }
+        Err(Stop::Postponed { trouble, .. }) => Err(held(&target.name, &trouble.error)),
         Err(Stop::Deferred) => Err(match (call.last_error(), target.pacer.circuit()) {
             (Some(error), _) => held(&target.name, error),
-            (None, Circuit::Open { reason }) => held(&target.name, &reason),
+            (None, Circuit::Open { reason, .. }) => held(&target.name, &reason),
             (None, Circuit::Closed) => refusal(format!(
                 "looking at `{}` was cut short: it is changing hands between replicas, or the writer's database \
                  cannot be read; try again",

@@ -113,12 +113,10 @@ async fn requeue(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<Repla
         if row.revision != letter.revision || row.status != status::DEAD {
             return Ok(ReplayOutcome::Superseded);
         }
-        if row.desired == row.applied {
-            return Ok(ReplayOutcome::NoOp);
-        }
         row.attempts = 0;
         row.dead_letter = None;
-        row.place(true, now);
+        // What it had sent may have been carried out in part: the target is read before anything is decided.
+        row.doubt(now);
         save_edges(tx, rows.into_values().collect()).await?;
         return Ok(ReplayOutcome::Queued);
     }
@@ -133,6 +131,7 @@ async fn requeue(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<Repla
     }
     row.attempts = 0;
     row.dead_letter = None;
+    row.unseen = None; // a human has looked
     row.enqueue(status::PENDING, now);
     save_resources(tx, rows.into_values().collect()).await?;
     Ok(ReplayOutcome::Queued)

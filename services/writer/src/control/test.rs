@@ -52,6 +52,9 @@ impl Control {
                 Err(Stop::Failed(failed)) => {
                     Ok(TestReply { works: false, steps, error: Some(failed.trouble.error) })
                 }
+                Err(Stop::Postponed { trouble, .. }) => {
+                    Ok(TestReply { works: false, steps, error: Some(trouble.error) })
+                }
                 Err(Stop::Deferred) => {
                     let error = call.last_error().map(str::to_owned);
                     Ok(TestReply {
@@ -67,7 +70,7 @@ impl Control {
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(answer) => answer,
             Err(_) => Err(refusal(match target.pacer.circuit() {
-                Circuit::Open { reason } => format!("`{}` is not asked now: {reason}", target.name),
+                Circuit::Open { reason, .. } => format!("`{}` is not asked now: {reason}", target.name),
                 Circuit::Closed => {
                     format!("`{}` did not come to answer within {} s", target.name, PATIENCE.as_secs())
                 }

@@ -3,7 +3,7 @@
 //! Something is only ever adopted when its externalId is empty or ours.
 
 use lifecycle::AttemptClass;
-use scim::{Found, Kind};
+use scim::{Found, Kind, Search};
 
 use super::Wanted;
 use crate::call::{Call, Stop};
@@ -98,7 +98,13 @@ pub(super) fn linked_already(remote_id: &str, other: &str) -> String {
 }
 
 async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
-    let found = call.send("lookup", async |client| client.find(kind, path, value).await).await?;
+    let mut search = Search::new(kind, path, value);
+    let found = loop {
+        let page = call.send("lookup", async |client| client.find_next(&mut search).await).await?;
+        if let Some(found) = page {
+            break found;
+        }
+    };
     call.saw(match found.as_slice() {
         [] => "nothing".to_owned(),
         [one] => describe(one),

@@ -52,7 +52,7 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
     for ops in requests {
         let group = &job.group_id;
         match call.send(operation, async |client| client.patch(scim::Kind::Group, group, &ops).await).await {
-            Ok(()) => sent = true,
+            Ok(_) => sent = true,
             Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 return not_found(call, group, failed.trouble).await;
             }
@@ -66,7 +66,7 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
 async fn not_found(call: &mut Call, group: &str, trouble: Trouble) -> MembersOutcome {
     match call.send("read", async |client| client.get(scim::Kind::Group, group).await).await {
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => MembersOutcome::GroupGone,
-        Err(Stop::Deferred) => MembersOutcome::Unsure(None),
+        Err(Stop::Deferred | Stop::Postponed { .. }) => MembersOutcome::Unsure(None),
         Ok(_) | Err(Stop::Failed(_)) => MembersOutcome::Refused(trouble),
     }
 }
@@ -75,13 +75,19 @@ async fn not_found(call: &mut Call, group: &str, trouble: Trouble) -> MembersOut
 async fn look(call: &mut Call, job: &MembersJob) -> Option<MembersOutcome> {
     let group = &job.group_id;
     Some(match call.send("read_members", async |client| client.members(group).await).await {
-        Ok(ids) => {
+        // Nobody is in it, or it is not told who: sending again is right for either.
+        Ok(None) => return None,
+        Ok(Some(ids)) => {
             let there: std::collections::HashSet<String> = ids.into_iter().collect();
             let present =
                 job.member_ids.iter().filter(|(_, id)| there.contains(*id)).map(|(key, _)| key.clone());
             MembersOutcome::Seen { present: present.collect() }
         }
         Err(Stop::Deferred) => MembersOutcome::Deferred,
+        // What the earlier request did is still unknown.
+        Err(Stop::Postponed { trouble, times }) => {
+            MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
+        }
         Err(Stop::Failed(failed)) => match failed.class() {
             AttemptClass::Permanent => return None,
             AttemptClass::NotFound => MembersOutcome::GroupGone,
@@ -95,6 +101,7 @@ async fn look(call: &mut Call, job: &MembersJob) -> Option<MembersOutcome> {
 fn judge(stop: Stop, sent: bool) -> MembersOutcome {
     match stop {
         Stop::Deferred if sent => MembersOutcome::Unsure(None),
+        Stop::Postponed { trouble, times } => MembersOutcome::Postponed { trouble: *trouble, times, sent },
         Stop::Deferred => MembersOutcome::Deferred,
         Stop::Failed(failed) => match failed.class() {
             AttemptClass::Permanent if !sent => MembersOutcome::Refused(failed.trouble),

@@ -1,56 +1,182 @@
 //! Limits that hold for some requests only: by method and endpoint, over any length of time.
 //!
 //! Each is the generic cell rate algorithm, as the pace of the target as a whole. A request takes its turn in all that
-//! match; whoever has to wait gives its permit back for that time, so that others can be sent meanwhile.
+//! match, the most urgent first; whoever has to wait gives its permit back for that time, so that others can be sent
+//! meanwhile.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use lifecycle::ResourceKind;
 use scim::{Bucket, BucketKind};
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use super::{OVERTAKEN_MAX, Urgency};
 
 /// As for the target as a whole: jitter on the way must not exceed the published limit.
 const SLOT_MARGIN: f64 = 1.005;
 
 /// The limits of one target.
 #[derive(Debug)]
-pub(crate) struct Buckets(Vec<State>);
+pub(crate) struct Buckets {
+    limits: Vec<Limit>,
+    state: Mutex<State>,
+    /// Somebody took a turn, came or gave up.
+    changed: Notify,
+}
 
 #[derive(Debug)]
-struct State {
+struct Limit {
     bucket: Bucket,
     slot: Duration,
     tolerance: Duration,
-    due: Mutex<Instant>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// When the next request would be due if they were spread evenly, by limit.
+    due: Vec<Instant>,
+    waiting: BTreeMap<Place, Waiting>,
+    came: u64,
+}
+
+/// The most urgent first, then who came first.
+type Place = (Urgency, u64);
+
+#[derive(Debug)]
+struct Waiting {
+    limits: Vec<usize>,
+    /// How many that are more urgent went before.
+    overtaken: u32,
+}
+
+/// A place among those who wait; left when dropped.
+struct Waiter<'a> {
+    buckets: &'a Buckets,
+    place: Place,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.buckets.state().waiting.remove(&self.place);
+        self.buckets.changed.notify_waiters();
+    }
 }
 
 impl Buckets {
     pub(crate) fn new(buckets: &[Bucket]) -> Self {
-        let now = Instant::now();
-        let state = |bucket: &Bucket| {
+        let limit = |bucket: &Bucket| {
             let slot = f64::from(bucket.seconds) / f64::from(bucket.requests.max(1)) * SLOT_MARGIN;
             let slot = Duration::from_secs_f64(slot);
-            let tolerance = slot * bucket.burst.saturating_sub(1);
-            State { bucket: bucket.clone(), slot, tolerance, due: Mutex::new(now) }
+            Limit { bucket: bucket.clone(), slot, tolerance: slot * bucket.burst.saturating_sub(1) }
         };
-        Self(buckets.iter().map(state).collect())
+        let limits: Vec<Limit> = buckets.iter().map(limit).collect();
+        let state = State { due: vec![Instant::now(); limits.len()], waiting: BTreeMap::new(), came: 0 };
+        Self { limits, state: Mutex::new(state), changed: Notify::new() }
     }
 
-    /// Takes a turn for a request; says when it comes.
-    pub(crate) fn reserve(&self, method: &str, kind: ResourceKind) -> Instant {
+    /// Takes a turn for a request if it can go at once.
+    pub(crate) fn take_now(&self, method: &str, kind: ResourceKind) -> bool {
+        let limits = self.matching(method, kind);
+        let mut state = self.state();
+        let is_contended = state.waiting.values().any(|other| other.shares(&limits));
+        let may_go = !is_contended && self.turn_of(&state, &limits) <= Instant::now();
+        if may_go {
+            self.take(&mut state, &limits);
+        }
+        may_go
+    }
+
+    /// Takes a turn for a request when it comes.
+    pub(crate) async fn take_turn(&self, method: &str, kind: ResourceKind, urgency: Urgency) {
+        let limits = self.matching(method, kind);
+        if limits.is_empty() {
+            return;
+        }
+        let waiter = self.enter(urgency, limits.clone());
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let turn = {
+                let mut state = self.state();
+                let turn = self.turn_of(&state, &limits);
+                match state.is_first(&waiter.place, &limits) {
+                    false => None,
+                    true if turn <= Instant::now() => {
+                        self.take(&mut state, &limits);
+                        state.count_overtaken(&waiter.place, &limits);
+                        return;
+                    }
+                    true => Some(turn),
+                }
+            };
+            match turn {
+                None => changed.await,
+                Some(turn) => tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep_until(turn) => {}
+                },
+            }
+        }
+    }
+
+    fn enter(&self, urgency: Urgency, limits: Vec<usize>) -> Waiter<'_> {
+        let mut state = self.state();
+        state.came += 1;
+        let place = (urgency, state.came);
+        state.waiting.insert(place, Waiting { limits, overtaken: 0 });
+        drop(state);
+        self.changed.notify_waiters();
+        Waiter { buckets: self, place }
+    }
+
+    fn matching(&self, method: &str, kind: ResourceKind) -> Vec<usize> {
+        let numbered = self.limits.iter().enumerate();
+        numbered.filter(|(_, limit)| counts(&limit.bucket, method, kind)).map(|(at, _)| at).collect()
+    }
+
+    fn turn_of(&self, state: &State, limits: &[usize]) -> Instant {
         let now = Instant::now();
-        let matching = self.0.iter().filter(|state| counts(&state.bucket, method, kind));
-        matching.map(|state| state.take(now)).max().unwrap_or(now)
+        let turn = |&at: &usize| state.due[at].checked_sub(self.limits[at].tolerance).unwrap_or(now);
+        limits.iter().map(turn).max().unwrap_or(now)
+    }
+
+    fn take(&self, state: &mut State, limits: &[usize]) {
+        let now = Instant::now();
+        for &at in limits {
+            state.due[at] = state.due[at].max(now) + self.limits[at].slot;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while holding it")
     }
 }
 
 impl State {
-    fn take(&self, now: Instant) -> Instant {
-        let mut due = self.due.lock().expect("nothing panics while holding it");
-        let turn = due.checked_sub(self.tolerance).unwrap_or(now).max(now);
-        *due = (*due).max(now) + self.slot;
-        turn
+    /// Whether nobody who waits for one of the same limits goes first.
+    fn is_first(&self, place: &Place, limits: &[usize]) -> bool {
+        let rivals = || self.waiting.iter().filter(|(_, other)| other.shares(limits));
+        let starved = rivals().filter(|(_, other)| other.overtaken >= OVERTAKEN_MAX);
+        let first = starved.map(|(place, _)| place).min_by_key(|(_, came)| *came);
+        first.or_else(|| rivals().map(|(place, _)| place).next()) == Some(place)
+    }
+
+    fn count_overtaken(&mut self, place: &Place, limits: &[usize]) {
+        let behind = self
+            .waiting
+            .iter_mut()
+            .filter(|(other, waiting)| other.1 < place.1 && other.0 > place.0 && waiting.shares(limits));
+        behind.for_each(|(_, waiting)| waiting.overtaken += 1);
+    }
+}
+
+impl Waiting {
+    fn shares(&self, limits: &[usize]) -> bool {
+        self.limits.iter().any(|at| limits.contains(at))
     }
 }
 
@@ -65,6 +191,10 @@ fn counts(bucket: &Bucket, method: &str, kind: ResourceKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use lifecycle::Lane;
+
     use super::*;
 
     fn bucket(methods: &[&str], kind: Option<BucketKind>, requests: u32, burst: u32) -> Bucket {
@@ -79,17 +209,52 @@ mod tests {
             bucket(&["POST"], Some(BucketKind::User), 5, 2),
         ]);
         let start = Instant::now();
-        let at = |method: &str, kind| (buckets.reserve(method, kind) - start).as_secs_f64();
+        let after = async |method: &str, kind| {
+            buckets.take_turn(method, kind, Urgency::opening(Lane::Joiner)).await;
+            start.elapsed().as_secs_f64()
+        };
         let about = |seconds: f64, expected: f64| (seconds - expected).abs() < 0.1;
-        assert!(about(at("GET", ResourceKind::User), 0.0), "nothing counts it");
-        assert!(about(at("POST", ResourceKind::User), 0.0));
-        assert!(about(at("POST", ResourceKind::User), 1.0), "the burst of two, but one a second over all");
-        assert!(about(at("PATCH", ResourceKind::User), 2.0));
+        assert!(about(after("GET", ResourceKind::User).await, 0.0), "nothing counts it");
+        assert!(about(after("POST", ResourceKind::User).await, 0.0));
         assert!(
-            about(at("POST", ResourceKind::User), 3.0),
+            about(after("POST", ResourceKind::User).await, 1.0),
+            "the burst of two, but one a second over all"
+        );
+        assert!(about(after("PATCH", ResourceKind::User).await, 2.0));
+        assert!(
+            about(after("POST", ResourceKind::User).await, 3.0),
             "two every four seconds, and one a second over all"
         );
-        assert!(about(at("POST", ResourceKind::Membership), 4.0));
-        assert!(about(at("POST", ResourceKind::User), 4.0 + 1.0));
+        assert!(about(after("POST", ResourceKind::Membership).await, 4.0));
+        assert!(about(after("POST", ResourceKind::User).await, 5.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leaver_takes_the_next_turn_of_a_bucket_and_nobody_waits_for_ever() {
+        let buckets = Arc::new(Buckets::new(&[bucket(&["PATCH"], None, 10, 1)]));
+        let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+        let wait = |lane: Lane| {
+            let (buckets, told) = (Arc::clone(&buckets), told.clone());
+            tokio::spawn(async move {
+                buckets.take_turn("PATCH", ResourceKind::User, Urgency::opening(lane)).await;
+                told.send(lane).unwrap();
+            })
+        };
+        assert!(buckets.take_now("PATCH", ResourceKind::User));
+        wait(Lane::Backfill);
+        (0..30).for_each(|_| drop(wait(Lane::Mover)));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        wait(Lane::Leaver);
+        assert_eq!(order.recv().await, Some(Lane::Leaver));
+        // One who gives up keeps nobody back.
+        wait(Lane::Leaver).abort();
+        assert!(!buckets.take_now("PATCH", ResourceKind::User), "not in front of those who wait");
+        assert!(buckets.take_now("GET", ResourceKind::User), "what nothing counts");
+        let mut went = Vec::new();
+        for _ in 0..31 {
+            went.push(order.recv().await.unwrap());
+        }
+        let backfill = went.iter().position(|lane| *lane == Lane::Backfill).unwrap();
+        assert!((15..25).contains(&backfill), "{backfill}");
     }
 }

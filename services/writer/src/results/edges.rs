@@ -6,7 +6,7 @@ use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
-use super::{Committer, after};
+use super::{Committer, POSTPONED_MAX, after};
 use crate::facts::{News, Settled};
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
 use crate::rows::{dead, edge, load_edges, load_resources, save_edges, save_resources, status};
@@ -56,6 +56,15 @@ impl Committer {
                     row.queued = true;
                 }
                 MembersOutcome::Deferred => row.place(true, now),
+                MembersOutcome::Postponed { trouble, times, sent: in_part } => {
+                    if *in_part || sent.status == status::UNSURE {
+                        row.doubt(now);
+                    } else {
+                        row.place(true, now);
+                    }
+                    row.last_error = Some(trouble.error.clone());
+                    row.next_attempt_at = after(backoff::delay(*times, self.retry.initial(), POSTPONED_MAX));
+                }
                 MembersOutcome::Settled => {
                     row.applied = sent.desired;
                     row.place(true, now);

@@ -23,6 +23,8 @@ pub(crate) struct Model {
     pub(crate) paused_why: Option<String>,
     /// When it was paused, or let go on; microseconds since the Unix epoch.
     pub(crate) paused_at: Option<i64>,
+    /// Until when the target asked to be left alone; microseconds since the Unix epoch.
+    pub(crate) asked_to_wait_until: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

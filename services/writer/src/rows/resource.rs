@@ -6,6 +6,24 @@ use sea_orm::entity::prelude::*;
 use super::status;
 use crate::call::Consent;
 
+/// What the target said of a create of something that no search shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// It was done (2xx), and not under which id: it must never be sent again.
+    Created,
+    /// It is there already (409): whoever should be off may have it.
+    Exists,
+}
+
+impl Unseen {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Exists => "exists",
+        }
+    }
+}
+
 /// One resource.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_resources")]
@@ -72,6 +90,9 @@ pub(crate) struct Model {
     pub(crate) held_at: Option<i64>,
     /// A human said that this revision is to be carried out.
     pub(crate) approved_revision: i64,
+    /// An [`Unseen`]: what the target said of our create, while no search shows it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) unseen: Option<String>,
     /// The last comparison of the whole target that saw it: when that began, in microseconds since the Unix epoch.
     pub(crate) seen_at: Option<i64>,
 }
@@ -110,8 +131,13 @@ impl Model {
             held: None,
             held_at: None,
             approved_revision: 0,
+            unseen: None,
             seen_at: None,
         }
+    }
+
+    pub(crate) fn unseen(&self) -> Option<Unseen> {
+        [Unseen::Created, Unseen::Exists].into_iter().find(|it| Some(it.as_str()) == self.unseen.as_deref())
     }
 
     pub(crate) fn kind(&self) -> ResourceKind {

@@ -343,9 +343,9 @@ async fn removing_a_member() {
         RemoveMember,
         "
         reset before       outcome_unknown  2 in_sync  right
-        reset after        outcome_unknown  1 in_sync  right
+        reset after        outcome_unknown  2 in_sync  right
         timeout before     outcome_unknown  2 in_sync  right
-        timeout after      outcome_unknown  1 in_sync  right
+        timeout after      outcome_unknown  2 in_sync  right
         400                permanent        1 dead     wrong
         401                unauthorised     2 in_sync  right
         403                unauthorised     2 in_sync  right
@@ -356,15 +356,15 @@ async fn removing_a_member() {
         429                throttled        2 in_sync  right
         429 Retry-After    throttled        2 in_sync  right
         500                transient        2 in_sync  right
-        500 after          transient        1 in_sync  right
+        500 after          transient        2 in_sync  right
         503                unavailable      2 in_sync  right
-        truncated body     outcome_unknown  1 in_sync  right
+        truncated body     outcome_unknown  2 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
         redirect           permanent        1 dead     wrong
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
-    ",
+    ", // a group that shows no members may hide them: a removal in doubt is sent again
     )
     .await;
 }

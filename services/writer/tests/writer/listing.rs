@@ -14,11 +14,16 @@ fn keys() -> Vec<String> {
 }
 
 impl World {
-    /// Wants everybody and waits for it; says how many requests by each method were sent.
+    /// Wants everybody, begins when all of it is known, and waits for it; says how many requests by each method were sent.
     async fn first_sync(&self, keys: &[String]) -> (usize, usize, usize) {
+        self.pause(true).await;
         for key in keys {
             self.send(key, 1, Desired::User(active(key, json!({})))).await;
         }
+        for key in keys {
+            self.until("it is known", async || self.row(ResourceKind::User, key).await.revision == 1).await;
+        }
+        self.pause(false).await;
         for key in keys {
             self.settled(ResourceKind::User, key, 1).await;
         }
@@ -27,7 +32,7 @@ impl World {
     }
 }
 
-/// A few are looked for before there are enough to think of reading.
+/// The pages, and the few lookups that may be under way before there are enough to think of reading.
 fn few(requests: usize, pages: usize) -> bool {
     (pages..PEOPLE / 2).contains(&requests)
 }

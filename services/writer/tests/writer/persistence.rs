@@ -40,7 +40,7 @@ async fn a_target_that_throttles_is_down_or_refuses_the_credential_burns_nobodys
     for (status, retry_after) in [(429, Some("0")), (503, Some("0")), (401, None)] {
         let world = World::start().await;
         // More often than anybody is tried.
-        world.sandbox.faults().inject(FaultRule::new(answer(status, retry_after)).times(5));
+        world.sandbox.faults().inject(FaultRule::new(answer(status, retry_after)).times(4));
         let (row, _) = world.want("E-1", 1, titled("E-1", "A")).await;
         assert_eq!(row.status.as_deref(), Some("in_sync"), "{status}");
         assert!(world.user("E-1").is_some());

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     Account, AccountState, Actor, DecideHeldReply, DecideHeldRequest, Desired, Fact, GroupResource, Guard,
-    HeldBy, HeldReply, HeldRequest, PauseReply, PauseRequest, ResourceKind, StatusReply, verb,
+    HeldBy, HeldReply, HeldRequest, ResourceKind, StatusReply, verb,
 };
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
@@ -46,11 +46,6 @@ impl World {
         let (target, actor) = (TARGET.to_owned(), actor());
         let request = DecideHeldRequest { target, subjects, by: None, approve, actor };
         self.ask(verb::DECIDE_HELD, &request).await.unwrap()
-    }
-
-    async fn pause(&self, paused: bool) -> PauseReply {
-        let request = PauseRequest { target: TARGET.to_owned(), paused, actor: actor() };
-        self.ask(verb::PAUSE, &request).await.unwrap()
     }
 
     async fn circuit(&self) -> String {

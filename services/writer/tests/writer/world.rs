@@ -7,8 +7,8 @@ use bus::testing::TestServer;
 use bus::{Bus, Consumer, ControlFailure, Facts, Feed, Outgoing};
 use lifecycle::{
     Account, AccountState, Actions, Actor, AttemptClass, Attributes, Command, CommandId, Desired, Edge, Fact,
-    FactRecord, GroupResource, Guard, Lane, LookReply, LookRequest, ProvisionReply, ProvisionRequest,
-    ResourceKind, RowReply, RowRequest, TraceContext, verb,
+    FactRecord, GroupResource, Guard, Lane, LookReply, LookRequest, PauseReply, PauseRequest, ProvisionReply,
+    ProvisionRequest, ResourceKind, RowReply, RowRequest, TraceContext, verb,
 };
 use sandbox::{Behaviour, Entry, Options, Sandbox, UserState};
 use sea_orm::{ConnectionTrait, Statement};
@@ -72,7 +72,7 @@ impl World {
         })
         .await
         .unwrap();
-        Self::with(database, sandbox, &format!("name: test\n{lines}")).await
+        Self::with(database, sandbox, &format!("name: test\nsettle_seconds: 0\n{lines}")).await
     }
 
     /// With a target that enforces the profile that the writer keeps to.
@@ -112,7 +112,7 @@ impl World {
             replica: Some(OURS.to_owned()),
             lease_seconds: 45,
             attempts_max: 3,
-            retry: writer::RetryConfig { initial_ms: 20, max_ms: 100 },
+            retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds: 0 },
         };
         let app = writer::build(config, bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
@@ -240,6 +240,12 @@ impl World {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
         let (target, subject) = (TARGET.to_owned(), subject.to_owned());
         self.ask(verb::PROVISION, &ProvisionRequest { target, kind, subject, actor }).await.unwrap()
+    }
+
+    /// Pauses the target, or lets it go on.
+    pub(crate) async fn pause(&self, paused: bool) -> PauseReply {
+        let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
+        self.ask(verb::PAUSE, &PauseRequest { target: TARGET.to_owned(), paused, actor }).await.unwrap()
     }
 
     /// Waits for a fact.

@@ -60,7 +60,7 @@ async fn every_request_goes_to_its_place_with_the_id_escaped() {
     assert!(client.replace(Kind::User, id, &json!({ "userName": "a" })).await.outcome.is_ok());
     assert!(client.delete(Kind::Group, id).await.outcome.is_ok());
     assert_eq!(client.get(Kind::User, id).await.outcome.unwrap().id, "x");
-    assert_eq!(client.members(id).await.outcome.unwrap(), ["1", "2"]);
+    assert_eq!(client.members(id).await.outcome.unwrap().unwrap(), ["1", "2"]);
     let all = log.all();
     let methods: Vec<&str> = all.iter().map(|s| s.method.as_str()).collect();
     assert_eq!(methods, ["PATCH", "PUT", "DELETE", "GET", "GET"]);
