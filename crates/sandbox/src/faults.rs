@@ -73,6 +73,8 @@ pub enum Fault {
     },
     /// Does the work, and answers 200 without a body.
     EmptyBody,
+    /// Answers a list with nothing on it, as a search does that lags behind; nothing was done.
+    EmptyList,
 }
 
 const fn ok() -> u16 {
@@ -105,6 +107,7 @@ impl Fault {
             Self::Redirect { .. } => "redirect",
             Self::HugeBody { .. } => "hugeBody",
             Self::EmptyBody => "emptyBody",
+            Self::EmptyList => "emptyList",
         }
     }
 
@@ -114,6 +117,7 @@ impl Fault {
             Self::ResetBeforeWork
             | Self::HangBeforeWork { .. }
             | Self::HtmlBody { .. }
+            | Self::EmptyList
             | Self::Redirect { .. } => false,
             _ => true,
         }

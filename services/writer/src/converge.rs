@@ -20,6 +20,7 @@ use crate::call::{Call, Consent, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
 use crate::rows::resource::Unseen;
 use crate::safety::PROTECTED;
+use crate::{micros, now};
 
 pub(crate) use wanted::Wanted;
 
@@ -429,7 +430,7 @@ async fn recover_gone(call: &mut Call, wanted: &Wanted, progress: &mut Progress)
         && wanted.state == AccountState::Active
         && let Some(why) = call.target.gone.is_gone()
     {
-        return Ok(Outcome::Doubtful { why });
+        return Ok(Outcome::Doubtful { why, at: micros(now()) });
     }
     progress.remote_id = None;
     progress.applied = Attributes::new();

@@ -34,8 +34,9 @@ pub(crate) enum Outcome {
     Retry(Trouble),
     /// Trying again cannot help.
     Dead(Trouble),
-    /// What the target says is not believed: it is to be paused until a human has looked, for this reason.
-    Doubtful { why: String },
+    /// What the target says is not believed: it is to be paused until a human has looked, for this reason, unless
+    /// one has since then (microseconds since the Unix epoch).
+    Doubtful { why: String, at: i64 },
     /// It belongs to somebody else.
     Conflict { found: String },
     /// Nothing more is sent before a human said so.
@@ -96,11 +97,11 @@ pub(crate) enum MembersOutcome {
 }
 
 impl Worked {
-    /// Why the target is to be paused, if it is.
-    pub(crate) fn doubts(&self) -> Option<&str> {
+    /// Why the target is to be paused, if it is, and since when that is thought.
+    pub(crate) fn doubts(&self) -> Option<(&str, i64)> {
         match self {
             Self::Resource(worked) => match &worked.outcome {
-                Outcome::Doubtful { why } => Some(why),
+                Outcome::Doubtful { why, at } => Some((why, *at)),
                 _ => None,
             },
             Self::Members(_) => None,

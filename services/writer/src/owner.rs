@@ -144,7 +144,7 @@ impl Owner {
             working_max,
             begun: 0,
             place: None,
-            paused: false,
+            let_go_on_at: Some(micros(now())),
             freshness: Freshness { stale: true, again_from: Instant::now() },
         };
         let kept = shift.work(shutdown).await;
@@ -288,7 +288,8 @@ struct Shift<'a> {
     begun: u32,
     /// The place among those who wait for a request slot, and for which lane.
     place: Option<(Lane, Slot)>,
-    paused: bool,
+    /// When a human last let the target go on.
+    let_go_on_at: Option<i64>,
     freshness: Freshness,
 }
 
@@ -427,10 +428,16 @@ impl Shift<'_> {
         }
     }
 
-    /// Whether somebody paused the target; the circuit says so from now on.
-    async fn is_paused(&self) -> bool {
+    /// Whether somebody paused the target. Whoever let it go on knows what there was to know of it.
+    async fn is_paused(&mut self) -> bool {
         match control::load(self.owner.store.reader(), &self.owner.target).await {
-            Ok(row) => row.paused_by.is_some(),
+            Ok(row) => {
+                if row.paused_by.is_none() && row.paused_at > self.let_go_on_at {
+                    self.let_go_on_at = row.paused_at;
+                    self.target.gone.believe();
+                }
+                row.paused_by.is_some()
+            }
             Err(error) => {
                 tracing::warn!(target_name = %self.owner.target, error = %error, "could not see whether the target is paused");
                 true
@@ -457,14 +464,9 @@ impl Shift<'_> {
     }
 
     async fn reload(&mut self) {
-        let is_paused = self.is_paused().await;
-        let was_paused = std::mem::replace(&mut self.paused, is_paused);
-        if self.paused {
+        if self.is_paused().await {
             self.ready = Ready::default();
             return;
-        }
-        if was_paused {
-            self.target.gone.believe();
         }
         self.load().await;
         if self.begin_listing() {

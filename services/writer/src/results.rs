@@ -25,6 +25,8 @@ const BATCH_MAX: usize = 256;
 /// How long the target's failures keep one resource behind the others at most: longer than the pacer's pauses, so that
 /// somebody else is tried first after them.
 pub(crate) const POSTPONED_MAX: Duration = Duration::from_secs(40);
+/// What was doubted before the owner heard that a human let the target go on does not count.
+const LET_GO_ON_MICROS: i64 = 10_000_000;
 const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Told to the owner after each commit.
@@ -98,8 +100,11 @@ impl Committer {
         {
             tracing::error!(target_name = %self.target, why, "the target is paused");
         }
-        for why in batch.iter().filter_map(Worked::doubts) {
-            if control::load(&tx, &self.target).await?.paused_by.is_none() {
+        for (why, at) in batch.iter().filter_map(Worked::doubts) {
+            let row = control::load(&tx, &self.target).await?;
+            if row.paused_by.is_none()
+                && row.paused_at.is_none_or(|let_go_on| let_go_on + LET_GO_ON_MICROS < at)
+            {
                 safety::pause(&tx, &self.target, Some(("usher", why)), &mut news).await?;
                 tracing::error!(target_name = %self.target, why, "the target is paused");
             }
@@ -169,7 +174,7 @@ impl Committer {
         row.unseen = progress.unseen.map(|unseen| unseen.as_str().to_owned());
         match &worked.outcome {
             Outcome::Deferred => {}
-            Outcome::Doubtful { why } => row.last_error = Some(why.clone()),
+            Outcome::Doubtful { why, .. } => row.last_error = Some(why.clone()),
             Outcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
                 row.removal &= overtaken;

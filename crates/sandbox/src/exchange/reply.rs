@@ -18,6 +18,8 @@ use crate::sandbox::World;
 const SCIM: &str = "application/scim+json";
 
 /// What proxies say when they have nothing to say.
+const NOBODY: &str =
+    r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"Resources":[]}"#;
 const PAGE: &str = "<!doctype html><html><head><title>Service notice</title></head><body><h1>Please try again</h1></body></html>";
 
 /// The status that the client gets to see; `None`: no answer at all.
@@ -30,7 +32,7 @@ pub(crate) fn status(answer: &Answer, fault: Option<&Fault>) -> Option<u16> {
         Some(Fault::Status { status, .. } | Fault::HtmlBody { status } | Fault::Redirect { status, .. }) => {
             Some(*status)
         }
-        Some(Fault::EmptyBody) => Some(200),
+        Some(Fault::EmptyBody | Fault::EmptyList) => Some(200),
         Some(
             Fault::ResetBeforeWork
             | Fault::ResetAfterWork
@@ -73,6 +75,7 @@ pub(crate) async fn send(world: &World, line: &Line, mut answer: Answer, fault: 
             plain(answer)
         }
         Some(Fault::EmptyBody) => build(200, SCIM, None, None, Body::empty()),
+        Some(Fault::EmptyList) => build(200, SCIM, None, None, Body::from(NOBODY)),
     }
 }
 

@@ -186,3 +186,21 @@ async fn a_permit_that_was_not_used_costs_nothing_of_the_pace() {
     assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
     assert!(time_of(&pacer, 10).await > Duration::from_secs(8), "those that were used are paced");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_nothing_is_no_invitation_to_ask_as_fast_as_can_be() {
+    for signal in [
+        Signal::Unavailable("down".to_owned(), Some(Duration::ZERO)),
+        Signal::Throttled(Some(Duration::ZERO)),
+    ] {
+        let pacer = Pacer::spawn("test", pace(None, 4), &[]);
+        let start = Instant::now();
+        for _ in 0..10 {
+            let mut permit = pacer.acquire(Urgency::opening(Lane::Leaver)).await;
+            permit.spend();
+            pacer.hear(signal.clone());
+            drop(permit);
+        }
+        assert!(start.elapsed() > Duration::from_secs(20), "{signal:?}: {:?}", start.elapsed());
+    }
+}

@@ -10,6 +10,7 @@ mod listing;
 mod look;
 mod look_faults;
 mod memberships;
+mod outages;
 mod ownership;
 mod persistence;
 mod probe;

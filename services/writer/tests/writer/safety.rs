@@ -2,7 +2,7 @@
 
 use lifecycle::{
     Account, AccountState, Actor, DecideHeldReply, DecideHeldRequest, Desired, Fact, GroupResource, Guard,
-    HeldBy, HeldReply, HeldRequest, ResourceKind, StatusReply, verb,
+    HeldBy, HeldReply, HeldRequest, ResourceKind, verb,
 };
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
@@ -46,11 +46,6 @@ impl World {
         let (target, actor) = (TARGET.to_owned(), actor());
         let request = DecideHeldRequest { target, subjects, by: None, approve, actor };
         self.ask(verb::DECIDE_HELD, &request).await.unwrap()
-    }
-
-    async fn circuit(&self) -> String {
-        let status: StatusReply = self.ask(verb::STATUS, &()).await.unwrap();
-        status.targets[0].circuit.clone()
     }
 }
 
@@ -193,6 +188,31 @@ async fn whoever_is_protected_loses_nothing_before_a_human_said_so() {
     assert!(world.user(&keys[0]).unwrap().active);
     assert_eq!(world.decide_held(Some(&[&keys[0]]), true).await.decided, 1);
     world.until("it is gone", async || world.user(&keys[0]).is_none()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_protected_is_not_let_through_together_with_those_whom_the_guard_holds() {
+    let world = World::start().await;
+    let keys = world.people(GUARD.deletions as usize + 2).await;
+    let strict = Sent::guarded(GUARD);
+    world.pause(true).await;
+    let protected =
+        Account { protected: true, ..account(AccountState::Disabled, person(&keys[0], json!({}))) };
+    world.send_as(&keys[0], 2, Desired::User(protected), strict).await;
+    for key in &keys[1..] {
+        world.send_as(key, 2, off(key), strict).await;
+    }
+    for key in &keys {
+        world.until("it is known", async || world.row(ResourceKind::User, key).await.revision == 2).await;
+    }
+    world.pause(false).await;
+    world.until("all are held", async || world.held().await.held.len() == keys.len()).await;
+    let held = world.held().await.held;
+    let of =
+        |by| held.iter().filter(|held| held.by == by).map(|held| held.subject.clone()).collect::<Vec<_>>();
+    assert_eq!(of(HeldBy::Protected), [keys[0].clone()]);
+    assert_eq!(of(HeldBy::Guard).len(), keys.len() - 1);
     world.stop().await;
 }
 

@@ -65,6 +65,10 @@ impl World {
     }
 
     pub(crate) async fn over(database: TestDatabase, lines: &str) -> Self {
+        Self::suspecting(database, lines, 0).await
+    }
+
+    async fn suspecting(database: TestDatabase, lines: &str, suspect_target_seconds: u64) -> Self {
         let sandbox = Sandbox::start(Options {
             listen: "127.0.0.1:0".parse().unwrap(),
             token: TOKEN.to_owned(),
@@ -72,7 +76,14 @@ impl World {
         })
         .await
         .unwrap();
-        Self::with(database, sandbox, &format!("name: test\nsettle_seconds: 0\n{lines}")).await
+        let profile = format!("name: test\nsettle_seconds: 0\n{lines}");
+        Self::with(database, sandbox, &profile, suspect_target_seconds).await
+    }
+
+    /// That suspects a target for as long as it does unless configured otherwise.
+    pub(crate) async fn patient(lines: &str) -> Self {
+        let patience = writer::RetryConfig::default().suspect_target_seconds;
+        Self::suspecting(store::testing::sqlite(), lines, patience).await
     }
 
     /// With a target that enforces the profile that the writer keeps to.
@@ -87,10 +98,15 @@ impl World {
         })
         .await
         .unwrap();
-        Self::with(store::testing::sqlite(), sandbox, &text).await
+        Self::with(store::testing::sqlite(), sandbox, &text, 0).await
     }
 
-    async fn with(database: TestDatabase, sandbox: Sandbox, profile_text: &str) -> Self {
+    async fn with(
+        database: TestDatabase,
+        sandbox: Sandbox,
+        profile_text: &str,
+        suspect_target_seconds: u64,
+    ) -> Self {
         let server = TestServer::start();
         let bus = Bus::connect(&server.config(), "test").await.unwrap();
         bus.ensure_streams().await.unwrap();
@@ -112,7 +128,7 @@ impl World {
             replica: Some(OURS.to_owned()),
             lease_seconds: 45,
             attempts_max: 3,
-            retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds: 0 },
+            retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds },
         };
         let app = writer::build(config, bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
@@ -240,6 +256,12 @@ impl World {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
         let (target, subject) = (TARGET.to_owned(), subject.to_owned());
         self.ask(verb::PROVISION, &ProvisionRequest { target, kind, subject, actor }).await.unwrap()
+    }
+
+    /// Whether requests flow, in words.
+    pub(crate) async fn circuit(&self) -> String {
+        let status: lifecycle::StatusReply = self.ask(verb::STATUS, &()).await.unwrap();
+        status.targets[0].circuit.clone()
     }
 
     /// Pauses the target, or lets it go on.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Paging;
 
 fn user(id: u64, name: &str) -> Value {
     json!({ "id": id, "userName": name, "externalId": format!("E{id}"), "emails": [{ "type": "work", "value": format!("{name}@x") }] })
@@ -110,4 +111,51 @@ async fn several_terms_go_in_one_request_where_the_profile_allows_it() {
     assert_eq!(client.find_any(Kind::User, &[]).await.class(), AttemptClass::Permanent);
     assert_eq!(client.find(Kind::User, "a b", "x").await.class(), AttemptClass::Permanent);
     assert!(log.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_target_that_counts_only_what_is_on_the_page_is_read_to_its_end() {
+    for total in [true, false] {
+        let pages = move |seen: &Seen| {
+            let start: u64 = seen.query("startIndex").map_or(1, |s| s.parse().unwrap());
+            let page: Vec<Value> =
+                (start..=120).take(40).map(|id| user(id, &format!("person{id}"))).collect();
+            let mut body = json!({ "Resources": page });
+            if total {
+                body["totalResults"] = page.len().into();
+            }
+            answer(200, body)
+        };
+        let (client, log) = serve(TargetProfile { page_size: 100, ..profile() }, pages).await;
+        let (mut start, mut before, mut ids) = (None, 0, Vec::new());
+        loop {
+            let page = client.list(Kind::User, start.as_ref(), before).await.outcome.unwrap();
+            ids.extend(page.resources.iter().map(|found| found.id.clone()));
+            let next = page.next.clone().or_else(|| page.further(Paging::Index, before));
+            before += page.entries;
+            match next {
+                Some(next) => start = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!((ids.len(), log.all().len()), (120, 4), "{total}: three pages and an empty one");
+    }
+}
+
+#[tokio::test]
+async fn where_no_filter_is_taken_everything_is_read_one_request_at_a_time() {
+    let mut profile = profile();
+    profile.lookups.user.filterable.clear();
+    profile.page_size = 50;
+    let refuses = |seen: &Seen| match seen.query("filter") {
+        Some(_) => answer(400, json!({ "scimType": "invalidFilter" })),
+        None => ignores_filters(120, 50)(seen),
+    };
+    let (client, log) = serve(profile, refuses).await;
+    let mut search = Search::new(Kind::User, "userName", "person119");
+    for more in 1..=3 {
+        let found = client.find_next(&mut search).await.outcome.unwrap();
+        assert_eq!((log.all().len(), found.is_some()), (more, more == 3));
+    }
+    assert_eq!(client.find(Kind::User, "userName", "nobody").await.outcome.unwrap(), []);
 }
