@@ -91,6 +91,7 @@ struct Lookup {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Membership {
+    method: String,
     members_per_request_max: usize,
     operations_per_request_max: usize,
     body_bytes_max: Option<usize>,
@@ -101,6 +102,7 @@ struct Membership {
 impl Default for Membership {
     fn default() -> Self {
         Self {
+            method: "patch".to_owned(),
             members_per_request_max: 100,
             operations_per_request_max: 100,
             body_bytes_max: None,
@@ -168,6 +170,9 @@ impl House {
             }
             Method::PATCH if self.update_method == "put" && kind == Kind::User => {
                 Err(Refusal::new(405, None, "accounts are changed by PUT here"))
+            }
+            Method::PATCH if self.membership.method == "put" && kind == Kind::Group => {
+                Err(Refusal::new(405, None, "groups are changed by PUT here"))
             }
             Method::PUT if self.update_method != "put" => {
                 Err(Refusal::new(405, None, "resources are changed by PATCH here"))

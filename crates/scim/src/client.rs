@@ -217,10 +217,17 @@ impl Client {
         self.send(call).await.map(|answer| Ok(shown(answer)))
     }
 
-    /// Puts `resource`, made by [`crate::overlay`] from what was read, in place of the resource `id`. What
-    /// it is now, if the answer shows it.
-    pub async fn replace(&self, kind: Kind, id: &str, resource: &Value) -> Reply<Option<Found>> {
-        let call = Call { id: Some(id), body: Some(resource.clone()), ..Call::new(Action::Replace, kind) };
+    /// Puts `resource`, made by [`crate::overlay`] from what was read, in place of the resource `id`, if
+    /// that is still at `version` (where the target counts them). What it is now, if the answer shows it.
+    pub async fn replace(
+        &self,
+        kind: Kind,
+        id: &str,
+        resource: &Value,
+        version: Option<&str>,
+    ) -> Reply<Option<Found>> {
+        let body = Some(resource.clone());
+        let call = Call { id: Some(id), body, if_match: version, ..Call::new(Action::Replace, kind) };
         self.send(call).await.map(|answer| Ok(shown(answer)))
     }
 
@@ -239,8 +246,9 @@ impl Client {
             if id_of(&resource).is_none() {
                 resource.insert("id".to_owned(), Value::String(id.to_owned()));
             }
-            Found::from_value(Value::Object(resource))
-                .ok_or_else(|| Failure::new(AttemptClass::Transient, "no id"))
+            let found = Found::from_value(Value::Object(resource));
+            let found = found.ok_or_else(|| Failure::new(AttemptClass::Transient, "no id"))?;
+            Ok(Found { version: answer.version.or(found.version), ..found })
         })
     }
 

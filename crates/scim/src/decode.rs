@@ -16,6 +16,8 @@ pub struct Found {
     pub external_id: Option<String>,
     /// Whether it can be used, if the target says.
     pub active: Option<bool>,
+    /// Its version (`ETag`), if the target counts versions.
+    pub version: Option<String>,
     /// The whole resource as it was answered.
     pub attributes: Map<String, Value>,
 }
@@ -27,7 +29,9 @@ impl Found {
         let id = id_of(&attributes)?;
         let external_id = lookup(&attributes, "externalId").and_then(text).filter(|id| !id.is_empty());
         let active = lookup(&attributes, "active").and_then(flag);
-        Some(Self { id, external_id, active, attributes })
+        let version = lookup(&attributes, "meta").and_then(Value::as_object);
+        let version = version.and_then(|meta| lookup(meta, "version")).and_then(text);
+        Some(Self { id, external_id, active, version, attributes })
     }
 
     /// The resource in a text, as [`Self::attributes`] is written; none when it has no id.

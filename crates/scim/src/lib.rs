@@ -42,4 +42,4 @@ pub use profile::{
     ProfileError, Rate, ReadBack, RemoveForm, Required, Separator, TargetProfile, UpdateMethod,
 };
 pub use reqwest::Url;
-pub use resource::{observe, overlay};
+pub use resource::{observe, overlay, with_members};

@@ -1,16 +1,27 @@
 //! Finds out what a server can do: what it says about itself, and on consent what it really does with an account that is
 //! made for this and taken away again.
 
+mod groups;
+
+use std::time::Duration;
+
 use lifecycle::{AttemptClass, Attributes};
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, ReadBack, RemoveForm, Required,
-    ScimError, TargetProfile, UpdateMethod, observe,
+    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, ReadBack, Reply, Required, ScimError,
+    TargetProfile, UpdateMethod, observe,
 };
 
 /// Largest page that a profile asks for, whatever a server offers.
 const PAGE_MAX: u64 = 1_000;
+
+/// Requests per second where the profile names no limit: that of the slowest target that is known.
+const UNKNOWN_RATE: f64 = 5.0;
+/// Tries of one request, and looks for what was created and does not show.
+const TRIES_MAX: u32 = 5;
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +76,27 @@ impl Probe {
         Ok(())
     }
 
+    /// Sends a request at the profile's pace, and again while the server is busy: what it can do must not be judged by that.
+    async fn ask<T>(&self, request: impl AsyncFn(&Client) -> Reply<T>) -> Reply<T> {
+        let per_second = self.connection.profile.rate.requests_per_second.unwrap_or(UNKNOWN_RATE);
+        for failures in 1_u32.. {
+            tokio::time::sleep(Duration::from_secs_f64(1.0 / per_second)).await;
+            let reply = request(&self.client).await;
+            let is_busy = matches!(
+                reply.class(),
+                AttemptClass::Throttled | AttemptClass::Unavailable | AttemptClass::Transient
+            );
+            if !is_busy || failures == TRIES_MAX {
+                return reply;
+            }
+            let pause = reply.outcome.err().and_then(|failure| failure.retry_after);
+            tokio::time::sleep(pause.unwrap_or(RETRY_PAUSE * failures).min(PAUSE_MAX)).await;
+        }
+        unreachable!("the last try returns")
+    }
+
     async fn document(&mut self, name: &'static str) -> Option<Value> {
-        match self.client.document(name).await.outcome {
+        match self.ask(async |client| client.document(name).await).await.outcome {
             Ok(document) => Some(document),
             Err(failure) => {
                 self.note(format!("{name}: {failure}"));
@@ -155,7 +185,7 @@ impl Probe {
             "name.givenName": "Usher", "name.familyName": "Probe", r#"emails[type eq "work"].value"#: name,
         }))
         .unwrap_or_default();
-        let id = match self.client.create(Kind::User, &attributes).await.outcome {
+        let id = match self.ask(async |client| client.create(Kind::User, &attributes).await).await.outcome {
             Ok(created) => created.id,
             Err(failure) => {
                 self.note(format!("create an account: {failure}"));
@@ -163,14 +193,16 @@ impl Probe {
             }
         };
         let filterable = self.filterable(Kind::User, &[("externalId", &key), ("userName", name)]).await;
-        let found = self.client.find(Kind::User, "userName", name).await.outcome.ok();
-        let Some(id) = id.or_else(|| found.and_then(|found| found.into_iter().next()).map(|found| found.id))
-        else {
+        let id = match id {
+            Some(id) => Some(id),
+            None => self.look_for(Kind::User, "userName", name).await,
+        };
+        let Some(id) = id else {
             self.note("create an account: the answer names no id, and the account is not found: LOOK FOR IT YOURSELF");
             return Ok(());
         };
         self.note(format!("accounts are found by {}", or_nothing(&filterable)));
-        let again = self.client.create(Kind::User, &attributes).await;
+        let again = self.ask(async |client| client.create(Kind::User, &attributes).await).await;
         let is_unique = again.class() == AttemptClass::AlreadyExists;
         self.note(format!(
             "a second account of one name: {}",
@@ -179,7 +211,7 @@ impl Probe {
         if let Ok(second) = again.outcome
             && let Some(second) = second.id.filter(|second| *second != id)
         {
-            let _ = self.client.delete(Kind::User, &second).await;
+            let _ = self.ask(async |client| client.delete(Kind::User, &second).await).await;
         }
         self.probed.profile.lookups.user = Lookup {
             filterable,
@@ -191,14 +223,33 @@ impl Probe {
         Ok(())
     }
 
+    /// The id of what was created and not named; a search may lag behind.
+    async fn look_for(&self, kind: Kind, path: &str, value: &str) -> Option<String> {
+        for _ in 0..TRIES_MAX {
+            let found = self.ask(async |client| client.find(kind, path, value).await).await.outcome;
+            if let Some(found) = found.ok().and_then(|found| found.into_iter().next()) {
+                return Some(found.id);
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+        None
+    }
+
     /// Which of these pairs a filter finds.
     async fn filterable(&mut self, kind: Kind, pairs: &[(&str, &str)]) -> Vec<String> {
         let mut filterable = Vec::new();
         for (path, value) in pairs {
-            match self.client.find(kind, path, value).await.outcome {
+            match self.ask(async |client| client.find(kind, path, value).await).await.outcome {
                 Ok(found) if !found.is_empty() => filterable.push((*path).to_owned()),
                 Ok(_) => {}
-                Err(failure) => self.note(format!("a filter by {path}: {failure}")),
+                Err(failure) => {
+                    // What could not be tried stays as the profile had it.
+                    if failure.class != AttemptClass::Permanent && self.probed.profile.can_filter(kind, path)
+                    {
+                        filterable.push((*path).to_owned());
+                    }
+                    self.note(format!("a filter by {path}: {failure}"));
+                }
             }
         }
         filterable
@@ -219,20 +270,30 @@ impl Probe {
             let failure = match method {
                 UpdateMethod::Patch => {
                     let op = PatchOp::Replace { path: "displayName".to_owned(), value: name.clone().into() };
-                    self.client.patch(Kind::User, id, &[op]).await.outcome.err()
+                    self.ask(async |client| client.patch(Kind::User, id, std::slice::from_ref(&op)).await)
+                        .await
+                        .outcome
+                        .err()
                 }
-                UpdateMethod::Put => match self.client.get(Kind::User, id).await.outcome {
+                UpdateMethod::Put => match self
+                    .ask(async |client| client.get(Kind::User, id).await)
+                    .await
+                    .outcome
+                {
                     Ok(current) => {
                         let set: Attributes = [("displayName".to_owned(), name.clone().into())].into();
                         let whole =
                             crate::overlay(&self.probed.profile, Kind::User, &current.attributes, &set, &[]);
-                        self.client.replace(Kind::User, id, &whole).await.outcome.err()
+                        self.ask(async |client| client.replace(Kind::User, id, &whole, None).await)
+                            .await
+                            .outcome
+                            .err()
                     }
                     Err(failure) => Some(failure),
                 },
             };
             let path = "displayName".to_owned();
-            let read = self.client.get(Kind::User, id).await.outcome;
+            let read = self.ask(async |client| client.get(Kind::User, id).await).await.outcome;
             let is_there = read.is_ok_and(|found| observe(&found.attributes, [&path])[&path] == name);
             match failure {
                 None if is_there => {
@@ -249,8 +310,27 @@ impl Probe {
 
     async fn take_away(&mut self, id: &str) {
         let off = PatchOp::Replace { path: "active".to_owned(), value: false.into() };
-        let disabled = self.client.patch(Kind::User, id, &[off]).await.outcome;
-        let read = self.client.get(Kind::User, id).await;
+        let set: Attributes = [("active".to_owned(), false.into())].into();
+        let disabled = match self.probed.profile.update_method {
+            UpdateMethod::Patch => {
+                self.ask(async |client| client.patch(Kind::User, id, std::slice::from_ref(&off)).await)
+                    .await
+                    .outcome
+            }
+            UpdateMethod::Put => {
+                match self.ask(async |client| client.get(Kind::User, id).await).await.outcome {
+                    Ok(current) => {
+                        let profile = &self.probed.profile;
+                        let whole = crate::overlay(profile, Kind::User, &current.attributes, &set, &[]);
+                        self.ask(async |client| client.replace(Kind::User, id, &whole, None).await)
+                            .await
+                            .outcome
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+        };
+        let read = self.ask(async |client| client.get(Kind::User, id).await).await;
         match (disabled, &read.outcome) {
             (Ok(_), Ok(found)) if found.active == Some(false) => self.note("disabling: works"),
             (Ok(_), Err(failure)) if failure.class == AttemptClass::NotFound => {
@@ -263,8 +343,9 @@ impl Probe {
             }
             (Err(failure), _) => self.note(format!("disabling: {failure}")),
         }
-        let deleted = self.client.delete(Kind::User, id).await;
-        let gone = self.client.get(Kind::User, id).await.class() == AttemptClass::NotFound;
+        let deleted = self.ask(async |client| client.delete(Kind::User, id).await).await;
+        let gone =
+            self.ask(async |client| client.get(Kind::User, id).await).await.class() == AttemptClass::NotFound;
         match deleted.outcome {
             Ok(()) if gone => {
                 self.probed.profile.delete = DeleteMethod::Hard;
@@ -277,77 +358,12 @@ impl Probe {
                 ));
             }
             Err(failure) => {
-                self.probed.profile.delete = DeleteMethod::Disable;
+                if failure.class == AttemptClass::Permanent {
+                    self.probed.profile.delete = DeleteMethod::Disable;
+                }
                 self.note(format!("deleting: {failure}; account {id} is disabled: remove it yourself"));
             }
         }
-    }
-
-    async fn groups(&mut self, account: &str) {
-        let name = format!("usher probe {}", account.split('@').next().unwrap_or(account));
-        let attributes: Attributes =
-            [("displayName".to_owned(), name.clone().into()), ("externalId".to_owned(), name.clone().into())]
-                .into();
-        let id = match self.client.create(Kind::Group, &attributes).await.outcome {
-            Ok(created) => created.id,
-            Err(failure) => return self.note(format!("create a group: {failure}")),
-        };
-        let filterable = self.filterable(Kind::Group, &[("externalId", &name), ("displayName", &name)]).await;
-        self.note(format!("groups are found by {}", or_nothing(&filterable)));
-        self.probed.profile.lookups.group.filterable = filterable;
-        let Some(id) = id else {
-            return self.note("create a group: the answer names no id: LOOK FOR IT YOURSELF");
-        };
-        let member: Attributes = [
-            ("userName".to_owned(), format!("m-{account}").into()),
-            ("displayName".to_owned(), "Usher probe".into()),
-            ("active".to_owned(), true.into()),
-        ]
-        .into();
-        if let Ok(created) = self.client.create(Kind::User, &member).await.outcome
-            && let Some(user) = created.id
-        {
-            self.members(&id, &user).await;
-            let _ = self.client.delete(Kind::User, &user).await;
-        }
-        if let Err(failure) = self.client.delete(Kind::Group, &id).await.outcome {
-            self.note(format!("delete a group: {failure}; group {id} is still there: remove it yourself"));
-        }
-    }
-
-    async fn members(&mut self, group: &str, user: &str) {
-        let add = PatchOp::Add { path: "members".to_owned(), value: json!([{ "value": user }]) };
-        if let Err(failure) = self.client.patch(Kind::Group, group, &[add]).await.outcome {
-            return self.note(format!("add a member: {failure}"));
-        }
-        let shows = async |client: &Client| {
-            client
-                .members(group)
-                .await
-                .outcome
-                .is_ok_and(|all| all.is_some_and(|all| all.iter().any(|id| id == user)))
-        };
-        let readable = shows(&self.client).await;
-        self.probed.profile.membership.readable = readable;
-        self.note(format!("members of a group: {}", if readable { "show" } else { "do not show" }));
-        let forms = [
-            (RemoveForm::Filter, PatchOp::Remove { path: format!("members[value eq \"{user}\"]") }),
-            (
-                RemoveForm::ValueList,
-                PatchOp::RemoveValues { path: "members".to_owned(), value: json!([{ "value": user }]) },
-            ),
-        ];
-        for (form, op) in forms {
-            let removed = self.client.patch(Kind::Group, group, &[op]).await.outcome;
-            if removed.is_ok() && !(readable && shows(&self.client).await) {
-                self.probed.profile.membership.remove_form = form;
-                return self.note(format!(
-                    "a member is removed by {}",
-                    if form == RemoveForm::Filter { "a filter in the path" } else { "a list of values" }
-                ));
-            }
-        }
-        self.note("no way to remove a member was found");
     }
 }
 

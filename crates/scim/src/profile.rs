@@ -98,7 +98,7 @@ pub struct TargetProfile {
     pub domains: Vec<String>,
     /// Longest pause that a target may ask for, in seconds; longer ones are cut. Default 900.
     pub retry_after_cap_seconds: u64,
-    /// Longest answer that is read, in bytes, at least 1,024. Default 1 MiB.
+    /// Longest answer that is read, in bytes, at least 1,024. Default 8 MiB: a group of 50,000 members has 5.
     pub response_bytes_max: usize,
     /// How long after a create a search may not show it yet, in seconds: what got no answer is looked for then, before it
     /// is sent again. Default 5.
@@ -193,6 +193,9 @@ pub struct Lookup {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Membership {
+    /// How members are changed: by PATCH of what differs, or by PUT of the group as it was read with its members changed,
+    /// which needs `readable`. Default `patch`.
+    pub method: UpdateMethod,
     /// Members added or removed by one request, at least 1. Default 100.
     pub members_per_request_max: usize,
     /// PATCH operations in one request, at least 1. Default 100.
@@ -358,7 +361,7 @@ impl Default for TargetProfile {
             lengths_max: PerKind::default(),
             domains: Vec::new(),
             retry_after_cap_seconds: 900,
-            response_bytes_max: 1 << 20,
+            response_bytes_max: 8 << 20,
             required: PerKind::default(),
             settle_seconds: 5,
             read_back: ReadBack::Never,
@@ -376,6 +379,7 @@ impl Default for Rate {
 impl Default for Membership {
     fn default() -> Self {
         Self {
+            method: UpdateMethod::Patch,
             members_per_request_max: 100,
             operations_per_request_max: 100,
             body_bytes_max: None,

@@ -1,6 +1,6 @@
 //! Between flat attributes (a value per path) and SCIM resources (a JSON tree).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use lifecycle::Attributes;
 use serde_json::{Map, Value, json};
@@ -252,6 +252,33 @@ fn observed(resource: &Map<String, Value>, text: &str) -> Value {
         Some(flag) if is_active && flag.eq_ignore_ascii_case("false") => json!(false),
         _ => value.clone(),
     }
+}
+
+/// The whole group for PUT: `current` as it was read, with these members' ids put in and taken out. The others stay, whoever
+/// put them there.
+pub fn with_members(
+    profile: &TargetProfile,
+    current: &Map<String, Value>,
+    add: &[String],
+    remove: &[String],
+) -> Value {
+    let mut whole = overlay(profile, Kind::Group, current, &Attributes::new(), &[]);
+    let Some(root) = whole.as_object_mut() else { return whole };
+    let name = root.keys().find(|name| name.eq_ignore_ascii_case("members")).cloned();
+    let name = name.unwrap_or_else(|| "members".to_owned());
+    let mut members = match root.remove(&name) {
+        Some(Value::Array(members)) => members,
+        _ => Vec::new(),
+    };
+    let id = |member: &Value| {
+        let value = member.as_object().and_then(|fields| lookup(fields, "value")).unwrap_or(member);
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    };
+    members.retain(|member| !remove.contains(&id(member)));
+    let there: HashSet<String> = members.iter().map(id).collect();
+    members.extend(add.iter().filter(|id| !there.contains(*id)).map(|id| json!({ "value": id })));
+    root.insert(name, Value::Array(members));
+    whole
 }
 
 /// The whole resource for PUT: `current` as it was read, with what is in `desired` set and the paths of `clear` taken

@@ -206,13 +206,20 @@ impl Call {
         }
     }
 
+    fn method_of_change(&self) -> UpdateMethod {
+        let profile = self.target.client.profile();
+        match self.about.kind {
+            ResourceKind::Membership => profile.membership.method,
+            _ => profile.update_method,
+        }
+    }
+
     fn method_of(&self, operation: &str) -> &'static str {
         match operation {
             "lookup" | "read" | "read_members" | "list" => "GET",
             "create" => "POST",
             "delete" => "DELETE",
-            _ if self.about.kind == ResourceKind::Membership => "PATCH",
-            _ => match self.target.client.profile().update_method {
+            _ => match self.method_of_change() {
                 UpdateMethod::Patch => "PATCH",
                 UpdateMethod::Put => "PUT",
             },

@@ -331,7 +331,8 @@ async fn write(call: &mut Call, change: &Change<'_>) -> Result<Option<Found>, St
     }
     let current = locate::read(call, kind, id).await?;
     let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, set, clear);
-    call.send(operation, async |client| client.replace(kind, id, &whole).await).await
+    let version = current.version.as_deref();
+    call.send(operation, async |client| client.replace(kind, id, &whole, version).await).await
 }
 
 /// What a change came to that the target answered with success and did not carry out. It is read back where the profile

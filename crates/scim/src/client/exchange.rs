@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use lifecycle::{AttemptClass, Exchange};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
@@ -25,13 +25,24 @@ pub(super) struct Call<'a> {
     pub filter: Option<(String, &'a [(&'a str, &'a str)])>,
     pub query: Vec<(&'static str, String)>,
     pub body: Option<Value>,
+    /// The version that is to be changed, and no other.
+    pub if_match: Option<&'a str>,
     /// Another endpoint than that of the kind.
     pub document: Option<&'static str>,
 }
 
 impl Call<'_> {
     pub(super) fn new(action: Action, kind: Kind) -> Self {
-        Self { action, kind, id: None, filter: None, query: Vec::new(), body: None, document: None }
+        Self {
+            action,
+            kind,
+            id: None,
+            filter: None,
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            document: None,
+        }
     }
 }
 
@@ -50,6 +61,8 @@ pub(super) enum Body {
 pub(super) struct Answer {
     pub status: u16,
     pub location: Option<String>,
+    /// The `ETag` header.
+    pub version: Option<String>,
     pub body: Body,
 }
 
@@ -118,6 +131,9 @@ pub(super) async fn send(
     if let Some(body) = &call.body {
         // Only with a body: servers were seen to refuse a DELETE that announces JSON and brings none.
         request = request.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());
+    }
+    if let Some(version) = call.if_match.and_then(|version| HeaderValue::try_from(version).ok()) {
+        request = request.header(IF_MATCH, version);
     }
     let started = Instant::now();
     let received = receive(request, connection.profile.response_bytes_max).await;
@@ -261,7 +277,8 @@ fn judge(
             None if received.too_long => Body::TooLong,
             None => Body::Opaque,
         };
-        return Ok(Answer { status, location: received.location, body });
+        let version = received.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        return Ok(Answer { status, location: received.location, version, body });
     }
     let complaint = match &json {
         Some(json) => Complaint::from_value(json),

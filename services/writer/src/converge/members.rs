@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lifecycle::AttemptClass;
-use scim::diff;
+use scim::{UpdateMethod, diff};
 
 use crate::call::{Call, Stop};
 use crate::outcome::{MembersOutcome, Trouble};
@@ -39,6 +39,9 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
     {
         return seen;
     }
+    if call.target.client.profile().membership.method == UpdateMethod::Put {
+        return put(call, job).await;
+    }
     let (add, remove) = (job.ids(true), job.ids(false));
     let requests = diff::member_ops(call.target.client.profile(), &add, &remove);
     let operation = if remove.is_empty() {
@@ -60,6 +63,33 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
         }
     }
     MembersOutcome::Settled
+}
+
+/// The group as it is, with its members changed: for targets that know no PATCH.
+async fn put(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+    let group = &job.group_id;
+    let current = match call.send("read", async |client| client.get(scim::Kind::Group, group).await).await {
+        Ok(current) => current,
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            return MembersOutcome::GroupGone;
+        }
+        Err(stop) => return judge(stop, false),
+    };
+    let profile = call.target.client.profile();
+    let whole = scim::with_members(profile, &current.attributes, &job.ids(true), &job.ids(false));
+    let version = current.version.as_deref();
+    let sent = call
+        .send("change_members", async |client| {
+            client.replace(scim::Kind::Group, group, &whole, version).await
+        })
+        .await;
+    match sent {
+        Ok(_) => MembersOutcome::Settled,
+        Err(stop) => {
+            let in_doubt = call.in_doubt();
+            judge(stop, in_doubt)
+        }
+    }
 }
 
 /// Some targets answer 404 for one member that they do not know: only a group that cannot be read is gone.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbox::{Behaviour, House, Options, Sandbox};
-use scim::{Connection, Credential, DeleteMethod, Probed, RemoveForm, TargetProfile, UpdateMethod};
+use scim::{Connection, Credential, DeleteMethod, Probed, Rate, RemoveForm, TargetProfile, UpdateMethod};
 
 /// Whether a profile says what it should.
 type Holds = fn(&TargetProfile) -> bool;
@@ -20,7 +20,10 @@ async fn probed(profile: &str, account: Option<&str>) -> (Probed, Sandbox) {
     let connection = Connection {
         base_url: sandbox.base_url().parse().unwrap(),
         credential: Credential::Bearer("t-o-k-e-n".into()),
-        profile: TargetProfile::builtin("generic").unwrap(),
+        profile: TargetProfile {
+            rate: Rate { requests_per_second: Some(1_000.0), ..Rate::default() },
+            ..TargetProfile::builtin("generic").unwrap()
+        },
         timeout: Duration::from_secs(20),
     };
     (scim::probe(connection, account).await.unwrap(), sandbox)

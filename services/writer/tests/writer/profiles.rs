@@ -56,6 +56,10 @@ async fn the_repertoire_meets_no_refusal_at_a_target_that_is_odd_in_every_way() 
     repertoire(TargetProfile::parse(odd, "odd").unwrap()).await;
     let put = r#"{ "name": "put", "update_method": "put", "string_booleans": true }"#;
     repertoire(TargetProfile::parse(put, "put").unwrap()).await;
+    let only_put = r#"{ "name": "only-put", "update_method": "put", "membership": { "method": "put" } }"#;
+    repertoire(TargetProfile::parse(only_put, "only-put").unwrap()).await;
+    let no_filters = r#"{ "name": "no-filters", "lookups": { "user": { "unique_on": ["userName"] } } }"#;
+    repertoire(TargetProfile::parse(no_filters, "no-filters").unwrap()).await;
     let pathless =
         r#"{ "name": "pathless", "patch": { "pathless": true }, "membership": { "body_bytes_max": 1024 } }"#;
     repertoire(TargetProfile::parse(pathless, "pathless").unwrap()).await;

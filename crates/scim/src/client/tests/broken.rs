@@ -75,7 +75,7 @@ async fn whoever_breaks_off_after_the_request_leaves_writes_unknown_and_reads_to
         let classes = [
             created.class(),
             client.patch(Kind::User, "1", &ops).await.class(),
-            client.replace(Kind::User, "1", &json!({ "userName": "ada" })).await.class(),
+            client.replace(Kind::User, "1", &json!({ "userName": "ada" }), None).await.class(),
             client.delete(Kind::User, "1").await.class(),
         ];
         assert_eq!(classes, [OutcomeUnknown; 4], "{fate:?}");

@@ -57,7 +57,7 @@ async fn every_request_goes_to_its_place_with_the_id_escaped() {
     let id = "a/b?c#d+e é%2F";
     let ops = [PatchOp::Replace { path: "active".into(), value: json!(false) }];
     assert!(client.patch(Kind::User, id, &ops).await.outcome.is_ok());
-    assert!(client.replace(Kind::User, id, &json!({ "userName": "a" })).await.outcome.is_ok());
+    assert!(client.replace(Kind::User, id, &json!({ "userName": "a" }), None).await.outcome.is_ok());
     assert!(client.delete(Kind::Group, id).await.outcome.is_ok());
     assert_eq!(client.get(Kind::User, id).await.outcome.unwrap().id, "x");
     assert_eq!(client.members(id).await.outcome.unwrap().unwrap(), ["1", "2"]);
