@@ -338,7 +338,10 @@ impl Shift<'_> {
                 () = shutdown.soft.cancelled() => return true,
                 _ = renewal.tick() => if !self.renew().await { return false },
                 Some(committed) = self.committed.recv() => {
-                    if committed.lease_lost { return false }
+                    if committed.lease_lost {
+                        tracing::warn!(target_name = %self.owner.target, "results could not be committed under this lease: another replica may have the target");
+                        return false;
+                    }
                     for key in &committed.keys {
                         self.in_flight.remove(key);
                         self.ready.ended(key);
@@ -522,7 +525,11 @@ impl Shift<'_> {
             }
             Err(error) => {
                 tracing::warn!(target_name = %self.owner.target, error = %error, "could not renew the lease yet");
-                self.lease.covers(Duration::ZERO)
+                let is_ours = self.lease.covers(Duration::ZERO);
+                if !is_ours {
+                    tracing::warn!(target_name = %self.owner.target, "the lease ran out: another replica may have the target");
+                }
+                is_ours
             }
         }
     }
