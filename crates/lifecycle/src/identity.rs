@@ -161,7 +161,7 @@ impl Identity {
     }
 
     /// The last statement that has taken effect and was not withdrawn; departures count from the first of those
-    /// that say the same one after the other. A person of whom there is only a record is employed: many feeds list
+    /// that follow one another, an erasure among them. A person of whom there is only a record is employed: many feeds list
     /// people without saying so.
     fn employment_at(&self, now: i64) -> Employment {
         let holds = |s: &&EmploymentStatement| {
@@ -172,7 +172,10 @@ impl Identity {
             let only_a_record = self.employment.is_empty() && self.snapshots.at(now).is_some();
             return if only_a_record { Employment::Active } else { Employment::Unknown };
         };
-        let first = in_force.take_while(|s| s.kind == last.kind).last().unwrap_or(last);
+        let is_same = |s: &&EmploymentStatement| {
+            (s.kind == EmploymentKind::Active) == (last.kind == EmploymentKind::Active)
+        };
+        let first = in_force.take_while(is_same).last().unwrap_or(last);
         let since = first.version.effective_at;
         match last.kind {
             EmploymentKind::Active => Employment::Active,
