@@ -2,6 +2,7 @@
 
 mod mappings;
 mod path;
+pub(crate) mod written;
 
 use lifecycle::{Actions, Guard};
 use serde::Deserialize;
@@ -17,7 +18,7 @@ pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
 
 /// Raised when the same file means something else than before, so that everybody is decided again.
-const MEANING: &str = "2";
+const MEANING: &str = "3";
 /// Targets are named in subjects, metrics and URLs.
 const TARGET_NAME_MAX: usize = 64;
 /// Most maps and lists inside each other: every one takes stack while it is read.
@@ -72,6 +73,12 @@ struct LeaverText {
     delete_after_days: Option<u32>,
 }
 
+/// What the checks of one file share.
+pub(crate) struct Reading<'y> {
+    /// The file.
+    pub(crate) yaml: &'y str,
+}
+
 /// Reads and checks a policy file.
 pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
     if yaml.len() > FILE_BYTES_MAX {
@@ -83,12 +90,20 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
             snippet: None,
         });
     }
-    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEPTH_MAX } };
+    // Places are counted from behind it.
+    let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
+    // `no` is Norway and no truth value, and a text that YAML takes for something else stands in quotes.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
+        strict_booleans: true,
+        no_schema: true,
+    };
     let document: Document =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| from_yaml(&error))?;
+    let mut reading = Reading { yaml };
     let target = target_name(&document.target)?;
-    let groups = document.groups.as_ref().map(group_rules).transpose()?;
-    let users = user_rules(&document.users)?;
+    let groups = document.groups.as_ref().map(|groups| group_rules(groups, &mut reading)).transpose()?;
+    let users = user_rules(&document.users, &mut reading)?;
     let guard = document.guard.as_ref().map_or(Ok(Guard::default()), guard_of)?;
     let manager_attributes = Policy::looked_at_in_managers(&users, groups.as_ref());
     let mut remarks = mappings::remarks(&document.users.value.mappings, path::USER);
@@ -127,6 +142,17 @@ fn in_words(message: &str) -> (String, &'static str) {
         }
         _ if starts("expected sequence start") => ("a list must stand here".to_owned(), "write [..., ...]"),
         _ if starts("expected mapping start") => ("a map must stand here".to_owned(), PARTS),
+        _ if starts("The string value [") => {
+            let value = message.trim_start_matches("The string value [").split("] must").next().unwrap_or("");
+            (format!("`{value}` is no text to YAML"), "put it in quotes")
+        }
+        _ if starts("invalid boolean") => {
+            ("this is neither true nor false".to_owned(), "write true or false")
+        }
+        _ if starts("cannot deserialize null") => {
+            ("there is nothing here, where a text must be".to_owned(), "write it, or leave the key out")
+        }
+        _ if starts("non-finite float") => ("this is no number".to_owned(), "put it in quotes"),
         _ if starts("tabs disallowed") => {
             ("a tab stands where a line is indented".to_owned(), "indent with blanks: YAML takes no tabs")
         }
@@ -171,11 +197,11 @@ fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
     })
 }
 
-fn user_rules(rules: &Spanned<Rules>) -> Result<UserRules, Flaw> {
+fn user_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<UserRules, Flaw> {
     let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected } =
         &rules.value;
-    let scope = scope_of(scope.as_ref(), true)?;
-    let mappings = mappings::read(rules, mappings, USER_NAME)?;
+    let scope = scope_of(scope.as_ref(), true, reading)?;
+    let mappings = mappings::read(rules, mappings, USER_NAME, reading)?;
     let match_on = mappings::matching(match_on.as_ref(), &mappings, USER_NAME)?;
     Ok(UserRules {
         scope,
@@ -189,14 +215,14 @@ fn user_rules(rules: &Spanned<Rules>) -> Result<UserRules, Flaw> {
     })
 }
 
-fn group_rules(rules: &Spanned<Rules>) -> Result<GroupRules, Flaw> {
+fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<GroupRules, Flaw> {
     let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected } =
         &rules.value;
     if let Some(leaver) = leaver {
         return Err(Flaw::at(leaver, "groups have no leaver rule", "move `leaver` to `users`"));
     }
-    let scope = scope_of(scope.as_ref(), false)?;
-    let mappings = mappings::read(rules, mappings, DISPLAY_NAME)?;
+    let scope = scope_of(scope.as_ref(), false, reading)?;
+    let mappings = mappings::read(rules, mappings, DISPLAY_NAME, reading)?;
     if let Some(at) = mappings.iter().position(|mapping| mapping.is_reference) {
         let flaw = "groups refer to nobody";
         return Err(Flaw::at(&rules.value.mappings[at], flaw, "remove `reference`"));
@@ -217,8 +243,8 @@ fn protected_of(list: Option<&Spanned<AssignedText>>, people: bool) -> Result<Op
     list.map(|list| scope::document::protected(list, people)).transpose()
 }
 
-fn scope_of(scope: Option<&ScopeText>, people: bool) -> Result<Scope, Flaw> {
-    scope.map_or_else(|| Ok(Scope::default()), |scope| scope::document::read(scope, people))
+fn scope_of(scope: Option<&ScopeText>, people: bool, reading: &mut Reading<'_>) -> Result<Scope, Flaw> {
+    scope.map_or_else(|| Ok(Scope::default()), |scope| scope::document::read(scope, people, reading))
 }
 
 fn out_of_scope_of(text: Option<&Spanned<String>>) -> Result<OutOfScope, Flaw> {

@@ -167,7 +167,7 @@ fn a_wrong_scope_is_refused_with_place_reason_and_remedy() {
         (clause("{ attribute: a, operator: EQUALS, values: [b] }"), "3:54", "one operand"),
         (clause("{ attribute: a, operator: EQUALS, value: b, values: [b] }"), "3:54", "both"),
         (clause("{ attribute: a, operator: IN, value: b }"), "3:54", "compares with a list"),
-        (clause("{ attribute: a, operator: IN, values: [[b]] }"), "3:54", "no plain value"),
+        (clause("{ attribute: a, operator: IN, values: [[b]] }"), "3:67", "no plain value"),
         (clause("{ attribute: a, operator: IS NULL, value: b }"), "3:54", "takes no operand"),
         (clause("{ attribute: a, operator: IS NULL, ignoreCase: true }"), "3:54", "upper and lower case"),
         (clause("{ attribute: a, operator: BEFORE, value: soon }"), "3:54", "compares dates"),

@@ -6,7 +6,8 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::path;
-use super::{DISPLAY_NAME, Rules, USER_NAME};
+use super::written::{self, Written};
+use super::{DISPLAY_NAME, Reading, Rules, USER_NAME};
 use crate::error::{Flaw, Remark};
 use crate::mapping::{Apply, EXTERNAL_ID, Mapping, OnNull, Source, ValueType};
 use crate::scope::AttributeName;
@@ -19,10 +20,10 @@ pub const MAPPINGS_MAX: usize = 500;
 pub(super) struct MappingText {
     target: Spanned<String>,
     source: Option<Spanned<String>>,
-    constant: Option<Value>,
+    constant: Option<Written>,
     expression: Option<Spanned<String>>,
     none: Option<bool>,
-    default: Option<Value>,
+    default: Option<Written>,
     on_null: Option<Spanned<String>>,
     apply: Option<Spanned<String>>,
     #[serde(rename = "type")]
@@ -35,6 +36,7 @@ pub(super) fn read(
     rules: &Spanned<Rules>,
     texts: &[Spanned<MappingText>],
     required: &str,
+    reading: &mut Reading<'_>,
 ) -> Result<Vec<Mapping>, Flaw> {
     if texts.len() > MAPPINGS_MAX {
         let what = format!("there are {} mappings; at most {MAPPINGS_MAX} are read", texts.len());
@@ -42,7 +44,7 @@ pub(super) fn read(
     }
     let mut mappings: Vec<Mapping> = Vec::with_capacity(texts.len());
     for text in texts {
-        let mapping = mapping(text)?;
+        let mapping = mapping(text, reading)?;
         if mappings.iter().any(|other| other.target.eq_ignore_ascii_case(&mapping.target)) {
             let what = format!("`{}` is mapped twice", mapping.target);
             return Err(Flaw::at(&text.value.target, what, "keep one of the two"));
@@ -71,11 +73,13 @@ pub(super) fn remarks(texts: &[Spanned<MappingText>], known: &[&'static str]) ->
     misspelt.map(remark).collect()
 }
 
-fn mapping(text: &Spanned<MappingText>) -> Result<Mapping, Flaw> {
+fn mapping(text: &Spanned<MappingText>, reading: &mut Reading<'_>) -> Result<Mapping, Flaw> {
     let target = &text.value.target;
     check_target(target)?;
-    let source = source(text)?;
-    let default = text.value.default.clone().filter(|value| !value.is_null());
+    let source = source(text, reading)?;
+    let default =
+        text.value.default.as_ref().map(|default| written::value(default, reading.yaml)).transpose()?;
+    let default = default.filter(|value| !value.is_null());
     let is_reference = is_reference(text.value.reference.as_ref())?;
     let apply = apply(text.value.apply.as_ref())?;
     let on_null = on_null(text.value.on_null.as_ref(), default.as_ref(), target)?;
@@ -87,7 +91,7 @@ fn mapping(text: &Spanned<MappingText>) -> Result<Mapping, Flaw> {
     Ok(Mapping { target: target.value.clone(), source, default, on_null, apply, value_type, is_reference })
 }
 
-fn source(text: &Spanned<MappingText>) -> Result<Source, Flaw> {
+fn source(text: &Spanned<MappingText>, reading: &mut Reading<'_>) -> Result<Source, Flaw> {
     let MappingText { target, source, constant, expression, none, .. } = &text.value;
     let wrong = |what: &str, fix: &str| Flaw::at(text, format!("`{}` {what}", target.value), fix);
     match (source, constant, expression, none) {
@@ -98,7 +102,9 @@ fn source(text: &Spanned<MappingText>) -> Result<Source, Flaw> {
                 Err(Flaw::at(name, what, "write the name of an attribute, or manager.NAME"))
             }
         },
-        (None, Some(value), None, None | Some(false)) => Ok(Source::Constant(value.clone())),
+        (None, Some(value), None, None | Some(false)) => {
+            written::value(value, reading.yaml).map(Source::Constant)
+        }
         (None, None, Some(expression), None | Some(false)) => compiled(expression, &target.value),
         (None, None, None, Some(true)) => Ok(Source::None),
         (None, None, None, None | Some(false)) => {

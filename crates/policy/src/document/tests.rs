@@ -158,3 +158,101 @@ fn an_unknown_or_missing_field_or_broken_yaml_is_refused_with_its_place() {
     assert!(error("target: zscaler", "").what.contains("target"));
     assert!(error("users:", "users: [").line > 0);
 }
+
+/// A policy with this clause and these keys of a mapping of `title`.
+fn with(clause: &str, title: &str) -> Result<Policy, PolicyError> {
+    let yaml = format!(
+        "target: t\nusers:\n  scope: {{ any: [{{ all: [{clause}] }}] }}\n  mappings:\n    \
+         - {{ target: userName, source: mail }}\n    - {{ target: title, {title} }}\n"
+    );
+    Policy::parse(&yaml, "t.yaml")
+}
+
+const ANY_CLAUSE: &str = "mail IS NOT NULL";
+
+#[test]
+fn operands_are_what_is_written_whatever_yaml_takes_them_for() {
+    let table = [
+        ("operator: IN, values: [NO, CH, yes, Off]", r#"x IN ["NO", "CH", "yes", "Off"]"#),
+        ("operator: EQUALS, value: 0041", r#"x EQUALS "0041""#),
+        ("operator: EQUALS, value: 1.0", r#"x EQUALS "1.0""#),
+        ("operator: EQUALS, value: 0x10", r#"x EQUALS "0x10""#),
+        ("operator: EQUALS, value: 1e3", r#"x EQUALS "1e3""#),
+        ("operator: EQUALS, value: 1_000", r#"x EQUALS "1_000""#),
+        ("operator: EQUALS, value: 2026-01-31", r#"x EQUALS "2026-01-31""#),
+        ("operator: EQUALS, value: TRUE", r#"x EQUALS "TRUE""#),
+        ("operator: EQUALS, value: 'NO'", r#"x EQUALS "NO""#),
+        ("operator: EQUALS, value: ' 007'", r#"x EQUALS " 007""#),
+        ("operator: GREATER THAN, value: 5", "x GREATER THAN 5"),
+    ];
+    for (clause, expected) in table {
+        let policy = with(&format!("{{ attribute: x, {clause} }}"), "constant: x").unwrap();
+        assert_eq!(policy.users().scope.any[0][0].to_string(), expected, "{clause}");
+    }
+    let anchored = "target: t\nusers:\n  scope: { any: [{ all: [{ attribute: x, operator: EQUALS, value: &a 007 }, \
+                    { attribute: y, operator: EQUALS, value: *a }] }] }\n  mappings: [{ target: userName, source: m }]\n";
+    let anchored = Policy::parse(&format!("\u{feff}# é\n{anchored}"), "t").unwrap();
+    let clauses: Vec<_> = anchored.users().scope.any[0].iter().map(ToString::to_string).collect();
+    assert_eq!(clauses, [r#"x EQUALS "007""#, r#"y EQUALS "007""#]);
+}
+
+#[test]
+fn a_constant_is_what_is_written_or_refused() {
+    use serde_json::json;
+    let table = [
+        ("NO", Some(json!("NO"))),
+        ("yes", Some(json!("yes"))),
+        ("true", Some(json!(true))),
+        ("5", Some(json!(5))),
+        ("-5", Some(json!(-5))),
+        ("1.5", Some(json!(1.5))),
+        ("'0041'", Some(json!("0041"))),
+        ("[1, NO]", Some(json!([1, "NO"]))),
+        ("{ a: { b: 1 } }", Some(json!({ "a": { "b": 1 } }))),
+        ("1_000", None),
+        ("0041", None),
+        ("1.10", None),
+        ("0x10", None),
+        ("1e3", None),
+        ("+5", None),
+        ("[0041]", None),
+        ("{ a: 1.0e1 }", None),
+        ("123456789012345678901234567890", None),
+    ];
+    for (written, expected) in table {
+        for key in ["constant", "source: a, default"] {
+            match (with(ANY_CLAUSE, &format!("{key}: {written}")), &expected) {
+                (Ok(policy), Some(expected)) => {
+                    let mapping = &policy.users().mappings[1];
+                    let value = match &mapping.source {
+                        crate::Source::Constant(value) => value,
+                        _ => mapping.default.as_ref().unwrap(),
+                    };
+                    assert_eq!(value, expected, "{written}");
+                }
+                (Err(error), None) => {
+                    assert!(error.line == 6 && error.fix.contains("in quotes"), "{written}: {error}");
+                }
+                (other, _) => panic!("{key}: {written}: {other:?}"),
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    /// Whatever plain text stands there, the clause compares with that text, or the file is refused.
+    #[test]
+    fn no_operand_becomes_another_one(text in "[0-9A-Za-z.+-][0-9A-Za-z._+-]{0,11}") {
+        let written = format!("{{ attribute: x, operator: EQUALS, value: {text} }}");
+        if let Ok(policy) = with(&written, "constant: x") {
+            let clause = policy.users().scope.any[0][0].to_string();
+            proptest::prop_assert_eq!(clause, format!("x EQUALS \"{text}\""));
+        }
+        if let Ok(policy) = with(ANY_CLAUSE, &format!("constant: {text}")) {
+            let crate::Source::Constant(value) = &policy.users().mappings[1].source else { panic!() };
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let is_truth = value.is_boolean() && shown.eq_ignore_ascii_case(&text);
+            proptest::prop_assert!(is_truth || shown == text, "{} became {}", text, shown);
+        }
+    }
+}

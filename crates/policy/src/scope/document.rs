@@ -6,7 +6,6 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
-use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::clause::{AttributeName, Clause};
@@ -15,7 +14,8 @@ use super::operator::{Operands, Operator, Unfit};
 use super::spelling::{self, Kind};
 use super::text::NESTING_MAX;
 use super::{Assigned, Mode, Scope};
-use crate::attributes::text;
+use crate::document::Reading;
+use crate::document::written::{self, Raw, Written};
 use crate::error::Flaw;
 
 /// Most clauses in one scope.
@@ -62,8 +62,8 @@ enum ClauseText {
 struct ClauseMap {
     attribute: Option<Spanned<String>>,
     operator: Option<Spanned<String>>,
-    value: Option<Value>,
-    values: Option<Vec<Value>>,
+    value: Option<Written>,
+    values: Option<Vec<Written>>,
     ignore_case: Option<bool>,
     member_of: Option<Spanned<String>>,
     nested: Option<bool>,
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for ClauseVisitor {
 }
 
 /// Checks a scope of people, or of groups.
-pub(crate) fn read(scope: &ScopeText, people: bool) -> Result<Scope, Flaw> {
+pub(crate) fn read(scope: &ScopeText, people: bool, reading: &mut Reading<'_>) -> Result<Scope, Flaw> {
     let mode = mode_of(scope, people)?;
     let mut count = 0;
     let alternatives = scope.any.as_ref().map_or(&[][..], |any| &any.value);
@@ -115,7 +115,7 @@ pub(crate) fn read(scope: &ScopeText, people: bool) -> Result<Scope, Flaw> {
             let fix = "use IN, wildcards or a group instead of many clauses";
             return Err(Flaw::at(alternative, format!("more than {CLAUSES_MAX} clauses"), fix));
         }
-        any.push(clauses.iter().map(|clause| clause_of(clause, 0)).collect::<Result<Vec<_>, _>>()?);
+        any.push(clauses.iter().map(|clause| clause_of(clause, 0, reading)).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(Scope { mode, any })
 }
@@ -172,7 +172,7 @@ fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<
     })
 }
 
-fn clause_of(clause: &Spanned<ClauseText>, depth: usize) -> Result<Clause, Flaw> {
+fn clause_of(clause: &Spanned<ClauseText>, depth: usize, reading: &mut Reading<'_>) -> Result<Clause, Flaw> {
     let wrong = |what: &str, fix: &str| Err(Flaw::at(clause, what, fix));
     if depth > NESTING_MAX {
         return wrong(&format!("more than {NESTING_MAX} `not`"), "say it plainly");
@@ -190,7 +190,7 @@ fn clause_of(clause: &Spanned<ClauseText>, depth: usize) -> Result<Clause, Flaw>
             wrong("`not` stands beside other keys", "write { not: { attribute: ..., operator: ... } }")
         }
         ClauseMap { not: Some(inner), .. } => {
-            clause_of(inner, depth + 1).map(|inner| Clause::Not(Box::new(inner)))
+            clause_of(inner, depth + 1, reading).map(|inner| Clause::Not(Box::new(inner)))
         }
         ClauseMap { member_of: Some(_), .. } if is_about_attribute => {
             wrong("`memberOf` stands beside other keys", "make it a clause of its own")
@@ -200,7 +200,7 @@ fn clause_of(clause: &Spanned<ClauseText>, depth: usize) -> Result<Clause, Flaw>
             wrong("`nested` belongs to `memberOf`", "remove it, or add `memberOf`")
         }
         ClauseMap { attribute: Some(name), operator: Some(operator), .. } => {
-            about_attribute(name, operator, map)
+            about_attribute(name, operator, map, reading)
         }
         _ => wrong(
             "a clause needs `attribute` and `operator`, or `memberOf`, or `not`",
@@ -229,6 +229,7 @@ fn about_attribute(
     name: &Spanned<String>,
     operator: &Spanned<String>,
     map: &ClauseMap,
+    reading: &mut Reading<'_>,
 ) -> Result<Clause, Flaw> {
     let Some(attribute) = AttributeName::parse(&name.value) else {
         let what = format!("`{}` is no name of an attribute", name.value);
@@ -238,25 +239,29 @@ fn about_attribute(
         let what = format!("unknown operator `{}`", operator.value);
         return Err(Flaw::at(operator, what, spelling::hint(&operator.value)));
     };
-    if let (Some(Value::Array(_)), Kind::In | Kind::NotIn) = (&map.value, kind) {
-        let what = format!("the list of {} is called `values`", kind.name());
-        return Err(Flaw::at(operator, what, "write `values: [...]`"));
-    }
-    let is_plain = |value: &Value| matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
-    if !map.value.iter().chain(map.values.iter().flatten()).all(is_plain) {
-        let what = format!("an operand of {} is no plain value", kind.name());
-        return Err(Flaw::at(operator, what, "use text, a number, true or false"));
-    }
-    let operands = match (&map.value, &map.values) {
-        (None, None) => Operands::None,
-        (Some(value), None) => Operands::One(text(value)),
-        (None, Some(values)) => Operands::Many(values.iter().map(text).collect()),
-        (Some(_), Some(_)) => {
-            return Err(Flaw::at(operator, "both `value` and `values`", "keep one of the two"));
-        }
-    };
+    let operands = operands(kind, operator, map, reading.yaml)?;
     let ignore_case = map.ignore_case.unwrap_or(false);
     let operator = Operator::new(kind, operands, ignore_case)
         .map_err(|Unfit { what, fix }| Flaw::at(operator, what, fix))?;
     Ok(Clause::Attribute { name: attribute, operator, ignore_case })
+}
+
+/// The operands, letter by letter as they are written: `0041` is no number, and `NO` no truth value.
+fn operands(kind: Kind, operator: &Spanned<String>, map: &ClauseMap, yaml: &str) -> Result<Operands, Flaw> {
+    if let (Some(Spanned { value: Raw::List(_), .. }), Kind::In | Kind::NotIn) = (&map.value, kind) {
+        let what = format!("the list of {} is called `values`", kind.name());
+        return Err(Flaw::at(operator, what, "write `values: [...]`"));
+    }
+    let plain = |operand: &Written| {
+        written::text(operand, yaml).ok_or_else(|| {
+            let what = format!("an operand of {} is no plain value", kind.name());
+            Flaw::at(operand, what, "use text, a number, true or false")
+        })
+    };
+    match (&map.value, &map.values) {
+        (None, None) => Ok(Operands::None),
+        (Some(value), None) => plain(value).map(Operands::One),
+        (None, Some(values)) => values.iter().map(plain).collect::<Result<_, _>>().map(Operands::Many),
+        (Some(_), Some(_)) => Err(Flaw::at(operator, "both `value` and `values`", "keep one of the two")),
+    }
 }
