@@ -240,3 +240,56 @@ async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchroni
     assert_eq!(groups, ["APP-VPN", "SEC-Admins"]);
     assert_eq!(state.groups["SEC-Admins"].members.len(), 1, "the other member has no account: {state:?}");
 }
+
+/// Accounts that the target had before, under a policy that creates none: the plan says who may be adopted, and nobody else
+/// is touched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_may_not_create_says_who_would_be_adopted() {
+    let nobody = policy_yaml(TARGET)
+        .replacen("users:\n", "users:\n  scope: { any: [{ all: ['mail EQUALS \"nobody\"'] }] }\n", 1)
+        .split("groups:\n")
+        .next()
+        .unwrap()
+        .to_owned();
+    let adopting = nobody.replacen("mail EQUALS \"nobody\"", "mail IS NOT NULL", 1).replacen(
+        "users:\n",
+        "users:\n  actions: { create: false }\n",
+        1,
+    );
+    let world = World::start(WorldOptions { policy: Some(nobody), ..options() }).await.unwrap();
+    let shape = Shape { people: 4, departments: 1, groups: 0, seed: 9 };
+    let mut history = History::new("hr", Population::generate(shape), now());
+    let keys = history.keys();
+    let joined: Vec<CloudEvent> = keys.iter().map(|key| history.hire(key)).collect();
+    world.feed.batch(&joined).await.unwrap();
+    world.settled(SOON).await.unwrap();
+    let file = write(&world, "adopting.yaml", &adopting);
+    let (planned, changes) = plan(&world, &file).await;
+    assert!(changes, "{planned:#}");
+    assert_eq!(
+        (&planned["users"]["adopt"], &planned["users"]["create"]),
+        (&json!(4), &json!(0)),
+        "{planned:#}"
+    );
+    // One of the four is there.
+    let listed = planned["changes"][0].clone();
+    world.sandbox().seed_user(json!({ "userName": listed["name"], "displayName": "as it was" })).unwrap();
+    let since = world.sandbox().ledger().len();
+
+    let file = file.to_str().unwrap();
+    succeeds(&world, &["apply", "-f", file, "--yes", "--why", "look after what is there"]).await;
+
+    let state = wait_for_level("the account is adopted", SOON, async || {
+        let state = world.sandbox().state();
+        let adopted =
+            state.users.values().any(|user| user.external_id.as_deref() == listed["subject"].as_str());
+        yes(adopted, format!("{state:?}")).map_err(anyhow::Error::msg)?;
+        anyhow::Ok(state)
+    })
+    .await
+    .unwrap();
+    assert_eq!(state.users.len(), 1, "{state:?}");
+    assert_eq!(Done::at(&world, since, Kind::User).create, 0);
+    let (again, changes) = plan(&world, Path::new(file)).await;
+    assert!(!changes, "{again:#}");
+}

@@ -90,8 +90,10 @@ pub struct Plan {
 pub struct PlanCounts {
     /// Evaluated.
     pub evaluated: u64,
-    /// Would be created, or adopted if the target has it already.
+    /// Would be created, or adopted if the target has it already: a plan does not read the target.
     pub create: u64,
+    /// Would be adopted if the target has it already; not created, because the policy forbids that.
+    pub adopt: u64,
     /// Would get other attributes.
     pub update: u64,
     /// Would be switched on again.
@@ -118,7 +120,7 @@ impl PlanCounts {
 
     /// How many change.
     pub fn changes(&self) -> u64 {
-        self.create + self.update + self.enable + self.disable + self.delete
+        self.create + self.adopt + self.update + self.enable + self.disable + self.delete
     }
 }
 
@@ -150,8 +152,10 @@ pub struct GuardTrip {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
-    /// Created, or adopted if the target has it already.
+    /// Created, or adopted if the target has it already: a plan does not read the target.
     Create,
+    /// Adopted if the target has it already; not created, because the policy forbids that.
+    Adopt,
     /// Gets other attributes.
     Update,
     /// Switched on again.
@@ -169,6 +173,7 @@ impl PlannedAction {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Adopt => "adopt",
             Self::Update => "update",
             Self::Enable => "enable",
             Self::Disable => "disable",

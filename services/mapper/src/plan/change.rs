@@ -56,6 +56,8 @@ pub(crate) fn between(before: Option<&Desired>, after: &Desired) -> Change {
     let differs = may.update && attributes.iter().any(|change| !change.released);
     let action = match (was, presence(after)) {
         (Presence::Absent, Presence::On) if may.create => PlannedAction::Create,
+        // The target may have it, and is looked through for it.
+        (Presence::Absent, Presence::On) => PlannedAction::Adopt,
         (Presence::Absent, _) => return Change::none(),
         (_, Presence::Absent) => return Change { action: PlannedAction::Delete, attributes: Vec::new() },
         (Presence::On, Presence::Off) => PlannedAction::Disable,
@@ -143,6 +145,18 @@ mod tests {
             (Some(title(Deleted, "a")), title(Active, "a"), PlannedAction::Create, 1),
             (Some(title(Deleted, "a")), title(Disabled, "a"), PlannedAction::None, 0),
         ];
+        let without = |update| match title(Active, "a") {
+            Desired::User(account) => Desired::User(Account {
+                actions: Actions { create: false, update, ..Actions::default() },
+                ..account
+            }),
+            other => other,
+        };
+        let table = table.into_iter().chain([
+            (None, without(true), PlannedAction::Adopt, 1),
+            (None, without(false), PlannedAction::Adopt, 0),
+            (Some(title(Active, "b")), without(true), PlannedAction::Update, 1),
+        ]);
         for (before, after, action, attributes) in table {
             let change = between(before.as_ref(), &after);
             assert_eq!(

@@ -252,7 +252,7 @@ impl Run<'_> {
         let was_in_scope = self.base.map(|base| decide_group(&subject, &base.policy, self.now).in_scope);
         let before = asked_for.get(&row.key).map(String::as_str);
         let change = change(before, decision.resource().map(Desired::Group));
-        let appears = change.action == PlannedAction::Create;
+        let appears = matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         let words = || {
             let name = attributes.get("displayName").and_then(|name| name.as_str()).map(str::to_owned);
             (name, decision.reason().to_string())

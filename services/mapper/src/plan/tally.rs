@@ -56,6 +56,7 @@ impl Tally {
         counts.out_of_scope += u64::from(scope == Some(ScopeChange::OutOf));
         match change.action {
             PlannedAction::Create => counts.create += 1,
+            PlannedAction::Adopt => counts.adopt += 1,
             PlannedAction::Update => counts.update += 1,
             PlannedAction::Enable => counts.enable += 1,
             PlannedAction::Disable => counts.disable += 1,
@@ -66,8 +67,8 @@ impl Tally {
         if change.action == PlannedAction::None && !is_impossible && !self.lists_all {
             return;
         }
-        // What is created has every attribute anew: that says nothing about attributes.
-        let counts_attributes = change.action != PlannedAction::Create;
+        // What is created or adopted has every attribute anew: that says nothing about attributes.
+        let counts_attributes = !matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         for attribute in change.attributes.iter().filter(|change| counts_attributes && !change.released) {
             if self.attributes.len() < ATTRIBUTES_MAX || self.attributes.contains_key(&attribute.path) {
                 *self.attributes.entry(attribute.path.clone()).or_default() += 1;
@@ -140,6 +141,7 @@ fn add(to: &mut PlanCounts, more: PlanCounts) {
     let PlanCounts {
         evaluated,
         create,
+        adopt,
         update,
         enable,
         disable,
@@ -151,6 +153,7 @@ fn add(to: &mut PlanCounts, more: PlanCounts) {
     } = more;
     to.evaluated += evaluated;
     to.create += create;
+    to.adopt += adopt;
     to.update += update;
     to.enable += enable;
     to.disable += disable;

@@ -33,11 +33,12 @@ const MAPPINGS: [&str; 6] = [
     "    - { target: manager, source: manager, reference: user }\n",
     "    - { target: title, constant: Staff, apply: onCreate }\n    - { target: department, constant: X }\n",
 ];
-const RULES: [&str; 5] = [
+const RULES: [&str; 6] = [
     "",
     "  leaver: { action: delete }\n",
     "  leaver: { action: none }\n",
     "  actions: { update: false }\n",
+    "  leaver: { action: none }\n  actions: { create: false }\n",
     "  actions: { disable: false, delete: false }\n",
 ];
 const GROUPS: [&str; 5] = [
@@ -51,10 +52,11 @@ const STEPS: usize = 12;
 
 fn policies() -> impl Strategy<Value = Vec<String>> {
     let one = (0..SCOPES.len(), 0..MAPPINGS.len(), 0..RULES.len(), 0..GROUPS.len());
-    let policies = prop::collection::vec(one, STEPS - 2);
-    // At the end whoever has left gets an account and loses it, so that every kind of change is met.
+    let policies = prop::collection::vec(one, STEPS - 3);
+    // At the end whoever has left gets an account, loses it, and gets it back if it is still there, so that every kind of
+    // change is met.
     policies.prop_map(|policies| {
-        let last = [(0, 0, 2, 0), (0, 0, 1, 0)];
+        let last = [(0, 0, 2, 0), (0, 0, 1, 0), (0, 0, 4, 0)];
         policies.into_iter().chain(last).map(policy).collect()
     })
 }
@@ -95,7 +97,7 @@ async fn whatever_was_planned_is_commanded_and_nothing_else() {
         }
         world.stop_mappers().await;
     }
-    for action in ["create", "update", "enable", "disable", "delete"] {
+    for action in ["create", "adopt", "update", "enable", "disable", "delete"] {
         assert!(happened.contains(&("user", action)), "no history leads to {action}");
     }
     for action in ["create", "update", "delete"] {
@@ -131,7 +133,8 @@ fn seen(was: Option<&Desired>, now: &Desired) -> (PlannedAction, BTreeSet<String
     let cleared = clear.into_iter().filter(|path| old.contains_key(path));
     let paths: BTreeSet<String> = if may.update { set.chain(cleared).collect() } else { BTreeSet::new() };
     let action = match (was.and_then(on), on(now)) {
-        (None, Some(true)) => PlannedAction::Create,
+        (None, Some(true)) if may.create => PlannedAction::Create,
+        (None, Some(true)) => PlannedAction::Adopt,
         (None, _) => PlannedAction::None,
         (Some(_), None) => PlannedAction::Delete,
         (Some(true), Some(false)) => PlannedAction::Disable,
@@ -140,7 +143,8 @@ fn seen(was: Option<&Desired>, now: &Desired) -> (PlannedAction, BTreeSet<String
         _ => PlannedAction::Update,
     };
     match action {
-        PlannedAction::Create => (action, values.into_keys().collect()),
+        PlannedAction::Adopt if !may.update => (action, BTreeSet::new()),
+        PlannedAction::Create | PlannedAction::Adopt => (action, values.into_keys().collect()),
         PlannedAction::Delete | PlannedAction::None => (action, BTreeSet::new()),
         _ => (action, paths),
     }

@@ -71,6 +71,7 @@ pub fn applied(reply: &ApplyReply) -> String {
 fn one_change(change: &PlannedChange) -> String {
     let sign = match change.action {
         PlannedAction::Create => '+',
+        PlannedAction::Adopt => '=',
         PlannedAction::Update => '~',
         PlannedAction::Enable => '^',
         PlannedAction::Disable => '-',
@@ -79,6 +80,8 @@ fn one_change(change: &PlannedChange) -> String {
     };
     let action = match change.action {
         PlannedAction::None => "nothing to do for",
+        PlannedAction::Create => "create or adopt",
+        PlannedAction::Adopt => "adopt, if it is there,",
         action => action.as_str(),
     };
     let mut text = format!("  {sign} {action} {} {}", change.kind.as_str(), clean(&change.subject));
@@ -119,10 +122,14 @@ fn totals(plan: &Plan) -> String {
     let sum = |of: fn(&PlanCounts) -> u64| of(users) + of(groups);
     let mut text = String::from("\n");
     if plan.changes_anything() {
+        let adopted = match sum(|counts| counts.adopt) {
+            0 => String::new(),
+            adopted => format!(" {adopted} to adopt if they are there,"),
+        };
         line(
             &mut text,
             format_args!(
-                "Plan: {} to create, {} to change, {} to enable, {} to disable, {} to delete",
+                "Plan: {} to create or adopt,{adopted} {} to change, {} to enable, {} to disable, {} to delete",
                 sum(|counts| counts.create),
                 sum(|counts| counts.update),
                 sum(|counts| counts.enable),
@@ -137,6 +144,7 @@ fn totals(plan: &Plan) -> String {
         "",
         "EVALUATED",
         "CREATE",
+        "ADOPT",
         "CHANGE",
         "ENABLE",
         "DISABLE",
@@ -150,6 +158,7 @@ fn totals(plan: &Plan) -> String {
         let numbers = [
             counts.evaluated,
             counts.create,
+            counts.adopt,
             counts.update,
             counts.enable,
             counts.disable,
@@ -162,6 +171,9 @@ fn totals(plan: &Plan) -> String {
         table.row(std::iter::once(name.to_owned()).chain(numbers.map(|number| number.to_string())));
     }
     text.push_str(&table.render());
+    if sum(|counts| counts.create + counts.adopt) > 0 {
+        text.push_str("The target is not read: an account or group that it has already is adopted, and changed to what the policy says\n");
+    }
     if plan.memberships > 0 {
         let told = count(plan.memberships, "membership");
         line(&mut text, format_args!("{told} would be told because their group comes to exist"));

@@ -49,7 +49,7 @@ fn a_plan_reads_like_an_infrastructure_plan() {
 
   x delete group G-1
       groups are not mapped
-  + create user E-1 (anna@x.org)
+  + create or adopt user E-1 (anna@x.org)
       comes into scope: department EQUALS "Sales"
       userName: "anna@x.org"
   ~ update user E-2 (bo [2Jb)
@@ -65,10 +65,11 @@ fn a_plan_reads_like_an_infrastructure_plan() {
       falls out of scope: department EQUALS "Sales"
   ... and 610 more changes; --changes N lists more
 
-Plan: 12 to create, 3 to change, 0 to enable, 612 to disable, 1 to delete
-        EVALUATED  CREATE  CHANGE  ENABLE  DISABLE  DELETE  UNCHANGED  IMPOSSIBLE  INTO SCOPE  OUT OF SCOPE
-people  1000       12      3       0       612      0       373        0           12          612
-groups  6          0       0       0       0        1       5          0           0           0
+Plan: 12 to create or adopt, 3 to change, 0 to enable, 612 to disable, 1 to delete
+        EVALUATED  CREATE  ADOPT  CHANGE  ENABLE  DISABLE  DELETE  UNCHANGED  IMPOSSIBLE  INTO SCOPE  OUT OF SCOPE
+people  1000       12      0      3       0       612      0       373        0           12          612
+groups  6          0       0      0       0       0        1       5          0           0           0
+The target is not read: an account or group that it has already is adopted, and changed to what the policy says
 1 membership would be told because their group comes to exist
 
 ATTRIBUTE    CHANGES
@@ -92,6 +93,25 @@ fn a_plan_that_changes_nothing_says_so() {
     assert!(text.starts_with("zia: the target has no policy yet\n\nPlan: nothing changes\n"), "{text}");
     assert!(!text.contains("Guard") && !text.contains("ATTRIBUTE"), "{text}");
     assert_eq!(question(&nothing), "Nothing changes at zia.");
+}
+
+#[test]
+fn what_may_only_be_adopted_is_told_and_counted() {
+    let adopts = read(json!({
+        "target": "zia", "baseVersion": 1, "users": counts(json!({"evaluated": 2, "adopt": 2})),
+        "groups": counts(json!({})), "memberships": 0, "attributes": {}, "guard": [],
+        "changes": [{"kind": "user", "subject": "E-1", "action": "adopt", "scope": "into", "reason": "everybody"}],
+        "more": 1,
+    }));
+    let text = plan(&adopts);
+    for said in [
+        "  = adopt, if it is there, user E-1\n",
+        "0 to create or adopt, 2 to adopt if they are there,",
+        "not read",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(question(&adopts).starts_with("2 accounts and groups would change"));
 }
 
 #[test]
