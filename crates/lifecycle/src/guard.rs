@@ -23,6 +23,18 @@ impl Guard {
     /// In a small company a few people are a large share.
     pub const PERCENT_COUNTS_ABOVE: u64 = 10;
 
+    /// Whatever either of the two lets pass least of: a change is judged by what was agreed before it as well, so that it
+    /// cannot bring its own permission along.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        Self {
+            deletions: self.deletions.min(other.deletions),
+            percent: self.percent.min(other.percent),
+            window_hours: self.window_hours.max(other.window_hours),
+            failures: self.failures.min(other.failures),
+        }
+    }
+
     /// The thresholds that `removals` out of `of` accounts and groups exceed, as the policy writes them.
     pub fn exceeded(self, removals: u64, of: u64) -> Vec<String> {
         let mut exceeded = Vec::new();
@@ -42,5 +54,26 @@ impl Guard {
 impl Default for Guard {
     fn default() -> Self {
         Self { deletions: 500, percent: 20, window_hours: 24, failures: 1_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Guard;
+
+    #[test]
+    fn the_stricter_of_two_guards_trips_wherever_either_does() {
+        let some = [0, 5, 500, 10_000];
+        let guards = || {
+            let guard = |deletions, percent| Guard { deletions, percent, ..Guard::default() };
+            some.into_iter().flat_map(move |deletions| [0, 20, 100].map(|percent| guard(deletions, percent)))
+        };
+        for (one, other) in guards().flat_map(|one| guards().map(move |other| (one, other))) {
+            let strict = one.stricter(other);
+            for (removals, of) in some.into_iter().flat_map(|removals| some.map(|of| (removals, of))) {
+                let trips = |guard: Guard| !guard.exceeded(removals, of).is_empty();
+                assert_eq!(trips(strict), trips(one) || trips(other), "{one:?} {other:?} {removals} of {of}");
+            }
+        }
     }
 }

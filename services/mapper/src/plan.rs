@@ -87,7 +87,8 @@ impl Planner {
         let has_access = self.having_access(new.target()).await?;
         let mut plan = run.tally.into_plan(new.target(), base.map(|base| base.version));
         let removals = plan.removals();
-        let exceeded = new.guard().exceeded(removals, has_access);
+        let guard = base.map_or(new.guard(), |base| base.policy.guard().stricter(new.guard()));
+        let exceeded = guard.exceeded(removals, has_access);
         plan.guard =
             exceeded.into_iter().map(|threshold| GuardTrip { threshold, removals, of: has_access }).collect();
         Ok(plan)
