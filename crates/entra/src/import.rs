@@ -268,27 +268,23 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     }
     for attribute in mappings.iter().take(policy::MAPPINGS_MAX - 1) {
         let known = target.attributes.get(attribute.target_attribute_name.as_str()).copied();
-        match mapping::line(attribute, known, what, notes) {
-            Some(line) if seen.iter().any(|path| path.eq_ignore_ascii_case(&line.path)) => {
-                notes.push(Note::left_out(line.path, "it is mapped twice; the first one counts"));
-            }
-            Some(line) => {
-                let _ = writeln!(text, "    - {}", line.yaml);
-                if attribute.matching_priority > 0 && scim::role(&line.path) == scim::Role::Manager {
-                    notes.push(Note::left_out(
-                        &line.path,
-                        "nobody is found by a reference: match on another attribute",
-                    ));
-                } else if attribute.matching_priority > 0 {
-                    matching.push((attribute.matching_priority, line.path.clone()));
-                }
-                seen.push(line.path);
-            }
-            None => {
-                let name = yaml::comment(&attribute.target_attribute_name);
-                let _ = writeln!(text, "    # {name}: not taken over, see above");
-            }
+        let Some(line) = mapping::line(attribute, known, what, notes) else {
+            let name = yaml::comment(&attribute.target_attribute_name);
+            let _ = writeln!(text, "    # {name}: not taken over, see above");
+            continue;
+        };
+        if let Some(note) = seen.iter().find_map(|path| mapped_already(path, &line.path)) {
+            notes.push(note);
+            continue;
         }
+        let _ = writeln!(text, "    - {}", line.yaml);
+        if attribute.matching_priority > 0 && scim::role(&line.path) == scim::Role::Manager {
+            let why = "nobody is found by a reference: match on another attribute";
+            notes.push(Note::left_out(&line.path, why));
+        } else if attribute.matching_priority > 0 {
+            matching.push((attribute.matching_priority, line.path.clone()));
+        }
+        seen.push(line.path);
     }
     required(what, &seen, &mut text, notes);
     matching.sort();
@@ -298,6 +294,18 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     }
     text.push_str(&actions(object.flow_types.as_deref()));
     text
+}
+
+/// What is said about a `path` that cannot be mapped because `other` is.
+fn mapped_already(other: &str, path: &str) -> Option<Note> {
+    let why = match policy::targets_overlap(other, path) {
+        true if other.eq_ignore_ascii_case(path) => "it is mapped twice; the first one counts".to_owned(),
+        true => {
+            format!("it and `{other}`, which is mapped before it, contain one another; the first one counts")
+        }
+        false => return None,
+    };
+    Some(Note::left_out(path, why))
 }
 
 fn required_path(what: &str) -> &'static str {

@@ -23,7 +23,7 @@ mod schema;
 mod scope;
 
 pub use decide::{Decision, GroupDecision, GroupSubject, Subject, decide, decide_group, in_scope};
-pub use document::MAPPINGS_MAX;
+pub use document::{MAPPINGS_MAX, targets_overlap};
 pub use error::{PolicyError, Remark};
 pub use explain::{Explained, explain, explain_group};
 pub use mapping::{Apply, Mapping, OnNull, Source, ValueType};

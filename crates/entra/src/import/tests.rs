@@ -201,3 +201,27 @@ proptest::proptest! {
         }
     }
 }
+
+/// An object mapping of users with these attribute mappings (target, source).
+fn mapped(mappings: &[(&str, &str)]) -> Imported {
+    let mappings: Vec<_> = mappings
+        .iter()
+        .map(|(target, source)| {
+            serde_json::json!({ "targetAttributeName": target, "source": { "name": source, "type": "Attribute" } })
+        })
+        .collect();
+    let json = serde_json::json!({ "sourceObjectName": "User", "attributeMappings": mappings });
+    import(&json.to_string(), Some("app")).unwrap()
+}
+
+#[test]
+fn of_two_targets_that_contain_one_another_the_first_is_taken() {
+    for (first, second) in [("name", "name.givenName"), ("emails[type eq \"work\"].value", "emails")] {
+        let imported = mapped(&[("userName", "mail"), (first, "a"), (second, "b")]);
+        let policy = must_be_a_policy(&imported.policies[0].yaml);
+        let targets: Vec<_> = policy.users().mappings.iter().map(|mapping| mapping.target.as_str()).collect();
+        assert_eq!(targets, ["userName", first]);
+        let note = imported.notes.iter().map(ToString::to_string).find(|note| note.starts_with(second));
+        assert!(note.as_deref().is_some_and(|note| note.contains(first)), "{:?}", imported.notes);
+    }
+}

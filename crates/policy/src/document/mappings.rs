@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::path;
+use super::path::{self, Reach};
 use super::written::{self, Written};
 use super::{DISPLAY_NAME, Reading, Rules, USER_NAME};
 use crate::error::{Flaw, Remark};
@@ -43,11 +43,14 @@ pub(super) fn read(
         return Err(Flaw::at(rules, what, "remove some"));
     }
     let mut mappings: Vec<Mapping> = Vec::with_capacity(texts.len());
+    let mut reaches: Vec<(Reach, String)> = Vec::with_capacity(texts.len());
     for text in texts {
         let mapping = mapping(text, reading)?;
-        if mappings.iter().any(|other| other.target.eq_ignore_ascii_case(&mapping.target)) {
-            let what = format!("`{}` is mapped twice", mapping.target);
-            return Err(Flaw::at(&text.value.target, what, "keep one of the two"));
+        if let Some(reach) = Reach::of(&mapping.target) {
+            if let Some((other, path)) = reaches.iter().find(|(other, _)| other.overlaps(&reach)) {
+                return Err(twice(&text.value.target, path, *other == reach));
+            }
+            reaches.push((reach, mapping.target.clone()));
         }
         mappings.push(mapping);
     }
@@ -59,6 +62,16 @@ pub(super) fn read(
         return Err(Flaw::at(rules, format!("`{required}` is not mapped"), fix));
     }
     Ok(mappings)
+}
+
+/// Two mappings for the same would take turns at the target for ever.
+fn twice(target: &Spanned<String>, other: &str, is_same: bool) -> Flaw {
+    let path = &target.value;
+    if is_same {
+        return Flaw::at(target, format!("`{path}` is mapped twice"), "keep one of the two");
+    }
+    let what = format!("`{path}` is mapped, and so is `{other}`: one contains the other");
+    Flaw::at(target, what, "keep one of the two, or map the parts one by one")
 }
 
 /// Targets that are probably misspelt: nearly the name of one of `known`.

@@ -1,5 +1,7 @@
 //! Attribute paths of targets (RFC 7644 section 3.5.2).
 
+use std::collections::BTreeSet;
+
 use crate::scope::distance;
 use scim_v2::filter::{AttrExp, CompareOp, PatchPath, ValFilter};
 
@@ -31,6 +33,9 @@ pub(super) const GROUP: &[&str] = &["displayName", "externalId"];
 const ENTERPRISE: &[&str] =
     &["employeeNumber", "costCenter", "organization", "division", "department", "manager"];
 const ENTERPRISE_URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// Schemas whose attributes go by their names alone.
+const CORE_URNS: [&str; 2] =
+    ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Group"];
 /// More letters than this are no slip.
 const SLIPS_MAX: usize = 2;
 
@@ -48,6 +53,64 @@ fn selects_by_equality(filter: &ValFilter) -> bool {
         ValFilter::And(all) => all.as_slice().iter().all(selects_by_equality),
         ValFilter::Attr(AttrExp::Comparison(attr, CompareOp::Eq, _)) => attr.sub_attr.is_none(),
         _ => false,
+    }
+}
+
+/// What a path covers. Names and the words that select a value are compared without regard to case, as SCIM does.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// Schema and name of the attribute.
+    attribute: (String, String),
+    /// What a value must be like: empty for every value of the attribute.
+    selected_by: BTreeSet<String>,
+    part: Option<String>,
+}
+
+impl Reach {
+    /// What `path` covers; `None` when it is no path.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let (attribute, filter, part) = match path.parse::<PatchPath>().ok()? {
+            PatchPath::Attr(attribute) => (attribute.clone(), None, attribute.sub_attr),
+            PatchPath::Value(value) => {
+                let part = value.sub_attr.or_else(|| value.attr.sub_attr.clone());
+                (value.attr, Some(value.filter), part)
+            }
+        };
+        let mut selected_by = BTreeSet::new();
+        filter.iter().for_each(|filter| conjuncts(filter, &mut selected_by));
+        let uri = attribute.uri.filter(|uri| !CORE_URNS.iter().any(|core| uri.eq_ignore_ascii_case(core)));
+        Some(Self {
+            attribute: (uri.unwrap_or_default().to_lowercase(), attribute.name.to_lowercase()),
+            selected_by,
+            part: part.map(|part| part.to_lowercase()),
+        })
+    }
+
+    /// Whether what is written to one of the two also changes the other.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.attribute == other.attribute
+            && self.selected_by.is_subset(&other.selected_by)
+            && (self.part.is_none() || self.part == other.part)
+    }
+}
+
+fn conjuncts(filter: &ValFilter, into: &mut BTreeSet<String>) {
+    match filter {
+        ValFilter::And(all) => all.as_slice().iter().for_each(|each| conjuncts(each, into)),
+        single => drop(into.insert(single.to_string().to_lowercase())),
+    }
+}
+
+/// Whether two target paths cannot both be mapped, because what is written to one also changes the other: `name` and
+/// `name.givenName`, or `emails` and `emails[type eq "work"].value`.
+pub fn targets_overlap(one: &str, other: &str) -> bool {
+    match (Reach::of(one), Reach::of(other)) {
+        (Some(one), Some(other)) => one.overlaps(&other),
+        _ => one.eq_ignore_ascii_case(other),
     }
 }
 
@@ -69,4 +132,47 @@ pub(super) fn probably_meant(path: &str, known: &[&'static str]) -> Option<&'sta
     let said = attribute.name.to_ascii_lowercase();
     let slips = known.iter().map(|name| (distance(&said, &name.to_ascii_lowercase()), *name));
     slips.filter(|(slips, name)| *slips <= SLIPS_MAX.min(name.len() / 3)).min().map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::targets_overlap;
+
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    #[test]
+    fn targets_overlap_where_writing_one_changes_the_other() {
+        let of = |name: &str| format!("{ENTERPRISE}:{name}");
+        let table = [
+            ("emails".to_owned(), r#"emails[type eq "work"].value"#.to_owned(), true),
+            ("emails.value".to_owned(), r#"Emails[type eq "work"].value"#.to_owned(), true),
+            (r#"emails[type eq "work"]"#.to_owned(), r#"emails[TYPE eq "Work"].value"#.to_owned(), true),
+            (
+                r#"emails[type eq "work"].value"#.to_owned(),
+                r#"emails[primary eq true and type eq "work"].value"#.to_owned(),
+                true,
+            ),
+            (
+                r#"emails[type eq "work"].value"#.to_owned(),
+                r#"emails[type eq "home"].value"#.to_owned(),
+                false,
+            ),
+            (
+                r#"addresses[type eq "work"].country"#.to_owned(),
+                r#"addresses[type eq "work"].locality"#.to_owned(),
+                false,
+            ),
+            ("name".to_owned(), "name.givenName".to_owned(), true),
+            ("name.familyName".to_owned(), "name.givenName".to_owned(), false),
+            ("name".to_owned(), "nickName".to_owned(), false),
+            (of("manager"), of("manager.value"), true),
+            (of("manager"), "manager".to_owned(), false),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:userName".to_owned(), "userName".to_owned(), true),
+            ("urn:acme:1.0:User:title".to_owned(), "title".to_owned(), false),
+        ];
+        for (one, other, expected) in table {
+            assert_eq!(targets_overlap(&one, &other), expected, "{one} and {other}");
+            assert_eq!(targets_overlap(&other, &one), expected, "{other} and {one}");
+        }
+    }
 }

@@ -135,6 +135,7 @@ fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
         ("action: disable", "when: later", "12:19", "unknown moment `later`"),
         ("target: userName, source", "target: username, source", "9:17", "`username` is misspelt"),
         ("'emails[type eq \"work\"].value'", "userName", "10:17", "`userName` is mapped twice"),
+        ("'emails[type eq \"work\"].value'", "UserName.x", "10:17", "one contains the other"),
         ("'emails[type eq \"work\"].value'", "active", "10:17", "`active` cannot be mapped"),
         ("'emails[type eq \"work\"].value'", "'emails['", "10:17", "`emails[` is no attribute path"),
         ("match: [userName]", "match: [id]", "11:11", "`match` names `id`"),
