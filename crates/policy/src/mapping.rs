@@ -3,10 +3,13 @@
 mod evaluate;
 mod value;
 
+use std::borrow::Cow;
+
 use expression::Expression;
 use serde_json::Value;
 
 pub(crate) use evaluate::{Effect, Facts, Why, evaluate};
+pub(crate) use value::converted;
 
 use crate::scope::AttributeName;
 
@@ -72,6 +75,13 @@ pub enum ValueType {
     Boolean,
     /// A whole number.
     Integer,
+}
+
+impl ValueType {
+    /// Whether `value` can be had in this type.
+    pub fn takes(self, value: &Value) -> bool {
+        converted(Cow::Borrowed(value), Some(self)).is_ok()
+    }
 }
 
 pub(crate) const EXTERNAL_ID: &str = "externalId";

@@ -1,6 +1,7 @@
 //! One attribute mapping, as a line of a policy.
 
 use expression::Expression;
+use policy::ValueType;
 
 use super::source::{self, From};
 use crate::graph::{Attribute, AttributeMapping};
@@ -55,11 +56,18 @@ pub(super) fn line(
         None => "none: true".to_owned(),
     };
     let mut yaml = format!("{{ target: {}, {value}", scalar(&path));
+    let kind = kind(known);
     if let Some(default) = mapping.default_value.as_deref().filter(|default| !default.is_empty()) {
-        yaml.push_str(&format!(", default: {}", quoted(default)));
+        if kind.is_none_or(|(kind, _)| kind.takes(&default.into())) {
+            yaml.push_str(&format!(", default: {}", quoted(default)));
+        } else {
+            let why =
+                format!("the target's directory declares another type than that of its default `{default}`");
+            notes.push(Note::changed(&path, format!("{why}: it has none here")));
+        }
     }
     yaml.push_str(&flow(mapping, &path, from.is_some(), notes));
-    yaml.push_str(kind(known));
+    yaml.push_str(kind.map_or("", |(_, words)| words));
     yaml.push_str(" }");
     Some(Line { path, yaml })
 }
@@ -108,10 +116,10 @@ fn flow(mapping: &AttributeMapping, path: &str, has_source: bool, notes: &mut Ve
 }
 
 /// The type that the target's directory declares, where it is no text.
-fn kind(known: Option<&Attribute>) -> &'static str {
-    match known.map(|attribute| attribute.kind.as_str()) {
-        Some("Boolean") => ", type: boolean",
-        Some("Integer") => ", type: integer",
-        _ => "",
+fn kind(known: Option<&Attribute>) -> Option<(ValueType, &'static str)> {
+    match known?.kind.as_str() {
+        "Boolean" => Some((ValueType::Boolean, ", type: boolean")),
+        "Integer" => Some((ValueType::Integer, ", type: integer")),
+        _ => None,
     }
 }

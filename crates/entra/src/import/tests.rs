@@ -225,3 +225,33 @@ fn of_two_targets_that_contain_one_another_the_first_is_taken() {
         assert!(note.as_deref().is_some_and(|note| note.contains(first)), "{:?}", imported.notes);
     }
 }
+
+/// A whole schema with one more mapping of users, for a target attribute of the given type.
+fn with_attribute(name: &str, kind: &str, mapping: &serde_json::Value) -> Imported {
+    let json = serde_json::json!({
+        "directories": [{ "name": "App", "objects": [{ "name": "User", "attributes": [{ "name": name, "type": kind }] }] }],
+        "synchronizationRules": [{ "targetDirectoryName": "App", "objectMappings": [{ "sourceObjectName": "User",
+            "attributeMappings": [
+                { "targetAttributeName": "userName", "source": { "name": "mail", "type": "Attribute" } }, mapping] }] }]
+    });
+    import(&json.to_string(), None).unwrap()
+}
+
+#[test]
+fn a_default_has_the_type_of_its_attribute_or_is_left_out_with_a_note() {
+    let table = [
+        ("Boolean", "False", Some(serde_json::json!(false))),
+        ("Integer", "7", Some(serde_json::json!(7))),
+        ("String", "7", Some(serde_json::json!("7"))),
+        ("Integer", "abc", None),
+    ];
+    for (kind, default, expected) in table {
+        let mapping = serde_json::json!({ "targetAttributeName": "custom", "defaultValue": default,
+            "source": { "name": "x", "type": "Attribute" } });
+        let imported = with_attribute("custom", kind, &mapping);
+        let policy = must_be_a_policy(&imported.policies[0].yaml);
+        assert_eq!(policy.users().mappings[1].default, expected, "{kind} {default}");
+        let told = imported.notes.iter().any(|note| note.to_string().contains("default `abc`"));
+        assert_eq!(told, expected.is_none(), "{:?}", imported.notes);
+    }
+}

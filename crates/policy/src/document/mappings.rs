@@ -1,5 +1,7 @@
 //! Mappings and matching attributes, as a policy file writes them.
 
+use std::borrow::Cow;
+
 use expression::Expression;
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +11,7 @@ use super::path::{self, Reach};
 use super::written::{self, Written};
 use super::{DISPLAY_NAME, Reading, Rules, USER_NAME};
 use crate::error::{Flaw, Remark};
-use crate::mapping::{Apply, EXTERNAL_ID, Mapping, OnNull, Source, ValueType};
+use crate::mapping::{Apply, EXTERNAL_ID, Mapping, OnNull, Source, ValueType, converted};
 use crate::scope::AttributeName;
 
 /// Most mappings of one kind (users, groups) in a policy.
@@ -89,9 +91,11 @@ pub(super) fn remarks(texts: &[Spanned<MappingText>], known: &[&'static str]) ->
 fn mapping(text: &Spanned<MappingText>, reading: &mut Reading<'_>) -> Result<Mapping, Flaw> {
     let target = &text.value.target;
     check_target(target)?;
-    let source = source(text, reading)?;
+    let value_type = value_type(text.value.value_type.as_ref())?;
+    let source = source(text, value_type, reading)?;
+    let default = text.value.default.as_ref();
     let default =
-        text.value.default.as_ref().map(|default| written::value(default, reading.yaml)).transpose()?;
+        default.map(|default| typed(default, value_type, "default", target, reading)).transpose()?;
     let default = default.filter(|value| !value.is_null());
     let is_reference = is_reference(text.value.reference.as_ref())?;
     let apply = apply(text.value.apply.as_ref())?;
@@ -100,11 +104,32 @@ fn mapping(text: &Spanned<MappingText>, reading: &mut Reading<'_>) -> Result<Map
         let what = "a reference is written as soon as the other person has an account";
         return Err(Flaw::at(text, what, "remove `apply` and `type`"));
     }
-    let value_type = value_type(text.value.value_type.as_ref())?;
     Ok(Mapping { target: target.value.clone(), source, default, on_null, apply, value_type, is_reference })
 }
 
-fn source(text: &Spanned<MappingText>, reading: &mut Reading<'_>) -> Result<Source, Flaw> {
+/// A value that the file gives, in the type that the target wants: what cannot be had in it would fail for everybody.
+fn typed(
+    given: &Written,
+    wanted: Option<ValueType>,
+    key: &str,
+    target: &Spanned<String>,
+    reading: &Reading<'_>,
+) -> Result<Value, Flaw> {
+    let value = written::value(given, reading.yaml)?;
+    if value.is_null() {
+        return Ok(value);
+    }
+    converted(Cow::Owned(value), wanted).map(Cow::into_owned).map_err(|why| {
+        let what = format!("the {key} of `{}` does not fit its `type`: {why}", target.value);
+        Flaw::at(given, what, "write a value of that type, or remove `type`")
+    })
+}
+
+fn source(
+    text: &Spanned<MappingText>,
+    value_type: Option<ValueType>,
+    reading: &mut Reading<'_>,
+) -> Result<Source, Flaw> {
     let MappingText { target, source, constant, expression, none, .. } = &text.value;
     let wrong = |what: &str, fix: &str| Flaw::at(text, format!("`{}` {what}", target.value), fix);
     match (source, constant, expression, none) {
@@ -116,7 +141,7 @@ fn source(text: &Spanned<MappingText>, reading: &mut Reading<'_>) -> Result<Sour
             }
         },
         (None, Some(value), None, None | Some(false)) => {
-            written::value(value, reading.yaml).map(Source::Constant)
+            typed(value, value_type, "constant", target, reading).map(Source::Constant)
         }
         (None, None, Some(expression), None | Some(false)) => compiled(expression, &target.value),
         (None, None, None, Some(true)) => Ok(Source::None),

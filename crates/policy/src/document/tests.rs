@@ -169,6 +169,31 @@ fn with(clause: &str, title: &str) -> Result<Policy, PolicyError> {
     Policy::parse(&yaml, "t.yaml")
 }
 
+#[test]
+fn what_the_file_gives_has_the_type_that_the_target_wants() {
+    use serde_json::json;
+    let table = [
+        ("type: boolean, source: a, default: 'False'", Some(json!(false))),
+        ("type: integer, source: a, default: '7'", Some(json!(7))),
+        ("type: text, source: a, default: 7", Some(json!("7"))),
+        ("type: integer, none: true, default: '7'", Some(json!(7))),
+        ("type: integer, source: a, default: abc", None),
+        ("type: boolean, source: a, default: [true]", None),
+        ("type: integer, constant: abc", None),
+    ];
+    for (title, expected) in table {
+        match (with(ANY_CLAUSE, title), expected) {
+            (Ok(policy), Some(expected)) => {
+                assert_eq!(policy.users().mappings[1].default, Some(expected), "{title}");
+            }
+            (Err(error), None) => assert!(error.what.contains("does not fit its `type`"), "{title}: {error}"),
+            (other, expected) => panic!("{title}: {other:?} instead of {expected:?}"),
+        }
+    }
+    let typed = with(ANY_CLAUSE, "constant: 'true', type: boolean").unwrap();
+    assert_eq!(typed.users().mappings[1].source, crate::Source::Constant(json!(true)));
+}
+
 const ANY_CLAUSE: &str = "mail IS NOT NULL";
 
 #[test]

@@ -40,7 +40,7 @@ fn is_boolean(target: &str) -> bool {
 ///
 /// # Errors
 /// When it cannot be had in that type; the words do not repeat the value.
-pub(super) fn converted<'a>(
+pub(crate) fn converted<'a>(
     value: Cow<'a, Value>,
     wanted: Option<ValueType>,
 ) -> Result<Cow<'a, Value>, String> {
