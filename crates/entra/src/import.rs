@@ -70,12 +70,24 @@ pub enum ImportError {
     },
 }
 
+/// Whom the provisioning job lets in before any filter is looked at. It is a setting of the job, and no schema has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobScope {
+    /// Nobody knows: nobody is in scope until the policy says who is.
+    NotSaid,
+    /// *Sync all users and groups*.
+    Everybody,
+    /// *Sync only assigned users and groups*: the groups that are assigned, by name, wildcard or key.
+    Assigned(Vec<String>),
+}
+
 /// Turns `json` into policies. It may be a whole schema, the answer that lists schemas, one synchronization rule, or one
-/// object mapping. `target` names the target when there is only one; otherwise the names of the directories serve.
+/// object mapping. `target` names the target when there is only one; otherwise the names of the directories serve. `job` is what the
+/// schema does not say.
 ///
 /// # Errors
 /// See [`ImportError`]. Whatever is merely not understood becomes a note.
-pub fn import(json: &str, target: Option<&str>) -> Result<Imported, ImportError> {
+pub fn import(json: &str, target: Option<&str>, job: &JobScope) -> Result<Imported, ImportError> {
     if json.len() > BYTES_MAX {
         return Err(ImportError::TooLarge { bytes: json.len() });
     }
@@ -92,7 +104,7 @@ pub fn import(json: &str, target: Option<&str>) -> Result<Imported, ImportError>
     let mut policies = Vec::new();
     for target in &targets {
         let mut own = Vec::new();
-        let yaml = repair::repaired(policy(target, &mut own), &mut own)
+        let yaml = repair::repaired(policy(target, job, &mut own), &mut own)
             .map_err(|what| ImportError::NotUsable { target: target.name.clone(), what })?;
         policies.push(ImportedPolicy { target: target.name.clone(), yaml: with_header(target, &own, &yaml) });
         notes.extend(own);
@@ -220,8 +232,13 @@ fn target_name(directory: &str) -> String {
     if name.is_empty() { "entra-import".to_owned() } else { name.to_owned() }
 }
 
-fn policy(target: &Target<'_>, notes: &mut Vec<Note>) -> String {
+fn policy(target: &Target<'_>, job: &JobScope, notes: &mut Vec<Note>) -> String {
     let mut text = format!("target: {}\n", yaml::scalar(&target.name));
+    if *job == JobScope::NotSaid {
+        let why = "a schema does not say whether all users and groups are in scope or only assigned ones: nobody is until \
+                   you say --all or --assigned GROUP, or the policy's `scope` does";
+        notes.push(Note::left_out("scope", why));
+    }
     text.push_str("\nusers:\n");
     if let Some(users) = target.users {
         if users.enabled == Some(false) {
@@ -233,7 +250,7 @@ fn policy(target: &Target<'_>, notes: &mut Vec<Note>) -> String {
             text.push_str(&object(users, target, "users", notes));
             text.push_str("  leaver: { action: none }\n");
         } else {
-            text.push_str(&scope::users(users.scope.as_ref(), notes));
+            text.push_str(&scope::users(users.scope.as_ref(), job, notes));
             text.push_str(&object(users, target, "users", notes));
             text.push_str("  leaver: { action: disable }\n");
         }
@@ -248,7 +265,7 @@ fn policy(target: &Target<'_>, notes: &mut Vec<Note>) -> String {
     }
     if let Some(groups) = target.groups {
         text.push_str("\ngroups:\n");
-        text.push_str(&scope::groups(groups.scope.as_ref(), notes));
+        text.push_str(&scope::groups(groups.scope.as_ref(), job, notes));
         text.push_str(&object(groups, target, "groups", notes));
     }
     text
@@ -339,7 +356,6 @@ fn actions(flow_types: Option<&str>) -> String {
 fn with_header(target: &Target<'_>, notes: &[Note], yaml: &str) -> String {
     let mut text = format!(
         "# Imported from Microsoft Entra's synchronization schema, for the target `{}`.\n\
-         # Whether all users are in scope or only assigned ones is not part of a schema: see `scope.mode`.\n\
          # A cleared attribute stays at the target, as Entra does it: `onNull: clear` makes it flow.\n",
         yaml::comment(&target.name)
     );

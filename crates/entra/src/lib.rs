@@ -17,5 +17,5 @@ mod scim;
 mod yaml;
 
 pub use export::{Exported, export};
-pub use import::{ImportError, Imported, ImportedPolicy, import};
+pub use import::{ImportError, Imported, ImportedPolicy, JobScope, import};
 pub use note::Note;

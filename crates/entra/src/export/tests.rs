@@ -63,7 +63,7 @@ fn what_entra_has_goes_back_and_what_it_has_not_is_told() {
 #[test]
 fn what_was_exported_can_be_imported_again() {
     let (schema, _) = exported();
-    let imported = import(&schema.to_string(), Some("zscaler")).unwrap();
+    let imported = import(&schema.to_string(), Some("zscaler"), &crate::JobScope::Everybody).unwrap();
     let policy = Policy::parse(&imported.policies[0].yaml, "t").unwrap();
     let original = Policy::parse(POLICY, "t").unwrap();
     let mapping = |policy: &Policy, path: &str| {

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::JobScope;
 use crate::graph::{Filter, FilterClause, FilterGroup};
 use crate::note::Note;
 use crate::yaml::{comment, quoted, scalar};
@@ -13,6 +14,8 @@ use crate::yaml::{comment, quoted, scalar};
 const ENABLED: &str = "{ not: { attribute: accountEnabled, operator: IS FALSE } }";
 /// The attribute, that nobody has, of clauses that stand for what an export does not say.
 pub(crate) const PLACEHOLDER: &str = "replaceThisScope";
+/// The group, that nobody is in, that stands for those who are assigned to the job.
+const PLACEHOLDER_GROUP: &str = "replaceThisGroup";
 /// Holds for nobody.
 pub(super) const NOBODY: &str =
     "{ attribute: replaceThisScope, operator: EQUALS, value: \"its filter was not taken over\" }";
@@ -26,13 +29,26 @@ pub(super) fn switched_off() -> String {
 }
 
 /// The scope of people.
-pub(super) fn users(filter: Option<&Filter>, notes: &mut Vec<Note>) -> String {
-    scope(filter, "users", Some(ENABLED), notes)
+pub(super) fn users(filter: Option<&Filter>, job: &JobScope, notes: &mut Vec<Note>) -> String {
+    with_mode(scope(filter, "users", Some(ENABLED), notes), job)
 }
 
 /// The scope of groups.
-pub(super) fn groups(filter: Option<&Filter>, notes: &mut Vec<Note>) -> String {
-    scope(filter, "groups", None, notes)
+pub(super) fn groups(filter: Option<&Filter>, job: &JobScope, notes: &mut Vec<Note>) -> String {
+    with_mode(scope(filter, "groups", None, notes), job)
+}
+
+/// The scope with who comes into question at all.
+fn with_mode(scope: String, job: &JobScope) -> String {
+    const HEAD: &str = "  scope:\n";
+    let (groups, comment) = match job {
+        JobScope::Everybody => return scope,
+        JobScope::Assigned(groups) => (groups.iter().map(|group| quoted(group)).collect(), ""),
+        JobScope::NotSaid => (vec![quoted(PLACEHOLDER_GROUP)], " # nobody: see above"),
+    };
+    let listed = groups.join(", ");
+    let clauses = scope.strip_prefix(HEAD).unwrap_or(&scope);
+    format!("{HEAD}    mode: assigned\n    assigned: {{ groups: [{listed}] }}{comment}\n{clauses}")
 }
 
 fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut Vec<Note>) -> String {

@@ -2,6 +2,11 @@ use super::*;
 
 const SAMPLE: &str = include_str!("../../tests/samples/zscaler_two.json");
 
+/// An import of a job that syncs everybody.
+fn import(json: &str, target: Option<&str>) -> Result<Imported, ImportError> {
+    super::import(json, target, &JobScope::Everybody)
+}
+
 fn imported() -> Imported {
     import(SAMPLE, None).unwrap()
 }
@@ -253,5 +258,42 @@ fn a_default_has_the_type_of_its_attribute_or_is_left_out_with_a_note() {
         assert_eq!(policy.users().mappings[1].default, expected, "{kind} {default}");
         let told = imported.notes.iter().any(|note| note.to_string().contains("default `abc`"));
         assert_eq!(told, expected.is_none(), "{:?}", imported.notes);
+    }
+}
+
+#[test]
+fn who_is_assigned_to_a_job_is_asked_and_not_guessed() {
+    let assigned = |groups: &[&str]| JobScope::Assigned(groups.iter().map(ToString::to_string).collect());
+    let with_filter = SAMPLE.to_owned();
+    let without = serde_json::json!({ "objectMappings": [
+        { "sourceObjectName": "User", "attributeMappings": [
+            { "targetAttributeName": "userName", "source": { "name": "mail", "type": "Attribute" } }] },
+        { "sourceObjectName": "Group", "attributeMappings": [
+            { "targetAttributeName": "displayName", "source": { "name": "displayName", "type": "Attribute" } }] }] });
+    let groups = |policy: &policy::Policy| -> Vec<Option<Vec<String>>> {
+        let scopes = [&policy.users().scope, &policy.groups().unwrap().scope];
+        let listed = scopes.map(|scope| match &scope.mode {
+            policy::Mode::All => None,
+            policy::Mode::Assigned(list) => {
+                Some(list.groups.iter().map(|group| group.text().to_owned()).collect())
+            }
+        });
+        listed.into()
+    };
+    for json in [with_filter, without.to_string()] {
+        for (job, expected) in [
+            (JobScope::Everybody, None),
+            (
+                assigned(&["Domain Users", "a: \"b\""]),
+                Some(vec!["Domain Users".to_owned(), "a: \"b\"".to_owned()]),
+            ),
+            (JobScope::NotSaid, Some(vec!["replaceThisGroup".to_owned()])),
+        ] {
+            let imported = super::import(&json, Some("app"), &job).unwrap();
+            let policy = must_be_a_policy(&imported.policies[0].yaml);
+            assert_eq!(groups(&policy), [expected.clone(), expected], "{job:?}");
+            let told = imported.notes.iter().any(|note| note.place() == "scope");
+            assert_eq!(told, job == JobScope::NotSaid, "{:?}", imported.notes);
+        }
     }
 }

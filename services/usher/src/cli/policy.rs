@@ -43,6 +43,14 @@ pub struct ImportEntraArgs {
     /// Name of the target, instead of the one in the schema.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
+    /// The job syncs only assigned users and groups: a group that is assigned to it, by name, wildcard or key. May be given
+    /// several times.
+    #[arg(long, value_name = "GROUP", conflicts_with = "all")]
+    pub assigned: Vec<String>,
+    /// The job syncs all users and groups. Without either, nobody is in scope until the policy says who is: a schema
+    /// does not tell.
+    #[arg(long)]
+    pub all: bool,
     /// Write DIR/TARGET.yaml instead of printing; a file that is there is not overwritten.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

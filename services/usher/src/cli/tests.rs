@@ -97,6 +97,8 @@ fn policy_files_are_checked_several_at_a_time() {
         "policy eval",
         "policy schema",
         "policy import-entra s.json --target zia --out .",
+        "policy import-entra s.json --assigned Staff --assigned Guests",
+        "policy import-entra s.json --all --json",
         "policy export-entra z",
     ] {
         assert!(parse(line).is_ok(), "{line}");

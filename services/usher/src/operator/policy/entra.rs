@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use entra::{Imported, ImportedPolicy, Note};
+use entra::{Imported, ImportedPolicy, JobScope, Note};
 use policy::Policy;
 use serde_json::{Value, json};
 
@@ -19,7 +19,12 @@ use crate::render;
 /// When the export cannot be read, or a file cannot be written.
 pub(super) fn import(args: &ImportEntraArgs) -> anyhow::Result<Ended> {
     let json = read(&args.file)?;
-    let imported = entra::import(&json, args.target.as_deref())
+    let job = match (args.all, args.assigned.as_slice()) {
+        (true, _) => JobScope::Everybody,
+        (false, []) => JobScope::NotSaid,
+        (false, groups) => JobScope::Assigned(groups.to_vec()),
+    };
+    let imported = entra::import(&json, args.target.as_deref(), &job)
         .with_context(|| format!("cannot import {}", args.file.display()))?;
     if args.json {
         return print_json(&as_json(&imported));
