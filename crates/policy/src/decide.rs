@@ -58,7 +58,7 @@ pub struct Decision<'a> {
 pub fn decide<'a>(subject: &Subject<'a>, policy: &'a Policy, now: OffsetDateTime) -> Decision<'a> {
     let seen = subject.seen(now);
     let Verdict { state, rule, because, recheck_at, in_scope } = verdict::of(subject, policy, &seen);
-    let facts = subject.facts(state, now);
+    let facts = subject.facts(state, policy, now);
     let mappings = &policy.users.mappings;
     let mut decision = Decision {
         rule,
@@ -93,11 +93,17 @@ impl<'a> Subject<'a> {
         Seen { attributes, manager: self.manager, groups: self.groups, key, impersonal: false, now }
     }
 
-    pub(crate) fn facts(&self, state: Option<AccountState>, now: OffsetDateTime) -> Facts<'a> {
+    pub(crate) fn facts(
+        &self,
+        state: Option<AccountState>,
+        policy: &'a Policy,
+        now: OffsetDateTime,
+    ) -> Facts<'a> {
         Facts {
             attributes: &self.identity.attributes,
             manager: self.manager,
             is_soft_deleted: state != Some(AccountState::Active),
+            default_domain: policy.default_domain(),
             seed: self.seed,
             now,
         }

@@ -33,10 +33,11 @@ const DELETE_AFTER_DAYS_MAX: u32 = 36_500;
 const WINDOW_HOURS_MAX: u32 = 4 * 7 * 24;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Document {
     target: Spanned<String>,
     guard: Option<Spanned<GuardText>>,
+    default_domain: Option<Spanned<String>>,
     users: Spanned<Rules>,
     groups: Option<Spanned<Rules>>,
 }
@@ -106,13 +107,14 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
     let groups = document.groups.as_ref().map(|groups| group_rules(groups, &mut reading)).transpose()?;
     let users = user_rules(&document.users, &mut reading)?;
     let guard = document.guard.as_ref().map_or(Ok(Guard::default()), guard_of)?;
+    let default_domain = document.default_domain.as_ref().map(default_domain_of).transpose()?;
     let manager_attributes = Policy::looked_at_in_managers(&users, groups.as_ref());
     let mut remarks = mappings::remarks(&document.users.value.mappings, path::USER);
     if let Some(groups) = &document.groups {
         remarks.extend(mappings::remarks(&groups.value.mappings, path::GROUP));
     }
     let fingerprint = fingerprint(yaml);
-    Ok(Policy { target, fingerprint, guard, users, groups, manager_attributes, remarks })
+    Ok(Policy { target, fingerprint, guard, default_domain, users, groups, manager_attributes, remarks })
 }
 
 fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
@@ -127,7 +129,7 @@ fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
 
 /// What the parser of YAML says, in the words of a policy, and what to do.
 fn in_words(message: &str) -> (String, &'static str) {
-    const PARTS: &str = "a policy consists of target, guard, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty, protected) and groups (the same without leaver); `usher policy schema` prints its schema";
+    const PARTS: &str = "a policy consists of target, guard, defaultDomain, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty, protected) and groups (the same without leaver); `usher policy schema` prints its schema";
     if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
         let key = key.split(',').next().unwrap_or(key);
         return (format!("`{key}` stands twice"), "keep one of the two");
@@ -176,6 +178,18 @@ fn target_name(name: &Spanned<String>) -> Result<String, Flaw> {
         ));
     }
     Ok(name.value.clone())
+}
+
+fn default_domain_of(domain: &Spanned<String>) -> Result<String, Flaw> {
+    let is_part = |c: char| c.is_whitespace() || c == '@';
+    if domain.value.is_empty() || domain.value.contains(is_part) {
+        return Err(Flaw::at(
+            domain,
+            format!("`{}` is no domain", domain.value),
+            "write it without @: example.com",
+        ));
+    }
+    Ok(domain.value.clone())
 }
 
 fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {

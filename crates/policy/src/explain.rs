@@ -28,7 +28,7 @@ pub fn explain<'a>(
 ) -> (Decision<'a>, Explained) {
     let decision = decide(subject, policy, now);
     let rules = policy.users();
-    let facts = subject.facts(decision.state(), now);
+    let facts = subject.facts(decision.state(), policy, now);
     let explained = looked_at(&rules.scope, &subject.seen(now), &rules.mappings, &facts);
     (decision, explained)
 }
@@ -45,7 +45,7 @@ pub fn explain_group<'a>(
     };
     let GroupSubject { key, attributes, groups, .. } = *subject;
     let seen = Seen { attributes, manager: None, groups, key, impersonal: true, now };
-    let facts = subject.facts(decision.in_scope, now);
+    let facts = subject.facts(decision.in_scope, policy, now);
     let explained = looked_at(&rules.scope, &seen, &rules.mappings, &facts);
     (decision, explained)
 }

@@ -12,6 +12,7 @@ pub struct Policy {
     pub(crate) target: String,
     pub(crate) fingerprint: String,
     pub(crate) guard: Guard,
+    pub(crate) default_domain: Option<String>,
     pub(crate) users: UserRules,
     pub(crate) groups: Option<GroupRules>,
     pub(crate) manager_attributes: Vec<String>,
@@ -131,6 +132,11 @@ impl Policy {
     /// How many may lose access by one change.
     pub fn guard(&self) -> Guard {
         self.guard
+    }
+
+    /// What `DefaultDomain()` says in its mappings.
+    pub fn default_domain(&self) -> Option<&str> {
+        self.default_domain.as_deref()
     }
 
     /// Rules for accounts.

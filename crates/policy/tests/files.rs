@@ -69,6 +69,7 @@ fn the_published_schema_is_the_one_in_use() {
 const WHOLE: &str = r#"
 target: t
 guard: { deletions: 5, percent: 10 }
+defaultDomain: example.com
 users:
   scope:
     mode: assigned
@@ -109,6 +110,7 @@ fn the_schema_and_the_reader_agree_on_every_key_and_word() {
         ("target: t\n", "target: a b\n"),
         ("guard:", "gard:"),
         ("percent: 10", "percent: 101"),
+        ("defaultDomain: example.com", "defaultDomain: 'a@example.com'"),
         ("mode: assigned", "mode: some"),
         ("users: [E-1]", "people: [E-1]"),
         ("ignoreCase: true", "ignorecase: true"),

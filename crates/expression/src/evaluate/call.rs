@@ -36,7 +36,7 @@ impl<'a> Evaluator<'a, '_> {
             Function::DateAdd => self.date_add(call, span),
             Function::DateDiff => self.date_diff(call, span),
             Function::DateFromNum => self.date_from_num(call, span),
-            Function::DefaultDomain => self.default_domain(span),
+            Function::DefaultDomain => Ok(self.default_domain()),
             Function::DnComponent => self.dn_component(call),
             Function::Error => self.error(call, span),
             Function::FormatDateTime => self.format_date(call, span),
@@ -89,11 +89,9 @@ impl<'a> Evaluator<'a, '_> {
         Ok(both.map_or(Value::Null, |(left, right)| Value::Integer(left & right)))
     }
 
-    fn default_domain(&self, span: Span) -> Outcome<Value<'a>> {
-        match self.env.default_domain {
-            Some(domain) => Ok(Value::Text(Cow::Owned(domain.to_owned()))),
-            None => fail(span, "no default domain is configured"),
-        }
+    /// Nothing where none is known, so that `Coalesce` can give another.
+    fn default_domain(&self) -> Value<'a> {
+        self.env.default_domain.map_or(Value::Null, |domain| Value::Text(Cow::Owned(domain.to_owned())))
     }
 
     fn test(&self, call: &'a Call, holds: impl Fn(&Value<'a>) -> bool) -> Outcome<Value<'a>> {

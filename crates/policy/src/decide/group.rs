@@ -71,7 +71,7 @@ pub fn decide_group<'a>(
     }
     let stays = decision.rule == Rule::OutOfScope && rules.out_of_scope == OutOfScope::Keep;
     decision.exists = (!stays).then_some(decision.in_scope);
-    decision.effects = evaluate(&rules.mappings, &subject.facts(decision.in_scope, now));
+    decision.effects = evaluate(&rules.mappings, &subject.facts(decision.in_scope, policy, now));
     decision.recheck_at =
         [decision.recheck_at, next_midnight(&rules.mappings, now)].into_iter().flatten().min();
     decision.check(rules);
@@ -79,8 +79,15 @@ pub fn decide_group<'a>(
 }
 
 impl<'a> GroupSubject<'a> {
-    pub(crate) fn facts(&self, in_scope: bool, now: OffsetDateTime) -> Facts<'a> {
-        Facts { attributes: self.attributes, manager: None, is_soft_deleted: !in_scope, seed: self.seed, now }
+    pub(crate) fn facts(&self, in_scope: bool, policy: &'a Policy, now: OffsetDateTime) -> Facts<'a> {
+        Facts {
+            attributes: self.attributes,
+            manager: None,
+            is_soft_deleted: !in_scope,
+            default_domain: policy.default_domain(),
+            seed: self.seed,
+            now,
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) manager: Option<&'a Attributes>,
     /// Whether the account should not be usable: what `[IsSoftDeleted]` says.
     pub(crate) is_soft_deleted: bool,
+    /// What `DefaultDomain()` says.
+    pub(crate) default_domain: Option<&'a str>,
     pub(crate) seed: Seed,
     pub(crate) now: OffsetDateTime,
 }
@@ -40,8 +42,9 @@ impl<'a> Facts<'a> {
         }
     }
 
-    pub(crate) fn environment(&self) -> Environment<'static> {
-        Environment { now: self.now, seed: self.seed, is_taken: &|_| false, default_domain: None }
+    pub(crate) fn environment(&self) -> Environment<'a> {
+        let Self { now, seed, default_domain, .. } = *self;
+        Environment { now, seed, is_taken: &|_| false, default_domain }
     }
 }
 
