@@ -31,6 +31,7 @@ pub use error::{CompileError, EvalError, Span};
 pub use explain::Explanation;
 pub use expression::Expression;
 pub use function::functions;
+pub use library::dates::{Date, read as read_date};
 pub use value::{Flow, Type, Value};
 
 /// Longest expression, in characters (the limit of Entra's attribute mappings).

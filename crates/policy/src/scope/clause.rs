@@ -113,7 +113,13 @@ impl Clause {
             Self::Attribute { name, .. } if name.of_manager && seen.manager.is_none() => {
                 "no manager".to_owned()
             }
-            Self::Attribute { name, .. } => show(name, name.value(seen)),
+            Self::Attribute { name, operator, .. } => {
+                let value = name.value(seen);
+                match operator.cannot_read(value) {
+                    Some(what) => format!("{}, which is no {what}", show(name, value)),
+                    None => show(name, value),
+                }
+            }
             Self::MemberOf { pattern, nested } => match pattern.first(seen.groups, *nested) {
                 Some(group) => group.shown(),
                 None => "not a member".to_owned(),

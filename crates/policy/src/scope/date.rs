@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
+use time::{Date, OffsetDateTime};
 
 /// Longest period, in days: a hundred years. More is a typing error.
 pub(crate) const PERIOD_DAYS_MAX: u32 = 36_500;
@@ -165,25 +165,14 @@ impl Period {
 }
 
 impl Fixed {
-    /// Reads ISO 8601: `2026-01-31`, `2026-01-31T08:00Z`, `2026-01-31 08:00:00.5+01:00`. A time without an offset is
-    /// UTC; a date with an offset but without a time (`2026-01-31-08:00`, as some HR systems write) is the day as
-    /// written.
+    /// Reads a date in the forms that expressions read, so that both halves of a policy agree on what a date is. A time
+    /// without an offset is UTC; a date with an offset but without a time (`2026-01-31-08:00`, as some HR systems write)
+    /// is the day as written.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = Cursor(text.trim().as_bytes());
-        let year = i32::try_from(rest.number(4)?).ok()?;
-        rest.skip(b"-")?;
-        let month = Month::try_from(u8::try_from(rest.number(2)?).ok()?).ok()?;
-        rest.skip(b"-")?;
-        let date = Date::from_calendar_date(year, month, u8::try_from(rest.number(2)?).ok()?).ok()?;
-        if rest.skip(b"Tt ").is_none() {
-            rest.offset()?;
-            return rest.0.is_empty().then_some(Self::Day(date));
+        match expression::read_date(text)? {
+            expression::Date::Day(day) => Some(Self::Day(day)),
+            expression::Date::Moment(moment) => Some(Self::Instant(lifecycle::unix_micros(moment))),
         }
-        let time = rest.time()?;
-        let offset = rest.offset()?;
-        let moment = rest.0.is_empty().then(|| date.with_time(time).assume_offset(offset))?;
-        let moment = moment.checked_to_offset(UtcOffset::UTC)?;
-        (0..=9_999).contains(&moment.year()).then(|| Self::Instant(lifecycle::unix_micros(moment)))
     }
 
     fn stretch(self) -> Stretch {
@@ -194,54 +183,6 @@ impl Fixed {
                 Stretch { start, end: start + DAY_MICROS }
             }
         }
-    }
-}
-
-/// What is left to read.
-struct Cursor<'a>(&'a [u8]);
-
-impl Cursor<'_> {
-    fn number(&mut self, digits: usize) -> Option<u32> {
-        let (number, rest) = self.0.split_at_checked(digits)?;
-        self.0 = rest;
-        number
-            .iter()
-            .try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))
-    }
-
-    fn skip(&mut self, any_of: &[u8]) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        any_of.contains(first).then(|| self.0 = rest).map(|()| *first)
-    }
-
-    fn time(&mut self) -> Option<Time> {
-        let hour = self.number(2)?;
-        self.skip(b":")?;
-        let minute = self.number(2)?;
-        let second = if self.skip(b":").is_some() { self.number(2)? } else { 0 };
-        let mut micros = 0;
-        if self.skip(b".,").is_some() {
-            let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            for place in 0..digits {
-                let digit = self.number(1)?;
-                micros += digit * [100_000, 10_000, 1_000, 100, 10, 1].get(place).unwrap_or(&0);
-            }
-        }
-        let small = |number: u32| u8::try_from(number).ok();
-        Time::from_hms_micro(small(hour)?, small(minute)?, small(second)?, micros).ok()
-    }
-
-    /// `Z`, `+01:00`, `-0800` or nothing.
-    fn offset(&mut self) -> Option<UtcOffset> {
-        let sign = match self.skip(b"Zz+-") {
-            None | Some(b'Z' | b'z') => return Some(UtcOffset::UTC),
-            Some(b'-') => -1,
-            Some(_) => 1,
-        };
-        let hours = i8::try_from(self.number(2)?).ok()?;
-        self.skip(b":");
-        let minutes = i8::try_from(self.number(2)?).ok()?;
-        UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
     }
 }
 

@@ -211,6 +211,18 @@ impl Operator {
         }
     }
 
+    /// What `value` is not, where the operator cannot compare it for that reason.
+    pub(crate) fn cannot_read(&self, value: Option<&Value>) -> Option<&'static str> {
+        let value = value.filter(|value| has_value(value))?;
+        let (can, what) = match self {
+            Self::Date(_) => (dates(value).next().is_some(), "date"),
+            Self::Integer { .. } => (singles(value).any(|value| integer(value).is_some()), "whole number"),
+            Self::Is(_) => (singles(value).any(|value| truth(value).is_some()), "truth value"),
+            Self::IsNull | Self::IsNotNull | Self::Text { .. } => return None,
+        };
+        (!can).then_some(what)
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::IsNull => Kind::IsNull,

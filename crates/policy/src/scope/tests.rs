@@ -252,3 +252,22 @@ proptest! {
         prop_assert_eq!(twice.flips_at(&seen, now), clause.flips_at(&seen, now));
     }
 }
+
+#[test]
+fn a_value_that_cannot_be_compared_is_said_to_be_none() {
+    let table = [
+        ("startDate BEFORE now", json!("soon"), "<hidden>, which is no date"),
+        ("startDate BEFORE now", json!("11/30/2026"), "<hidden>"),
+        ("startDate BEFORE now", json!(["soon", "2026-11-30"]), "<hidden>"),
+        ("startDate BEFORE now", json!(""), "no value"),
+        ("costCenter GREATER THAN 5", json!("CH-7"), "\"CH-7\", which is no whole number"),
+        ("userType IS TRUE", json!("yes"), "\"yes\", which is no truth value"),
+        ("userType EQUALS \"x\"", json!("yes"), "\"yes\""),
+    ];
+    for (clause, value, expected) in table {
+        let clause = Clause::parse(clause).unwrap();
+        let Clause::Attribute { name, .. } = &clause else { panic!("{clause}") };
+        let attributes = Attributes::from([(name.name().to_owned(), value)]);
+        assert_eq!(clause.saw(&seen(&attributes)), expected, "{clause}");
+    }
+}

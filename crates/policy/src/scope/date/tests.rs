@@ -90,6 +90,19 @@ fn dates_are_read_as_hr_systems_write_them_and_nothing_else_is_a_date() {
     assert_eq!(Moment::parse("NOW+1day").map(|moment| moment.to_string()).as_deref(), Some("now + 1 day"));
 }
 
+#[test]
+fn scopes_read_the_forms_that_expressions_read() {
+    let days = ["11/30/2026", "2026/11/30", "30 November 2026", "30-Nov-26", "Monday, November 30, 2026"];
+    for text in days {
+        assert_eq!(Fixed::parse(text).map(|date| date.to_string()).as_deref(), Some("2026-11-30"), "{text}");
+    }
+    for text in ["2026-11-30T08:00:00+01", "11/30/2026 7:00:00 AM", "Mon, 30 Nov 2026 07:00:00 GMT"] {
+        let read = Fixed::parse(text).map(|date| date.to_string());
+        assert_eq!(read.as_deref(), Some("2026-11-30T07:00:00Z"), "{text}");
+    }
+    assert_eq!(Moment::parse("11/30/2026"), Moment::parse("2026-11-30"));
+}
+
 fn date_tests() -> impl Strategy<Value = DateTest> {
     let rests = [
         "WITHIN 3 days",
