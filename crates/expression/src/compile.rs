@@ -19,6 +19,7 @@ pub(crate) struct Program {
     pub uses_now: bool,
     pub uses_random: bool,
     pub needs_uniqueness: bool,
+    pub pattern_weight: u64,
 }
 
 /// Compiles a text.
@@ -37,6 +38,7 @@ pub(crate) fn compile(text: &str) -> Result<Program, CompileError> {
         uses_now: compiler.uses_now,
         uses_random: compiler.random_calls > 0,
         needs_uniqueness: compiler.needs_uniqueness,
+        pattern_weight: compiler.pattern_weight,
     })
 }
 
@@ -46,6 +48,8 @@ struct Compiler {
     uses_now: bool,
     random_calls: usize,
     needs_uniqueness: bool,
+    /// Of the patterns so far; never more than [`crate::pattern::MAX_EXPRESSION_WEIGHT`].
+    pattern_weight: u64,
 }
 
 impl Compiler {

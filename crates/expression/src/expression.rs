@@ -54,6 +54,12 @@ impl Expression {
         self.0.program.needs_uniqueness
     }
 
+    /// How large its regular expressions are together: about the number of states of their programs. A weight of a million
+    /// takes a second and 20 MB to compile.
+    pub fn pattern_weight(&self) -> u64 {
+        self.0.program.pattern_weight
+    }
+
     /// Computes the value for one source.
     pub fn evaluate<'a>(
         &'a self,

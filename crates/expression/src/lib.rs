@@ -32,6 +32,7 @@ pub use explain::Explanation;
 pub use expression::Expression;
 pub use function::functions;
 pub use library::dates::{Date, read as read_date};
+pub use pattern::{Matcher, PatternError};
 pub use value::{Flow, Type, Value};
 
 /// Longest expression, in characters (the limit of Entra's attribute mappings).

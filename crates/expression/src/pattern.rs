@@ -1,8 +1,12 @@
 //! Regular expressions as .NET spells them, on an engine whose time is linear in the text.
 
+mod matcher;
+mod read;
 mod replacement;
 mod translate;
 
+pub use matcher::Matcher;
+pub use read::PatternError;
 pub(crate) use replacement::Replacement;
 
 use crate::MAX_TEXT_BYTES;
@@ -16,10 +20,11 @@ const MAX_PROGRAM_BYTES: usize = 1 << 20;
 const MAX_FOREIGN_PROGRAM_BYTES: usize = 256 << 10;
 /// Most memory for the states that matching keeps, in bytes.
 const MAX_STATES_BYTES: usize = 1 << 20;
-/// Longest pattern, in bytes.
-const MAX_PATTERN_BYTES: usize = 16 << 10;
-/// Deepest nesting of groups.
-const MAX_GROUP_DEPTH: u32 = 64;
+/// How large the patterns of one expression may be together (see [`Expression::pattern_weight`]): each of ten thousand
+/// characters can be a small pattern that becomes a large program.
+///
+/// [`Expression::pattern_weight`]: crate::Expression::pattern_weight
+pub(crate) const MAX_EXPRESSION_WEIGHT: u64 = 500_000;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub(crate) struct Pattern {
     regex: Regex,
     /// Indices of the groups in the order of .NET's numbers: all without a name come before those with one.
     numbers: Vec<usize>,
+    weight: u64,
 }
 
 /// The replaced text is longer than [`MAX_TEXT_BYTES`].
@@ -34,26 +40,26 @@ pub(crate) struct Pattern {
 pub(crate) struct TooLong;
 
 impl Pattern {
-    /// Compiles a pattern; the error says what is wrong in words.
-    pub(crate) fn compile(text: &str) -> Result<Self, String> {
-        Self::within(text, MAX_PROGRAM_BYTES)
+    /// Compiles a pattern that weighs at most `weight`; the error says what is wrong in words.
+    pub(crate) fn compile(text: &str, weight: u64) -> Result<Self, PatternError> {
+        Self::within(text, weight, MAX_PROGRAM_BYTES)
     }
 
     /// Compiles a pattern that is a value rather than a part of the expression.
-    pub(crate) fn compile_foreign(text: &str) -> Result<Self, String> {
-        Self::within(text, MAX_FOREIGN_PROGRAM_BYTES)
+    pub(crate) fn compile_foreign(text: &str) -> Result<Self, PatternError> {
+        Self::within(text, MAX_EXPRESSION_WEIGHT, MAX_FOREIGN_PROGRAM_BYTES)
     }
 
-    fn within(text: &str, program_bytes: usize) -> Result<Self, String> {
-        if text.len() > MAX_PATTERN_BYTES {
-            return Err(format!("the pattern is longer than {MAX_PATTERN_BYTES} bytes"));
+    fn within(text: &str, weight_max: u64, program_bytes: usize) -> Result<Self, PatternError> {
+        let read::Read { text, weight, .. } = read::read(text, false)?;
+        if weight > weight_max {
+            return Err(if weight > MAX_EXPRESSION_WEIGHT { too_large() } else { too_many() });
         }
-        let regex = RegexBuilder::new(&translate::translate(text)?)
+        let regex = RegexBuilder::new(&text)
             .size_limit(program_bytes)
             .dfa_size_limit(MAX_STATES_BYTES)
-            .nest_limit(MAX_GROUP_DEPTH)
             .build()
-            .map_err(|error| describe(&error))?;
+            .map_err(|_| too_large())?;
         let named = |wanted: bool| {
             regex
                 .capture_names()
@@ -64,7 +70,12 @@ impl Pattern {
                 .collect::<Vec<_>>()
         };
         let numbers = [vec![0], named(false), named(true)].concat();
-        Ok(Self { regex, numbers })
+        Ok(Self { regex, numbers, weight })
+    }
+
+    /// See [`crate::Expression::pattern_weight`].
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
     }
 
     /// The index of a group given by name or by .NET's number.
@@ -145,14 +156,13 @@ pub(crate) fn push(out: &mut String, part: &str) -> Result<(), TooLong> {
     Ok(())
 }
 
-/// The engine's error without its drawing of the pattern, which would show the translated one.
-fn describe(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "the pattern needs too much memory".to_owned(),
-        other => {
-            let text = other.to_string();
-            let line = text.lines().last().unwrap_or_default();
-            format!("not a regular expression: {}", line.trim_start_matches("error: "))
-        }
-    }
+const SMALLER: &str =
+    "repeat less often, or name the characters that are meant: `[A-Za-z0-9_]` is a fraction of `\\w`";
+
+fn too_large() -> PatternError {
+    PatternError::new("the pattern needs too much memory", SMALLER)
+}
+
+fn too_many() -> PatternError {
+    PatternError::new("the patterns of the expression need too much memory together", SMALLER)
 }

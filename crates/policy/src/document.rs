@@ -75,10 +75,28 @@ struct LeaverText {
     delete_after_days: Option<u32>,
 }
 
+/// How large the regular expressions of a policy may be together (see [`expression::Expression::pattern_weight`]): a small
+/// file can hold thousands, each of which takes half a megabyte and a part of a second.
+const PATTERNS_WEIGHT_MAX: u64 = 2_000_000;
+
 /// What the checks of one file share.
 pub(crate) struct Reading<'y> {
     /// The file.
     pub(crate) yaml: &'y str,
+    patterns_weight: u64,
+}
+
+impl Reading<'_> {
+    /// Counts regular expressions of this size, which stand at `value`.
+    pub(crate) fn count_patterns<T>(&mut self, weight: u64, value: &Spanned<T>) -> Result<(), Flaw> {
+        self.patterns_weight = self.patterns_weight.saturating_add(weight);
+        if self.patterns_weight <= PATTERNS_WEIGHT_MAX {
+            return Ok(());
+        }
+        let what = "the regular expressions of the policy need too much memory together";
+        let fix = "name the characters that are meant ([A-Za-z0-9_] is a fraction of \\w), or use wildcards";
+        Err(Flaw::at(value, what, fix))
+    }
 }
 
 /// Reads and checks a policy file.
@@ -102,7 +120,7 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
     };
     let document: Document =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| from_yaml(&error))?;
-    let mut reading = Reading { yaml };
+    let mut reading = Reading { yaml, patterns_weight: 0 };
     let target = target_name(&document.target)?;
     let groups = document.groups.as_ref().map(|groups| group_rules(groups, &mut reading)).transpose()?;
     let users = user_rules(&document.users, &mut reading)?;

@@ -5,7 +5,7 @@ use crate::error::{CompileError, Span};
 use crate::function::Function;
 use crate::library::dotnet_format::Format;
 use crate::library::{date_styles, dates};
-use crate::pattern::{Pattern, Replacement};
+use crate::pattern::{MAX_EXPRESSION_WEIGHT, Pattern, PatternError, Replacement};
 use crate::program::{Call, Mode, Node, Prepared, replace};
 
 impl Compiler {
@@ -33,7 +33,7 @@ impl Compiler {
             }
             Function::Replace => {
                 clear_empty(call);
-                Prepared::Replace(Box::new(mode(call, name.to(span))?))
+                Prepared::Replace(Box::new(self.mode(call, name.to(span))?))
             }
             _ => Prepared::Nothing,
         };
@@ -61,50 +61,64 @@ fn clear_empty(call: &mut Call) {
     }
 }
 
-/// Which of the five modes the arguments ask for.
-fn mode(call: &Call, span: Span) -> Result<Mode, CompileError> {
-    let has = |position| call.argument(position).is_some();
-    let given = (
-        has(replace::OLD),
-        has(replace::PATTERN),
-        has(replace::GROUP),
-        has(replace::VALUE),
-        has(replace::ATTRIBUTE),
-        has(replace::TEMPLATE),
-    );
-    match given {
-        (true, false, false, true, false, false) => Ok(Mode::Literal),
-        (true, false, false, false, false, true) => Ok(Mode::Template),
-        (false, true, false, true, false, false) => {
-            let pattern = pattern(call)?;
-            let value = call.argument(replace::VALUE).and_then(Node::constant);
-            let replacement =
-                pattern.as_ref().zip(value).map(|(pattern, value)| Replacement::parse(value, pattern));
-            Ok(Mode::Pattern { pattern, replacement })
-        }
-        (false, true, true, true, false, false) => Ok(Mode::Group { pattern: pattern_with_group(call)? }),
-        (false, true, true, false, true, false) => Ok(Mode::Extract { pattern: pattern_with_group(call)? }),
-        _ => Err(CompileError::new(span, "`Replace` cannot do anything with this combination of arguments")
+impl Compiler {
+    /// Which of the five modes the arguments ask for.
+    fn mode(&mut self, call: &Call, span: Span) -> Result<Mode, CompileError> {
+        let has = |position| call.argument(position).is_some();
+        let given = (
+            has(replace::OLD),
+            has(replace::PATTERN),
+            has(replace::GROUP),
+            has(replace::VALUE),
+            has(replace::ATTRIBUTE),
+            has(replace::TEMPLATE),
+        );
+        match given {
+            (true, false, false, true, false, false) => Ok(Mode::Literal),
+            (true, false, false, false, false, true) => Ok(Mode::Template),
+            (false, true, false, true, false, false) => {
+                let pattern = self.pattern(call)?;
+                let value = call.argument(replace::VALUE).and_then(Node::constant);
+                let replacement =
+                    pattern.as_ref().zip(value).map(|(pattern, value)| Replacement::parse(value, pattern));
+                Ok(Mode::Pattern { pattern, replacement })
+            }
+            (false, true, true, true, false, false) => {
+                Ok(Mode::Group { pattern: self.pattern_with_group(call)? })
+            }
+            (false, true, true, false, true, false) => {
+                Ok(Mode::Extract { pattern: self.pattern_with_group(call)? })
+            }
+            _ => Err(CompileError::new(
+                span,
+                "`Replace` cannot do anything with this combination of arguments",
+            )
             .hint(
                 "give oldValue with replacementValue or template, or regexPattern with replacementValue, \
              with regexGroupName and replacementValue, or with regexGroupName and replacementAttributeName",
             )),
+        }
     }
-}
 
-fn pattern(call: &Call) -> Result<Option<Pattern>, CompileError> {
-    let Some(node) = call.argument(replace::PATTERN) else { return Ok(None) };
-    node.constant().map(Pattern::compile).transpose().map_err(|message| CompileError::new(node.span, message))
-}
-
-fn pattern_with_group(call: &Call) -> Result<Option<Pattern>, CompileError> {
-    let pattern = pattern(call)?;
-    if let (Some(pattern), Some(node)) = (&pattern, call.argument(replace::GROUP))
-        && let Some(group) = node.constant()
-        && pattern.group(group).is_none()
-    {
-        return Err(CompileError::new(node.span, format!("the pattern has no group `{group}`"))
-            .hint(format!("a group is named in the pattern as `(?<{group}>...)`")));
+    fn pattern(&mut self, call: &Call) -> Result<Option<Pattern>, CompileError> {
+        let Some(node) = call.argument(replace::PATTERN) else { return Ok(None) };
+        let Some(text) = node.constant() else { return Ok(None) };
+        let left = MAX_EXPRESSION_WEIGHT - self.pattern_weight;
+        let pattern = Pattern::compile(text, left)
+            .map_err(|PatternError { what, fix }| CompileError::new(node.span, what).hint(fix))?;
+        self.pattern_weight += pattern.weight();
+        Ok(Some(pattern))
     }
-    Ok(pattern)
+
+    fn pattern_with_group(&mut self, call: &Call) -> Result<Option<Pattern>, CompileError> {
+        let pattern = self.pattern(call)?;
+        if let (Some(pattern), Some(node)) = (&pattern, call.argument(replace::GROUP))
+            && let Some(group) = node.constant()
+            && pattern.group(group).is_none()
+        {
+            return Err(CompileError::new(node.span, format!("the pattern has no group `{group}`"))
+                .hint(format!("a group is named in the pattern as `(?<{group}>...)`")));
+        }
+        Ok(pattern)
+    }
 }

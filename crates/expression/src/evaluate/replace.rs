@@ -93,7 +93,7 @@ impl<'a> Evaluator<'a, '_> {
         let text = self.text_of(node)?.unwrap_or_default();
         match Pattern::compile_foreign(&text) {
             Ok(pattern) => Ok(Compiled::Now(Box::new(pattern))),
-            Err(message) => fail(node.span, message),
+            Err(error) => fail(node.span, error.what),
         }
     }
 
@@ -122,7 +122,7 @@ impl Compiled<'_> {
     }
 
     fn nothing() -> Self {
-        Self::Now(Box::new(Pattern::compile("").expect("the empty pattern is one")))
+        Self::Now(Box::new(Pattern::compile_foreign("").expect("the empty pattern is one")))
     }
 }
 

@@ -1,10 +1,11 @@
 //! From .NET's spelling of patterns to the engine's: most is the same, and what differs would differ silently.
 
+use super::PatternError;
 use std::iter::Peekable;
 use std::str::Chars;
 
 /// The pattern in the engine's spelling, or which part of it cannot be had.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
     let mut translation = Translation { rest: pattern.chars().peekable(), out: String::new() };
     let mut repeated = Repeated::No;
     while let Some(c) = translation.rest.next() {
@@ -19,8 +20,9 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                 now = Repeated::Lazily;
             }
             '*' | '+' | '?' | '{' if repeated != Repeated::No => {
-                return Err(format!(
-                    "`{c}` follows a repetition: .NET has no possessive repetitions; group the first one"
+                return Err(PatternError::new(
+                    format!("`{c}` follows a repetition: .NET has no possessive repetitions"),
+                    "put the first one into a group: `(?:a+)*`",
                 ));
             }
             '*' | '+' | '?' => {
@@ -58,16 +60,46 @@ struct Translation<'p> {
 
 impl Translation<'_> {
     /// After a `\` outside of a class.
-    fn escape(&mut self) -> Result<(), String> {
+    fn escape(&mut self) -> Result<(), PatternError> {
         match self.rest.next() {
-            None => return Err("the pattern ends with a single `\\`".to_owned()),
+            None => return Err(single_backslash()),
             Some(digit @ '1'..='9') => return Err(not_linear("back references", &format!("\\{digit}"))),
             Some('k') => return Err(not_linear("back references", "\\k")),
-            Some('G') => return Err("`\\G` is not supported".to_owned()),
+            Some('G') => return Err(PatternError::new("`\\G` is not supported", "use `^`")),
             Some('Z') => self.out.push_str("\\z"),
+            Some('c') => self.control()?,
+            Some(c @ ('p' | 'P')) => self.property(c),
             Some(other) => self.escaped(other),
         }
         Ok(())
+    }
+
+    /// After `\p` or `\P`: the brackets of a property are no repetition.
+    fn property(&mut self, c: char) {
+        self.out.push('\\');
+        self.out.push(c);
+        if self.rest.peek() != Some(&'{') {
+            return;
+        }
+        for c in self.rest.by_ref() {
+            self.out.push(c);
+            if c == '}' {
+                break;
+            }
+        }
+    }
+
+    /// After `\c`: a control character, by its letter.
+    fn control(&mut self) -> Result<(), PatternError> {
+        match self.rest.next().and_then(|letter| u8::try_from(letter).ok()) {
+            Some(letter @ (b'@'..=b'_' | b'a'..=b'z')) => {
+                self.out.push_str(&format!("\\x{:02X}", letter.to_ascii_uppercase() & 0x1F));
+                Ok(())
+            }
+            _ => {
+                Err(PatternError::new("`\\c` names no control character", "write a letter behind it: `\\cA`"))
+            }
+        }
     }
 
     /// Escapes that mean the same inside and outside of classes.
@@ -84,7 +116,7 @@ impl Translation<'_> {
     }
 
     /// After a `(`.
-    fn group(&mut self) -> Result<(), String> {
+    fn group(&mut self) -> Result<(), PatternError> {
         self.out.push('(');
         let mut ahead = self.rest.clone();
         if ahead.next() != Some('?') {
@@ -115,15 +147,18 @@ impl Translation<'_> {
         }
     }
 
-    fn balanced_name(&self, close: char) -> Result<(), String> {
+    fn balanced_name(&self, close: char) -> Result<(), PatternError> {
         let mut name = self.rest.clone().skip(2).take_while(|c| *c != close);
         if name.any(|c| c == '-') { Err(not_linear("balancing groups", "(?<a-b>")) } else { Ok(()) }
     }
 
     /// After a `[`: a bracket inside is a character here, and `-[...]` at the end takes away.
-    fn class(&mut self, depth: usize) -> Result<(), String> {
+    fn class(&mut self, depth: usize) -> Result<(), PatternError> {
         if depth == MAX_CLASS_DEPTH {
-            return Err("the classes of the pattern are nested too deep".to_owned());
+            return Err(PatternError::new(
+                "the classes of the pattern are nested too deep",
+                "nest them less deep",
+            ));
         }
         self.out.push('[');
         if self.rest.next_if_eq(&'^').is_some() {
@@ -161,26 +196,23 @@ impl Translation<'_> {
             after_set = set;
             first = false;
         }
-        Err("the pattern has a `[` without `]`".to_owned())
+        Err(PatternError::new(
+            "the pattern has a `[` without `]`",
+            "close it, or write `\\[` for the character",
+        ))
     }
 
     /// After a `\` in a class; says whether it stands for several characters.
-    fn class_escape(&mut self) -> Result<bool, String> {
+    fn class_escape(&mut self) -> Result<bool, PatternError> {
         match self.rest.next() {
-            None => Err("the pattern ends with a single `\\`".to_owned()),
+            None => Err(single_backslash()),
+            Some('c') => self.control().map(|()| false),
             Some('b') => {
                 self.out.push_str("\\x08");
                 Ok(false)
             }
-            Some(c @ ('p' | 'P')) if self.rest.peek() == Some(&'{') => {
-                self.out.push('\\');
-                self.out.push(c);
-                for c in self.rest.by_ref() {
-                    self.out.push(c);
-                    if c == '}' {
-                        break;
-                    }
-                }
+            Some(c @ ('p' | 'P')) => {
+                self.property(c);
                 Ok(true)
             }
             Some(other) => {
@@ -203,6 +235,22 @@ fn is_quantifier(mut rest: Peekable<Chars<'_>>) -> bool {
     digits > 0 && rest.next() == Some('}')
 }
 
-fn not_linear(what: &str, sign: &str) -> String {
-    format!("{what} (`{sign}`) cannot be used: matching takes linear time, whatever the text")
+fn single_backslash() -> PatternError {
+    PatternError::new("the pattern ends with a single `\\`", "write `\\\\` for the character")
+}
+
+fn not_linear(what: &str, sign: &str) -> PatternError {
+    let fix = match what {
+        "look-around" => {
+            "match it with what is around it and keep a group of that; in a scope, say it with two clauses, one of them \
+             NOT REGEX MATCH"
+        }
+        "back references" => "write out what it repeats",
+        "conditional groups" => "write two alternatives: `a|b`",
+        _ => "use an ordinary group: `(?:...)`",
+    };
+    PatternError::new(
+        format!("{what} (`{sign}`) cannot be used: matching takes linear time, whatever the text"),
+        fix,
+    )
 }

@@ -143,7 +143,13 @@ fn source(
         (None, Some(value), None, None | Some(false)) => {
             typed(value, value_type, "constant", target, reading).map(Source::Constant)
         }
-        (None, None, Some(expression), None | Some(false)) => compiled(expression, &target.value),
+        (None, None, Some(expression), None | Some(false)) => {
+            let source = compiled(expression, &target.value)?;
+            if let Source::Expression(compiled) = &source {
+                reading.count_patterns(compiled.pattern_weight(), expression)?;
+            }
+            Ok(source)
+        }
         (None, None, None, Some(true)) => Ok(Source::None),
         (None, None, None, None | Some(false)) => {
             Err(wrong("needs `source`, `constant`, `expression` or `none: true`", "give it one of them"))

@@ -282,3 +282,28 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_small_file_cannot_ask_for_much_work() {
+    let replaces = |count: usize| vec![r#"Replace([x],,"\\w{9}",,"",,)"#; count].join(", ");
+    let mappings = |each: usize, count: usize| {
+        let one =
+            |n| format!("    - {{ target: 'custom{n}', expression: 'Join(\"\", {})' }}\n", replaces(each));
+        let all: String = (0..count).map(one).collect();
+        format!("target: t\nusers:\n  mappings:\n    - {{ target: userName, source: mail }}\n{all}")
+    };
+    let one = Policy::parse(&mappings(300, 1), "t").unwrap_err();
+    assert!(one.what.contains("too much memory"), "{one}");
+    let many = Policy::parse(&mappings(10, 100), "t").unwrap_err();
+    assert!(many.what.contains("of the policy need too much memory"), "{many}");
+    let clauses = vec![r#"'x REGEX MATCH "\\w{9}"'"#; 900].join(", ");
+    let scope = format!(
+        "target: t\nusers:\n  scope: {{ any: [{{ all: [{clauses}] }}] }}\n  mappings: [{{ target: userName, source: m }}]\n"
+    );
+    assert!(Policy::parse(&scope, "t").unwrap_err().what.contains("of the policy need too much memory"));
+    // What a policy of this kind really has is far from it.
+    let usual = mappings(1, 1).replace(r"\\w{9}", r"^(?<user>[\\w.-]+)@(?<domain>[\\w.-]+)$");
+    let usual = Policy::parse(&usual, "t").unwrap();
+    let crate::Source::Expression(expression) = &usual.users().mappings[1].source else { panic!() };
+    assert!((1..50_000).contains(&expression.pattern_weight()), "{}", expression.pattern_weight());
+}

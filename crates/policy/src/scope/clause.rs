@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Seen;
 use super::membership::GroupPattern;
-use super::operator::{Operator, Quoted, dates};
+use super::operator::{Operator, Quoted, TextTest, dates};
 use super::text::{self, ClauseError};
 use crate::attributes::{explained, shown};
 
@@ -125,6 +125,16 @@ impl Clause {
                 None => "not a member".to_owned(),
             },
             Self::Not(_) => String::new(),
+        }
+    }
+
+    /// How large its regular expression is.
+    pub(crate) fn pattern_weight(&self) -> u64 {
+        match self.innermost() {
+            Self::Attribute { operator: Operator::Text { test: TextTest::Regex(pattern), .. }, .. } => {
+                pattern.weight()
+            }
+            _ => 0,
         }
     }
 

@@ -115,7 +115,7 @@ pub(crate) fn read(scope: &ScopeText, people: bool, reading: &mut Reading<'_>) -
             let fix = "use IN, wildcards or a group instead of many clauses";
             return Err(Flaw::at(alternative, format!("more than {CLAUSES_MAX} clauses"), fix));
         }
-        any.push(clauses.iter().map(|clause| clause_of(clause, 0, reading)).collect::<Result<Vec<_>, _>>()?);
+        any.push(clauses.iter().map(|clause| counted(clause, reading)).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(Scope { mode, any })
 }
@@ -170,6 +170,12 @@ fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<
         users: users.iter().map(|user| user.value.clone()).collect::<BTreeSet<_>>(),
         groups: groups.iter().map(|group| GroupPattern::new(&group.value)).collect(),
     })
+}
+
+fn counted(text: &Spanned<ClauseText>, reading: &mut Reading<'_>) -> Result<Clause, Flaw> {
+    let clause = clause_of(text, 0, reading)?;
+    reading.count_patterns(clause.pattern_weight(), text)?;
+    Ok(clause)
 }
 
 fn clause_of(clause: &Spanned<ClauseText>, depth: usize, reading: &mut Reading<'_>) -> Result<Clause, Flaw> {

@@ -363,7 +363,7 @@ fn moment_operand(kind: Kind, operand: &str) -> Result<Moment, Unfit> {
 
 fn regex_operand(operand: &str, ignore_case: bool) -> Result<Pattern, Unfit> {
     Pattern::compile(operand, ignore_case)
-        .map_err(|(what, fix)| Unfit { what: format!("`{operand}`: {what}"), fix })
+        .map_err(|error| Unfit { what: format!("`{operand}`: {}", error.what), fix: error.fix })
 }
 
 #[cfg(test)]

@@ -1,22 +1,13 @@
-//! Regular expressions, on an engine that takes linear time.
+//! Regular expressions, as expressions have them: .NET's spelling on an engine that takes linear time.
 
-use regex_syntax::hir::{Hir, Look};
-use regex_syntax::{Error, ast, hir};
+use expression::{Matcher, PatternError};
 
-/// Longest pattern, in bytes.
-const PATTERN_BYTES_MAX: usize = 4_096;
-/// Most nested brackets and repetitions.
-const NESTING_MAX: u32 = 64;
-/// Largest compiled pattern, in bytes: `(a{100}){100}` is small text and a large machine.
-const COMPILED_BYTES_MAX: usize = 1 << 20;
-
-/// A compiled regular expression. Without `^` and `$` it describes the whole value; with one of them it is searched
-/// for.
+/// A compiled regular expression. Without an anchor it describes the whole value; with one it is searched for.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
     ignore_case: bool,
-    regex: regex::Regex,
+    matcher: Matcher,
 }
 
 impl PartialEq for Pattern {
@@ -27,33 +18,9 @@ impl PartialEq for Pattern {
 
 impl Pattern {
     /// Compiles `text`; the error says what is wrong, and what to do about it.
-    pub(crate) fn compile(text: &str, ignore_case: bool) -> Result<Self, (String, String)> {
-        if text.len() > PATTERN_BYTES_MAX {
-            let what = format!("the pattern is longer than {PATTERN_BYTES_MAX} bytes");
-            return Err((what, "split it over several alternatives".to_owned()));
-        }
-        let parsed = regex_syntax::ParserBuilder::new()
-            .case_insensitive(ignore_case)
-            .nest_limit(NESTING_MAX)
-            .build()
-            .parse(text)
-            .map_err(|error| in_words(&error))?;
-        let anchors = parsed.properties().look_set();
-        let is_anchored =
-            [Look::Start, Look::End, Look::StartLF, Look::EndLF, Look::StartCRLF, Look::EndCRLF]
-                .into_iter()
-                .any(|look| anchors.contains(look));
-        let whole = if is_anchored {
-            parsed
-        } else {
-            Hir::concat(vec![Hir::look(Look::Start), parsed, Hir::look(Look::End)])
-        };
-        let regex = regex::RegexBuilder::new(&whole.to_string())
-            .size_limit(COMPILED_BYTES_MAX)
-            .dfa_size_limit(COMPILED_BYTES_MAX)
-            .build()
-            .map_err(|_| ("the pattern is too large".to_owned(), "repeat less often".to_owned()))?;
-        Ok(Self { text: text.to_owned(), ignore_case, regex })
+    pub(crate) fn compile(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
+        let matcher = Matcher::compile(text, ignore_case)?;
+        Ok(Self { text: text.to_owned(), ignore_case, matcher })
     }
 
     /// The pattern as it was written.
@@ -63,32 +30,13 @@ impl Pattern {
 
     /// Whether `text` fits.
     pub fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        self.matcher.matches(text)
     }
-}
 
-fn in_words(error: &Error) -> (String, String) {
-    let (what, fix) = match error {
-        Error::Parse(error) => match error.kind() {
-            ast::ErrorKind::UnsupportedLookAround => (
-                "look-around such as `(?=...)` cannot be matched in linear time".to_owned(),
-                "say it with two clauses, one of them NOT REGEX MATCH",
-            ),
-            ast::ErrorKind::UnsupportedBackreference => (
-                "a back reference such as `\\1` cannot be matched in linear time".to_owned(),
-                "write out what it repeats",
-            ),
-            kind => (format!("no regular expression: {kind}"), "correct the pattern"),
-        },
-        Error::Translate(error) => match error.kind() {
-            hir::ErrorKind::UnicodePropertyNotFound | hir::ErrorKind::UnicodePropertyValueNotFound => {
-                ("unknown Unicode property".to_owned(), "use general categories such as `\\p{L}`")
-            }
-            kind => (format!("no regular expression: {kind}"), "correct the pattern"),
-        },
-        other => (format!("no regular expression: {other}"), "correct the pattern"),
-    };
-    (what, fix.to_owned())
+    /// See [`Matcher::weight`].
+    pub(crate) fn weight(&self) -> u64 {
+        self.matcher.weight()
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +56,15 @@ mod tests {
             (".*\\@domain.com", "a@domain.com", true),
             ("(?x) a # comment", "a", true),
             (r"\p{Lu}.*", "Éa", true),
+            (r"\p{IsGreek}+", "αβγ", true),
+            (r"\P{Lu}{2}", "aB", false),
+            (r"[\w-\.]+@contoso\.com", "ada.b-c@contoso.com", true),
+            (r"[\w-\.]+@contoso\.com", "ada b@contoso.com", false),
+            (r"\.com\Z", "ada@contoso.com", true),
+            (r"\Aada", "ada@contoso.com", true),
+            (r"[a-z-[aeiou]]+", "xyz", true),
+            (r"[a-z-[aeiou]]+", "abc", false),
+            (r"a\cAb", "a\u{1}b", true),
         ];
         for (pattern, text, expected) in table {
             let compiled = Pattern::compile(pattern, false).unwrap();
@@ -122,12 +79,16 @@ mod tests {
             ("(?=a)b", "look-around"),
             ("(?<!a)b", "look-around"),
             (r"(a)\1", "back reference"),
-            ("(", "no regular expression"),
-            ("((a{1000}){1000}){10}", "too large"),
-            (&"(".repeat(5_000), "longer than"),
+            ("(?>a)", "atomic"),
+            ("(", "not a regular expression"),
+            (r"\p{IsTelephone}", "unknown Unicode property"),
+            ("(?<1>a)", "group"),
+            (r"\c1", "control character"),
+            ("((a{1000}){1000}){10}", "too much memory"),
+            (&"(".repeat(50_000), "longer than"),
         ] {
-            let (what, _) = Pattern::compile(pattern, false).unwrap_err();
-            assert!(what.contains(expected), "{pattern}: {what}");
+            let error = Pattern::compile(pattern, false).unwrap_err();
+            assert!(error.what.contains(expected) && !error.fix.is_empty(), "{pattern}: {error:?}");
         }
     }
 }

@@ -1,0 +1,54 @@
+//! Patterns that texts fit or do not, as scopes ask.
+
+use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, Look};
+
+use super::read::{self, PatternError};
+use super::{MAX_EXPRESSION_WEIGHT, MAX_PROGRAM_BYTES, MAX_STATES_BYTES, too_large};
+
+/// A compiled pattern. Without an anchor (`^`, `$`, `\A`, `\Z`, `\z`) it describes the whole text; with one of them it is
+/// searched for.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    regex: Regex,
+    weight: u64,
+}
+
+impl Matcher {
+    /// Compiles a pattern in .NET's spelling.
+    ///
+    /// # Errors
+    /// When it is none, or one that cannot be matched in linear time.
+    pub fn compile(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
+        let read::Read { hir, weight, .. } = read::read(text, ignore_case)?;
+        if weight > MAX_EXPRESSION_WEIGHT {
+            return Err(too_large());
+        }
+        let anchors = hir.properties().look_set();
+        let is_anchored =
+            [Look::Start, Look::End, Look::StartLF, Look::EndLF, Look::StartCRLF, Look::EndCRLF]
+                .into_iter()
+                .any(|look| anchors.contains(look));
+        let whole = if is_anchored {
+            hir
+        } else {
+            Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)])
+        };
+        let regex = RegexBuilder::new(&whole.to_string())
+            .size_limit(MAX_PROGRAM_BYTES)
+            .dfa_size_limit(MAX_STATES_BYTES)
+            .build()
+            .map_err(|_| too_large())?;
+        Ok(Self { regex, weight })
+    }
+
+    /// Whether `text` fits.
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// How large it is, in the unit of [`crate::Expression::pattern_weight`].
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+}

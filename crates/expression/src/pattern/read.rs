@@ -1,0 +1,116 @@
+//! Reading patterns: what is wrong with one in words, and how much work it is before any of it is done.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::{Error, ParserBuilder, ast, hir};
+
+use super::translate;
+
+/// Longest pattern, in bytes.
+const MAX_PATTERN_BYTES: usize = 16 << 10;
+/// Deepest nesting of groups.
+const MAX_GROUP_DEPTH: u32 = 64;
+/// What a range of a class weighs that is not within ASCII: so many steps it has in UTF-8.
+const RANGE_WEIGHT: u64 = 4;
+
+/// A text that is no pattern, or one that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct PatternError {
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl PatternError {
+    pub(crate) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: fix.into() }
+    }
+}
+
+/// A pattern that was read and is not compiled yet.
+pub(super) struct Read {
+    /// In the engine's spelling.
+    pub(super) text: String,
+    pub(super) hir: Hir,
+    /// How large it becomes, about: a weight of a million takes a second and 20 MB to compile.
+    pub(super) weight: u64,
+}
+
+/// Reads a pattern in .NET's spelling.
+pub(super) fn read(pattern: &str, ignore_case: bool) -> Result<Read, PatternError> {
+    if pattern.len() > MAX_PATTERN_BYTES {
+        let what = format!("the pattern is longer than {MAX_PATTERN_BYTES} bytes");
+        return Err(PatternError::new(what, "split it over several"));
+    }
+    let text = translate::translate(pattern)?;
+    let hir = ParserBuilder::new()
+        .case_insensitive(ignore_case)
+        .nest_limit(MAX_GROUP_DEPTH)
+        .build()
+        .parse(&text)
+        .map_err(|error| in_words(&error))?;
+    let weight = weight(&hir);
+    Ok(Read { text, hir, weight })
+}
+
+/// About how many states the engine makes of it.
+fn weight(hir: &Hir) -> u64 {
+    let sum = |parts: &[Hir]| parts.iter().map(weight).fold(1, u64::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => count(literal.0.len()),
+        HirKind::Class(Class::Bytes(class)) => count(class.ranges().len()),
+        HirKind::Class(Class::Unicode(class)) => {
+            class.ranges().iter().map(|range| if range.end().is_ascii() { 1 } else { RANGE_WEIGHT }).sum()
+        }
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or_else(|| repetition.min.saturating_add(1)).max(1);
+            weight(&repetition.sub).saturating_mul(u64::from(times)).saturating_add(1)
+        }
+        HirKind::Capture(capture) => weight(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
+    }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+/// The engine's errors, without its drawing of the pattern, which would show the translated one.
+fn in_words(error: &Error) -> PatternError {
+    let plain = |kind: &dyn std::fmt::Display, fix: &str| {
+        PatternError::new(format!("not a regular expression: {kind}"), fix)
+    };
+    match error {
+        Error::Parse(error) => match error.kind() {
+            kind @ (ast::ErrorKind::GroupNameInvalid | ast::ErrorKind::GroupNameEmpty) => {
+                plain(kind, "name a group with letters, digits and `_`, a letter first: `(?<name>...)`")
+            }
+            kind @ ast::ErrorKind::GroupNameDuplicate { .. } => plain(kind, "give each group its own name"),
+            kind @ (ast::ErrorKind::GroupUnclosed | ast::ErrorKind::GroupUnopened) => {
+                plain(kind, "close every group, and write `\\(` for the character")
+            }
+            kind @ ast::ErrorKind::EscapeUnrecognized => {
+                plain(kind, "write the character itself, or its number: `\\x41`, `\\u0041`")
+            }
+            kind @ (ast::ErrorKind::RepetitionMissing | ast::ErrorKind::RepetitionCountInvalid) => {
+                plain(kind, "put what is repeated before it, or write `\\*` for the character")
+            }
+            kind @ (ast::ErrorKind::ClassRangeInvalid | ast::ErrorKind::ClassRangeLiteral) => plain(
+                kind,
+                "put the smaller character first, and a hyphen that is meant at the end of the class",
+            ),
+            kind @ ast::ErrorKind::NestLimitExceeded(_) => plain(kind, "nest groups less deep"),
+            kind => plain(kind, "correct the pattern"),
+        },
+        Error::Translate(error) => match error.kind() {
+            hir::ErrorKind::UnicodePropertyNotFound | hir::ErrorKind::UnicodePropertyValueNotFound => {
+                let fix = "use a general category or a script, such as `\\p{L}` or `\\p{Greek}`; .NET's blocks are unknown";
+                PatternError::new("unknown Unicode property", fix)
+            }
+            kind => plain(kind, "correct the pattern"),
+        },
+        other => plain(other, "correct the pattern"),
+    }
+}
