@@ -1,7 +1,8 @@
 //! JSON lines in, JSON lines out: how users and conformance checks try expressions.
 //!
 //! In: `{"expression": "...", "source": {...}, "now": "RFC 3339", "existing": ["..."], "explain": true}`; only `expression`
-//! is needed. `id`, `note`, `kind` and `expected` are passed over, so that a file of cases can be fed as it is.
+//! is needed. What a file of cases says about them (`id`, `note`, `kind`, `expected`, `corrected`, ...) is passed over, so that it can
+//! be fed as it is.
 //! Out: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`, with `explain`
 //! beside either an `explanation`: a tree of `text`, `value` (or `error`) and `parts`.
 
@@ -33,7 +34,19 @@ struct Request {
 }
 
 /// Members that only people read.
-const PASSED_OVER: [&str; 4] = ["id", "note", "kind", "expected"];
+const PASSED_OVER: [&str; 11] = [
+    "id",
+    "note",
+    "kind",
+    "expected",
+    "corrected",
+    "expected_pattern",
+    "patterns",
+    "fn",
+    "doc",
+    "table",
+    "log_value",
+];
 
 impl Request {
     fn read(input: &str, clock: OffsetDateTime) -> Result<Self, String> {

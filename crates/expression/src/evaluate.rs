@@ -181,11 +181,18 @@ fn truth(value: &Value<'_>) -> bool {
     match value {
         Value::Boolean(value) => *value,
         Value::Integer(integer) => *integer != 0,
-        Value::Text(text) => {
-            text.trim().eq_ignore_ascii_case("true")
-                || text.trim().parse::<i64>().is_ok_and(|number| number != 0)
-        }
+        Value::Text(text) => says_true(value) || text.trim().parse::<i64>().is_ok_and(|number| number != 0),
         Value::List(values) => values.len() == 1 && truth(&values[0]),
         Value::Null | Value::Date(_) => false,
+    }
+}
+
+/// True itself, or its text.
+fn says_true(value: &Value<'_>) -> bool {
+    match value {
+        Value::Boolean(value) => *value,
+        Value::Text(text) => text.trim().eq_ignore_ascii_case("true"),
+        Value::List(values) => values.len() == 1 && says_true(&values[0]),
+        Value::Null | Value::Date(_) | Value::Integer(_) => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Every function by its name.
 
 use super::text::{Case, strip_spaces};
-use super::{Evaluator, Outcome, fail};
+use super::{Evaluator, Outcome, fail, says_true};
 use crate::error::Span;
 use crate::explain::REDACTED;
 use crate::function::Function;
@@ -53,7 +53,7 @@ impl<'a> Evaluator<'a, '_> {
             Function::Left => self.left(call, span),
             Function::Mid => self.mid(call, span),
             Function::NormalizeDiacritics => self.each(call, span, library::text::normalize_diacritics),
-            Function::Not => self.condition(call, 0).map(|value| Value::Boolean(!value)),
+            Function::Not => self.not(call),
             Function::Now => Ok(Value::Date(self.env.now.to_offset(time::UtcOffset::UTC))),
             Function::NumFromDate => self.num_from_date(call, span),
             Function::PCase => self.pcase(call, span),
@@ -82,6 +82,11 @@ impl<'a> Evaluator<'a, '_> {
         let message = self.text(call, 0);
         self.for_message.set(false);
         fail(span, message?.unwrap_or("Error".into()))
+    }
+
+    /// False for true, otherwise true: also for `1`, which is true elsewhere.
+    fn not(&self, call: &'a Call) -> Outcome<Value<'a>> {
+        self.unhidden(|| Ok(Value::Boolean(!says_true(&self.argument(call, 0)?))))
     }
 
     fn bit_and(&self, call: &'a Call) -> Outcome<Value<'a>> {

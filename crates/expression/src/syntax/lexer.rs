@@ -177,13 +177,18 @@ impl Lexer<'_> {
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
         let end = sign + unsigned.find(|c| !is_part(c)).unwrap_or(unsigned.len());
         let span = Span::new(self.at, self.at + end.max(1));
-        let value = rest[..end].parse::<i64>();
+        let written = rest[..end].to_owned();
+        let value = written.parse::<i64>();
         self.at = span.end;
         let value = value.map_err(|_| {
             CompileError::new(span, "this is not a whole number of at most 19 digits")
                 .hint("text needs quotes: `\"...\"`")
         })?;
-        Ok(Token::Integer { value, hex: false })
+        // `0041` is a constant by its text, as it is in Entra's trees; where a number is needed it is one.
+        match written == value.to_string() {
+            true => Ok(Token::Integer { value, hex: false }),
+            false => Ok(Token::Text(written)),
+        }
     }
 
     fn no_logic(&self, bytes: usize) -> CompileError {

@@ -1,0 +1,68 @@
+//! What constants and functions give, where Entra's pages say it in words and not by example.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use expression::{Expression, Seed, eval_lines};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+/// What `usher policy eval` answers to a line.
+fn answer(line: &Value) -> Value {
+    let line = eval_lines::line(&line.to_string(), OffsetDateTime::UNIX_EPOCH, Seed([7; 32]));
+    serde_json::from_str(&line).unwrap()
+}
+
+#[test]
+fn not_is_false_for_true_and_true_for_everything_else() {
+    let table = [
+        (json!("True"), "False"),
+        (json!("true"), "False"),
+        (json!(true), "False"),
+        (json!(["True"]), "False"),
+        (json!("False"), "True"),
+        (json!("1"), "True"),
+        (json!(1), "True"),
+        (json!("yes"), "True"),
+        (json!(""), "True"),
+        (json!(null), "True"),
+        (json!(["True", "True"]), "True"),
+    ];
+    for (value, expected) in table {
+        let line = json!({ "expression": "Not([x])", "source": { "x": value } });
+        assert_eq!(answer(&line), json!({ "value": expected }), "{line}");
+    }
+    for (condition, expected) in [("[x] = \"a\"", "False"), ("[x] = \"b\"", "True")] {
+        let line = json!({ "expression": format!("Not({condition})"), "source": { "x": "a" } });
+        assert_eq!(answer(&line), json!({ "value": expected }), "{line}");
+    }
+}
+
+#[test]
+fn bare_numbers_are_constants_by_their_text() {
+    let table = [
+        (r#"Join("", 0041, "-")"#, "0041-"),
+        (r#"Join("", 1000, "-")"#, "1000-"),
+        (r#"Join("", -007)"#, "-007"),
+        (r#"Mid("Quick", 02, 003)"#, "uic"),
+        (r#"IIF([n] = 0041, "same", "other")"#, "same"),
+        (r#"IIF([n] < 0042, "less", "other")"#, "less"),
+    ];
+    for (text, expected) in table {
+        let line = json!({ "expression": text, "source": { "n": "0041" } });
+        assert_eq!(answer(&line), json!({ "value": expected }), "{text}");
+        let printed = Expression::compile(text).unwrap().to_string();
+        let line = json!({ "expression": printed, "source": { "n": "0041" } });
+        assert_eq!(answer(&line), json!({ "value": expected }), "{printed}");
+    }
+}
+
+#[test]
+fn a_file_of_cases_can_be_fed_as_it_is() {
+    let line = json!({
+        "fn": "ToUpper", "doc": "a.md", "id": "EX1", "kind": "exact", "note": "", "expected": "A", "corrected": "B",
+        "expected_pattern": "B", "patterns": [], "expression": "ToUpper([x])", "source": { "x": "b" },
+    });
+    assert_eq!(answer(&line), json!({ "value": "B" }));
+    let unknown = json!({ "expression": "[x]", "sorce": {} });
+    assert!(answer(&unknown)["error"]["message"].as_str().unwrap().contains("unknown member `sorce`"));
+}
