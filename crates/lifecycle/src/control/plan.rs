@@ -231,4 +231,7 @@ pub struct AttributeChange {
     /// The attribute is not mapped any more: its value stays, and is left alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub released: bool,
+    /// It is written when the account or group is created, and not to one that is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_creation: bool,
 }

@@ -47,8 +47,9 @@ fn actions(desired: &Desired) -> Actions {
     }
 }
 
-/// Compares what was last asked for (`None`: nothing ever was) with what would be asked for. Values that are only written on
-/// creation, matching and permissions are no change of what is there, and neither is an attribute that is let go.
+/// Compares what was last asked for (`None`: nothing ever was) with what would be asked for. Matching and permissions are no
+/// change of what is there, neither is an attribute that is let go, and values that are only written on creation are one of
+/// what is created alone.
 pub(crate) fn between(before: Option<&Desired>, after: &Desired) -> Change {
     let may = actions(after);
     let was = before.map_or(Presence::Absent, presence);
@@ -65,10 +66,29 @@ pub(crate) fn between(before: Option<&Desired>, after: &Desired) -> Change {
         _ if differs => PlannedAction::Update,
         _ => return Change::none(),
     };
-    Change {
-        action,
-        attributes: if may.update || action == PlannedAction::Create { attributes } else { Vec::new() },
+    let mut attributes = if may.update || action == PlannedAction::Create { attributes } else { Vec::new() };
+    if action == PlannedAction::Create {
+        attributes.extend(on_creation(after));
+        attributes.sort_by(|a, b| a.path.cmp(&b.path));
     }
+    Change { action, attributes }
+}
+
+/// What only a creation writes.
+fn on_creation(after: &Desired) -> Vec<AttributeChange> {
+    let values = match after {
+        Desired::User(account) => &account.on_create,
+        Desired::Group(group) => &group.on_create,
+        Desired::Membership { .. } => return Vec::new(),
+    };
+    let written = |(path, value): (&String, &Value)| AttributeChange {
+        path: path.clone(),
+        before: None,
+        after: Some(value.clone()),
+        released: false,
+        on_creation: true,
+    };
+    values.iter().map(written).collect()
 }
 
 /// Values by path, and the paths that are to have none.
@@ -99,6 +119,7 @@ fn differences(before: Option<&Desired>, after: &Desired) -> Vec<AttributeChange
             before: old.get(path).cloned(),
             after: new.get(path).cloned(),
             released: !new.contains_key(path) && !clear.contains(path),
+            on_creation: false,
         })
         .collect()
 }
@@ -122,6 +143,27 @@ mod tests {
             protected: false,
             actions: Actions::default(),
         })
+    }
+
+    #[test]
+    fn what_is_written_on_creation_alone_is_shown_where_something_is_created() {
+        let Desired::User(account) = account(AccountState::Active, json!({ "title": "a" }), &[]) else {
+            panic!()
+        };
+        let on_create = serde_json::from_value(json!({ "nickName": "x", "zone": "y" })).unwrap();
+        let with = Account { on_create, ..account };
+        let without_create =
+            Account { actions: Actions { create: false, ..Actions::default() }, ..with.clone() };
+        let off = Account { state: AccountState::Disabled, ..with.clone() };
+        let shown = |before: Option<&Account>, after: &Account| -> Vec<(String, bool)> {
+            let before = before.cloned().map(Desired::User);
+            let change = between(before.as_ref(), &Desired::User(after.clone()));
+            change.attributes.into_iter().map(|change| (change.path, change.on_creation)).collect()
+        };
+        let all = [("nickName", true), ("title", false), ("zone", true)];
+        assert_eq!(shown(None, &with), all.map(|(path, on)| (path.to_owned(), on)));
+        assert_eq!(shown(None, &without_create), [("title".to_owned(), false)]);
+        assert_eq!(shown(Some(&off), &with), []);
     }
 
     #[test]

@@ -331,7 +331,8 @@ fn change(before: Option<&str>, after: Option<Desired>) -> Change {
 }
 
 fn scope_change(was: Option<bool>, is: bool) -> Option<ScopeChange> {
-    match (was?, is) {
+    // Without a policy before nobody was in its scope.
+    match (was.unwrap_or(false), is) {
         (false, true) => Some(ScopeChange::Into),
         (true, false) => Some(ScopeChange::OutOf),
         _ => None,

@@ -144,9 +144,18 @@ fn seen(was: Option<&Desired>, now: &Desired) -> (PlannedAction, BTreeSet<String
     };
     match action {
         PlannedAction::Adopt if !may.update => (action, BTreeSet::new()),
-        PlannedAction::Create | PlannedAction::Adopt => (action, values.into_keys().collect()),
+        PlannedAction::Create => (action, values.into_keys().chain(on_create(now)).collect()),
+        PlannedAction::Adopt => (action, values.into_keys().collect()),
         PlannedAction::Delete | PlannedAction::None => (action, BTreeSet::new()),
         _ => (action, paths),
+    }
+}
+
+fn on_create(desired: &Desired) -> Vec<String> {
+    match desired {
+        Desired::User(account) => account.on_create.keys().cloned().collect(),
+        Desired::Group(group) => group.on_create.keys().cloned().collect(),
+        Desired::Membership { .. } => Vec::new(),
     }
 }
 
@@ -188,6 +197,21 @@ fn differences(
         let attributes = change.iter().flat_map(|change| &change.attributes);
         let told_paths: BTreeSet<String> =
             attributes.filter(|change| !change.released).map(|change| change.path.clone()).collect();
+        let on_creation: BTreeSet<&str> = change
+            .iter()
+            .flat_map(|change| &change.attributes)
+            .filter(|change| change.on_creation)
+            .map(|change| change.path.as_str())
+            .collect();
+        let expected = match &command.desired {
+            Desired::User(account) if action == PlannedAction::Create => {
+                account.on_create.keys().map(String::as_str).collect()
+            }
+            _ => BTreeSet::new(),
+        };
+        if on_creation != expected {
+            wrong.push(format!("planned {change:?} on creation, seen {expected:?}"));
+        }
         if (told, &told_paths) != (action, &paths) {
             wrong.push(format!("planned {change:?}, seen {action:?} {paths:?} of {was:?} and {command:?}"));
         }

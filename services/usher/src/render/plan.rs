@@ -106,6 +106,7 @@ fn one_change(change: &PlannedChange) -> String {
 /// `"old" -> "new"`.
 fn diff(change: &AttributeChange) -> String {
     match (&change.before, &change.after) {
+        (None, Some(after)) if change.on_creation => format!("{} (on creation)", value(after)),
         (Some(before), _) if change.released => {
             format!("{} (stays, and is left alone from now on)", value(before))
         }

@@ -26,7 +26,8 @@ fn whole() -> Plan {
         "changes": [
             {"kind": "group", "subject": "G-1", "action": "delete", "reason": "groups are not mapped"},
             {"kind": "user", "subject": "E-1", "name": "anna@x.org", "action": "create", "scope": "into",
-             "reason": clause, "attributes": [{"path": "userName", "after": "anna@x.org"}]},
+             "reason": clause, "attributes": [{"path": "nickName", "after": "anna", "onCreation": true},
+                            {"path": "userName", "after": "anna@x.org"}]},
             {"kind": "user", "subject": "E-2", "name": "bo\u{1b}[2Jb", "action": "update", "reason": clause,
              "attributes": [
                 {"path": "displayName", "before": "Bob", "after": "BOB"},
@@ -51,6 +52,7 @@ fn a_plan_reads_like_an_infrastructure_plan() {
       groups are not mapped
   + create or adopt user E-1 (anna@x.org)
       comes into scope: department EQUALS "Sales"
+      nickName: "anna" (on creation)
       userName: "anna@x.org"
   ~ update user E-2 (bo [2Jb)
       department EQUALS "Sales"
