@@ -143,6 +143,19 @@ impl Decision<'_> {
         with_failures(reason, &self.policy.users.mappings, &self.effects)
     }
 
+    /// Why, with all values: for whoever may see them anyway, and not to be kept for long.
+    pub fn reason_in_full(&self) -> Reason {
+        let reason = self.because.in_words_in_full(self.rule, &self.seen);
+        with_failures(reason, &self.policy.users.mappings, &self.effects)
+    }
+
+    /// Target attributes of an account that should be there which have no value because their mapping fails, or that
+    /// keep it from being built.
+    pub fn failures(&self) -> Vec<&str> {
+        let wanted = self.state == Some(AccountState::Active) || self.rule == Rule::RequiredValueMissing;
+        if wanted { failures(&self.policy.users.mappings, &self.effects, USER_NAME) } else { Vec::new() }
+    }
+
     /// The login name, so that operators can search by it.
     pub fn user_name(&self) -> Option<String> {
         value_of(&self.policy.users.mappings, &self.effects, USER_NAME)
@@ -218,6 +231,25 @@ pub(crate) fn obstacle(
     let is_there = value_of(mappings, effects, required).is_some_and(has_value);
     let words = || Because::Words(format!("{required} has no value").into());
     (!is_there).then(|| (Rule::RequiredValueMissing, words()))
+}
+
+/// Target attributes whose mapping fails, and `required` if it has no value.
+pub(crate) fn failures<'a>(
+    mappings: &'a [Mapping],
+    effects: &[Effect<'_>],
+    required: &'a str,
+) -> Vec<&'a str> {
+    let failed = |effect: &Effect<'_>| matches!(effect, Effect::LeftAlone(Why::Failed(_)));
+    let mut paths: Vec<&str> = mappings
+        .iter()
+        .zip(effects)
+        .filter(|(_, effect)| failed(effect))
+        .map(|(mapping, _)| mapping.target.as_str())
+        .collect();
+    if !paths.contains(&required) && !value_of(mappings, effects, required).is_some_and(has_value) {
+        paths.push(required);
+    }
+    paths
 }
 
 /// Adds which attributes could not be worked out.

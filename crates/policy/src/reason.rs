@@ -47,15 +47,24 @@ pub(crate) enum Because<'a> {
 }
 
 impl Because<'_> {
-    /// The words for `rule`.
+    /// The words for `rule`, as far as they may be kept.
     pub(crate) fn in_words(&self, rule: Rule, seen: &Seen<'_>) -> Reason {
+        self.with(rule, |deciding| deciding.saw(seen))
+    }
+
+    /// The words for `rule`, with all values.
+    pub(crate) fn in_words_in_full(&self, rule: Rule, seen: &Seen<'_>) -> Reason {
+        self.with(rule, |deciding| deciding.saw_in_full(seen))
+    }
+
+    fn with(&self, rule: Rule, saw: impl Fn(&Deciding<'_>) -> Option<String>) -> Reason {
         let headline = rule.headline();
         Reason(match self {
             Self::Rule => headline.to_owned(),
             Self::Words(words) if rule == Rule::RequiredValueMissing => words.clone().into_owned(),
             Self::Words(words) => format!("{headline}: {words}"),
             Self::Scope(deciding) => {
-                let saw = deciding.saw(seen).map(|saw| format!(" (seen: {saw})")).unwrap_or_default();
+                let saw = saw(deciding).map(|saw| format!(" (seen: {saw})")).unwrap_or_default();
                 format!("{headline}: {}{saw}", deciding.clause())
             }
         })

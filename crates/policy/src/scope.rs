@@ -240,15 +240,24 @@ impl Deciding<'_> {
 
     /// What they saw, as far as it may be kept; `None` when there was nothing to look at.
     pub fn saw(&self, seen: &Seen<'_>) -> Option<String> {
+        self.saw_with(seen, Clause::saw)
+    }
+
+    /// What they saw; `None` when there was nothing to look at.
+    pub fn saw_in_full(&self, seen: &Seen<'_>) -> Option<String> {
+        self.saw_with(seen, Clause::saw_in_full)
+    }
+
+    fn saw_with(&self, seen: &Seen<'_>, saw: impl Fn(&Clause, &Seen<'_>) -> String) -> Option<String> {
         match self {
             Self::Held { assigned: None, clauses: [] } => None,
             Self::Held { assigned, clauses } => {
                 let listed = assigned.map(|assigned| assigned.saw(seen));
-                let values = clauses.iter().map(|clause| clause.saw(seen));
+                let values = clauses.iter().map(|clause| saw(clause, seen));
                 Some(listed.into_iter().chain(values).collect::<Vec<_>>().join("; "))
             }
             Self::NotAssigned => Some("not listed".to_owned()),
-            Self::Failed(clause) => Some(clause.saw(seen)),
+            Self::Failed(clause) => Some(saw(clause, seen)),
         }
     }
 }

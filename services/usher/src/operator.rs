@@ -39,9 +39,9 @@ pub use versions::{export, versions};
 /// How a command ended that was able to say what it had to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Done; for a plan: nothing changes.
+    /// Done; for a plan: nothing changes, and nothing fails that did not.
     Done,
-    /// A plan says that something changes.
+    /// A plan says that something changes, or that mappings fail which did not.
     SomethingChanges,
     /// Not done, and it was said why.
     Failed,

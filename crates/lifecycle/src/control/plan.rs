@@ -76,6 +76,13 @@ pub struct Plan {
     pub memberships: u64,
     /// How many accounts or groups would get another value, by SCIM attribute path.
     pub attributes: BTreeMap<String, u64>,
+    /// How many accounts or groups have no value for an attribute because its mapping fails, or cannot be built for want of
+    /// it, by SCIM attribute path.
+    #[serde(default)]
+    pub failures: BTreeMap<String, u64>,
+    /// How many of them have it with this policy, and not with the one in force.
+    #[serde(default)]
+    pub newly_failing: u64,
     /// Thresholds of the policy that the plan exceeds.
     pub guard: Vec<GuardTrip>,
     /// The first changes, in order of kind and key.
@@ -128,6 +135,11 @@ impl Plan {
     /// Whether applying it would change anything.
     pub fn changes_anything(&self) -> bool {
         self.users.changes() + self.groups.changes() + self.memberships > 0
+    }
+
+    /// Whether somebody should look before it is applied: it changes something, or mappings fail that did not.
+    pub fn needs_a_look(&self) -> bool {
+        self.changes_anything() || self.newly_failing > 0
     }
 
     /// How many accounts and groups lose access.

@@ -4,7 +4,7 @@ use expression::Seed;
 use lifecycle::{Attributes, GroupResource};
 use time::OffsetDateTime;
 
-use super::{Built, DISPLAY_NAME, build, next_midnight, obstacle, with_failures};
+use super::{Built, DISPLAY_NAME, build, failures, next_midnight, obstacle, with_failures};
 use crate::mapping::{Effect, Facts, evaluate};
 use crate::policy::{GroupRules, OutOfScope, Policy};
 use crate::reason::{Because, Reason, Rule};
@@ -128,6 +128,22 @@ impl GroupDecision<'_> {
             actions: rules.actions,
             protected: !exists && rules.protected.as_ref().is_some_and(|list| list.lists(&self.seen)),
         })
+    }
+
+    /// Why, with all values; of a group none of them is personal.
+    pub fn reason_in_full(&self) -> Reason {
+        let reason = self.because.in_words_in_full(self.rule, &self.seen);
+        let mappings = self.rules.map_or(&[][..], |rules| &rules.mappings);
+        with_failures(reason, mappings, &self.effects)
+    }
+
+    /// See [`super::Decision::failures`].
+    pub fn failures(&self) -> Vec<&str> {
+        let wanted = self.exists == Some(true) || self.rule == Rule::RequiredValueMissing;
+        match self.rules.filter(|_| wanted) {
+            Some(rules) => failures(&rules.mappings, &self.effects, DISPLAY_NAME),
+            None => Vec::new(),
+        }
     }
 
     /// Why, in words that hold no personal data.

@@ -249,13 +249,16 @@ impl Run<'_> {
             seed: self.seeds.of(target, ResourceKind::Group, &row.key),
         };
         let decision = decide_group(&subject, self.new, self.now);
-        let was_in_scope = self.base.map(|base| decide_group(&subject, &base.policy, self.now).in_scope);
+        let was = self.base.map(|base| decide_group(&subject, &base.policy, self.now));
+        let was_in_scope = was.as_ref().map(|was| was.in_scope);
+        let failures = decision.failures();
+        let fails_newly = failures.len() > was.as_ref().map_or(0, |was| was.failures().len());
         let before = asked_for.get(&row.key).map(String::as_str);
         let change = change(before, decision.resource().map(Desired::Group));
         let appears = matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         let words = || {
             let name = attributes.get("displayName").and_then(|name| name.as_str()).map(str::to_owned);
-            (name, decision.reason().to_string())
+            (name, decision.reason_in_full().to_string())
         };
         self.tally.add(Found {
             kind: ResourceKind::Group,
@@ -263,6 +266,8 @@ impl Run<'_> {
             change,
             scope: scope_change(was_in_scope, decision.in_scope),
             is_impossible: decision.rule == Rule::RequiredValueMissing,
+            failures,
+            fails_newly,
             words: &words,
         });
         appears
@@ -307,13 +312,22 @@ impl Sheet {
         let decision = decide(&subject, &self.new, self.now);
         let was_in_scope = self.base.as_ref().map(|base| in_scope(&subject, base, self.now));
         let before = self.asked_for.get(&view.key).map(String::as_str);
-        let words = || (decision.user_name(), decision.reason().to_string());
+        let words = || (decision.user_name(), decision.reason_in_full().to_string());
+        let failures = decision.failures();
+        // Hardly anybody's mappings fail: the policy in force is asked about those alone.
+        let fails_newly = !failures.is_empty()
+            && self
+                .base
+                .as_ref()
+                .is_none_or(|base| decide(&subject, base, self.now).failures().len() < failures.len());
         tally.add(Found {
             kind: ResourceKind::User,
             subject: &view.key,
             change: change(before, decision.account().map(Desired::User)),
             scope: scope_change(was_in_scope, decision.in_scope),
             is_impossible: decision.rule == Rule::RequiredValueMissing,
+            failures,
+            fails_newly,
             words: &words,
         });
     }

@@ -20,6 +20,8 @@ pub(super) struct Tally {
     groups: PlanCounts,
     pub(super) memberships: u64,
     attributes: BTreeMap<String, u64>,
+    failures: BTreeMap<String, u64>,
+    newly_failing: u64,
     changes: Vec<PlannedChange>,
     changes_max: usize,
     /// Also what does not change is listed.
@@ -34,6 +36,10 @@ pub(super) struct Found<'a> {
     pub(super) change: Change,
     pub(super) scope: Option<ScopeChange>,
     pub(super) is_impossible: bool,
+    /// Target attributes without a value because their mapping fails.
+    pub(super) failures: Vec<&'a str>,
+    /// Whether there are more of them than with the policy in force.
+    pub(super) fails_newly: bool,
     /// Name and reason, in words.
     pub(super) words: &'a dyn Fn() -> (Option<String>, String),
 }
@@ -49,11 +55,15 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, found: Found<'_>) {
-        let Found { kind, subject, change, scope, is_impossible, words } = found;
+        let Found { kind, subject, change, scope, is_impossible, failures, fails_newly, words } = found;
         let counts = if kind == ResourceKind::Group { &mut self.groups } else { &mut self.users };
         counts.evaluated += 1;
         counts.into_scope += u64::from(scope == Some(ScopeChange::Into));
         counts.out_of_scope += u64::from(scope == Some(ScopeChange::OutOf));
+        self.newly_failing += u64::from(fails_newly);
+        for path in failures {
+            count(&mut self.failures, path);
+        }
         match change.action {
             PlannedAction::Create => counts.create += 1,
             PlannedAction::Adopt => counts.adopt += 1,
@@ -70,9 +80,7 @@ impl Tally {
         // What is created or adopted has every attribute anew: that says nothing about attributes.
         let counts_attributes = !matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         for attribute in change.attributes.iter().filter(|change| counts_attributes && !change.released) {
-            if self.attributes.len() < ATTRIBUTES_MAX || self.attributes.contains_key(&attribute.path) {
-                *self.attributes.entry(attribute.path.clone()).or_default() += 1;
-            }
+            count(&mut self.attributes, &attribute.path);
         }
         if self.changes.len() >= self.changes_max {
             self.more += 1;
@@ -98,6 +106,10 @@ impl Tally {
         for (path, count) in part.attributes {
             *self.attributes.entry(path).or_default() += count;
         }
+        for (path, count) in part.failures {
+            *self.failures.entry(path).or_default() += count;
+        }
+        self.newly_failing += part.newly_failing;
         self.more += part.more;
         for change in part.changes {
             if self.changes.len() < self.changes_max {
@@ -119,10 +131,20 @@ impl Tally {
             groups: self.groups,
             memberships: self.memberships,
             attributes: self.attributes,
+            failures: self.failures,
+            newly_failing: self.newly_failing,
             guard: Vec::new(),
             changes: self.changes,
             more: self.more,
         }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, path: &str) {
+    if let Some(count) = counts.get_mut(path) {
+        *count += 1;
+    } else if counts.len() < ATTRIBUTES_MAX {
+        counts.insert(path.to_owned(), 1);
     }
 }
 

@@ -305,3 +305,37 @@ async fn plans_of_yesterday_and_all_but_the_newest_fifty_are_forgotten() {
         world.stop_mappers().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mappings_that_fail_are_counted_and_words_hold_the_values() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let people: Vec<_> = (0..5).map(|n| joined(&format!("E-{n}"), 1, "HR")).collect();
+    world.send(&people).await;
+    world.settle().await;
+    let typo = EVERYBODY.replacen("source: userPrincipalName", "source: userPrincpalName", 1);
+    let fails = EVERYBODY.replacen(
+        "  mappings:\n",
+        "  mappings:\n    - { target: title, expression: 'CDate([department])' }\n",
+        1,
+    );
+    for (text, path, impossible) in [(typo, "userName", 5), (fails.clone(), "title", 0)] {
+        let (_, made) = plan(&mut world, &text, None).await;
+        assert_eq!(made.failures, BTreeMap::from([(path.to_owned(), 5)]), "{made:#?}");
+        assert_eq!((made.newly_failing, made.users.impossible), (5, impossible));
+        assert!(!made.changes_anything() && made.needs_a_look());
+    }
+    let (id, _) = plan(&mut world, &fails, None).await;
+    apply(&world, &id, None, "as it is").await.unwrap();
+    let (_, made) = plan(&mut world, &fails, None).await;
+    assert_eq!((made.failures["title"], made.newly_failing, made.needs_a_look()), (5, 0, false));
+    // A plan is for the eyes of an operator, who sees the values of attributes in it anyway.
+    let scoped = EVERYBODY.replacen(
+        "users:\n",
+        "users:\n  scope: { any: [{ all: ['userPrincipalName STARTS WITH \"x\"'] }] }\n",
+        1,
+    );
+    let (_, made) = plan(&mut world, &scoped, None).await;
+    let reason = &made.changes[0].reason;
+    assert!(reason.contains("(seen: \"") && !reason.contains("<hidden>"), "{reason}");
+    world.stop_mappers().await;
+}

@@ -31,7 +31,7 @@ pub async fn plan(args: &PlanArgs) -> anyhow::Result<Ended> {
     for (number, draft) in drafts.into_iter().enumerate() {
         let status = work_out(&console, StartPlan { person: args.person.clone(), ..draft }).await?;
         let plan = finished(&status)?;
-        if plan.changes_anything() {
+        if plan.needs_a_look() {
             ended = Ended::SomethingChanges;
         }
         if args.operator.json {

@@ -46,7 +46,10 @@ pub fn question(plan: &Plan) -> String {
     let changes = plan.users.changes() + plan.groups.changes();
     let target = clean(&plan.target);
     if !plan.changes_anything() {
-        return format!("Nothing changes at {target}.");
+        return match plan.newly_failing {
+            0 => format!("Nothing changes at {target}."),
+            failing => format!("Nothing changes at {target}, and mappings fail that did not, for {failing}."),
+        };
     }
     let changed = count(changes, "account or group");
     let changed = changed.replace("account or groups", "accounts and groups");
@@ -122,6 +125,7 @@ fn totals(plan: &Plan) -> String {
     let (users, groups) = (&plan.users, &plan.groups);
     let sum = |of: fn(&PlanCounts) -> u64| of(users) + of(groups);
     let mut text = String::from("\n");
+    text.push_str(&failures(plan));
     if plan.changes_anything() {
         let adopted = match sum(|counts| counts.adopt) {
             0 => String::new(),
@@ -178,6 +182,36 @@ fn totals(plan: &Plan) -> String {
     if plan.memberships > 0 {
         let told = count(plan.memberships, "membership");
         line(&mut text, format_args!("{told} would be told because their group comes to exist"));
+    }
+    text
+}
+
+/// What cannot be worked out, first of all: it is in no other total.
+fn failures(plan: &Plan) -> String {
+    let mut text = String::new();
+    for (what, counts) in [("people", &plan.users), ("groups", &plan.groups)] {
+        if counts.impossible > 0 {
+            let (impossible, of) = (counts.impossible, counts.evaluated);
+            line(
+                &mut text,
+                format_args!("IMPOSSIBLE: {impossible} of {of} {what} cannot be built, and stay as they are"),
+            );
+        }
+    }
+    if !plan.failures.is_empty() {
+        let mut table = Table::new(["NO VALUE FOR", "HOW MANY"]);
+        for (path, how_many) in &plan.failures {
+            table.row([path.as_str(), &how_many.to_string()]);
+        }
+        text.push_str(&table.render());
+        let newly = plan.newly_failing;
+        line(
+            &mut text,
+            format_args!(
+                "{newly} of them newly, with this policy\n  what to do: look at one with --person, and correct the mapping, or the \
+                 attribute at its source\n"
+            ),
+        );
     }
     text
 }

@@ -98,6 +98,19 @@ fn a_plan_that_changes_nothing_says_so() {
 }
 
 #[test]
+fn what_cannot_be_worked_out_comes_first() {
+    let failing = read(json!({
+        "target": "zia", "baseVersion": 1, "users": counts(json!({"evaluated": 20, "impossible": 20})),
+        "groups": counts(json!({})), "memberships": 0, "attributes": {}, "guard": [], "changes": [], "more": 0,
+        "failures": {"userName": 20, "title": 3}, "newlyFailing": 19,
+    }));
+    let text = plan(&failing);
+    let told = "IMPOSSIBLE: 20 of 20 people cannot be built, and stay as they are\nNO VALUE FOR  HOW MANY\ntitle         3\nuserName      20\n19 of them newly";
+    assert!(text.find(told) < text.find("Plan: nothing changes") && text.contains(told), "{text}");
+    assert!(failing.needs_a_look() && question(&failing).contains("mappings fail that did not, for 19"));
+}
+
+#[test]
 fn what_may_only_be_adopted_is_told_and_counted() {
     let adopts = read(json!({
         "target": "zia", "baseVersion": 1, "users": counts(json!({"evaluated": 2, "adopt": 2})),
