@@ -3,8 +3,10 @@
 mod scope;
 mod tree;
 
-use lifecycle::Actions;
-use policy::{Apply, LeaverAction, Mapping, Mode, OnNull, OutOfScope, Policy, Scope, Source as From};
+use lifecycle::{Actions, Guard};
+use policy::{
+    Apply, LeaverAction, LeaverMoment, Mapping, Mode, OnNull, OutOfScope, Policy, Scope, Source as From,
+};
 use serde_json::Value;
 
 use crate::graph::{AttributeMapping, ObjectMapping, Rule, Schema, Source};
@@ -164,6 +166,10 @@ fn one(
         }
         From::None => None,
     };
+    if mapping.value_type.is_some() {
+        let said = "its `type` is said by the application's schema there";
+        notes.push(Note::changed(&place, said));
+    }
     let default_value = mapping.default.as_ref().map(text);
     if mapping.source != From::None && mapping.apply == Apply::Always {
         match mapping.on_null {
@@ -199,13 +205,36 @@ fn text(value: &Value) -> String {
 
 fn tell_lifecycle(policy: &Policy, notes: &mut Vec<Note>) {
     let users = policy.users();
-    if users.leaver.delete_after_days.is_some() || users.leaver.action != LeaverAction::Disable {
+    let leaver = users.leaver;
+    if leaver.delete_after_days.is_some()
+        || leaver.action != LeaverAction::Disable
+        || leaver.when == LeaverMoment::AtOnce
+    {
         let text =
             "Entra disables at once and deletes 30 days after the directory did; there is no other rule";
         notes.push(Note::left_out("leaver", text));
     }
-    if users.out_of_scope == OutOfScope::Keep {
-        notes.push(Note::left_out("outOfScope", "set SkipOutOfScopeDeletions among the job's secrets"));
+    let keeps = [
+        ("users", users.out_of_scope),
+        ("groups", policy.groups().map_or(OutOfScope::Disable, |g| g.out_of_scope)),
+    ];
+    for (what, _) in keeps.into_iter().filter(|(_, out)| *out == OutOfScope::Keep) {
+        let text =
+            "set SkipOutOfScopeDeletions among the job's secrets; it counts for users and groups alike";
+        notes.push(Note::left_out(format!("outOfScope of {what}"), text));
+    }
+    if policy.guard() != Guard::default() {
+        let text = "set the threshold of accidental deletion prevention in the job's settings";
+        notes.push(Note::left_out("guard", text));
+    }
+    if policy.default_domain().is_some() {
+        notes.push(Note::left_out("defaultDomain", "the directory's own domain counts there"));
+    }
+    let protected =
+        [("users", &users.protected), ("groups", policy.groups().map_or(&None, |g| &g.protected))];
+    for (what, _) in protected.into_iter().filter(|(_, list)| list.is_some()) {
+        let text = "Entra protects nobody: whoever falls out of scope loses access";
+        notes.push(Note::left_out(format!("protected of {what}"), text));
     }
     if users.actions.update != users.actions.disable {
         notes.push(Note::changed("actions", "switching off is an update there"));

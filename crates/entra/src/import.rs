@@ -276,22 +276,27 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     let mut text = "  mappings:\n".to_owned();
     let mut matching: Vec<(i64, String)> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
-    let mappings = &object.attribute_mappings;
-    if mappings.len() > policy::MAPPINGS_MAX {
-        let most = policy::MAPPINGS_MAX;
-        let said =
-            format!("there are {} mappings; a policy has {most}, the first ones are taken", mappings.len());
-        notes.push(Note::left_out(what, said));
-    }
-    for attribute in mappings.iter().take(policy::MAPPINGS_MAX - 1) {
+    let mut reaches: Vec<Option<policy::Reach>> = Vec::new();
+    let required_path = required_path(what);
+    let mut too_many = 0;
+    for attribute in &object.attribute_mappings {
         let known = target.attributes.get(attribute.target_attribute_name.as_str()).copied();
         let Some(line) = mapping::line(attribute, known, what, notes) else {
             let name = yaml::comment(&attribute.target_attribute_name);
             let _ = writeln!(text, "    # {name}: not taken over, see above");
             continue;
         };
-        if let Some(note) = seen.iter().find_map(|path| mapped_already(path, &line.path)) {
-            notes.push(note);
+        // The last place is for what must be mapped.
+        let is_required = line.path == required_path || seen.iter().any(|path| path == required_path);
+        if seen.len() >= policy::MAPPINGS_MAX - usize::from(!is_required) {
+            too_many += 1;
+            continue;
+        }
+        let reach = policy::Reach::of(&line.path);
+        if let Some(other) =
+            seen.iter().position(|path| *path == line.path).or_else(|| overlapping(&reaches, reach.as_ref()))
+        {
+            notes.push(mapped_already(&seen[other], line.path));
             continue;
         }
         let _ = writeln!(text, "    - {}", line.yaml);
@@ -302,6 +307,12 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
             matching.push((attribute.matching_priority, line.path.clone()));
         }
         seen.push(line.path);
+        reaches.push(reach);
+    }
+    if too_many > 0 {
+        let most = policy::MAPPINGS_MAX;
+        let said = format!("a policy has at most {most} mappings: the last {too_many} are not in it");
+        notes.push(Note::left_out(what, said));
     }
     required(what, &seen, &mut text, notes);
     matching.sort();
@@ -313,16 +324,21 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     text
 }
 
+/// Which of the paths before covers a part of this one, or the other way round.
+fn overlapping(before: &[Option<policy::Reach>], reach: Option<&policy::Reach>) -> Option<usize> {
+    let reach = reach?;
+    before.iter().position(|other| other.as_ref().is_some_and(|other| other.overlaps(reach)))
+}
+
 /// What is said about a `path` that cannot be mapped because `other` is.
-fn mapped_already(other: &str, path: &str) -> Option<Note> {
-    let why = match policy::targets_overlap(other, path) {
-        true if other.eq_ignore_ascii_case(path) => "it is mapped twice; the first one counts".to_owned(),
-        true => {
+fn mapped_already(other: &str, path: String) -> Note {
+    let why = match other.eq_ignore_ascii_case(&path) {
+        true => "it is mapped twice; the first one counts".to_owned(),
+        false => {
             format!("it and `{other}`, which is mapped before it, contain one another; the first one counts")
         }
-        false => return None,
     };
-    Some(Note::left_out(path, why))
+    Note::left_out(path, why)
 }
 
 fn required_path(what: &str) -> &'static str {

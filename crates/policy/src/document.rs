@@ -16,7 +16,7 @@ use crate::scope::document::{AssignedText, ScopeText};
 use crate::scope::{self, Assigned, Scope};
 pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
-pub use path::targets_overlap;
+pub use path::Reach;
 
 /// Raised when the same file means something else than before, so that everybody is decided again.
 const MEANING: &str = "3";

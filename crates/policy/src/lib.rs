@@ -23,7 +23,7 @@ mod schema;
 mod scope;
 
 pub use decide::{Decision, GroupDecision, GroupSubject, Subject, decide, decide_group, in_scope};
-pub use document::{MAPPINGS_MAX, targets_overlap};
+pub use document::{MAPPINGS_MAX, Reach};
 pub use error::{PolicyError, Remark};
 pub use explain::{Explained, explain, explain_group};
 pub use mapping::{Apply, Mapping, OnNull, Source, ValueType};
@@ -31,6 +31,6 @@ pub use policy::{GroupRules, LeaverAction, LeaverMoment, LeaverRule, OutOfScope,
 pub use reason::{Reason, Rule};
 pub use schema::SCHEMA;
 pub use scope::{
-    Assigned, AttributeName, Clause, ClauseError, DateTest, Deciding, Fixed, Glob, GroupPattern, Judgement,
-    Membership, Mode, Moment, OneOf, Operator, Order, Pattern, Period, Scope, Seen, TextTest,
+    Assigned, AttributeName, Clause, ClauseError, DateTest, Deciding, Fixed, Glob, GlobPart, GroupPattern,
+    Judgement, Membership, Mode, Moment, OneOf, Operator, Order, Pattern, Period, Scope, Seen, TextTest,
 };

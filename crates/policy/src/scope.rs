@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 pub use clause::{AttributeName, Clause};
 pub use date::{DateTest, Fixed, Moment, Period};
-pub use glob::Glob;
+pub use glob::{Glob, GlobPart};
 pub use membership::{GroupPattern, Membership};
 pub use operator::{OneOf, Operator, Order, TextTest};
 pub use pattern::Pattern;

@@ -1,6 +1,6 @@
 //! Scopes, as scoping filters. An alternative with a clause that Entra does not have is left out as a whole.
 
-use policy::{Clause, Operator, Order, Scope, TextTest};
+use policy::{Clause, GlobPart, Operator, Order, Scope, TextTest};
 
 use crate::graph::{Filter, FilterClause, FilterGroup, Operand};
 use crate::import::PLACEHOLDER;
@@ -106,8 +106,12 @@ fn words(operator: &Operator, ignore_case: bool) -> Option<(&'static str, Vec<St
                 pattern(*negated, format!("^({})$", any.join("|")))
             }
             TextTest::Matches(glob) => {
-                let any = escaped(glob.text()).replace(r"\*", ".*").replace(r"\?", ".");
-                pattern(*negated, format!("^{any}$"))
+                let parts = glob.parts().iter().map(|part| match part {
+                    GlobPart::Literal(c) => escaped(c.encode_utf8(&mut [0; 4])),
+                    GlobPart::One => ".".to_owned(),
+                    GlobPart::Many => ".*".to_owned(),
+                });
+                pattern(*negated, format!("^{}$", parts.collect::<String>()))
             }
             TextTest::Regex(regex) => pattern(*negated, regex.text().to_owned()),
         },

@@ -74,3 +74,49 @@ fn what_was_exported_can_be_imported_again() {
     }
     assert!(policy.has_groups());
 }
+
+#[test]
+fn whatever_entra_does_not_have_is_told() {
+    let table = [
+        ("target: zscaler\n", "target: zscaler\nguard: { deletions: 3 }\n", "guard"),
+        ("target: zscaler\n", "target: zscaler\ndefaultDomain: example.com\n", "defaultDomain"),
+        ("leaver: { action: delete }", "leaver: { when: atOnce }", "leaver"),
+        ("leaver: { action: delete }", "protected: { users: [E-1] }", "protected of users"),
+        ("leaver: { action: delete }", "outOfScope: keep", "outOfScope of users"),
+        ("groups:\n", "groups:\n  outOfScope: keep\n", "outOfScope of groups"),
+        ("groups:\n", "groups:\n  protected: { groups: [A] }\n", "protected of groups"),
+        ("constant: x", "constant: x, type: text", "nickName of users"),
+    ];
+    let told = |text: &str, place: &str| {
+        let exported = export(&Policy::parse(text, "t").unwrap());
+        exported.notes.iter().any(|note| note.place() == place)
+    };
+    let plain = POLICY.replace("leaver: { action: delete }", "leaver: {}");
+    for (from, to, place) in table {
+        assert!(POLICY.contains(from), "{from}");
+        assert!(told(&POLICY.replacen(from, to, 1), place), "{place}");
+        assert!(!told(&plain, place), "{place} is told where there is nothing to tell");
+    }
+}
+
+#[test]
+fn wildcards_and_dates_mean_the_same_there() {
+    let policy = POLICY
+        .replace(r#"MATCHES "SEC-*""#, r#"MATCHES "a\\*b*?.""#)
+        .replace(r#"Switch([a], , "x\"y", Join(", ", [b], 7))"#, r#"FormatDateTime([d], , "in", "yyyy")"#);
+    let exported = export(&Policy::parse(&policy, "t").unwrap());
+    let schema: Value = serde_json::from_str(&exported.json).unwrap();
+    let users = &schema["synchronizationRules"][0]["objectMappings"][0];
+    assert_eq!(users["scope"]["groups"][1]["clauses"][0]["targetOperand"]["values"][0], r"^a\*b.*.\.$");
+    let tree = users["attributeMappings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|m| m["targetAttributeName"] == "displayName");
+    let parameters = tree.unwrap()["source"]["parameters"].as_array().unwrap();
+    let keys: Vec<_> = parameters
+        .iter()
+        .map(|p| (p["key"].as_str().unwrap(), p["value"]["name"].as_str().unwrap()))
+        .collect();
+    assert_eq!(keys, [("source", "d"), ("inputFormat", "in"), ("outputFormat", "yyyy")]);
+}

@@ -16,9 +16,12 @@ pub(super) fn source(text: &str) -> Source {
     } else if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
         return constant(text);
     } else if let Some((name, arguments)) = call(text) {
+        // FormatDateTime(source, inputFormat, outputFormat) leaves the place of the styles out.
+        let is_short = name == "FormatDateTime" && arguments.len() == 3;
+        let place = |at: usize| if is_short && at > 0 { at + 1 } else { at };
         let parameters = arguments.iter().enumerate().filter(|(_, argument)| !argument.is_empty());
         let parameters =
-            parameters.map(|(at, argument)| Parameter { key: key(name, at), value: source(argument) });
+            parameters.map(|(at, argument)| Parameter { key: key(name, place(at)), value: source(argument) });
         return named(text, name, "Function", parameters.collect());
     }
     named(text, text, "Function", Vec::new())

@@ -55,6 +55,7 @@ pub(super) fn line(
         Some(From::Expression(text)) => expression(text, &path, notes)?,
         None => "none: true".to_owned(),
     };
+    tell_differences(mapping, &from, known, &path, notes);
     let mut yaml = format!("{{ target: {}, {value}", scalar(&path));
     let kind = kind(known);
     if let Some(default) = mapping.default_value.as_deref().filter(|default| !default.is_empty()) {
@@ -70,6 +71,31 @@ pub(super) fn line(
     yaml.push_str(kind.map_or("", |(_, words)| words));
     yaml.push_str(" }");
     Some(Line { path, yaml })
+}
+
+/// What is taken over, and does not mean quite the same.
+fn tell_differences(
+    mapping: &AttributeMapping,
+    from: &Option<From>,
+    known: Option<&Attribute>,
+    path: &str,
+    notes: &mut Vec<Note>,
+) {
+    let mut tell = |text: &str| notes.push(Note::changed(path, text));
+    let has_default = mapping.default_value.as_deref().is_some_and(|default| !default.is_empty());
+    if from.is_none() && has_default {
+        tell("its default is written on creation only here; in Entra whenever the target has no value");
+    }
+    if let Some(From::Expression(text)) = from
+        && text.replace("AssertiveAppRoleAssignmentsComplex", "").contains("AppRoleAssignmentsComplex")
+    {
+        tell(
+            "AppRoleAssignmentsComplex only adds roles in Entra; here it replaces the target's list when it changes",
+        );
+    }
+    if known.is_some_and(|known| known.kind == "Reference") && scim::role(path) != Role::Manager {
+        tell("it refers to another object in Entra; here its value is written as it is");
+    }
 }
 
 fn expression(text: &str, path: &str, notes: &mut Vec<Note>) -> Option<String> {

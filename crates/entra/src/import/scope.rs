@@ -111,6 +111,15 @@ fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut 
     text
 }
 
+/// The truth value that a clause compares with, if it does.
+fn truth(values: &[String]) -> Option<bool> {
+    match values {
+        [value] if value.eq_ignore_ascii_case("true") => Some(true),
+        [value] if value.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
 /// One clause, or why it cannot be taken over.
 fn clause(clause: &FilterClause, place: &str, notes: &mut Vec<Note>) -> Result<String, String> {
     let name = &clause.source_operand_name;
@@ -131,6 +140,12 @@ fn clause(clause: &FilterClause, place: &str, notes: &mut Vec<Note>) -> Result<S
     match operator.split_whitespace().collect::<Vec<_>>().join(" ").as_str() {
         "EQUALS" if values.len() > 1 => Ok(listed("IN")),
         "NOT EQUALS" if values.len() > 1 => Ok(listed("NOT IN")),
+        // Truth values are `True` and `False` in Entra, and may be texts in other letters here.
+        operator @ ("EQUALS" | "NOT EQUALS") if truth(values).is_some() => match (operator, truth(values)) {
+            ("EQUALS", Some(true)) => unary("IS TRUE"),
+            ("EQUALS", _) => unary("IS FALSE"),
+            _ => binary(operator).map(|clause| clause.replace(" }", ", ignoreCase: true }")),
+        },
         operator @ ("EQUALS" | "NOT EQUALS" | "ENDS WITH" | "INCLUDES") => binary(operator),
         operator @ ("GREATER THAN" | "GREATER THAN OR EQUALS") => binary(operator),
         operator @ ("REGEX MATCH" | "NOT REGEX MATCH") => {

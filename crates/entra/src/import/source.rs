@@ -4,6 +4,8 @@ use crate::graph::{Parameter, Source};
 
 /// Deepest tree that is read; Entra's own editor nests far less.
 const DEPTH_MAX: usize = 64;
+/// Most parameters that a key can count.
+const PARAMETERS_MAX: usize = 64;
 
 /// What a mapping's source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,20 +71,57 @@ fn from_tree(source: &Source, depth: usize) -> Option<String> {
     }
 }
 
-/// Skipped optional arguments are not in a tree; the keys tell where the others stand.
+/// Skipped optional arguments are not in a tree, and the others are in any order; the keys tell where they stand.
 fn call(name: &str, parameters: &[Parameter], depth: usize) -> Option<String> {
-    let mut arguments: Vec<String> = Vec::new();
-    for (at, parameter) in parameters.iter().enumerate() {
-        let at = position(name, &parameter.key).unwrap_or(at).max(arguments.len());
-        arguments.resize(at, String::new());
-        arguments.push(from_tree(&parameter.value, depth + 1)?);
+    let mut places: Vec<Option<String>> = Vec::new();
+    let mut others = Vec::new();
+    for parameter in parameters {
+        let text = from_tree(&parameter.value, depth + 1)?;
+        match position(name, &parameter.key) {
+            Some(at) if places.get(at).is_none_or(Option::is_none) => {
+                places.resize(places.len().max(at + 1), None);
+                places[at] = Some(text);
+            }
+            _ => others.push(text),
+        }
     }
-    Some(format!("{name}({})", arguments.join(", ")))
+    // Parameters that repeat come behind those that do not, even where one of those is left out.
+    let mut at = if places.is_empty() || !repeats(name) { 0 } else { keys(name).map_or(0, <[_]>::len) };
+    for text in others {
+        while places.get(at).is_some_and(Option::is_some) {
+            at += 1;
+        }
+        places.resize(places.len().max(at + 1), None);
+        places[at] = Some(text);
+    }
+    let places: Vec<String> = places.into_iter().map(Option::unwrap_or_default).collect();
+    Some(format!("{name}({})", places.join(", ")))
 }
 
-/// Where the parameter `key` of the function stands, for those with holes.
-pub(crate) fn position(function: &str, key: &str) -> Option<usize> {
-    keys(function)?.iter().position(|name| name.eq_ignore_ascii_case(key))
+/// Where the parameter `key` of the function stands; `parameter3`, which [`crate::export`] writes, is the third.
+fn position(function: &str, key: &str) -> Option<usize> {
+    let is_key = |name: &str| name.eq_ignore_ascii_case(key);
+    if let Some(number) = key.strip_prefix("parameter").and_then(|number| number.parse::<usize>().ok()) {
+        return number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX);
+    }
+    match keys(function) {
+        Some(keys) => keys.iter().position(|name| is_key(name)),
+        None => names(function).iter().position(|name| is_key(name)),
+    }
+}
+
+/// How the language itself names the parameters of a function that do not repeat.
+fn names(function: &str) -> Vec<String> {
+    let usage = expression::functions().find(|(name, _)| *name == function).map(|(_, usage)| usage);
+    let inner = usage.as_deref().and_then(|usage| usage.split_once('(')?.1.strip_suffix(')'));
+    match inner {
+        Some(inner) if !inner.contains("...") => inner.split(", ").map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn repeats(function: &str) -> bool {
+    matches!(function, "Switch" | "Join")
 }
 
 /// Names that Graph gives to the parameters of a function, in order.
@@ -97,7 +136,7 @@ pub(crate) fn keys(function: &str) -> Option<&'static [&'static str]> {
             "ReplacementPropertyName",
             "Template",
         ],
-        "FormatDateTime" => &["source", "inputFormat", "outputFormat"],
+        "FormatDateTime" => &["source", "dateTimeStyles", "inputFormat", "outputFormat"],
         "Mid" => &["source", "start", "length"],
         "Split" => &["source", "delimiter"],
         "Switch" => &["source", "defaultValue"],
@@ -139,5 +178,37 @@ mod tests {
             Some(From::Expression(r#"Replace([preferredLanguage], "-", , , "_")"#.to_owned()))
         );
         assert_eq!(source(json!({})), None);
+    }
+
+    #[test]
+    fn parameters_stand_where_their_keys_say() {
+        let table = [
+            ("Mid", &["length=8", "source=a", "start=1"][..], r#"Mid("a", "1", "8")"#),
+            ("Mid", &["x=a", "y=1", "z=8"], r#"Mid("a", "1", "8")"#),
+            (
+                "FormatDateTime",
+                &["outputFormat=o", "inputFormat=i", "source=d"],
+                r#"FormatDateTime("d", , "i", "o")"#,
+            ),
+            ("Switch", &["source=a", "switchValue=1", "switchValue=x"], r#"Switch("a", , "1", "x")"#),
+            (
+                "Switch",
+                &["switchValue=1", "switchValue=x", "defaultValue=n", "source=a"],
+                r#"Switch("a", "n", "1", "x")"#,
+            ),
+            ("Join", &["source=a", "separator=-", "source=b"], r#"Join("-", "a", "b")"#),
+            ("Word", &["delimiters=-", "number=2", "source=a"], r#"Word("a", "2", "-")"#),
+            ("InStr", &["parameter3=2", "parameter1=a", "parameter2=b"], r#"InStr("a", "b", "2")"#),
+            ("Mid", &["source=a", "source=1", "parameter99=8"], r#"Mid("a", "1", "8")"#),
+        ];
+        for (name, parameters, expected) in table {
+            let parameter = |text: &&str| {
+                let (key, value) = text.split_once('=').unwrap();
+                json!({ "key": key, "value": { "name": value, "type": "Constant" } })
+            };
+            let parameters: Vec<_> = parameters.iter().map(parameter).collect();
+            let tree = json!({ "name": name, "type": "Function", "parameters": parameters });
+            assert_eq!(source(tree), Some(From::Expression(expected.to_owned())), "{name}");
+        }
     }
 }

@@ -49,6 +49,7 @@ fn what_could_not_be_taken_over_is_said_in_the_notes_and_in_the_file() {
     for (place, word) in [
         ("active", "NOT taken over"),
         ("title", "Frobnicate"),
+        ("nickName", "on creation only here"),
         ("scope of users, filter \"Unclear\"", "no documented meaning"),
         ("scope of users, filter \"By domain\"", "whole value"),
     ] {
@@ -57,7 +58,7 @@ fn what_could_not_be_taken_over_is_said_in_the_notes_and_in_the_file() {
         assert!(note.contains(word), "{note}");
         assert!(imported.policies[0].yaml.contains(note.as_str()), "{note}");
     }
-    assert_eq!(told.len(), 4, "{told:#?}");
+    assert_eq!(told.len(), 5, "{told:#?}");
 }
 
 #[test]
@@ -294,6 +295,106 @@ fn who_is_assigned_to_a_job_is_asked_and_not_guessed() {
             assert_eq!(groups(&policy), [expected.clone(), expected], "{job:?}");
             let told = imported.notes.iter().any(|note| note.place() == "scope");
             assert_eq!(told, job == JobScope::NotSaid, "{:?}", imported.notes);
+        }
+    }
+}
+
+#[test]
+fn five_hundred_mappings_are_taken_and_every_one_more_is_told() {
+    for (count, left_out) in [(policy::MAPPINGS_MAX, 0), (policy::MAPPINGS_MAX + 2, 2)] {
+        for required_last in [false, true] {
+            let names: Vec<String> = (1..count).map(|n| format!("custom{n}")).collect();
+            let mut all: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
+            all.insert(if required_last { all.len() } else { 0 }, ("userName", "mail"));
+            let imported = mapped(&all);
+            let policy = must_be_a_policy(&imported.policies[0].yaml);
+            assert_eq!(policy.users().mappings.len(), policy::MAPPINGS_MAX);
+            let told: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
+            let told = told.iter().any(|note| note.contains(&format!("the last {left_out} are not in it")));
+            assert_eq!(told, left_out > 0, "{:?}", imported.notes);
+        }
+    }
+}
+
+#[test]
+fn what_means_something_else_here_is_told() {
+    let roles =
+        |function: &str| serde_json::json!({ "expression": format!("{function}([appRoleAssignments])") });
+    let table = [
+        ("String", serde_json::json!({ "defaultValue": "none" }), Some("on creation only here")),
+        (
+            "String",
+            serde_json::json!({ "source": roles("AppRoleAssignmentsComplex") }),
+            Some("only adds roles"),
+        ),
+        ("String", serde_json::json!({ "source": roles("AssertiveAppRoleAssignmentsComplex") }), None),
+        (
+            "Reference",
+            serde_json::json!({ "source": { "name": "x", "type": "Attribute" } }),
+            Some("refers to another"),
+        ),
+        ("String", serde_json::json!({ "source": { "name": "x", "type": "Attribute" } }), None),
+    ];
+    for (kind, mut mapping, said) in table {
+        mapping["targetAttributeName"] = "custom".into();
+        let notes: Vec<String> =
+            with_attribute("custom", kind, &mapping).notes.iter().map(ToString::to_string).collect();
+        match said {
+            Some(said) => assert!(notes.iter().any(|note| note.contains(said)), "{said}: {notes:?}"),
+            None => assert!(notes.is_empty(), "{mapping}: {notes:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_comparison_with_a_truth_value_is_one_however_it_is_spelt_here() {
+    let table = [
+        (
+            "EQUALS",
+            "True",
+            [
+                (serde_json::json!("true"), true),
+                (serde_json::json!(true), true),
+                (serde_json::json!(false), false),
+            ],
+        ),
+        (
+            "EQUALS",
+            "false",
+            [
+                (serde_json::json!("False"), true),
+                (serde_json::json!(false), true),
+                (serde_json::json!(true), false),
+            ],
+        ),
+        (
+            "NOT EQUALS",
+            "True",
+            [
+                (serde_json::json!("true"), false),
+                (serde_json::json!(false), true),
+                (serde_json::json!("x"), true),
+            ],
+        ),
+    ];
+    for (operator, operand, values) in table {
+        let scope = serde_json::json!({ "groups": [{ "clauses": [{ "operatorName": operator, "sourceOperandName": "vip",
+            "targetOperand": { "values": [operand] } }] }] });
+        let json = serde_json::json!({ "sourceObjectName": "User", "scope": scope, "attributeMappings": [
+            { "targetAttributeName": "userName", "source": { "name": "mail", "type": "Attribute" } }] });
+        let policy = must_be_a_policy(&import(&json.to_string(), Some("app")).unwrap().policies[0].yaml);
+        for (value, expected) in values {
+            let attributes = [("vip".to_owned(), value.clone())].into_iter().collect();
+            let now = time::OffsetDateTime::UNIX_EPOCH;
+            let seen = policy::Seen {
+                attributes: &attributes,
+                manager: None,
+                groups: &[],
+                key: "E",
+                impersonal: false,
+                now,
+            };
+            assert_eq!(policy.users().scope.judge(&seen).inside, expected, "{operator} {operand}: {value}");
         }
     }
 }

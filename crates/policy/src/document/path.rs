@@ -56,9 +56,10 @@ fn selects_by_equality(filter: &ValFilter) -> bool {
     }
 }
 
-/// What a path covers. Names and the words that select a value are compared without regard to case, as SCIM does.
+/// What a target path covers. Two targets of which one covers a part of the other cannot both be mapped: `name` and
+/// `name.givenName`, or `emails` and `emails[type eq "work"].value`. Names and the words that select a value are compared without regard to case, as SCIM does.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub struct Reach {
     /// Schema and name of the attribute.
     attribute: (String, String),
     /// What a value must be like: empty for every value of the attribute.
@@ -68,7 +69,7 @@ pub(crate) struct Reach {
 
 impl Reach {
     /// What `path` covers; `None` when it is no path.
-    pub(crate) fn of(path: &str) -> Option<Self> {
+    pub fn of(path: &str) -> Option<Self> {
         let (attribute, filter, part) = match path.parse::<PatchPath>().ok()? {
             PatchPath::Attr(attribute) => (attribute.clone(), None, attribute.sub_attr),
             PatchPath::Value(value) => {
@@ -87,7 +88,7 @@ impl Reach {
     }
 
     /// Whether what is written to one of the two also changes the other.
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
     }
 
@@ -102,15 +103,6 @@ fn conjuncts(filter: &ValFilter, into: &mut BTreeSet<String>) {
     match filter {
         ValFilter::And(all) => all.as_slice().iter().for_each(|each| conjuncts(each, into)),
         single => drop(into.insert(single.to_string().to_lowercase())),
-    }
-}
-
-/// Whether two target paths cannot both be mapped, because what is written to one also changes the other: `name` and
-/// `name.givenName`, or `emails` and `emails[type eq "work"].value`.
-pub fn targets_overlap(one: &str, other: &str) -> bool {
-    match (Reach::of(one), Reach::of(other)) {
-        (Some(one), Some(other)) => one.overlaps(&other),
-        _ => one.eq_ignore_ascii_case(other),
     }
 }
 
@@ -136,7 +128,7 @@ pub(super) fn probably_meant(path: &str, known: &[&'static str]) -> Option<&'sta
 
 #[cfg(test)]
 mod tests {
-    use super::targets_overlap;
+    use super::Reach;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -171,8 +163,9 @@ mod tests {
             ("urn:acme:1.0:User:title".to_owned(), "title".to_owned(), false),
         ];
         for (one, other, expected) in table {
-            assert_eq!(targets_overlap(&one, &other), expected, "{one} and {other}");
-            assert_eq!(targets_overlap(&other, &one), expected, "{other} and {one}");
+            let reach = |path: &str| Reach::of(path).unwrap();
+            assert_eq!(reach(&one).overlaps(&reach(&other)), expected, "{one} and {other}");
+            assert_eq!(reach(&other).overlaps(&reach(&one)), expected, "{other} and {one}");
         }
     }
 }

@@ -6,13 +6,17 @@ use crate::attributes::same_char;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     text: String,
-    tokens: Vec<Token>,
+    tokens: Vec<GlobPart>,
 }
 
+/// A part of a text with wildcards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
+pub enum GlobPart {
+    /// This character.
     Literal(char),
+    /// Any one character.
     One,
+    /// Any text.
     Many,
 }
 
@@ -23,14 +27,14 @@ impl Glob {
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             let token = match character {
-                '*' => Token::Many,
-                '?' => Token::One,
-                '\\' => Token::Literal(
+                '*' => GlobPart::Many,
+                '?' => GlobPart::One,
+                '\\' => GlobPart::Literal(
                     characters.next_if(|next| matches!(next, '*' | '?' | '\\')).unwrap_or('\\'),
                 ),
-                other => Token::Literal(other),
+                other => GlobPart::Literal(other),
             };
-            if token != Token::Many || tokens.last() != Some(&Token::Many) {
+            if token != GlobPart::Many || tokens.last() != Some(&GlobPart::Many) {
                 tokens.push(token);
             }
         }
@@ -42,6 +46,11 @@ impl Glob {
         &self.text
     }
 
+    /// What it consists of.
+    pub fn parts(&self) -> &[GlobPart] {
+        &self.tokens
+    }
+
     /// Whether the whole of `text` looks like the pattern.
     pub fn matches(&self, text: &str, ignore_case: bool) -> bool {
         let same = |a: char, b: char| a == b || (ignore_case && same_char(a, b));
@@ -51,16 +60,16 @@ impl Glob {
         loop {
             let here = rest.clone();
             let Some(character) = rest.next() else {
-                return self.tokens[at..].iter().all(|token| *token == Token::Many);
+                return self.tokens[at..].iter().all(|token| *token == GlobPart::Many);
             };
             match self.tokens.get(at) {
-                Some(Token::Many) => {
+                Some(GlobPart::Many) => {
                     at += 1;
                     last_many = Some((at, here.clone()));
                     rest = here;
                 }
-                Some(Token::One) => at += 1,
-                Some(Token::Literal(literal)) if same(*literal, character) => at += 1,
+                Some(GlobPart::One) => at += 1,
+                Some(GlobPart::Literal(literal)) if same(*literal, character) => at += 1,
                 _ => {
                     let Some((after, taken)) = &mut last_many else { return false };
                     taken.next();
