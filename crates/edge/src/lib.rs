@@ -17,7 +17,7 @@ mod token;
 pub use body::{Json, JsonError, parse_json, read_body};
 pub use codes::CODES;
 pub use pointer::Pointer;
-pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace};
+pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
 pub use protect::{REQUEST_ID, RequestId, protect};
 pub use serve::{Drained, ServeError, serve};
 pub use token::{TokenHash, TokenHashError, TokenTable, bearer};

@@ -36,9 +36,24 @@ pub struct TextPlace {
     pub line: u64,
     /// Column, from 1; 0 for the text as a whole.
     pub column: u64,
+    /// What is wrong within the expression or clause that stands there, in bytes of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<TextSpan>,
+    /// What to write instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// The line with what is wrong underlined, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snippet: Option<String>,
+}
+
+/// A part of a text, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TextSpan {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
 }
 
 /// Wrong fields of one request, at most [`FIELD_ERRORS_MAX`] of them.
@@ -55,6 +70,15 @@ impl FieldErrors {
             self.list.push(FieldError { pointer: pointer.to_string(), detail: detail.into(), place: None });
         } else {
             self.unlisted += 1;
+        }
+    }
+
+    /// Adds one in a text of several lines.
+    pub fn add_at(&mut self, pointer: impl fmt::Display, detail: impl Into<String>, place: TextPlace) {
+        let listed = self.list.len();
+        self.add(pointer, detail);
+        if let Some(error) = self.list.get_mut(listed) {
+            error.place = Some(place);
         }
     }
 
@@ -195,15 +219,6 @@ impl Problem {
     #[must_use]
     pub fn with_error(mut self, pointer: impl fmt::Display, detail: impl Into<String>) -> Self {
         self.0.errors.push(FieldError { pointer: pointer.to_string(), detail: detail.into(), place: None });
-        self
-    }
-
-    /// Says where in the text of the last wrong field.
-    #[must_use]
-    pub fn at(mut self, place: TextPlace) -> Self {
-        if let Some(error) = self.0.errors.last_mut() {
-            error.place = Some(place);
-        }
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod mappings;
 mod path;
+mod words;
 pub(crate) mod written;
 
 use lifecycle::{Actions, Guard};
@@ -10,13 +11,14 @@ use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
 use crate::decide::{DISPLAY_NAME, USER_NAME};
-use crate::error::Flaw;
+use crate::error::{Flaw, Flaws};
 use crate::policy::{GroupRules, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};
 use crate::scope::document::{AssignedText, ScopeText};
 use crate::scope::{self, Assigned, Scope};
 pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
 pub use path::Reach;
+use written::Written;
 
 /// Raised when the same file means something else than before, so that everybody is decided again.
 const MEANING: &str = "3";
@@ -75,18 +77,55 @@ struct LeaverText {
     delete_after_days: Option<u32>,
 }
 
+/// How many flaws of one file are told.
+const FLAWS_MAX: usize = 100;
 /// How large the regular expressions of a policy may be together (see [`expression::Expression::pattern_weight`]): a small
 /// file can hold thousands, each of which takes half a megabyte and a part of a second.
 const PATTERNS_WEIGHT_MAX: u64 = 2_000_000;
+
+/// What an expression weighs at most that turns out to be wrong after its patterns were compiled.
+const FAILED_WEIGHT: u64 = 500_000;
 
 /// What the checks of one file share.
 pub(crate) struct Reading<'y> {
     /// The file.
     pub(crate) yaml: &'y str,
     patterns_weight: u64,
+    /// Mappings and clauses that are wrong: whoever corrects a file wants to know all of them.
+    flaws: Vec<Flaw>,
 }
 
 impl Reading<'_> {
+    /// The value, or nothing for now and its flaw for the end.
+    pub(crate) fn collect<T>(&mut self, read: Result<T, Flaw>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(flaw) => {
+                if self.flaws.len() < FLAWS_MAX {
+                    self.flaws.push(flaw);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether to look no further: there are flaws enough, or so much work was done already.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.flaws.len() >= FLAWS_MAX || self.patterns_weight > PATTERNS_WEIGHT_MAX
+    }
+
+    /// Counts the work of an expression that came to nothing: what its patterns weighed, nobody knows any more.
+    pub(crate) fn count_failed(&mut self, expression: &str) {
+        if expression.contains("Replace") {
+            self.patterns_weight = self.patterns_weight.saturating_add(FAILED_WEIGHT);
+        }
+    }
+
+    /// Whether something was wrong so far; what rests on it is not judged then.
+    pub(crate) fn is_flawed(&self) -> bool {
+        !self.flaws.is_empty()
+    }
+
     /// Counts regular expressions of this size, which stand at `value`.
     pub(crate) fn count_patterns<T>(&mut self, weight: u64, value: &Spanned<T>) -> Result<(), Flaw> {
         self.patterns_weight = self.patterns_weight.saturating_add(weight);
@@ -100,15 +139,17 @@ impl Reading<'_> {
 }
 
 /// Reads and checks a policy file.
-pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
+pub(crate) fn read(yaml: &str) -> Result<Policy, Flaws> {
     if yaml.len() > FILE_BYTES_MAX {
         return Err(Flaw {
             line: 0,
             column: 0,
             what: format!("the file has {} bytes; at most {FILE_BYTES_MAX} are read", yaml.len()),
             fix: "put lists of people into groups at the source".to_owned(),
+            span: None,
             snippet: None,
-        });
+        }
+        .into());
     }
     // Places are counted from behind it.
     let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
@@ -119,11 +160,27 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaw> {
         no_schema: true,
     };
     let document: Document =
+        serde_saphyr::from_str_with_options(yaml, options.clone()).map_err(|error| from_yaml(&error))?;
+    let whole: Written =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| from_yaml(&error))?;
-    let mut reading = Reading { yaml, patterns_weight: 0 };
+    if let Some(flaw) = written::empty_key(&whole) {
+        return Err(flaw.into());
+    }
+    let mut reading = Reading { yaml, patterns_weight: 0, flaws: Vec::new() };
+    let checked = check(&document, yaml, &mut reading);
+    let mut flaws = reading.flaws;
+    flaws.extend(checked.as_ref().err().cloned());
+    if flaws.is_empty() {
+        return checked.map_err(Flaws::from);
+    }
+    let first = flaws.remove(0);
+    Err(Flaws { first, more: flaws })
+}
+
+fn check(document: &Document, yaml: &str, reading: &mut Reading<'_>) -> Result<Policy, Flaw> {
     let target = target_name(&document.target)?;
-    let groups = document.groups.as_ref().map(|groups| group_rules(groups, &mut reading)).transpose()?;
-    let users = user_rules(&document.users, &mut reading)?;
+    let groups = document.groups.as_ref().map(|groups| group_rules(groups, reading)).transpose()?;
+    let users = user_rules(&document.users, reading)?;
     let guard = document.guard.as_ref().map_or(Ok(Guard::default()), guard_of)?;
     let default_domain = document.default_domain.as_ref().map(default_domain_of).transpose()?;
     let manager_attributes = Policy::looked_at_in_managers(&users, groups.as_ref());
@@ -141,44 +198,8 @@ fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
     // The parser repeats the place at the end of its message.
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).trim();
-    let (what, fix) = in_words(message);
-    Flaw { line, column, what, fix: fix.to_owned(), snippet: None }
-}
-
-/// What the parser of YAML says, in the words of a policy, and what to do.
-fn in_words(message: &str) -> (String, &'static str) {
-    const PARTS: &str = "a policy consists of target, guard, defaultDomain, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty, protected) and groups (the same without leaver); `usher policy schema` prints its schema";
-    if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
-        let key = key.split(',').next().unwrap_or(key);
-        return (format!("`{key}` stands twice"), "keep one of the two");
-    }
-    let starts = |text: &str| message.starts_with(text);
-    match message {
-        _ if starts("multiple YAML documents") => {
-            ("a second document begins here".to_owned(), "write one policy per file, without `---`")
-        }
-        _ if starts("unexpected end of input") => ("the file ends too early, or is empty".to_owned(), PARTS),
-        _ if starts("invalid u") || starts("invalid i") => {
-            ("this is no whole number, or too large or negative".to_owned(), "write digits alone")
-        }
-        _ if starts("expected sequence start") => ("a list must stand here".to_owned(), "write [..., ...]"),
-        _ if starts("expected mapping start") => ("a map must stand here".to_owned(), PARTS),
-        _ if starts("The string value [") => {
-            let value = message.trim_start_matches("The string value [").split("] must").next().unwrap_or("");
-            (format!("`{value}` is no text to YAML"), "put it in quotes")
-        }
-        _ if starts("invalid boolean") => {
-            ("this is neither true nor false".to_owned(), "write true or false")
-        }
-        _ if starts("cannot deserialize null") => {
-            ("there is nothing here, where a text must be".to_owned(), "write it, or leave the key out")
-        }
-        _ if starts("non-finite float") => ("this is no number".to_owned(), "put it in quotes"),
-        _ if starts("tabs disallowed") => {
-            ("a tab stands where a line is indented".to_owned(), "indent with blanks: YAML takes no tabs")
-        }
-        _ => (message.to_owned(), PARTS),
-    }
+    let (what, fix) = words::in_words(message);
+    Flaw { line, column, what, fix, span: None, snippet: None }
 }
 
 fn fingerprint(yaml: &str) -> String {
@@ -235,7 +256,7 @@ fn user_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<UserR
         &rules.value;
     let scope = scope_of(scope.as_ref(), true, reading)?;
     let mappings = mappings::read(rules, mappings, USER_NAME, reading)?;
-    let match_on = mappings::matching(match_on.as_ref(), &mappings, USER_NAME)?;
+    let match_on = mappings::matching(match_on.as_ref(), &mappings, USER_NAME, reading)?;
     Ok(UserRules {
         scope,
         mappings,
@@ -260,7 +281,7 @@ fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<Grou
         let flaw = "groups refer to nobody";
         return Err(Flaw::at(&rules.value.mappings[at], flaw, "remove `reference`"));
     }
-    let match_on = mappings::matching(match_on.as_ref(), &mappings, DISPLAY_NAME)?;
+    let match_on = mappings::matching(match_on.as_ref(), &mappings, DISPLAY_NAME, reading)?;
     Ok(GroupRules {
         scope,
         mappings,

@@ -1,5 +1,7 @@
 //! What is wrong with a policy file, where, and how to fix it.
 
+use expression::Span;
+
 /// A policy file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {what}; {fix}")]
@@ -14,8 +16,19 @@ pub struct PolicyError {
     pub what: String,
     /// What to do about it.
     pub fix: String,
+    /// The wrong part of an expression or clause, in bytes of its text.
+    pub span: Option<Span>,
     /// The text that it is about with the wrong part underlined, where an expression is wrong. For people.
     pub snippet: Option<String>,
+    /// What else is wrong in the file, in order of place.
+    pub more: Vec<PolicyError>,
+}
+
+impl PolicyError {
+    /// This one and all others.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.more)
+    }
 }
 
 /// Something in a policy file that is allowed, and probably not what was meant.
@@ -30,12 +43,13 @@ pub struct Remark {
 }
 
 /// An error that does not know its file yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Flaw {
     pub(crate) line: u64,
     pub(crate) column: u64,
     pub(crate) what: String,
     pub(crate) fix: String,
+    pub(crate) span: Option<Span>,
     pub(crate) snippet: Option<String>,
 }
 
@@ -51,17 +65,48 @@ impl Flaw {
             column: value.referenced.column(),
             what: what.into(),
             fix: fix.into(),
+            span: None,
             snippet: None,
         }
     }
 
-    /// The same with the underlined text.
-    pub(crate) fn with_snippet(self, snippet: String) -> Self {
-        Self { snippet: Some(snippet), ..self }
+    /// The same with the wrong part of the text, and that underlined.
+    pub(crate) fn within(self, span: Span, snippet: String) -> Self {
+        Self { span: Some(span), snippet: Some(snippet), ..self }
     }
 
+    /// The same at that line and column, if they are known.
+    pub(crate) fn at_place(self, place: Option<(u64, u64)>) -> Self {
+        let (line, column) = place.unwrap_or((self.line, self.column));
+        Self { line, column, ..self }
+    }
+
+    fn in_file(self, file: &str) -> PolicyError {
+        let Self { line, column, what, fix, span, snippet } = self;
+        PolicyError { file: file.to_owned(), line, column, what, fix, span, snippet, more: Vec::new() }
+    }
+}
+
+/// Everything that is wrong with a file; at least one thing is.
+#[derive(Debug)]
+pub(crate) struct Flaws {
+    pub(crate) first: Flaw,
+    pub(crate) more: Vec<Flaw>,
+}
+
+impl From<Flaw> for Flaws {
+    fn from(first: Flaw) -> Self {
+        Self { first, more: Vec::new() }
+    }
+}
+
+impl Flaws {
     pub(crate) fn in_file(self, file: &str) -> PolicyError {
-        let Self { line, column, what, fix, snippet } = self;
-        PolicyError { file: file.to_owned(), line, column, what, fix, snippet }
+        let mut all: Vec<PolicyError> =
+            std::iter::once(self.first).chain(self.more).map(|flaw| flaw.in_file(file)).collect();
+        all.sort_by_key(|error| (error.line, error.column));
+        let mut all = all.into_iter();
+        let first = all.next().expect("there is a first one");
+        PolicyError { more: all.collect(), ..first }
     }
 }

@@ -111,7 +111,7 @@ impl Policy {
     /// # Errors
     /// When the text is no YAML, has unknown or missing fields, or contradicts itself.
     pub fn parse(yaml: &str, file_name: &str) -> Result<Self, PolicyError> {
-        crate::document::read(yaml).map_err(|flaw| flaw.in_file(file_name))
+        crate::document::read(yaml).map_err(|flaws| flaws.in_file(file_name))
     }
 
     /// Name of the target.

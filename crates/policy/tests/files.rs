@@ -126,6 +126,25 @@ fn the_schema_and_the_reader_agree_on_every_key_and_word() {
         ("when: atOnce", "when: now"),
         ("deleteAfterDays: 3", "deleteAfterDays: 40000"),
         ("mappings: [{ target: displayName, source: displayName }]", "match: []"),
+        ("target: t\n", "target: 5\n"),
+        ("source: manager.mail", "source: true"),
+        ("memberOf: \"SEC-*\"", "memberOf: 12"),
+        ("users: [E-1]", "users: [12]"),
+        ("none: true", "none: false"),
+        ("source: manager.mail", "source: manager.mail, none: false"),
+        ("constant: 7", "constant: null"),
+        ("    assigned: { users: [E-1], groups: [G-1] }\n", ""),
+        ("mode: assigned", "mode: all"),
+        ("assigned: { users: [E-1], groups: [G-1] }", "assigned: {}"),
+        ("guard: { deletions: 5, percent: 10 }", "guard:"),
+        ("leaver: { action: delete, when: atOnce, deleteAfterDays: 3 }", "leaver:"),
+        ("actions: { create: true, update: false, disable: true, delete: false }", "actions: ~"),
+        ("  match: [userName]", "  match: null"),
+        ("  outOfScope: disable", "  scope:\n  outOfScope: disable"),
+        (
+            "groups:\n  mappings: [{ target: displayName, source: displayName }]\n  outOfScope: disable\n",
+            "groups:\n",
+        ),
     ];
     for (from, to) in broken {
         assert!(WHOLE.contains(from), "{from}");

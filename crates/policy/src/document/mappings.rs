@@ -47,10 +47,15 @@ pub(super) fn read(
     let mut mappings: Vec<Mapping> = Vec::with_capacity(texts.len());
     let mut reaches: Vec<(Reach, String)> = Vec::with_capacity(texts.len());
     for text in texts {
-        let mapping = mapping(text, reading)?;
+        if reading.is_exhausted() {
+            break;
+        }
+        let mapping = mapping(text, reading);
+        let Some(mapping) = reading.collect(mapping) else { continue };
         if let Some(reach) = Reach::of(&mapping.target) {
             if let Some((other, path)) = reaches.iter().find(|(other, _)| other.overlaps(&reach)) {
-                return Err(twice(&text.value.target, path, *other == reach));
+                let _: Option<()> = reading.collect(Err(twice(&text.value.target, path, *other == reach)));
+                continue;
             }
             reaches.push((reach, mapping.target.clone()));
         }
@@ -59,7 +64,7 @@ pub(super) fn read(
     let is_required = |mapping: &Mapping| {
         mapping.target == required && !mapping.is_reference && mapping.source != Source::None
     };
-    if !mappings.iter().any(is_required) {
+    if !reading.is_flawed() && !mappings.iter().any(is_required) {
         let fix = format!("add {{ target: {required}, source: ... }} to `mappings`");
         return Err(Flaw::at(rules, format!("`{required}` is not mapped"), fix));
     }
@@ -133,34 +138,36 @@ fn source(
     let MappingText { target, source, constant, expression, none, .. } = &text.value;
     let wrong = |what: &str, fix: &str| Flaw::at(text, format!("`{}` {what}", target.value), fix);
     match (source, constant, expression, none) {
-        (Some(name), None, None, None | Some(false)) => match AttributeName::parse(&name.value) {
+        (Some(name), None, None, None) => match AttributeName::parse(&name.value) {
             Some(name) => Ok(Source::Direct(name)),
             None => {
                 let what = format!("`{}` is no attribute", name.value);
                 Err(Flaw::at(name, what, "write the name of an attribute, or manager.NAME"))
             }
         },
-        (None, Some(value), None, None | Some(false)) => {
+        (None, Some(value), None, None) => {
             typed(value, value_type, "constant", target, reading).map(Source::Constant)
         }
-        (None, None, Some(expression), None | Some(false)) => {
-            let source = compiled(expression, &target.value)?;
+        (None, None, Some(expression), None) => {
+            let source = compiled(expression, &target.value, reading.yaml)
+                .inspect_err(|_| reading.count_failed(&expression.value))?;
             if let Source::Expression(compiled) = &source {
                 reading.count_patterns(compiled.pattern_weight(), expression)?;
             }
             Ok(source)
         }
         (None, None, None, Some(true)) => Ok(Source::None),
-        (None, None, None, None | Some(false)) => {
+        (None, None, None, None) => {
             Err(wrong("needs `source`, `constant`, `expression` or `none: true`", "give it one of them"))
         }
+        (_, _, _, Some(false)) => Err(wrong("has `none: false`, which says nothing", "remove it")),
         _ => {
             Err(wrong("has more than one of `source`, `constant`, `expression`, `none`", "keep one of them"))
         }
     }
 }
 
-fn compiled(text: &Spanned<String>, target: &str) -> Result<Source, Flaw> {
+fn compiled(text: &Spanned<String>, target: &str, yaml: &str) -> Result<Source, Flaw> {
     match Expression::compile(&text.value) {
         Ok(expression) if expression.needs_uniqueness() => Err(Flaw::at(
             text,
@@ -173,7 +180,9 @@ fn compiled(text: &Spanned<String>, target: &str) -> Result<Source, Flaw> {
                 "see docs/policy.md for the language, and try it with `usher policy eval`".to_owned()
             });
             let what = format!("the expression of `{target}` is wrong: {}", error.message);
-            Err(Flaw::at(text, what, fix).with_snippet(error.render(&text.value)))
+            Err(Flaw::at(text, what, fix)
+                .within(error.span, error.render(&text.value))
+                .at_place(written::place_within(text, error.span.start, yaml)))
         }
     }
 }
@@ -264,6 +273,7 @@ pub(super) fn matching(
     paths: Option<&Spanned<Vec<Spanned<String>>>>,
     mappings: &[Mapping],
     default: &str,
+    reading: &Reading<'_>,
 ) -> Result<Vec<String>, Flaw> {
     let Some(paths) = paths else { return Ok(vec![default.to_owned()]) };
     if paths.value.is_empty() {
@@ -272,7 +282,7 @@ pub(super) fn matching(
     }
     for path in &paths.value {
         let is_mapped = |mapping: &Mapping| mapping.target == path.value && !mapping.is_reference;
-        if path.value != EXTERNAL_ID && !mappings.iter().any(is_mapped) {
+        if path.value != EXTERNAL_ID && !reading.is_flawed() && !mappings.iter().any(is_mapped) {
             let what = format!("`match` names `{}`, which is not mapped", path.value);
             return Err(Flaw::at(path, what, "map it, or match on another attribute"));
         }

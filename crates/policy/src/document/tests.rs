@@ -57,6 +57,10 @@ fn what_is_no_yaml_of_a_policy_is_said_without_the_words_of_a_parser() {
         ("target: a\nusers: 3\n", "2:8: a map must stand here"),
         ("target: a\nusers:\n\tmappings: []\n", "no tabs"),
         ("target: a\nguard: { deletions: -1 }\n", "no whole number"),
+        (
+            "target: a\nusers:\n  scope:\n  mappings: [{ target: userName, source: mail }]\n",
+            "3:8: `scope` has no value; write one",
+        ),
     ];
     for (yaml, said) in table {
         let error = Policy::parse(yaml, "a.yaml").unwrap_err().to_string();
@@ -296,6 +300,12 @@ fn a_small_file_cannot_ask_for_much_work() {
     assert!(one.what.contains("too much memory"), "{one}");
     let many = Policy::parse(&mappings(10, 100), "t").unwrap_err();
     assert!(many.what.contains("of the policy need too much memory"), "{many}");
+    // Neither do files that are wrong as well.
+    for mistake in ["ToLow([x])", r#"Replace([x],,"\\w{9999}",,"",,)"#] {
+        let wrong = mappings(10, 400).replace("Join(\"\", ", &format!("Join({mistake}, "));
+        let wrong = Policy::parse(&wrong, "t").unwrap_err();
+        assert!(wrong.all().count() < 10, "{wrong}");
+    }
     let clauses = vec![r#"'x REGEX MATCH "\\w{9}"'"#; 900].join(", ");
     let scope = format!(
         "target: t\nusers:\n  scope: {{ any: [{{ all: [{clauses}] }}] }}\n  mappings: [{{ target: userName, source: m }}]\n"
@@ -306,4 +316,56 @@ fn a_small_file_cannot_ask_for_much_work() {
     let usual = Policy::parse(&usual, "t").unwrap();
     let crate::Source::Expression(expression) = &usual.users().mappings[1].source else { panic!() };
     assert!((1..50_000).contains(&expression.pattern_weight()), "{}", expression.pattern_weight());
+}
+
+#[test]
+fn everything_that_is_wrong_with_clauses_and_mappings_is_told_at_once() {
+    let yaml = "target: t\nusers:\n  scope: { any: [{ all: ['a EQUAL b', 'c IS NULL', 'd BEFORE soon'] }] }\n  mappings:\n    \
+                - { target: userName, expression: 'ToLow([mail])' }\n    - { target: title, constant: 0041 }\n    \
+                - { target: name, source: a }\n    - { target: name.givenName, source: b }\n  match: [userName]\n";
+    let error = Policy::parse(yaml, "t").unwrap_err();
+    let told: Vec<_> =
+        error.all().map(|error| (error.line, error.span.map(|span| (span.start, span.end)))).collect();
+    let clause = |from, to| Some((from, to));
+    assert_eq!(
+        told,
+        [(3, clause(2, 7)), (3, clause(9, 13)), (5, clause(0, 5)), (6, None), (8, None)],
+        "{error:?}"
+    );
+    assert!(error.all().all(
+        |error| !error.fix.is_empty() && error.more.is_empty() == (error.line != 3 || error.column > 26)
+    ));
+}
+
+#[test]
+fn in_a_block_the_place_is_that_of_what_is_wrong() {
+    let yaml = "target: t\nusers:\n  mappings:\n    - target: userName\n      expression: |\n        Join(\"é\",\n          [a], ToLow([b]),\n          Foo([c]))\n    - { target: title, constant: x }\n";
+    let error = Policy::parse(yaml, "t").unwrap_err();
+    assert_eq!((error.line, error.column), (7, 16), "{error}");
+    let folded = Policy::parse(&yaml.replace("|\n", ">\n"), "t").unwrap_err();
+    assert_eq!((folded.line, folded.column), (7, 16), "{folded}");
+}
+
+#[test]
+fn a_misspelt_key_is_answered_with_what_was_meant_there() {
+    let table = [
+        (
+            "source: userPrincipalName",
+            "sorce: userPrincipalName",
+            "unknown key `sorce`; did you mean `source`?",
+        ),
+        ("assumeEmpty: false", "assumeEmtpy: false", "did you mean `assumeEmpty`?"),
+        ("  scope:", "  scop:", "did you mean `scope`?"),
+        ("operator: IN", "operater: IN", "did you mean `operator`?"),
+        (
+            "deleteAfterDays: 30",
+            "grace: 30",
+            "unknown key `grace`; known here: action, when, deleteAfterDays",
+        ),
+        ("target: zscaler", "", "`target` is missing; add it"),
+    ];
+    for (from, to, said) in table {
+        let error = error(from, to).to_string();
+        assert!(error.contains(said), "{to}: {error}");
+    }
 }

@@ -48,6 +48,23 @@ pub(crate) fn value(written: &Written, yaml: &str) -> Result<Value, Flaw> {
     })
 }
 
+/// The first key without a value: what was meant to stand there, nobody knows, and an empty `scope` must not mean
+/// everybody. A default may be null, which is none.
+pub(super) fn empty_key(written: &Written) -> Option<Flaw> {
+    match &written.value {
+        Raw::List(values) => values.iter().find_map(empty_key),
+        Raw::Map(fields) => fields.iter().find_map(|(name, value)| match (name.as_str(), &value.value) {
+            ("default" | "constant", Raw::Map(_) | Raw::List(_)) | ("default", Raw::Nothing) => None,
+            (_, Raw::Nothing) => {
+                let what = format!("`{name}` has no value");
+                Some(Flaw::at(value, what, "write one, or leave the key out"))
+            }
+            _ => empty_key(value),
+        }),
+        Raw::Nothing | Raw::Text(_) | Raw::Truth(_) | Raw::Number(_) => None,
+    }
+}
+
 /// The text of a single value, letter by letter as it is written; `None` when it is no single value.
 pub(crate) fn text(written: &Written, yaml: &str) -> Option<String> {
     match &written.value {
@@ -72,6 +89,19 @@ fn ambiguous(written: &Written, text: Option<&str>, number: &Number) -> Flaw {
         None => "put it in quotes".to_owned(),
     };
     Flaw::at(written, what, fix)
+}
+
+/// Line and column of a byte of a text whose lines stand in the file as they are, as in a block (`|`): elsewhere the
+/// place of the whole text is near enough.
+pub(crate) fn place_within(text: &Spanned<String>, byte: usize, yaml: &str) -> Option<(u64, u64)> {
+    let before = text.value.get(..byte)?;
+    let line_number = before.matches('\n').count();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.value.split('\n').nth(line_number)?;
+    let first = usize::try_from(text.defined.line()).ok()?;
+    let indent = yaml.lines().nth(first.checked_sub(1)? + line_number)?.strip_suffix(line)?.chars().count();
+    let column = indent + text.value.get(line_start..byte)?.chars().count() + 1;
+    Some((u64::try_from(first + line_number).ok()?, u64::try_from(column).ok()?))
 }
 
 /// The text at a place. Tags (`!!int 5`) are no part of it.

@@ -115,7 +115,15 @@ pub(crate) fn read(scope: &ScopeText, people: bool, reading: &mut Reading<'_>) -
             let fix = "use IN, wildcards or a group instead of many clauses";
             return Err(Flaw::at(alternative, format!("more than {CLAUSES_MAX} clauses"), fix));
         }
-        any.push(clauses.iter().map(|clause| counted(clause, reading)).collect::<Result<Vec<_>, _>>()?);
+        let mut taken = Vec::with_capacity(clauses.len());
+        for clause in clauses {
+            if reading.is_exhausted() {
+                break;
+            }
+            let clause = counted(clause, reading);
+            taken.extend(reading.collect(clause));
+        }
+        any.push(taken);
     }
     Ok(Scope { mode, any })
 }
@@ -219,7 +227,8 @@ fn clause_of_text(clause: &Spanned<ClauseText>, text: &str) -> Result<Clause, Fl
     Clause::parse(text).map_err(|error| {
         let repeated: String = text.chars().take(REPEATED_CHARACTERS_MAX).collect();
         let hint = error.hint.clone().unwrap_or_else(|| "write department EQUALS \"Sales\"".to_owned());
-        Flaw::at(clause, format!("`{repeated}`: {}", error.message), hint).with_snippet(error.render(text))
+        Flaw::at(clause, format!("`{repeated}`: {}", error.message), hint)
+            .within(expression::Span { start: error.start, end: error.end }, error.render(text))
     })
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem, TextPlace};
+use edge::{FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
 use lifecycle::{Actor, PlanId, PlanRequest, PlanStatus, verb};
 
 use super::Shared;
@@ -31,7 +31,7 @@ const CHANGES_MAX: u32 = 10_000;
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: too many plans are under way, or nobody is called `person`"),
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "the policy is longer than 256 KiB"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing or wrong (`errors[0].place` says where), or something else in the body is"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing or wrong (`errors[].place` says where, with a `hint`), or something else in the body is"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
@@ -60,8 +60,17 @@ fn check_policy(body: &StartPlan) -> Result<(), Problem> {
     let file = body.file.as_deref().unwrap_or("policy.yaml");
     let Err(error) = policy::Policy::parse(&body.policy, file) else { return Ok(()) };
     let mut wrong = FieldErrors::default();
-    wrong.add("/policy", format!("{}; {}", error.what, error.fix));
-    Err(invalid(wrong).at(TextPlace { line: error.line, column: error.column, snippet: error.snippet }))
+    for error in error.all() {
+        let place = TextPlace {
+            line: error.line,
+            column: error.column,
+            span: error.span.map(|span| TextSpan { start: span.start, end: span.end }),
+            hint: Some(error.fix.clone()),
+            snippet: error.snippet.clone(),
+        };
+        wrong.add_at("/policy", error.what.clone(), place);
+    }
+    Err(invalid(wrong))
 }
 
 fn check(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {

@@ -160,6 +160,9 @@ async fn what_is_wrong_with_a_plan_is_told_by_its_place() {
     let error = &problem["errors"][0];
     assert_eq!((&error["pointer"], &error["place"]["line"]), (&json!("/policy"), &json!(2)), "{problem}");
     assert!(error["place"]["snippet"].as_str().unwrap().contains("^^^^^"), "{problem}");
+    assert_eq!(error["place"]["span"], json!({ "start": 0, "end": 5 }), "{problem}");
+    assert_eq!(error["place"]["hint"], "did you mean `ToLower`?");
+    assert!(!error["detail"].as_str().unwrap().contains("did you mean"), "{problem}");
     assert_eq!(world.get("/v1/plans/pln_1").await.1["code"], "plan_not_found");
     world.stop().await;
 }

@@ -91,6 +91,9 @@ fn problem_text(problem: &Value) -> String {
         let part =
             |name: &str| error.get(name).and_then(Value::as_str).map(render::clean).unwrap_or_default();
         text.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
+        if let Some(hint) = error.pointer("/place/hint").and_then(Value::as_str) {
+            text.push_str(&format!("; {}", render::clean(hint)));
+        }
     }
     text
 }
@@ -116,11 +119,12 @@ mod tests {
     fn a_problem_is_told_with_its_code_request_and_fields() {
         let text = problem_text(&json!({
             "title": "Unprocessable", "detail": "the body is not right", "code": "invalid_body", "requestId": "r1",
-            "errors": [{"pointer": "/why", "detail": "is required"}],
+            "errors": [{"pointer": "/why", "detail": "is required"},
+                       {"pointer": "/policy", "detail": "it is wrong", "place": {"line": 1, "column": 2, "hint": "put it right"}}],
         }));
         assert_eq!(
             text,
-            "Unprocessable: the body is not right [code invalid_body] [request r1]\n  /why: is required"
+            "Unprocessable: the body is not right [code invalid_body] [request r1]\n  /why: is required\n  /policy: it is wrong; put it right"
         );
     }
 

@@ -79,10 +79,21 @@ fn as_json(file: &str, checked: &Checked) -> Value {
             let remarks: Vec<Value> = remarks.iter().map(place).collect();
             json!({ "file": file, "fine": true, "target": target, "remarks": remarks })
         }
-        Checked::Faulty(error) => json!({
-            "file": file, "fine": false, "line": error.line, "column": error.column, "what": error.what,
-            "fix": error.fix, "snippet": error.snippet,
-        }),
+        Checked::Faulty(error) => {
+            let more: Vec<Value> = error.more.iter().map(fault).collect();
+            let mut fault = fault(error);
+            fault["file"] = file.into();
+            fault["fine"] = false.into();
+            fault["more"] = more.into();
+            fault
+        }
         Checked::Unreadable(why) => json!({ "file": file, "fine": false, "what": why }),
     }
+}
+
+fn fault(error: &PolicyError) -> Value {
+    json!({
+        "line": error.line, "column": error.column, "what": error.what, "fix": error.fix, "span": error.span,
+        "snippet": error.snippet,
+    })
 }

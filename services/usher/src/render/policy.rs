@@ -7,11 +7,14 @@ use time::format_description::well_known::Rfc3339;
 use super::table::Table;
 use super::{clean, indented, instant};
 
-/// `file:line:column: what; fix`, then the place in the file, underlined.
+/// `file:line:column: what; fix`, then the place in the file, underlined; and so on for everything that is wrong.
 pub fn fault(error: &PolicyError) -> String {
-    let mut text = format!("{}\n", clean(&error.to_string()));
-    if let Some(snippet) = &error.snippet {
-        text.push_str(&indented(snippet));
+    let mut text = String::new();
+    for error in error.all() {
+        text.push_str(&format!("{}\n", clean(&error.to_string())));
+        if let Some(snippet) = &error.snippet {
+            text.push_str(&indented(snippet));
+        }
     }
     text
 }
