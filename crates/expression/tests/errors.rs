@@ -50,7 +50,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "DateAdd(\"days\", 1, Now())",
         "\"days\"",
         "`DateAdd` does not know `days`",
-        "it knows yyyy, m, d, ww, h, n, s",
+        "it knows yyyy, q, m, y, d, w, ww, h, n, s",
     ),
     (
         "DateAdd(\"D\", 1, Now())",

@@ -66,3 +66,15 @@ fn a_file_of_cases_can_be_fed_as_it_is() {
     let unknown = json!({ "expression": "[x]", "sorce": {} });
     assert!(answer(&unknown)["error"]["message"].as_str().unwrap().contains("unknown member `sorce`"));
 }
+
+#[test]
+fn a_constant_interval_is_one_wherever_one_from_an_attribute_is() {
+    for interval in ["yyyy", "q", "m", "y", "d", "w", "ww", "h", "n", "s"] {
+        let dates = r#"CDate("2024-01-01"), CDate("2025-03-02")"#;
+        let of = |interval: &str| format!("DateDiff({interval}, {dates})");
+        let constant = json!({ "expression": of(&format!("\"{interval}\"")) });
+        let given = json!({ "expression": of("[i]"), "source": { "i": interval } });
+        assert_eq!(answer(&constant), answer(&given), "{interval}");
+        assert!(answer(&constant)["value"].is_string(), "{interval}");
+    }
+}

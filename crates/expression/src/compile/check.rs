@@ -7,7 +7,7 @@ use crate::program::{Node, NodeKind};
 use crate::value::Type;
 
 /// The intervals of `DateAdd` and `DateDiff`.
-const INTERVALS: [&str; 7] = ["yyyy", "m", "d", "ww", "h", "n", "s"];
+const INTERVALS: [&str; 10] = ["yyyy", "q", "m", "y", "d", "w", "ww", "h", "n", "s"];
 
 pub(super) fn signature(name: &str, span: Span) -> Result<&'static Signature, CompileError> {
     function::named(name).ok_or_else(|| {
