@@ -20,6 +20,8 @@ use crate::subjects::{GroupIndex, Page, is_known};
 /// Members that are listed one by one.
 const MEMBERS_MAX: u64 = 1_000;
 const USER_NAME: &str = "userName";
+/// Attributes of people that may be the login name which an operator knows.
+const LOGIN_ATTRIBUTES: [&str; 3] = ["userPrincipalName", "mail", USER_NAME];
 /// People with a similar login name that are looked at.
 const SIMILAR_MAX: u64 = 50;
 
@@ -51,12 +53,36 @@ impl Control {
             let login = login.and_then(|name| name.as_str());
             login.is_some_and(|login| login.to_lowercase() == named.to_lowercase())
         };
-        match rows.into_iter().find(has_login) {
-            Some(row) => Ok((ResourceKind::User, row.subject)),
+        if let Some(row) = rows.into_iter().find(has_login) {
+            return Ok((ResourceKind::User, row.subject));
+        }
+        match self.with_name(named).await? {
+            Some(key) => Ok((ResourceKind::User, key)),
             None => Err(wrong(format!(
-                "no person or group has the key `{named}`, and no account at `{target}` that login name"
+                "no person or group has the key `{named}`, no account at `{target}` that login name, and nobody has it as {}",
+                LOGIN_ATTRIBUTES.join(", ")
             ))),
         }
+    }
+
+    /// The person who has this login name at the source: before the first account there is no other.
+    async fn with_name(&self, named: &str) -> Result<Option<String>, StoreError> {
+        let pattern = LikeExpr::new(holding("", named)).escape('\\');
+        let rows = identity::Entity::find()
+            .filter(Expr::expr(Func::lower(Expr::col(identity::Column::State))).like(pattern))
+            .order_by_asc(identity::Column::Key)
+            .limit(SIMILAR_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("find a person by name"))?;
+        let now = unix_micros(now());
+        let is_named = |row: &identity::Model| {
+            let attributes = decode::<Identity>(&row.state, &row.key).view(&row.key, now).attributes;
+            let has =
+                |name: &&str| attributes.get(*name).and_then(|value| value.as_str()).map(str::to_lowercase);
+            LOGIN_ATTRIBUTES.iter().filter_map(has).any(|login| login == named.to_lowercase())
+        };
+        Ok(rows.into_iter().find(is_named).map(|row| row.key))
     }
 
     /// The group with this key, even if there is a person with the same one.
@@ -221,8 +247,13 @@ impl Control {
 /// A pattern, escaped with `\`, for desired states in lower case that have this login name. SQLite knows the lower case of
 /// ASCII alone, so anything may stand for other characters: who fits has to be looked at.
 fn with_login(login: &str) -> String {
-    let login = serde_json::to_string(login).expect("a text is JSON");
-    let mut pattern = format!("%\"{}\":", USER_NAME.to_ascii_lowercase());
+    holding(&format!("\"{}\":", USER_NAME.to_ascii_lowercase()), login)
+}
+
+/// The same for JSON in which `text` stands behind `before`.
+fn holding(before: &str, text: &str) -> String {
+    let login = serde_json::to_string(text).expect("a text is JSON");
+    let mut pattern = format!("%{before}");
     for character in login.chars() {
         match character {
             '\\' | '%' | '_' => pattern.extend(['\\', character]),

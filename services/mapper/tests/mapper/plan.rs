@@ -339,3 +339,22 @@ async fn mappings_that_fail_are_counted_and_words_hold_the_values() {
     assert!(reason.contains("(seen: \"") && !reason.contains("<hidden>"), "{reason}");
     world.stop_mappers().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_found_by_their_login_before_there_is_an_account() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let mut named = joined("E-2", 1, "HR");
+        named.attributes.insert("mail".to_owned(), json!("Zoë_100%@example.org"));
+        world.send(&[joined("E-1", 1, "Sales"), named]).await;
+        world.settle().await;
+        let first = EVERYBODY.replacen("target: crm", "target: another", 1);
+        let (_, made) = plan(&mut world, &first, Some("zoë_100%@EXAMPLE.org")).await;
+        assert_eq!(
+            (made.changes[0].subject.as_str(), made.changes[0].action),
+            ("E-2", PlannedAction::Create)
+        );
+        assert_eq!(made.users.into_scope, 1, "nobody was in the scope of a policy that was not there");
+        world.stop_mappers().await;
+    }
+}

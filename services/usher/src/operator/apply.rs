@@ -9,7 +9,7 @@ use lifecycle::{ApplyReply, MapperStatus, Plan, PolicyText, PolicyVersions};
 use serde_json::{Value, json};
 
 use super::client::{Console, understood};
-use super::plan::{draft, finished, work_out};
+use super::plan::{draft, finished, warn_of_unknown, work_out};
 use super::progress::Progress;
 use super::{Ended, print, print_json};
 use crate::cli::{ApplyArgs, Consent, OperatorArgs, RollbackArgs};
@@ -17,6 +17,8 @@ use crate::render;
 
 /// How often is asked how far the re-evaluation is.
 const POLL: Duration = Duration::from_millis(500);
+/// How many versions are looked through for the one before.
+const TEXTS_COMPARED_MAX: usize = 50;
 /// How many polls in a row may fail before nobody looks any more.
 const POLL_FAILURES_MAX: u32 = 20;
 
@@ -39,10 +41,9 @@ pub async fn rollback(args: &RollbackArgs) -> anyhow::Result<Ended> {
     let target = args.target.as_str();
     let to = match args.to {
         Some(to) => to,
-        None => version_before(&understood(&console.get(&["policies", target, "versions"], &[]).await?)?)?,
+        None => version_before(&console, target).await?,
     };
-    let answer = console.get(&["policies", target], &[("version", to.to_string())]).await?;
-    let text: PolicyText = understood(&answer)?;
+    let text = text_of(&console, target, to).await?;
     let draft = StartPlan {
         policy: text.policy,
         file: Some(format!("{target}, version {to}")),
@@ -53,12 +54,33 @@ pub async fn rollback(args: &RollbackArgs) -> anyhow::Result<Ended> {
     put_in_force(&console, draft, &why, &args.consent, &args.operator).await
 }
 
+async fn text_of(console: &Console, target: &str, version: i64) -> anyhow::Result<PolicyText> {
+    understood(&console.get(&["policies", target], &[("version", version.to_string())]).await?)
+}
+
 /// The version that was in force before the one that is.
-fn version_before(versions: &PolicyVersions) -> anyhow::Result<i64> {
-    match versions.versions.get(1) {
-        Some(before) => Ok(before.version),
-        None => bail!("{} has no version before the one in force", render::clean(&versions.target)),
+async fn version_before(console: &Console, target: &str) -> anyhow::Result<i64> {
+    let known: PolicyVersions = understood(&console.get(&["policies", target, "versions"], &[]).await?)?;
+    let numbers: Vec<i64> = known.versions.iter().map(|version| version.version).collect();
+    let mut texts = Vec::new();
+    for number in numbers.iter().take(TEXTS_COMPARED_MAX) {
+        texts.push(text_of(console, target, *number).await?.policy);
     }
+    match before(&texts).and_then(|at| numbers.get(at)) {
+        Some(version) => Ok(*version),
+        None => bail!(
+            "{} has no version before the policy in force, as far as one can tell: say with --to which one",
+            render::clean(target)
+        ),
+    }
+}
+
+/// Of texts in force one after the other, the newest first, the place of the one before the newest. Where the newest is an
+/// older one again, it is the one before that: what came in between was rolled back, and is not gone back to.
+fn before(texts: &[String]) -> Option<usize> {
+    let newest = texts.first()?;
+    let first_time = texts.iter().rposition(|text| text == newest)?;
+    Some(first_time + 1)
 }
 
 async fn put_in_force(
@@ -74,6 +96,7 @@ async fn put_in_force(
     let status = work_out(console, draft).await?;
     let plan = finished(&status)?;
     say(operator, &render::plan::plan(plan))?;
+    warn_of_unknown(console, &plan.target).await;
     if let Some(refusal) = over_the_guard(plan, consent.allow_deletes) {
         bail!("{refusal}");
     }
@@ -173,11 +196,21 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_goes_to_the_version_before_the_one_in_force() {
-        let version = |n: i64| json!({"version": n, "at": "2026-01-02T03:04:05Z", "who": "a", "why": "b", "removals": 0});
-        let two = json!({"target": "zia", "versions": [version(7), version(6)]});
-        assert_eq!(version_before(&serde_json::from_value(two).unwrap()).unwrap(), 6);
-        let one = json!({"target": "zia", "versions": [version(1)]});
-        assert!(version_before(&serde_json::from_value(one).unwrap()).is_err());
+    fn a_rollback_goes_to_the_version_before_and_never_to_one_that_was_rolled_back() {
+        // The newest first; what stands where the rollback goes to.
+        let table = [
+            ("BA", Some('A')),
+            ("CBA", Some('B')),
+            ("ABA", None),
+            ("BCBA", Some('A')),
+            ("ACABA", None),
+            ("A", None),
+            ("AA", None),
+        ];
+        for (history, expected) in table {
+            let texts: Vec<String> = history.chars().map(String::from).collect();
+            let to = before(&texts).and_then(|at| history.chars().nth(at));
+            assert_eq!(to, expected, "{history}");
+        }
     }
 }

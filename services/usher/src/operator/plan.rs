@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use console::api::StartPlan;
+use console::api::{StartPlan, Status};
 use lifecycle::{Plan, PlanState, PlanStatus};
 use policy::Policy;
 
@@ -14,6 +14,8 @@ use super::{Ended, print, print_json};
 use crate::cli::PlanArgs;
 use crate::render;
 
+/// The service that has the targets.
+const WRITER: &str = "writer";
 /// How often is asked how far a plan is.
 const POLL: Duration = Duration::from_millis(200);
 /// How long a plan may stand still before it is given up.
@@ -31,6 +33,7 @@ pub async fn plan(args: &PlanArgs) -> anyhow::Result<Ended> {
     for (number, draft) in drafts.into_iter().enumerate() {
         let status = work_out(&console, StartPlan { person: args.person.clone(), ..draft }).await?;
         let plan = finished(&status)?;
+        warn_of_unknown(&console, &plan.target).await;
         if plan.needs_a_look() {
             ended = Ended::SomethingChanges;
         }
@@ -73,6 +76,29 @@ pub(super) async fn work_out(console: &Console, draft: StartPlan) -> anyhow::Res
     Ok(status)
 }
 
+/// Says that nothing will come of it where the writer does not have the target: a slip in a name is no error to anybody.
+pub(super) async fn warn_of_unknown(console: &Console, target: &str) {
+    let Ok(answer) = console.get(&["status"], &[]).await else { return };
+    let Ok(status) = understood::<Status>(&answer) else { return };
+    if let Some(warning) = unknown_target(&status, target) {
+        eprintln!("usher: warning: {warning}");
+    }
+}
+
+fn unknown_target(status: &Status, target: &str) -> Option<String> {
+    let is_known = status.targets.iter().any(|known| known.target == target);
+    if is_known || status.unavailable.iter().any(|service| service.service == WRITER) {
+        return None;
+    }
+    let known: Vec<&str> = status.targets.iter().map(|known| known.target.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Some(format!(
+        "the writer has no target `{}`, so nothing is sent; it has: {}",
+        render::clean(target),
+        render::clean(&known)
+    ))
+}
+
 /// The plan, if it could be worked out.
 pub(super) fn finished(status: &PlanStatus) -> anyhow::Result<&Plan> {
     if status.state == PlanState::Failed {
@@ -80,4 +106,31 @@ pub(super) fn finished(status: &PlanStatus) -> anyhow::Result<&Plan> {
         bail!("the plan for {} failed: {}", render::clean(&status.target), render::clean(why));
     }
     status.plan.as_ref().context("the console says that the plan is finished, and does not give it")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_target_that_the_writer_does_not_have_is_warned_of() {
+        let status = |targets: &[&str], unavailable: Value| -> Status {
+            let target = |name: &&str| {
+                let mut target = json!({ "target": name, "epoch": 1, "owner": null });
+                for (name, value) in [("resources", json!({})), ("edges", json!({}))] {
+                    target[name] = value;
+                }
+                target
+            };
+            let targets: Vec<Value> = targets.iter().map(target).collect();
+            serde_json::from_value(json!({ "targets": targets, "lag": {}, "unavailable": unavailable }))
+                .unwrap()
+        };
+        let warning = unknown_target(&status(&[], json!([])), "zai").unwrap();
+        assert!(warning.contains("no target `zai`") && warning.ends_with("it has: none"), "{warning}");
+        let silent = json!([{ "service": "writer", "code": "writer_not_running", "detail": "x" }]);
+        assert_eq!(unknown_target(&status(&[], silent), "zai"), None);
+    }
 }
