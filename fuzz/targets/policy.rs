@@ -30,9 +30,9 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         let subject =
             Subject { identity: &identity, groups: &groups, manager: Some(&attributes), seed: seed.clone() };
         let decision = decide(&subject, &policy, now);
-        let _ = (decision.account(), decision.reason(), decision.user_name());
+        let _ = (decision.account(), decision.reason_in_full(), decision.failures(), decision.user_name());
     }
     let subject = GroupSubject { key: "G-1", attributes: &attributes, exists: true, groups: &groups, seed };
     let decision = decide_group(&subject, &policy, now);
-    let _ = (decision.resource(), decision.reason());
+    let _ = (decision.resource(), decision.reason_in_full(), decision.failures());
 });

@@ -277,9 +277,10 @@ fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<Grou
     }
     let scope = scope_of(scope.as_ref(), false, reading)?;
     let mappings = mappings::read(rules, mappings, DISPLAY_NAME, reading)?;
-    if let Some(at) = mappings.iter().position(|mapping| mapping.is_reference) {
-        let flaw = "groups refer to nobody";
-        return Err(Flaw::at(&rules.value.mappings[at], flaw, "remove `reference`"));
+    if mappings.iter().any(|mapping| mapping.is_reference)
+        && let Some(mapping) = rules.value.mappings.iter().find(|mapping| mapping.value.is_reference())
+    {
+        return Err(Flaw::at(mapping, "groups refer to nobody", "remove `reference`"));
     }
     let match_on = mappings::matching(match_on.as_ref(), &mappings, DISPLAY_NAME, reading)?;
     Ok(GroupRules {

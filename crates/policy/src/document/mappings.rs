@@ -33,6 +33,12 @@ pub(super) struct MappingText {
     reference: Option<Spanned<String>>,
 }
 
+impl MappingText {
+    pub(super) fn is_reference(&self) -> bool {
+        self.reference.is_some()
+    }
+}
+
 /// Reads `texts`; one of them must be about `required`.
 pub(super) fn read(
     rules: &Spanned<Rules>,

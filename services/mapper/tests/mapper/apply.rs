@@ -10,7 +10,7 @@ use lifecycle::{
 };
 use store::testing::{databases, sqlite};
 
-use crate::operators::{apply, ask, plan};
+use crate::operators::{apply, ask, narrowed, plan};
 use crate::world::{EVERYBODY, World, event, group, joined};
 
 const PEOPLE: usize = 450;
@@ -179,5 +179,35 @@ async fn a_group_is_provisioned_even_if_a_person_has_the_same_key() {
     assert_eq!(provision(ResourceKind::User).await, ProvisionReply { queued: false, revision: 1 });
     assert_eq!(provision(ResourceKind::Group).await, ProvisionReply { queued: false, revision: 2 });
     assert_eq!(world.state("X-1"), Some(AccountState::Active));
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() {
+    let strict = EVERYBODY.replacen("guard: { percent: 100 }", "guard: { deletions: 5 }", 1);
+    let mut world = World::running(sqlite(), &strict).await;
+    let people: Vec<_> =
+        (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 15 { "Sales" } else { "HR" })).collect();
+    world.send(&people).await;
+    world.settle().await;
+    // `narrowed` allows everything, and takes access from fifteen.
+    let (id, made) = plan(&mut world, &narrowed(), None).await;
+    assert_eq!(made.guard[0].threshold, "guard.deletions: 5", "{made:?}");
+    let refused = apply(&world, &id, None, "x").await.unwrap_err();
+    assert!(refused.contains("--allow-deletes 15"), "{refused}");
+    world.write_policy(&narrowed());
+    world
+        .until("the file is held", async |world| {
+            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            status.held_files.first().is_some_and(|held| held.why.contains("--allow-deletes 15"))
+        })
+        .await;
+    assert_eq!(world.state("E-01"), Some(AccountState::Active));
+    // Loosening is a step of its own, and so is what it allows.
+    for text in [EVERYBODY.to_owned(), narrowed()] {
+        let (id, made) = plan(&mut world, &text, None).await;
+        assert_eq!(made.guard, []);
+        apply(&world, &id, None, "step by step").await.unwrap();
+    }
     world.stop_mappers().await;
 }

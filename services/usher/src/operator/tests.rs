@@ -122,6 +122,7 @@ fn planning(plan: Value) -> Vec<(&'static str, Vec<Value>)> {
     vec![
         ("POST /v1/plans", vec![running()]),
         (GET_PLAN, vec![running(), plan]),
+        ("GET /v1/status", vec![json!({"targets": [], "lag": {"events": 0, "commands": 0, "journal": 0}})]),
         ("POST /v1/policies/apply", vec![applied]),
         ("GET /v1/policies", vec![progress(2), progress(0)]),
     ]
@@ -131,7 +132,7 @@ fn planning(plan: Value) -> Vec<(&'static str, Vec<Value>)> {
 async fn a_plan_ends_with_whether_something_changes() {
     let fake = Fake::start(planning(finished(1, false))).await;
     assert_eq!(fake.run("plan -f FILE --changes 7 --person E-1").await.unwrap(), Ended::SomethingChanges);
-    assert_eq!(fake.asked(), ["POST /v1/plans", GET_PLAN, GET_PLAN]);
+    assert_eq!(fake.asked(), ["POST /v1/plans", GET_PLAN, GET_PLAN, "GET /v1/status"]);
     let body = fake.body("POST /v1/plans");
     assert_eq!(
         (&body["policy"], &body["person"], &body["changesMax"]),
@@ -162,7 +163,10 @@ async fn a_policy_is_applied_after_its_plan_and_followed_until_everybody_is_eval
     let fake = Fake::start(planning(finished(1, false))).await;
     assert_eq!(fake.run("apply -f FILE --yes --why fixed").await.unwrap(), Ended::Done);
     let asked = fake.asked();
-    assert_eq!(asked[3..], ["POST /v1/policies/apply", "GET /v1/policies", "GET /v1/policies"]);
+    assert_eq!(
+        asked[3..],
+        ["GET /v1/status", "POST /v1/policies/apply", "GET /v1/policies", "GET /v1/policies"]
+    );
     assert_eq!(fake.body("POST /v1/policies/apply"), json!({"plan": PLAN, "why": "fixed"}));
 
     let fake = Fake::start(planning(finished(1, false))).await;
@@ -186,13 +190,18 @@ async fn a_plan_over_the_guard_is_not_applied_without_a_number() {
 async fn a_rollback_plans_and_applies_the_text_of_the_version_before() {
     let version =
         |n: i64| json!({"version": n, "at": "2026-01-02T03:04:05Z", "who": "a", "why": "b", "removals": 0});
-    let mut text = version(6);
-    text["target"] = json!("zia");
-    text["policy"] = json!(POLICY);
+    let text = |n: i64, policy: &str| {
+        let mut text = version(n);
+        text["target"] = json!("zia");
+        text["policy"] = json!(policy);
+        vec![text]
+    };
     let versions = json!({"target": "zia", "versions": [version(7), version(6), version(5)]});
     let mut answers = planning(finished(0, false));
     answers.push(("GET /v1/policies/zia/versions", vec![versions]));
-    answers.push(("GET /v1/policies/zia?version=6", vec![text]));
+    answers.push(("GET /v1/policies/zia?version=7", text(7, "the newest")));
+    answers.push(("GET /v1/policies/zia?version=6", text(6, POLICY)));
+    answers.push(("GET /v1/policies/zia?version=5", text(5, "the oldest")));
     let fake = Fake::start(answers).await;
     assert_eq!(fake.run("rollback zia --why oops --yes").await.unwrap(), Ended::Done);
     assert_eq!(fake.body("POST /v1/plans")["policy"], POLICY);
