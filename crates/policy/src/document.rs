@@ -146,8 +146,7 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaws> {
             column: 0,
             what: format!("the file has {} bytes; at most {FILE_BYTES_MAX} are read", yaml.len()),
             fix: "put lists of people into groups at the source".to_owned(),
-            span: None,
-            snippet: None,
+            part: None,
         }
         .into());
     }
@@ -169,12 +168,13 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaws> {
     let mut reading = Reading { yaml, patterns_weight: 0, flaws: Vec::new() };
     let checked = check(&document, yaml, &mut reading);
     let mut flaws = reading.flaws;
-    flaws.extend(checked.as_ref().err().cloned());
-    if flaws.is_empty() {
-        return checked.map_err(Flaws::from);
+    match checked {
+        Ok(policy) => Flaws::of(flaws).map_or(Ok(policy), Err),
+        Err(flaw) => {
+            flaws.push(flaw);
+            Err(Flaws::of(flaws).expect("one was just put there"))
+        }
     }
-    let first = flaws.remove(0);
-    Err(Flaws { first, more: flaws })
 }
 
 fn check(document: &Document, yaml: &str, reading: &mut Reading<'_>) -> Result<Policy, Flaw> {
@@ -199,7 +199,7 @@ fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).trim();
     let (what, fix) = words::in_words(message);
-    Flaw { line, column, what, fix, span: None, snippet: None }
+    Flaw { line, column, what, fix, part: None }
 }
 
 fn fingerprint(yaml: &str) -> String {

@@ -16,15 +16,32 @@ pub struct PolicyError {
     pub what: String,
     /// What to do about it.
     pub fix: String,
-    /// The wrong part of an expression or clause, in bytes of its text.
-    pub span: Option<Span>,
-    /// The text that it is about with the wrong part underlined, where an expression is wrong. For people.
-    pub snippet: Option<String>,
+    /// Where an expression or clause is wrong: which part of it.
+    pub part: Option<Box<WrongPart>>,
     /// What else is wrong in the file, in order of place.
     pub more: Vec<PolicyError>,
 }
 
+/// The wrong part of an expression or clause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongPart {
+    /// In bytes of its text.
+    pub span: Span,
+    /// The text with the part underlined, for people.
+    pub snippet: String,
+}
+
 impl PolicyError {
+    /// The wrong part of an expression or clause, in bytes of its text.
+    pub fn span(&self) -> Option<Span> {
+        self.part.as_ref().map(|part| part.span)
+    }
+
+    /// That text with the wrong part underlined, for people.
+    pub fn snippet(&self) -> Option<&str> {
+        self.part.as_ref().map(|part| part.snippet.as_str())
+    }
+
     /// This one and all others.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.more)
@@ -49,8 +66,7 @@ pub(crate) struct Flaw {
     pub(crate) column: u64,
     pub(crate) what: String,
     pub(crate) fix: String,
-    pub(crate) span: Option<Span>,
-    pub(crate) snippet: Option<String>,
+    pub(crate) part: Option<Box<WrongPart>>,
 }
 
 impl Flaw {
@@ -65,14 +81,13 @@ impl Flaw {
             column: value.referenced.column(),
             what: what.into(),
             fix: fix.into(),
-            span: None,
-            snippet: None,
+            part: None,
         }
     }
 
     /// The same with the wrong part of the text, and that underlined.
     pub(crate) fn within(self, span: Span, snippet: String) -> Self {
-        Self { span: Some(span), snippet: Some(snippet), ..self }
+        Self { part: Some(Box::new(WrongPart { span, snippet })), ..self }
     }
 
     /// The same at that line and column, if they are known.
@@ -82,28 +97,29 @@ impl Flaw {
     }
 
     fn in_file(self, file: &str) -> PolicyError {
-        let Self { line, column, what, fix, span, snippet } = self;
-        PolicyError { file: file.to_owned(), line, column, what, fix, span, snippet, more: Vec::new() }
+        let Self { line, column, what, fix, part } = self;
+        PolicyError { file: file.to_owned(), line, column, what, fix, part, more: Vec::new() }
     }
 }
 
 /// Everything that is wrong with a file; at least one thing is.
 #[derive(Debug)]
-pub(crate) struct Flaws {
-    pub(crate) first: Flaw,
-    pub(crate) more: Vec<Flaw>,
-}
+pub(crate) struct Flaws(Vec<Flaw>);
 
 impl From<Flaw> for Flaws {
-    fn from(first: Flaw) -> Self {
-        Self { first, more: Vec::new() }
+    fn from(only: Flaw) -> Self {
+        Self(vec![only])
     }
 }
 
 impl Flaws {
+    /// Nothing where nothing is wrong.
+    pub(crate) fn of(all: Vec<Flaw>) -> Option<Self> {
+        (!all.is_empty()).then_some(Self(all))
+    }
+
     pub(crate) fn in_file(self, file: &str) -> PolicyError {
-        let mut all: Vec<PolicyError> =
-            std::iter::once(self.first).chain(self.more).map(|flaw| flaw.in_file(file)).collect();
+        let mut all: Vec<PolicyError> = self.0.into_iter().map(|flaw| flaw.in_file(file)).collect();
         all.sort_by_key(|error| (error.line, error.column));
         let mut all = all.into_iter();
         let first = all.next().expect("there is a first one");

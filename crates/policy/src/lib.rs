@@ -24,7 +24,7 @@ mod scope;
 
 pub use decide::{Decision, GroupDecision, GroupSubject, Subject, decide, decide_group, in_scope};
 pub use document::{MAPPINGS_MAX, Reach};
-pub use error::{PolicyError, Remark};
+pub use error::{PolicyError, Remark, WrongPart};
 pub use explain::{Explained, explain, explain_group};
 pub use mapping::{Apply, Mapping, OnNull, Source, ValueType};
 pub use policy::{GroupRules, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};

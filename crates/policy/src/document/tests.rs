@@ -325,7 +325,7 @@ fn everything_that_is_wrong_with_clauses_and_mappings_is_told_at_once() {
                 - { target: name, source: a }\n    - { target: name.givenName, source: b }\n  match: [userName]\n";
     let error = Policy::parse(yaml, "t").unwrap_err();
     let told: Vec<_> =
-        error.all().map(|error| (error.line, error.span.map(|span| (span.start, span.end)))).collect();
+        error.all().map(|error| (error.line, error.span().map(|span| (span.start, span.end)))).collect();
     let clause = |from, to| Some((from, to));
     assert_eq!(
         told,

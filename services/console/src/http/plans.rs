@@ -64,9 +64,9 @@ fn check_policy(body: &StartPlan) -> Result<(), Problem> {
         let place = TextPlace {
             line: error.line,
             column: error.column,
-            span: error.span.map(|span| TextSpan { start: span.start, end: span.end }),
+            span: error.span().map(|span| TextSpan { start: span.start, end: span.end }),
             hint: Some(error.fix.clone()),
-            snippet: error.snippet.clone(),
+            snippet: error.snippet().map(str::to_owned),
         };
         wrong.add_at("/policy", error.what.clone(), place);
     }

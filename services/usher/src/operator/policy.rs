@@ -93,7 +93,7 @@ fn as_json(file: &str, checked: &Checked) -> Value {
 
 fn fault(error: &PolicyError) -> Value {
     json!({
-        "line": error.line, "column": error.column, "what": error.what, "fix": error.fix, "span": error.span,
-        "snippet": error.snippet,
+        "line": error.line, "column": error.column, "what": error.what, "fix": error.fix, "span": error.span(),
+        "snippet": error.snippet(),
     })
 }

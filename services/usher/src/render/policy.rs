@@ -12,7 +12,7 @@ pub fn fault(error: &PolicyError) -> String {
     let mut text = String::new();
     for error in error.all() {
         text.push_str(&format!("{}\n", clean(&error.to_string())));
-        if let Some(snippet) = &error.snippet {
+        if let Some(snippet) = error.snippet() {
             text.push_str(&indented(snippet));
         }
     }
