@@ -24,6 +24,7 @@ fn message(name: &str, n: usize) -> Outgoing {
         accepted_at: at,
         attributes: [("notes".to_owned(), "x".repeat(700).into())].into(),
         members: None,
+        feed: None,
     };
     Outgoing::event(&event, TraceContext::root())
 }

@@ -11,6 +11,7 @@
 //! separator: a variant in `csv/separator.rs`. To add a guard: 1. a setting in [`FeedGuard`], 2. a function among those
 //! that [`FeedGuard::judge`] asks, 3. its border values in `tests/guard.rs`.
 
+mod completion;
 mod csv;
 mod error;
 mod guard;
@@ -18,6 +19,7 @@ mod mapping;
 mod row;
 mod tally;
 
+pub use completion::Completion;
 pub use csv::encoding::{Encoding, UnknownEncoding};
 pub use csv::end::{Completeness, End, Incomplete};
 pub use csv::separator::Separator;
@@ -26,7 +28,7 @@ pub use error::{CsvError, MappingError, MappingFault, RowError};
 pub use guard::{FeedGuard, FeedSeen, Verdict};
 pub use mapping::{Bound, CompiledMapping, KeyColumns, Mapping, Operation, RowSaid, RowState};
 pub use row::{Header, Row};
-pub use tally::Tally;
+pub use tally::{KeySet, Tally};
 
 /// Most columns.
 pub const COLUMNS_MAX: usize = 500;

@@ -1,7 +1,9 @@
 //! Counts a feed while it is read.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::csv::end::End;
 use crate::error::RowError;
@@ -14,19 +16,55 @@ pub struct Tally {
     rows: u64,
     bad_rows: u64,
     keys: HashSet<u64>,
+    people: KeySet,
+}
+
+/// Which people, told apart from any other set of them: how many, and a sum over the hashes of their keys. The order in
+/// which they are added does not matter; each may be added once only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySet {
+    /// How many.
+    pub count: u64,
+    /// The sum.
+    pub sum: u64,
+}
+
+impl KeySet {
+    /// Adds somebody who is not in it.
+    pub fn add(&mut self, key: &str) {
+        self.add_hash(hash(key));
+    }
+
+    fn add_hash(&mut self, hash: u64) {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(hash);
+    }
 }
 
 impl Tally {
     /// Counts a row, good or bad; whether it is the first good one with its key.
     pub fn count(&mut self, row: &Result<RowSaid, RowError>) -> bool {
+        self.count_key(row.as_ref().ok().map(|said| said.key.as_str()))
+    }
+
+    /// Counts a row by its key, a bad one by none; whether it is the first good one with its key.
+    pub fn count_key(&mut self, key: Option<&str>) -> bool {
         self.rows += 1;
-        match row {
-            Ok(said) => self.keys.insert(hash(&said.key)),
-            Err(_) => {
-                self.bad_rows += 1;
-                false
-            }
+        let Some(key) = key else {
+            self.bad_rows += 1;
+            return false;
+        };
+        let hash = hash(key);
+        let is_first = self.keys.insert(hash);
+        if is_first {
+            self.people.add_hash(hash);
         }
+        is_first
+    }
+
+    /// Who was in it.
+    pub fn people(&self) -> KeySet {
+        self.people
     }
 
     /// What was seen, with how the file ended and the checksum it should have (hexadecimal digits), if one was given.
@@ -43,9 +81,9 @@ impl Tally {
     }
 }
 
-/// Among [`crate::ROWS_MAX`] keys two share one in fewer than one of a million files.
+/// Among [`crate::ROWS_MAX`] keys two share one in fewer than one of a million files. It must be the same in every
+/// version of every service, which the standard library's hash does not promise.
 fn hash(key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+    let digest = Sha256::digest(key.as_bytes());
+    u64::from_be_bytes(digest[..8].try_into().expect("a SHA-256 has 32 bytes"))
 }

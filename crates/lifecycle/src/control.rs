@@ -1,5 +1,6 @@
 //! Operator verbs: requests and replies on `usher.control.<service>.<verb>`.
 
+pub mod feed;
 pub mod held;
 pub mod plan;
 pub mod policy;
@@ -38,6 +39,10 @@ pub mod verb {
     pub const PROVISION: &str = "provision";
     /// [`super::provision::LookRequest`] to the writer, answered by a [`super::provision::LookReply`].
     pub const LOOK: &str = "look";
+    /// [`super::feed::FeedsRequest`] to the mapper, answered by a [`super::feed::FeedsReply`].
+    pub const FEEDS: &str = "feeds";
+    /// [`super::feed::DecideFeedRequest`] to the mapper, answered by a [`super::feed::FeedRunStatus`].
+    pub const DECIDE_FEED: &str = "decide_feed";
     /// [`super::held::HeldRequest`] to the writer, answered by a [`super::held::HeldReply`].
     pub const HELD: &str = "held";
     /// [`super::held::DecideHeldRequest`] to the writer, answered by a [`super::held::DecideHeldReply`].

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Attributes, EventId};
+use crate::{Attributes, EventId, FeedRun};
 
 /// What an event says happened. The wire name is the CloudEvents `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -156,4 +156,7 @@ pub struct Event {
     /// Keys of people, for the group kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<String>>,
+    /// The reading of a full feed that it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<FeedRun>,
 }

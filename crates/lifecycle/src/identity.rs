@@ -106,7 +106,7 @@ impl Identity {
             _ => None,
         };
         if let Some(kind) = stated {
-            let observed = event.kind == EventKind::WorkerSnapshot;
+            let observed = event.kind == EventKind::WorkerSnapshot || is_seen_in_a_list(event);
             self.state_employment(EmploymentStatement { version, kind, observed });
         }
     }
@@ -223,6 +223,12 @@ impl Identity {
         let attributes = self.attributes.values().filter_map(|r| r.next_due(now)).min();
         [employment, attributes, self.snapshots.next_due(now)].into_iter().flatten().min()
     }
+}
+
+/// A file that lists everybody says each time how things are, also of who left: that withdraws no plan. A day that it
+/// names is a plan like any other.
+fn is_seen_in_a_list(event: &Event) -> bool {
+    event.feed.is_some() && event.effective_at <= event.time
 }
 
 /// `active` in a snapshot says whether the person works here; a snapshot without it changes nothing about that (a feed

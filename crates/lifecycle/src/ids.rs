@@ -97,6 +97,12 @@ id_type!(
     PlanId, "pln_"
 );
 
+id_type!(
+    /// One reading of a file that lists everybody.
+    FeedRunId, "run_"
+);
+
+time_ordered!(FeedRunId);
 time_ordered!(CommandId);
 time_ordered!(AttemptId);
 time_ordered!(DeadLetterId);
@@ -105,13 +111,24 @@ time_ordered!(PlanId);
 impl EventId {
     /// The id of the event that `source` named `id`: CloudEvents 1.0 makes that pair unique.
     pub fn of(source: &str, id: &str) -> Self {
-        let mut hash = Sha256::new();
-        hash.update((source.len() as u64).to_be_bytes());
-        hash.update(source.as_bytes());
-        hash.update(id.as_bytes());
-        let digits: String = hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
-        Self(format!("{}{digits}", Self::PREFIX))
+        Self(format!("{}{}", Self::PREFIX, digits_of(source, id)))
     }
+}
+
+impl FeedRunId {
+    /// The run that `source` named `name`: the same each time the same file is read again.
+    pub fn of(source: &str, name: &str) -> Self {
+        Self(format!("{}{}", Self::PREFIX, digits_of(source, name)))
+    }
+}
+
+/// 32 hexadecimal digits of a hash of both and of where one ends.
+fn digits_of(first: &str, second: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update((first.len() as u64).to_be_bytes());
+    hash.update(first.as_bytes());
+    hash.update(second.as_bytes());
+    hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{AttemptId, DeadLetterId, EventId, Lane, ResourceKind, TraceContext};
+use crate::{AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ResourceKind, TraceContext};
 
 /// One entry of a person's or group's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -160,6 +160,31 @@ pub enum Fact {
         /// Why: in their words, or the file's name.
         why: String,
     },
+    /// mapper: a full feed is not believed; nobody leaves because of it until a human decides. The record's subject is
+    /// `feed:<feed>`, as in [`Self::FeedDecided`].
+    FeedHeld {
+        /// The feed.
+        feed: String,
+        /// Its run.
+        run: FeedRunId,
+        /// Why, and what to do.
+        reasons: Vec<String>,
+    },
+    /// mapper: it is settled whether a full feed is believed.
+    FeedDecided {
+        /// The feed.
+        feed: String,
+        /// Its run.
+        run: FeedRunId,
+        /// `believed` (by its guard), `accepted` or `rejected` (by a human).
+        outcome: String,
+        /// People that were listed before and are not in it.
+        missing: u64,
+        /// Who decided: an operator, or `usher`.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// writer: an operator asked for one person or group to be made to agree now.
     Provisioned {
         /// The target.
@@ -196,6 +221,8 @@ impl Fact {
             Self::Died(_) => "died",
             Self::Replayed { .. } => "replayed",
             Self::PolicyApplied { .. } => "policy_applied",
+            Self::FeedHeld { .. } => "feed_held",
+            Self::FeedDecided { .. } => "feed_decided",
             Self::Provisioned { .. } => "provisioned",
             Self::Discarded { .. } => "discarded",
         }

@@ -10,6 +10,7 @@ mod command;
 mod control;
 mod error_code;
 mod event;
+mod feed;
 mod group;
 mod guard;
 mod identity;
@@ -23,6 +24,10 @@ mod trace;
 pub use command::{
     Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
     ResourceKind,
+};
+pub use control::feed::{
+    DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
+    MISSING_NAMED_MAX,
 };
 pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
@@ -50,10 +55,11 @@ pub use control::{
 };
 pub use error_code::{ErrorCode, answer_in};
 pub use event::{Event, EventKind, Person};
+pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
 pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
-pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, IdError, PlanId};
+pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId};
 pub use journal::{Attempt, AttemptClass, DeadLetter, Exchange, Fact, FactRecord};
 pub use register::{Register, Statement, Version};
 pub use trace::TraceContext;

@@ -27,6 +27,7 @@ fn event(kind: EventKind, said: i64, effective: i64, attributes: Value) -> Event
         accepted_at: at(said),
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
+        feed: None,
     }
 }
 

@@ -225,6 +225,14 @@ fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
             target.clone(),
             format!("`{target}`: held until somebody decides (`usher held ls`): {reason}"),
         ),
+        Fact::FeedHeld { feed, run, reasons } => (
+            Occasion::Held,
+            format!("feed:{feed}"),
+            format!(
+                "feed `{feed}`: not believed until somebody decides (`usher feed show {run}`): {}",
+                reasons.join("; ")
+            ),
+        ),
         Fact::Paused { target, outcome, who, why } if outcome == "paused" => {
             (Occasion::Paused, target.clone(), format!("`{target}` was paused by {who}: {why}"))
         }

@@ -20,7 +20,11 @@ impl Told {
     /// Every fact has exactly one service that can say it.
     pub(crate) fn by_its_author(record: &FactRecord) -> Self {
         let service = match record.fact {
-            Fact::Merged { .. } | Fact::Decided { .. } | Fact::PolicyApplied { .. } => "mapper",
+            Fact::Merged { .. }
+            | Fact::Decided { .. }
+            | Fact::PolicyApplied { .. }
+            | Fact::FeedHeld { .. }
+            | Fact::FeedDecided { .. } => "mapper",
             Fact::Superseded { .. }
             | Fact::Attempted(_)
             | Fact::Settled { .. }
@@ -245,17 +249,22 @@ fn step_of(fact: &Fact) -> i16 {
         Fact::Replayed { .. }
         | Fact::Provisioned { .. }
         | Fact::HeldDecided { .. }
+        | Fact::FeedDecided { .. }
         | Fact::Paused { .. }
         | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
-        Fact::Settled { .. } | Fact::Conflict { .. } | Fact::Held { .. } => 5,
+        Fact::Settled { .. } | Fact::Conflict { .. } | Fact::Held { .. } | Fact::FeedHeld { .. } => 5,
         Fact::Died(_) => 6,
     }
 }
 
 fn target_of(fact: &Fact) -> Option<&str> {
     match fact {
-        Fact::Merged { .. } | Fact::Replayed { .. } | Fact::Discarded { .. } => None,
+        Fact::Merged { .. }
+        | Fact::FeedHeld { .. }
+        | Fact::FeedDecided { .. }
+        | Fact::Replayed { .. }
+        | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }
         | Fact::PolicyApplied { target, .. }
         | Fact::Provisioned { target, .. }

@@ -266,6 +266,7 @@ impl Feed {
             accepted_at: self.now,
             attributes,
             members,
+            feed: None,
         };
         Received { event, place: Place::Operation(at), trace: None }
     }

@@ -193,6 +193,7 @@ impl Webhook {
             accepted_at: now,
             attributes,
             members,
+            feed: None,
         };
         Some(Received { event, place: Place::Operation(at.clone()), trace: None })
     }

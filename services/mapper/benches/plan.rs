@@ -174,6 +174,7 @@ fn joined(key: &str, n: usize, now: OffsetDateTime) -> Event {
         accepted_at: at,
         attributes: serde_json::from_value(attributes).expect("a map of texts"),
         members: None,
+        feed: None,
     }
 }
 

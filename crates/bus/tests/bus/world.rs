@@ -49,6 +49,7 @@ pub fn event(n: usize) -> Event {
         accepted_at: at,
         attributes: [("department".to_owned(), "x".repeat(600).into())].into(),
         members: None,
+        feed: None,
     }
 }
 

@@ -73,6 +73,7 @@ impl Draft {
             accepted_at: input.now,
             attributes: said.attributes,
             members: said.members,
+            feed: None,
         };
         // A trace context that cannot be read is ignored, as W3C asks.
         let trace = self.attributes.get("traceparent").and_then(|text| text.parse().ok());

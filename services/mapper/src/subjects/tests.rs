@@ -22,6 +22,7 @@ fn said(kind: EventKind, key: &str, attributes: Value) -> Event {
         accepted_at: time,
         attributes: serde_json::from_value(attributes).unwrap(),
         members: None,
+        feed: None,
     }
 }
 

@@ -313,6 +313,7 @@ pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value
         accepted_at: time,
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
+        feed: None,
     }
 }
 

@@ -1,0 +1,56 @@
+//! What a full feed says when it ends.
+
+use lifecycle::Attributes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::guard::{FeedGuard, FeedSeen};
+use crate::tally::KeySet;
+
+/// All that has to be known of a file to judge it. It travels in the attributes of a `feed.completed` event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completion {
+    /// What was seen of it.
+    pub seen: FeedSeen,
+    /// Who was in it.
+    pub people: KeySet,
+    /// What it must look like to be believed.
+    pub guard: FeedGuard,
+}
+
+impl Completion {
+    /// As the attributes of an event.
+    pub fn to_attributes(&self) -> Attributes {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields.into_iter().collect(),
+            _ => unreachable!("a struct of plain data is always an object"),
+        }
+    }
+
+    /// From the attributes of an event; nothing if they do not say it.
+    pub fn from_attributes(attributes: &Attributes) -> Option<Self> {
+        let fields = attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
+        serde_json::from_value(Value::Object(fields.collect())).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let seen = FeedSeen {
+            rows: 3,
+            bad_rows: 1,
+            keys_distinct: 2,
+            complete: true,
+            trailer_count: None,
+            checksum_ok: Some(true),
+        };
+        let people = KeySet { count: 2, sum: u64::MAX };
+        let completion = Completion { seen, people, guard: FeedGuard::default() };
+        assert_eq!(Completion::from_attributes(&completion.to_attributes()), Some(completion));
+        assert_eq!(Completion::from_attributes(&Attributes::new()), None);
+    }
+}
