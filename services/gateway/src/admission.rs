@@ -104,13 +104,18 @@ impl Pressure {
         self.mapper_lag.store(lag.unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Refuses while the mapper is too far behind.
+    pub(crate) fn check_lag(&self) -> Result<(), Problem> {
+        if self.mapper_lag.load(Ordering::Relaxed) <= self.mapper_lag_max {
+            return Ok(());
+        }
+        let detail = "events are not worked off fast enough; sending the same request later is safe";
+        Err(Problem::unavailable("backlog", detail, PAUSE_FOR_LAG))
+    }
+
     /// Room for one request, as long as the permit is held.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let lag = self.mapper_lag.load(Ordering::Relaxed);
-        if lag > self.mapper_lag_max {
-            let detail = "events are not worked off fast enough; sending the same request later is safe";
-            return Err(Problem::unavailable("backlog", detail, PAUSE_FOR_LAG));
-        }
+        self.check_lag()?;
         Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| {
             let detail = "too many requests at the same time";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_in_flight", detail).retry_after(PAUSE)

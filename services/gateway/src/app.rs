@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Pressure, Source};
 use crate::http::{Gate, router};
-use crate::{Config, webhooks};
+use crate::{Config, csv_feeds, webhooks};
 
 /// How often the mapper's lag and the connection are looked at.
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
@@ -43,6 +43,9 @@ pub enum RunError {
     /// The listener failed.
     #[error("take requests")]
     Serve(#[from] edge::ServeError),
+    /// Whoever watches a folder panicked.
+    #[error("watch the folders of feeds")]
+    Folder,
 }
 
 /// A gateway that listens, but does not answer before [`App::run`].
@@ -63,7 +66,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     if let Some(fault) = config.fault() {
         return Err(BuildError::Config(fault));
     }
-    if config.sources.is_empty() && config.webhooks.is_empty() {
+    if config.sources.is_empty() && config.webhooks.is_empty() && config.feeds.is_empty() {
         tracing::warn!("no source is configured: every request will be refused");
     }
     let failed = |source| BuildError::Listen { address: config.listen, source };
@@ -76,6 +79,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         body_bytes_max: config.body_bytes_max,
         body_time_max: Duration::from_secs(config.body_seconds_max),
         webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
+        feeds: csv_feeds::open(config.feeds, &config.sources).map_err(BuildError::Config)?,
         sources: sources(config.sources),
     };
     let drain_max = Duration::from_secs(config.drain_seconds_max);
@@ -103,10 +107,16 @@ impl App {
     /// When the listener fails.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let router = router(Arc::clone(&self.gate));
+        let mut folders = tokio::task::JoinSet::new();
+        for feed in self.gate.feeds.values().filter(|feed| feed.folder.is_some()) {
+            let soft = shutdown.soft.clone();
+            folders.spawn(csv_feeds::folder::watch(Arc::clone(&self.gate), Arc::clone(feed), soft));
+        }
         let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.drain_max);
         let drained = tokio::select! {
             drained = serve => drained?,
             () = watch(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
+            () = panicked(&mut folders) => return Err(RunError::Folder),
         };
         self.latch.close("stopped");
         match drained {
@@ -117,6 +127,16 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Returns when one of the tasks has panicked.
+async fn panicked(tasks: &mut tokio::task::JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err() {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Keeps readiness and the mapper's lag up to date; never returns.

@@ -8,6 +8,7 @@ use lifecycle::EventKind;
 use serde::Deserialize;
 
 use crate::Limits;
+use crate::csv_feeds::CsvFeedConfig;
 use crate::webhooks::WebhookConfig;
 
 /// The `gateway` section of the configuration.
@@ -20,7 +21,9 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// HR systems that send notices in their own words to `/v1/webhooks/{name}`.
     pub webhooks: Vec<WebhookConfig>,
-    /// Longest request body, in bytes.
+    /// CSV files, uploaded to `/v1/feeds/csv/{name}` or found in folders.
+    pub feeds: Vec<CsvFeedConfig>,
+    /// Longest request body, in bytes; files of feeds have a limit of their own.
     pub body_bytes_max: usize,
     /// How long a request body may take to arrive, in seconds.
     pub body_seconds_max: u64,
@@ -49,6 +52,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             sources: Vec::new(),
             webhooks: Vec::new(),
+            feeds: Vec::new(),
             body_bytes_max: 4 * 1024 * 1024,
             body_seconds_max: 30,
             batch_max: limits.batch_max,
@@ -134,10 +138,16 @@ impl Config {
         if self.in_flight_max > tokio::sync::Semaphore::MAX_PERMITS {
             return Some(format!("in_flight_max must be at most {}", tokio::sync::Semaphore::MAX_PERMITS));
         }
+        self.names_fault().or_else(|| self.parts_fault())
+    }
+
+    /// What is wrong with the names of sources, if anything.
+    fn names_fault(&self) -> Option<String> {
         let mut names = HashSet::new();
         let named = self.sources.iter().map(|source| (&source.name, source.events_per_second_max));
         let webhooks = self.webhooks.iter().map(|webhook| (&webhook.name, webhook.events_per_second_max));
-        for (name, rate) in named.chain(webhooks) {
+        let feeds = self.feeds.iter().map(|feed| (&feed.name, None));
+        for (name, rate) in named.chain(webhooks).chain(feeds) {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
                 return Some(format!(
@@ -151,12 +161,18 @@ impl Config {
                 return Some(format!("two sources are called {name}"));
             }
         }
+        None
+    }
+
+    /// What is wrong with single sources, if anything.
+    fn parts_fault(&self) -> Option<String> {
         let mut tokens = HashSet::new();
         let doubled = self.sources.iter().find(|source| !tokens.insert(source.token));
         if let Some(source) = doubled {
             return Some(format!("the source {} has the token of another one", source.name));
         }
-        self.webhooks.iter().find_map(WebhookConfig::fault)
+        let webhooks = self.webhooks.iter().find_map(WebhookConfig::fault);
+        webhooks.or_else(|| self.feeds.iter().find_map(|feed| feed.fault(&self.sources)))
     }
 }
 

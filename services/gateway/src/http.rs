@@ -1,6 +1,7 @@
 //! The routes.
 
 mod docs;
+mod feeds;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,12 +23,14 @@ use tracing::field::Empty;
 use crate::Limits;
 use crate::admission::{Pressure, Source};
 use crate::cloudevents::{self, Mode};
+use crate::csv_feeds::CsvFeed;
 use crate::intake::{self, Accepted};
 use crate::received::{Received, check_sizes};
 use crate::scim_bulk;
 use crate::webhooks::{Heard, Webhook};
 
 pub use docs::openapi;
+pub(crate) use feeds::note as note_file;
 
 /// What a caller is told to wait when there is no connection to the broker.
 const PAUSE_FOR_BROKER: Duration = Duration::from_secs(2);
@@ -41,6 +44,7 @@ pub(crate) struct Gate {
     pub(crate) bus: bus::Bus,
     pub(crate) sources: TokenTable<Source>,
     pub(crate) webhooks: HashMap<String, Webhook>,
+    pub(crate) feeds: HashMap<String, Arc<CsvFeed>>,
     pub(crate) pressure: Pressure,
     pub(crate) limits: Limits,
     pub(crate) body_bytes_max: usize,
@@ -52,6 +56,7 @@ pub(crate) fn router(gate: Arc<Gate>) -> Router {
     let routes = Router::new()
         .route("/v1/events", post(events))
         .route("/v1/feeds/scim-bulk", post(scim_bulk))
+        .route("/v1/feeds/csv/{name}", post(feeds::csv))
         .route("/v1/webhooks/{name}", any(webhook))
         .route("/v1/openapi.json", get(async || Json(openapi())))
         .layer(map_response(count_refusal))
@@ -240,6 +245,11 @@ impl Gate {
 
     fn room(&self, source: &Source) -> Result<impl Drop + use<>, Problem> {
         source.check_rate(Instant::now())?;
+        self.room_for_all()
+    }
+
+    /// Room for a request of whomever.
+    fn room_for_all(&self) -> Result<impl Drop + use<>, Problem> {
         if !self.bus.connected() {
             let detail = "events cannot be stored now; repeating the request later is safe";
             return Err(Problem::unavailable("broker_unreachable", detail, PAUSE_FOR_BROKER));

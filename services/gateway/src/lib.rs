@@ -11,6 +11,7 @@ mod admission;
 mod app;
 mod cloudevents;
 mod config;
+mod csv_feeds;
 mod http;
 mod intake;
 mod limits;
@@ -20,6 +21,7 @@ mod webhooks;
 
 pub use app::{App, BuildError, RunError, build};
 pub use config::{Config, SourceConfig, SubjectKind};
+pub use csv_feeds::{CsvFeedConfig, FolderConfig, Mode, RowKind};
 pub use http::openapi;
 pub use limits::Limits;
 pub use webhooks::WebhookConfig;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
+use crate::csv_feeds::{FeedReport, Mode, RowFault};
 use crate::intake::{Accepted, AcceptedEvent};
 
 /// The OpenAPI document of the gateway, as `GET /v1/openapi.json` serves it.
@@ -21,9 +22,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(super::events, super::scim_bulk, super::webhook),
+    paths(super::events, super::scim_bulk, super::feeds::csv, super::webhook),
     components(schemas(
-        CloudEvent, EventData, BulkRequest, Accepted, AcceptedEvent, edge::Problem, edge::FieldError
+        CloudEvent, EventData, BulkRequest, Accepted, AcceptedEvent, FeedReport, Mode, RowFault, edge::Problem,
+        edge::FieldError
     )),
     tags((name = "ingest", description = "Events in")),
     modifiers(&Bearer)

@@ -1,6 +1,7 @@
 //! The gateway as its callers see it: real HTTP, a real nats-server.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
+mod csv;
 mod refusals;
 mod stored;
 mod webhooks;

@@ -1,0 +1,140 @@
+//! Files that are put into a folder.
+//!
+//! A file is taken when two looks at the folder see it with the same size and time, one file at a time, in order of name. It
+//! stays where it is until everything of it is stored and its report is written; a process that ends before that takes it
+//! once more as the same run, which says nothing twice.
+
+mod files;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge::Problem;
+use lifecycle::{FeedRun, FeedRunId};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::run::{File, ToBroker, take};
+use super::{CsvFeed, FeedReport, FolderConfig};
+use crate::http::{Gate, note_file};
+use files::{Found, Seen};
+
+/// How often the folder is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a file that could not be stored waits, unless it is said how long.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Makes the folders and watches until `soft`.
+pub(crate) async fn watch(gate: Arc<Gate>, feed: Arc<CsvFeed>, soft: CancellationToken) {
+    let Some(folder) = feed.folder.clone() else { return };
+    let mut seen = Seen::default();
+    let mut pause = LOOK_EVERY;
+    loop {
+        tokio::select! {
+            () = soft.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = LOOK_EVERY;
+        // A file in the middle is dropped when the process stops: it is taken again.
+        let look = async {
+            match files::next(&folder, &mut seen).await {
+                Ok(Some(found)) => take_one(&gate, &feed, &folder, &found).await,
+                Ok(None) => Ok(Taken::Nothing),
+                Err(error) => Err(Failure::Folder(error)),
+            }
+        };
+        let looked = tokio::select! {
+            () = soft.cancelled() => return,
+            looked = look => looked,
+        };
+        match looked {
+            Ok(Taken::Nothing) => {}
+            Ok(Taken::One) => pause = Duration::ZERO, // the next is known to be complete or it is not
+            Err(Failure::Folder(error)) => {
+                tracing::warn!(source = feed.source, kind = ?error.kind(), "the folder of a feed cannot be used");
+                pause = AGAIN_AFTER;
+            }
+            Err(Failure::NotStored) => pause = AGAIN_AFTER,
+        }
+    }
+}
+
+enum Taken {
+    Nothing,
+    One,
+}
+
+enum Failure {
+    Folder(io::Error),
+    /// It stays where it is.
+    NotStored,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Folder(error)
+    }
+}
+
+async fn take_one(
+    gate: &Arc<Gate>,
+    feed: &Arc<CsvFeed>,
+    folder: &FolderConfig,
+    found: &Found,
+) -> Result<Taken, Failure> {
+    let Some(opened) = files::open(found, feed.file_bytes_max).await? else {
+        return Ok(Taken::Nothing); // it is not what was seen any more
+    };
+    let hash = match opened {
+        files::Opened::TooLong => {
+            let problem = super::pipe::too_large(feed.file_bytes_max);
+            refuse(folder, found, &problem).await?;
+            return Ok(Taken::One);
+        }
+        files::Opened::Hash(hash) => hash,
+    };
+    let turn = feed.turn.lock().await;
+    let run = run_of(feed, found, &hash);
+    let sha256 = files::checksum_beside(found).await?;
+    let bytes = files::reader(found).await?;
+    let file = File { feed: Arc::clone(feed), run, bytes, sha256 };
+    let mut sink = ToBroker { gate: Arc::clone(gate), trace: lifecycle::TraceContext::root() };
+    let taken = take(file, gate.limits, OffsetDateTime::now_utc(), &mut sink).await;
+    drop(turn);
+    note_file(feed, &taken);
+    match taken {
+        // It was written to while it was read.
+        Ok(report) if report.sha256 != hash => Ok(Taken::Nothing),
+        Ok(report) => {
+            let to = if report.complete { &folder.done } else { &folder.failed };
+            put_away(to, found, &report).await?;
+            Ok(Taken::One)
+        }
+        Err(problem) if problem.code() == "malformed_csv" => {
+            refuse(folder, found, &problem).await?;
+            Ok(Taken::One)
+        }
+        Err(_) => Err(Failure::NotStored),
+    }
+}
+
+/// A file is another one when its name, its time or its content is: the same list of yesterday says something new today.
+fn run_of(feed: &CsvFeed, found: &Found, hash: &str) -> FeedRun {
+    let name = format!("file:{}:{}:{hash}", found.name, found.modified.unix_timestamp_nanos());
+    // What a file says is as old as the file.
+    let begun_at = found.modified.min(OffsetDateTime::now_utc());
+    FeedRun { feed: feed.name.clone(), run: FeedRunId::of(&feed.source, &name), begun_at, absent: false }
+}
+
+async fn put_away(to: &Path, found: &Found, report: &FeedReport) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(report).expect("a report has only text as keys");
+    files::put_away(to, found, text).await
+}
+
+async fn refuse(folder: &FolderConfig, found: &Found, problem: &Problem) -> io::Result<()> {
+    let report = serde_json::json!({ "code": problem.code(), "detail": problem.detail() });
+    let text = serde_json::to_string_pretty(&report).expect("a report has only text as keys");
+    files::put_away(&folder.failed, found, text).await
+}

@@ -1,0 +1,217 @@
+//! The folder on the disk. Everything here is done on a thread that may block.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use crate::csv_feeds::FolderConfig;
+
+/// Most files that are looked at; the rest has its turn when there are fewer.
+const FILES_MAX: usize = 10_000;
+/// What a file is called that is still being written, or is about another one.
+const NOT_FILES: [&str; 6] = [".part", ".partial", ".tmp", ".filepart", "~", ".report.json"];
+/// What follows a file's name in the name of its checksum.
+const CHECKSUM: &str = ".sha256";
+/// Longest checksum file that is read.
+const CHECKSUM_BYTES_MAX: u64 = 4_096;
+
+/// A file that two looks have seen alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    pub(super) modified: OffsetDateTime,
+    stamp: Stamp,
+}
+
+/// What tells whether a file is still the one that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// What the look before has seen.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Seen(HashMap<String, Stamp>);
+
+/// What a look at a file's content says.
+pub(super) enum Opened {
+    /// It is longer than is taken.
+    TooLong,
+    /// Its hash, as hexadecimal digits.
+    Hash(String),
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+}
+
+/// The first file by name, if it is as the look before has seen it. One that still grows keeps those after it waiting.
+pub(super) async fn next(folder: &FolderConfig, seen: &mut Seen) -> io::Result<Option<Found>> {
+    let (folder, before) = (folder.clone(), seen.clone());
+    let (found, now) = blocking(move || look(&folder, &before)).await?;
+    *seen = now;
+    Ok(found)
+}
+
+fn look(folder: &FolderConfig, before: &Seen) -> io::Result<(Option<Found>, Seen)> {
+    for place in [&folder.path, &folder.done, &folder.failed] {
+        fs::create_dir_all(place)?;
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder.path)?.take(FILES_MAX) {
+        let entry = entry?;
+        // Of the entry itself: a symbolic link is none of ours, wherever it leads.
+        let metadata = match entry.metadata() {
+            Ok(metadata) if metadata.is_file() => metadata,
+            _ => continue,
+        };
+        if let Some(name) = name_of(&entry.file_name()) {
+            files.push((name, entry.path(), Stamp::of(&metadata)));
+        }
+    }
+    files.sort();
+    let now = Seen(files.iter().map(|(name, _, stamp)| (name.clone(), *stamp)).collect());
+    let first = files.into_iter().next();
+    let found = first.filter(|(name, _, stamp)| before.0.get(name) == Some(stamp));
+    Ok((found.map(|(name, path, stamp)| Found { modified: modified(stamp), path, name, stamp }), now))
+}
+
+impl PartialOrd for Stamp {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Stamp {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.inode, self.modified).cmp(&(other.inode, other.modified))
+    }
+}
+
+fn name_of(name: &OsStr) -> Option<String> {
+    let name = name.to_str()?;
+    let hidden = name.starts_with('.');
+    let other = NOT_FILES.iter().any(|end| name.ends_with(end)) || name.ends_with(CHECKSUM);
+    (!hidden && !other).then(|| name.to_owned())
+}
+
+fn modified(stamp: Stamp) -> OffsetDateTime {
+    let nanos = i128::from(stamp.modified.0) * 1_000_000_000 + i128::from(stamp.modified.1);
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// Opens a file, if it still is the one that was found.
+fn same(found: &Found) -> io::Result<Option<File>> {
+    let is_same = |metadata: &Metadata| metadata.is_file() && Stamp::of(metadata) == found.stamp;
+    let here = match fs::symlink_metadata(&found.path) {
+        Ok(metadata) => is_same(&metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    if !here {
+        return Ok(None);
+    }
+    let file = File::open(&found.path)?;
+    // It may have been exchanged for a link in between.
+    Ok(is_same(&file.metadata()?).then_some(file))
+}
+
+/// The hash of a file, which names what is read of it; nothing if it is not the one that was found any more.
+pub(super) async fn open(found: &Found, bytes_max: u64) -> io::Result<Option<Opened>> {
+    let found = found.clone();
+    blocking(move || {
+        let Some(file) = same(&found)? else { return Ok(None) };
+        if found.stamp.bytes > bytes_max {
+            return Ok(Some(Opened::TooLong));
+        }
+        let mut hash = Sha256::new();
+        io::copy(&mut file.take(bytes_max), &mut hash)?;
+        let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Some(Opened::Hash(digits)))
+    })
+    .await
+}
+
+/// The file to read; never more of it than was seen.
+pub(super) async fn reader(found: &Found) -> io::Result<impl Read + Send + 'static> {
+    let found = found.clone();
+    blocking(move || {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        Ok(same(&found)?.ok_or_else(gone)?.take(found.stamp.bytes))
+    })
+    .await
+}
+
+fn checksum_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(CHECKSUM);
+    PathBuf::from(name)
+}
+
+/// What the file beside it says its hash is.
+pub(super) async fn checksum_beside(found: &Found) -> io::Result<Option<String>> {
+    let path = checksum_path(&found.path);
+    blocking(move || match fs::symlink_metadata(&path) {
+        Ok(metadata) if metadata.is_file() => {
+            let mut text = String::new();
+            File::open(&path)?.take(CHECKSUM_BYTES_MAX).read_to_string(&mut text)?;
+            Ok(Some(text))
+        }
+        _ => Ok(None),
+    })
+    .await
+}
+
+/// Writes the report, then moves the file and its checksum beside it. A file of the same name that is there already keeps
+/// its name.
+pub(super) async fn put_away(to: &Path, found: &Found, report: String) -> io::Result<()> {
+    let (to, found) = (to.to_owned(), found.clone());
+    blocking(move || {
+        fs::create_dir_all(&to)?;
+        let name = free_name(&to, &found);
+        let (fresh, path) =
+            (to.join(format!(".{name}.report.json.new")), to.join(format!("{name}.report.json")));
+        fs::write(&fresh, report)?;
+        File::open(&fresh)?.sync_all()?;
+        fs::rename(&fresh, path)?;
+        let moved = fs::rename(&found.path, to.join(&name));
+        let checksum = checksum_path(&found.path);
+        if checksum.is_file() {
+            _ = fs::rename(&checksum, to.join(format!("{name}{CHECKSUM}")));
+        }
+        match moved {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()), // another gateway that watches the same folder was quicker
+        }
+    })
+    .await
+}
+
+/// The file's name; with its time in front of the rest if that is taken.
+fn free_name(to: &Path, found: &Found) -> String {
+    if fs::symlink_metadata(to.join(&found.name)).is_err() {
+        return found.name.clone();
+    }
+    format!("{}.{}", found.stamp.modified.0, found.name)
+}

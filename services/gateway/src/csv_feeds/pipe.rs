@@ -1,0 +1,115 @@
+//! From a request's body, which is awaited, to a reader, which blocks.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use edge::Problem;
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+
+/// Pieces of the body that wait to be read; a piece is what came in one read from the socket.
+const PIECES_MAX: usize = 8;
+
+/// What is handed over. The end is said: a sender that is gone without it has not sent everything.
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// Reads what is poured into it.
+pub(crate) struct Outlet {
+    pieces: mpsc::Receiver<Piece>,
+    rest: Bytes,
+    over: bool,
+}
+
+/// Where the body goes in.
+pub(crate) struct Inlet(mpsc::Sender<Piece>);
+
+/// Both ends.
+pub(crate) fn pipe() -> (Inlet, Outlet) {
+    let (inlet, pieces) = mpsc::channel(PIECES_MAX);
+    (Inlet(inlet), Outlet { pieces, rest: Bytes::new(), over: false })
+}
+
+impl Read for Outlet {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() && !self.over {
+            match self.pieces.blocking_recv() {
+                Some(Piece::Bytes(bytes)) => self.rest = bytes,
+                Some(Piece::End) => self.over = true,
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        let length = self.rest.len().min(into.len());
+        into[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}
+
+impl Inlet {
+    /// Pours all of the body in: at most `bytes_max`, no piece later than `pause_max` after the one before.
+    ///
+    /// # Errors
+    /// 413 when it is longer, 408 when it stops coming, 400 when it breaks off. The reader then sees no end either.
+    pub(crate) async fn pour(self, body: Body, bytes_max: u64, pause_max: Duration) -> Result<(), Problem> {
+        let mut stream = body.into_data_stream();
+        let mut bytes = 0_u64;
+        loop {
+            let next = tokio::time::timeout(pause_max, stream.next()).await.map_err(|_| {
+                let detail = format!("nothing came for {} s", pause_max.as_secs());
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+            })?;
+            let Some(piece) = next else { break };
+            let piece = piece.map_err(|_| Problem::bad_request("body_broken", "the body broke off"))?;
+            bytes += piece.len() as u64;
+            if bytes > bytes_max {
+                return Err(too_large(bytes_max));
+            }
+            if self.0.send(Piece::Bytes(piece)).await.is_err() {
+                return Ok(()); // the reader has what it wants, or failed and says so itself
+            }
+        }
+        _ = self.0.send(Piece::End).await;
+        Ok(())
+    }
+}
+
+/// 413.
+pub(crate) fn too_large(bytes_max: u64) -> Problem {
+    Problem::too_large(format!("a file of this feed may have at most {bytes_max} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn poured(body: Body, bytes_max: u64) -> (Result<(), u16>, io::Result<Vec<u8>>) {
+        let (inlet, mut outlet) = pipe();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut all = Vec::new();
+            outlet.read_to_end(&mut all).map(|_| all)
+        });
+        let poured = inlet.pour(body, bytes_max, Duration::from_secs(5)).await;
+        (poured.map_err(|problem| problem.status().as_u16()), reading.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_is_poured_in_comes_out_to_its_end() {
+        let (poured, read) = poured(Body::from("a,b\n1,2\n"), 100).await;
+        assert_eq!((poured, read.unwrap()), (Ok(()), b"a,b\n1,2\n".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_or_is_too_long_has_no_end() {
+        let broken = futures_util::stream::iter([Ok(Bytes::from("a,b\n")), Err(io::Error::other("cut"))]);
+        let (poured_broken, read) = poured(Body::from_stream(broken), 100).await;
+        assert_eq!(poured_broken, Err(400));
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        let (poured_long, read) = poured(Body::from("123456"), 5).await;
+        assert_eq!((poured_long, read.is_err()), (Err(413), true));
+    }
+}

@@ -1,0 +1,220 @@
+//! Reads a file to batches of events; blocks.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use edge::{Pointer, Problem};
+use feeds::{Bound, Completion, Csv, End, Incomplete, Row, RowError, Tally};
+use lifecycle::{Event, EventId, FeedRun};
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+use super::report::{FAULTS_MAX, FeedReport};
+use super::tell::Teller;
+use super::{CsvFeed, RowFault};
+use crate::Limits;
+use crate::received::{Place, Received};
+
+/// Events that are stored together, as one group.
+pub(super) const BATCH_MAX: usize = 1_000;
+/// Batches that wait to be stored, besides the one that is being made and the one that is being stored.
+pub(super) const BATCHES_WAITING_MAX: usize = 1;
+
+/// One file to read.
+pub(super) struct Reading {
+    pub(super) feed: Arc<CsvFeed>,
+    pub(super) run: FeedRun,
+    pub(super) limits: Limits,
+    pub(super) accepted_at: OffsetDateTime,
+    /// The hash that it should have.
+    pub(super) sha256: Option<String>,
+    pub(super) batches: mpsc::Sender<Batch>,
+    pub(super) buffered: Arc<Buffered>,
+}
+
+/// Events on their way to the broker; counted until it is dropped.
+pub(super) struct Batch {
+    pub(super) events: Vec<Received>,
+    buffered: Arc<Buffered>,
+    counted: usize,
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.buffered.now.fetch_sub(self.counted, Ordering::Relaxed);
+    }
+}
+
+/// How many events are in memory.
+#[derive(Debug, Default)]
+pub(super) struct Buffered {
+    now: AtomicUsize,
+    max: AtomicUsize,
+}
+
+impl Buffered {
+    fn add(&self) {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.max.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
+    }
+}
+
+/// A file that was read, if not to its end as it should be, then as far as it goes.
+pub(super) struct WasRead {
+    pub(super) report: FeedReport,
+    pub(super) completion: Completion,
+}
+
+/// Why a file was not read.
+pub(super) enum NotRead {
+    /// It makes no sense as a whole.
+    Malformed(Problem),
+    /// Its bytes stopped coming, or nobody takes what was read.
+    Stopped,
+}
+
+impl Reading {
+    /// Reads all of it.
+    pub(super) fn read(self, bytes: impl Read) -> Result<WasRead, NotRead> {
+        let feed = Arc::clone(&self.feed);
+        let mut csv = Csv::open(bytes, &feed.csv).map_err(|error| match error {
+            feeds::CsvError::Read(_) => NotRead::Stopped,
+            error => malformed(&error),
+        })?;
+        let header = Arc::clone(csv.header());
+        let bound = feed.mapping.bind(&header).map_err(|error| malformed(&error))?;
+        let mut rows = Rows {
+            teller: Teller {
+                feed: &feed,
+                run: &self.run,
+                limits: &self.limits,
+                accepted_at: self.accepted_at,
+                no_id: EventId::of(&feed.source, ""),
+                repeats: 0,
+            },
+            bound,
+            tally: Tally::default(),
+            batch: self.batch(),
+            faults: Vec::new(),
+            ignored: 0,
+        };
+        for row in csv.by_ref() {
+            rows.take(row);
+            if rows.batch.events.len() >= BATCH_MAX {
+                let batch = std::mem::replace(&mut rows.batch, self.batch());
+                self.batches.blocking_send(batch).map_err(|_| NotRead::Stopped)?;
+            }
+        }
+        let Rows { tally, batch, faults, ignored, .. } = rows;
+        if !batch.events.is_empty() {
+            self.batches.blocking_send(batch).map_err(|_| NotRead::Stopped)?;
+        }
+        let (encoding, separator) = (csv.encoding(), csv.separator());
+        let end = csv.finish();
+        if let feeds::Completeness::Incomplete(Incomplete::ReadFailed(_)) = end.completeness {
+            return Err(NotRead::Stopped);
+        }
+        let sha256 = self.sha256.as_deref();
+        let completion =
+            Completion { seen: tally.seen(&end, sha256), people: tally.people(), guard: feed.guard.clone() };
+        let mut report = report(&self, &completion, &end, faults);
+        (report.encoding, report.separator, report.ignored) = (encoding, separator, ignored);
+        Ok(WasRead { report, completion })
+    }
+
+    fn batch(&self) -> Batch {
+        Batch { events: Vec::new(), buffered: Arc::clone(&self.buffered), counted: 0 }
+    }
+}
+
+/// What the rows of one file have come to.
+struct Rows<'a> {
+    teller: Teller<'a>,
+    bound: Bound<'a>,
+    tally: Tally,
+    batch: Batch,
+    faults: Vec<RowFault>,
+    ignored: u64,
+}
+
+impl Rows<'_> {
+    fn take(&mut self, row: Result<Row, RowError>) {
+        match row.and_then(|row| self.read(&row)) {
+            Ok((event, line, key)) => {
+                let is_first = self.tally.count_key(Some(&key));
+                match event {
+                    Some(event) => self.keep(event, line, is_first),
+                    None => self.ignored += 1,
+                }
+            }
+            Err(fault) => {
+                self.tally.count_key(None);
+                if self.faults.len() < FAULTS_MAX {
+                    self.faults.push(fault.into());
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, row: &Row) -> Result<(Option<Event>, u64, String), RowError> {
+        let line = row.line();
+        // As of the run, so that the same file says the same when it is read again.
+        let said = self.bound.read(row, self.teller.run.begun_at)?;
+        let (key, is_ignored) = (said.key.clone(), said.state == feeds::RowState::Ignored);
+        let event = self.teller.event(said, line)?;
+        if is_ignored && event.is_some() {
+            self.ignored += 1;
+        }
+        Ok((event, line, key))
+    }
+
+    fn keep(&mut self, event: Event, line: u64, is_first: bool) {
+        let event = self.teller.named(event, line, is_first);
+        self.batch.events.push(Received { event, place: Place::Operation(Pointer::root()), trace: None });
+        self.batch.counted += 1;
+        self.batch.buffered.add();
+    }
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> NotRead {
+    NotRead::Malformed(Problem::bad_request("malformed_csv", error.to_string()))
+}
+
+fn report(reading: &Reading, completion: &Completion, end: &End, faults: Vec<RowFault>) -> FeedReport {
+    let seen = &completion.seen;
+    let mut notes = Vec::new();
+    if let feeds::Completeness::Incomplete(why) = &end.completeness {
+        notes.push(why.to_string());
+    }
+    if seen.checksum_ok == Some(false) {
+        notes.push("the SHA-256 of the file is not the one that was given".to_owned());
+    }
+    if let Some(counted) = seen.trailer_count.filter(|counted| *counted != seen.rows) {
+        notes.push(format!("the trailer counts {counted} rows, and the file has {}", seen.rows));
+    }
+    FeedReport {
+        feed: reading.feed.name.clone(),
+        run: reading.run.run.clone(),
+        mode: reading.feed.mode,
+        rows: seen.rows,
+        bad_rows: seen.bad_rows,
+        ignored: 0,
+        people: seen.keys_distinct,
+        events: 0,
+        duplicates: 0,
+        complete: seen.complete && notes.is_empty(),
+        notes,
+        bytes: end.bytes,
+        sha256: end.sha256_hex(),
+        encoding: "",
+        separator: feeds::Separator::Detect,
+        errors_unlisted: seen.bad_rows - faults.len() as u64,
+        errors: faults,
+        buffered_max: 0,
+    }
+}

@@ -1,0 +1,138 @@
+//! One file, from its bytes to the broker.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge::{Pointer, Problem};
+use feeds::Completion;
+use lifecycle::{Event, EventId, EventKind, FeedRun, TraceContext};
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+use super::report::FeedReport;
+use super::rows::{BATCHES_WAITING_MAX, Batch, Buffered, NotRead, Reading, WasRead};
+use super::{CsvFeed, Mode};
+use crate::Limits;
+use crate::http::Gate;
+use crate::intake;
+use crate::received::{Place, Received};
+
+/// How long a file in the middle waits for the mapper to catch up before it is refused.
+const LAG_PATIENCE: Duration = Duration::from_secs(60);
+/// How often it looks whether it has.
+const LOOK_AT_LAG_EVERY: Duration = Duration::from_millis(250);
+
+/// What became of a batch: every event of it is stored.
+pub(crate) struct Stored {
+    pub(crate) events: u64,
+    pub(crate) duplicates: u64,
+}
+
+/// Where batches go.
+pub(crate) trait Sink: Send {
+    /// Stores all of a batch.
+    ///
+    /// # Errors
+    /// When not all of it is known to be stored.
+    fn store(&mut self, batch: Vec<Received>) -> impl Future<Output = Result<Stored, Problem>> + Send;
+}
+
+/// The broker.
+pub(crate) struct ToBroker {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) trace: TraceContext,
+}
+
+impl Sink for ToBroker {
+    async fn store(&mut self, batch: Vec<Received>) -> Result<Stored, Problem> {
+        let begun = tokio::time::Instant::now();
+        while let Err(behind) = self.gate.pressure.check_lag() {
+            if begun.elapsed() > LAG_PATIENCE {
+                return Err(behind);
+            }
+            tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
+        }
+        let accepted = intake::store(&self.gate.bus, batch, self.trace, false).await?.accepted;
+        let duplicates = accepted.iter().filter(|event| event.duplicate).count() as u64;
+        Ok(Stored { events: accepted.len() as u64, duplicates })
+    }
+}
+
+/// What is to be taken.
+pub(crate) struct File<R> {
+    pub(crate) feed: Arc<CsvFeed>,
+    pub(crate) run: FeedRun,
+    pub(crate) bytes: R,
+    /// The hash that it should have: hexadecimal digits.
+    pub(crate) sha256: Option<String>,
+}
+
+/// Takes a file: stores its good rows, and for a full feed what was seen of it.
+///
+/// # Errors
+/// When it cannot be read or not everything is known to be stored; what was stored is recognised when the file is taken
+/// again as the same run.
+pub(crate) async fn take<R: Read + Send + 'static>(
+    file: File<R>,
+    limits: Limits,
+    accepted_at: OffsetDateTime,
+    sink: &mut impl Sink,
+) -> Result<FeedReport, Problem> {
+    let File { feed, run, bytes, sha256 } = file;
+    let (batches, mut incoming) = mpsc::channel::<Batch>(BATCHES_WAITING_MAX);
+    let buffered = Arc::new(Buffered::default());
+    let reading = Reading {
+        feed: Arc::clone(&feed),
+        run: run.clone(),
+        limits,
+        accepted_at,
+        sha256,
+        batches,
+        buffered: Arc::clone(&buffered),
+    };
+    let reading = tokio::task::spawn_blocking(move || reading.read(bytes));
+    let (mut events, mut duplicates) = (0, 0);
+    while let Some(mut batch) = incoming.recv().await {
+        let stored = sink.store(std::mem::take(&mut batch.events)).await?;
+        events += stored.events;
+        duplicates += stored.duplicates;
+    }
+    let WasRead { mut report, completion } = match reading.await {
+        Ok(Ok(read)) => read,
+        Ok(Err(NotRead::Malformed(problem))) => return Err(problem),
+        Ok(Err(NotRead::Stopped)) => return Err(Problem::bad_request("body_broken", "the file broke off")),
+        Err(_) => return Err(Problem::internal()),
+    };
+    if feed.mode == Mode::Full {
+        let end = completed(&feed, run, &completion, &report.sha256, accepted_at);
+        sink.store(vec![end]).await?;
+    }
+    (report.events, report.duplicates, report.buffered_max) = (events, duplicates, buffered.max());
+    Ok(report)
+}
+
+/// Says that this was all. Named by the content as well: what was sent first under the same key may have been cut.
+fn completed(
+    feed: &CsvFeed,
+    run: FeedRun,
+    completion: &Completion,
+    sha256: &str,
+    accepted_at: OffsetDateTime,
+) -> Received {
+    let source_event_id = format!("{}:end:{sha256}", run.run);
+    let event = Event {
+        id: EventId::of(&feed.source, &source_event_id),
+        source: feed.source.clone(),
+        source_event_id,
+        kind: EventKind::FeedCompleted,
+        subject: feed.name.clone(),
+        time: run.begun_at,
+        effective_at: run.begun_at,
+        accepted_at,
+        attributes: completion.to_attributes(),
+        members: None,
+        feed: Some(run),
+    };
+    Received { event, place: Place::Operation(Pointer::root()), trace: None }
+}

@@ -1,0 +1,160 @@
+//! From what a row says to an event.
+
+use edge::{FieldErrors, Pointer, Problem};
+use feeds::{RowError, RowSaid, RowState};
+use jiff::civil;
+use jiff::tz::TimeZone;
+use lifecycle::{Attributes, Event, EventId, EventKind, FeedRun};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime, Time};
+
+use super::{CsvFeed, Mode, RowKind};
+use crate::Limits;
+use crate::limits::normalise_manager;
+
+/// Makes the events of one file.
+pub(super) struct Teller<'a> {
+    pub(super) feed: &'a CsvFeed,
+    pub(super) run: &'a FeedRun,
+    pub(super) limits: &'a Limits,
+    pub(super) accepted_at: OffsetDateTime,
+    /// As long as any id: stands in for that of an event that is not known to be good yet.
+    pub(super) no_id: EventId,
+    /// Rows that repeated a key.
+    pub(super) repeats: i64,
+}
+
+impl Teller<'_> {
+    /// The event of a good row; nothing for a row that says nothing and need not be known of either.
+    ///
+    /// # Errors
+    /// When an event may not say this.
+    pub(super) fn event(&self, said: RowSaid, line: u64) -> Result<Option<Event>, RowError> {
+        self.check_kind(&said, line)?;
+        let RowSaid { key, mut attributes, state, effective_at } = said;
+        let is_full = self.feed.mode == Mode::Full;
+        let kind = match state {
+            RowState::Upsert => EventKind::WorkerSnapshot,
+            RowState::Left => EventKind::WorkerLeft,
+            RowState::Deleted => EventKind::WorkerDeleted,
+            // Says that the person is in the file, and nothing of them.
+            RowState::Ignored if is_full => EventKind::WorkerChanged,
+            RowState::Ignored => return Ok(None),
+        };
+        if state == RowState::Upsert {
+            employ(&mut attributes);
+        }
+        self.check_attributes(&mut attributes, line)?;
+        let time = self.run.begun_at;
+        let event = Event {
+            id: self.no_id.clone(),
+            source: self.feed.source.clone(),
+            source_event_id: format!("{}:{line}:{}", self.run.run, "0".repeat(FINGERPRINT_CHARS)),
+            kind,
+            subject: key,
+            time,
+            effective_at: effective_at.map_or(time, |at| in_zone(at, &self.feed.zone)),
+            accepted_at: self.accepted_at,
+            attributes,
+            members: None,
+            feed: is_full.then(|| self.run.clone()),
+        };
+        if self.limits.is_too_large(&event) {
+            let what = format!("is more than {} bytes as an event", self.limits.event_bytes_max);
+            return Err(wrong(line, what, "take less of the row into attributes"));
+        }
+        Ok(Some(event))
+    }
+
+    /// Gives the event its name. The later of two rows about one person counts, so it is said a little later. The name
+    /// depends on what the row says: another file that is sent under the same key must not pass for this one.
+    pub(super) fn named(&mut self, mut event: Event, line: u64, is_first: bool) -> Event {
+        if !is_first {
+            self.repeats += 1;
+            let said_at = event.time + Duration::microseconds(self.repeats);
+            if event.effective_at == event.time {
+                event.effective_at = said_at;
+            }
+            event.time = said_at;
+        }
+        event.source_event_id = format!("{}:{line}:{}", self.run.run, fingerprint(&event));
+        event.id = EventId::of(&event.source, &event.source_event_id);
+        event
+    }
+
+    fn check_kind(&self, said: &RowSaid, line: u64) -> Result<(), RowError> {
+        match RowKind::of(said.state) {
+            Some(kind) if !self.feed.kinds.contains(&kind) => {
+                let word = match kind {
+                    RowKind::Upsert => "upsert",
+                    RowKind::Left => "left",
+                    RowKind::Deleted => "deleted",
+                };
+                let what = format!("says `{word}`, which this feed may not say");
+                Err(wrong(line, what, format!("leave the row out, or add `{word}` to the feed's `kinds`")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_attributes(&self, attributes: &mut Attributes, line: u64) -> Result<(), RowError> {
+        let mut errors = FieldErrors::default();
+        // A cell has no null, and nobody's manager is called "".
+        if attributes.get("manager").and_then(Value::as_str).is_some_and(|key| key.trim().is_empty()) {
+            attributes.insert("manager".to_owned(), Value::Null);
+        }
+        self.limits.check_attributes(attributes, &Pointer::root(), &mut errors);
+        normalise_manager(attributes, &Pointer::root(), &mut errors);
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let problem = Problem::invalid("a row", errors);
+        let first = problem.errors().first().map(|error| {
+            let name = error.pointer.trim_start_matches('/');
+            if name.is_empty() { error.detail.clone() } else { format!("`{name}`: {}", error.detail) }
+        });
+        Err(wrong(line, first.unwrap_or_default(), "correct the cell, or the mapping"))
+    }
+}
+
+/// Hexadecimal digits of the hash of what an event says.
+const FINGERPRINT_CHARS: usize = 16;
+
+fn fingerprint(event: &Event) -> String {
+    let said = (event.kind, &event.subject, event.effective_at != event.time, &event.attributes);
+    let json = serde_json::to_vec(&said).expect("attributes have only text as keys");
+    let digest = Sha256::digest(json);
+    digest[..FINGERPRINT_CHARS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A row of somebody who is employed says so, unless the mapping has an `active` that is clear by itself: who left and is
+/// listed again is back.
+fn employ(attributes: &mut Attributes) {
+    let is_clear = match attributes.get("active") {
+        Some(Value::Bool(_)) => true,
+        Some(Value::String(text)) => ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)),
+        _ => false,
+    };
+    if !is_clear {
+        attributes.insert("active".to_owned(), Value::Bool(true));
+    }
+}
+
+/// A day, which comes as its midnight in UTC, begins at midnight in the feed's time zone; other moments stay what they are.
+fn in_zone(at: OffsetDateTime, zone: &TimeZone) -> OffsetDateTime {
+    if at.time() != Time::MIDNIGHT || *zone == TimeZone::UTC {
+        return at;
+    }
+    let day = i16::try_from(at.year()).ok().and_then(|year| {
+        let (month, day) = (u8::from(at.month()), at.day());
+        civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    });
+    let begins = day.and_then(|day| day.to_zoned(zone.clone()).ok());
+    let begins = begins.map(|begins| begins.timestamp().as_nanosecond());
+    begins.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()).unwrap_or(at)
+}
+
+fn wrong(line: u64, what: impl Into<String>, fix: impl Into<String>) -> RowError {
+    RowError { line, column: None, what: what.into(), fix: fix.into() }
+}
