@@ -18,12 +18,14 @@ use crate::live::Live;
 use crate::migrations::Migrator;
 use crate::plan::{Planner, Plans};
 use crate::policies::{Held, Keeper, PoliciesError, PolicySet};
+use crate::runs::Runs;
 use crate::subjects::{Seeds, SeedsError};
 
 /// The mapper, ready to run.
 pub struct App {
     live: Live,
     later: Later,
+    runs: Runs,
     relay: Relay,
     keeper: Keeper,
     control: Control,
@@ -126,6 +128,13 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             seeds: seeds.clone(),
             stale: Arc::clone(&stale),
         },
+        runs: Runs {
+            store: store.clone(),
+            relay: relay.clone(),
+            policies: policies.clone(),
+            seeds: seeds.clone(),
+            stale: Arc::clone(&stale),
+        },
         later: Later { store, relay: relay.clone(), policies, seeds, stale },
         relay,
         keeper,
@@ -150,6 +159,11 @@ impl App {
         let (later, stop) = (self.later, shutdown.clone());
         parts.spawn(async move {
             later.run(stop).await;
+            Ok(())
+        });
+        let (runs, stop) = (self.runs, shutdown.clone());
+        parts.spawn(async move {
+            runs.run(stop).await;
             Ok(())
         });
         let (keeper, stop) = (self.keeper, shutdown.soft.clone());

@@ -2,6 +2,7 @@
 
 mod apply;
 mod explain;
+mod feeds;
 mod provision;
 
 use std::sync::Arc;
@@ -103,6 +104,14 @@ impl Control {
             },
             verb::APPLY => match request.question() {
                 Ok(wanted) => respond(request, self.apply(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::FEEDS => match request.question() {
+                Ok(wanted) => respond(request, self.feeds(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::DECIDE_FEED => match request.question() {
+                Ok(wanted) => respond(request, self.decide_feed(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::POLICY => match request.question() {

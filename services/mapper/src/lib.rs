@@ -20,6 +20,7 @@ mod migrations;
 mod plan;
 mod policies;
 mod rows;
+mod runs;
 mod subjects;
 mod work;
 

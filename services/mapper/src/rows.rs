@@ -2,6 +2,8 @@
 
 pub(crate) mod desired;
 pub(crate) mod edge;
+pub(crate) mod feed_person;
+pub(crate) mod feed_run;
 pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;

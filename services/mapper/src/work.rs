@@ -2,6 +2,7 @@
 
 mod decide;
 mod emit;
+mod feeds;
 mod flatten;
 mod load;
 mod members;
@@ -20,6 +21,8 @@ use serde_json::Value;
 use store::{Store, StoreError, outbox};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
+
+pub(crate) use feeds::forget_people;
 
 use crate::SERVICE;
 use crate::policies::PolicySet;
@@ -123,6 +126,8 @@ struct Work<'a> {
     stale: Vec<stale::Stale>,
     /// `(target, group)` where the group came to exist: every membership is told.
     appeared: BTreeMap<(String, String), Cause>,
+    /// What is said of files that list everybody.
+    feeds: feeds::Feeds,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
 }
@@ -191,10 +196,12 @@ impl Desk<'_> {
         work.emit_edges();
         work.decide_people(&around);
         let marks = std::mem::take(&mut work.stale);
+        let feeds = std::mem::take(&mut work.feeds);
         let parcel = save::save(tx, work).await?;
         for mark in &marks {
             mark.write(tx).await?;
         }
+        feeds.save(tx).await?;
         Ok((parcel, !marks.is_empty()))
     }
 }

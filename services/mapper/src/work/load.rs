@@ -44,6 +44,7 @@ pub(super) async fn load<'a>(
         nested: BTreeSet::new(),
         stale: Vec::new(),
         appeared: BTreeMap::new(),
+        feeds: super::feeds::Feeds::default(),
         facts: Vec::new(),
         commands: Vec::new(),
     };

@@ -42,7 +42,11 @@ impl Work<'_> {
         let span = tracing::info_span!("event.merge", otel.kind = "consumer", event = %event.id, trace_id = tracing::field::Empty);
         let trace = telemetry::in_trace(&span, trace);
         let _entered = span.entered();
-        if !self.seen.insert(event.id.to_string()) {
+        let fresh = self.seen.insert(event.id.to_string());
+        if let Some(run) = &event.feed {
+            self.feeds.note(event, run, fresh);
+        }
+        if !fresh {
             self.tell_merged(event, format!("dup:{}:{sequence}", event.id), 0, "duplicate", trace);
             return;
         }

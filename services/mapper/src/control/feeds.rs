@@ -1,0 +1,137 @@
+//! Runs of full feeds, for operators.
+
+use lifecycle::{
+    DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
+    MISSING_NAMED_MAX,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+use time::OffsetDateTime;
+
+use super::{Control, Refusal, wrong};
+use crate::rows::feed_run;
+use crate::runs::{Decision, decide, query};
+
+impl Control {
+    pub(super) async fn feeds(&self, request: &FeedsRequest) -> Result<FeedsReply, Refusal> {
+        let mut query = feed_run::Entity::find();
+        if let Some(feed) = &request.feed {
+            query = query.filter(feed_run::Column::Feed.eq(feed));
+        }
+        if let Some(run) = &request.run {
+            query = query.filter(feed_run::Column::Run.eq(run.as_str()));
+        }
+        let rows = query
+            .order_by_desc(feed_run::Column::RunAt)
+            .limit(request.limit.clamp(1, FEED_RUNS_MAX))
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read runs of feeds"))?;
+        let mut runs = Vec::with_capacity(rows.len());
+        for row in rows {
+            runs.extend(self.told(&row, request.run.is_some()).await?);
+        }
+        if let (Some(run), true) = (&request.run, runs.is_empty()) {
+            return Err(wrong(format!("there is no run {run}: `usher feed ls` lists them")));
+        }
+        Ok(FeedsReply { runs })
+    }
+
+    pub(super) async fn decide_feed(&self, request: &DecideFeedRequest) -> Result<FeedRunStatus, Refusal> {
+        let run = request.run.as_str();
+        let row = self.feed_run(run).await?;
+        let state = row.state();
+        if state != FeedRunState::Held {
+            return Err(wrong(format!(
+                "the run {run} is not held, it is {}: {}",
+                state.as_str(),
+                hint(state)
+            )));
+        }
+        let (to, outcome) = match request.accept {
+            true => (FeedRunState::Accepted, "accepted"),
+            false => (FeedRunState::Rejected, "rejected"),
+        };
+        if request.accept {
+            can_be_accepted(&row)?;
+        }
+        let (who, why) = (request.actor.who.as_str(), request.actor.why.as_str());
+        let decision = Decision { to, outcome: Some(outcome), reasons: Vec::new(), who, why };
+        if !decide(&self.store, &self.relay, &row, decision).await? {
+            return Err(wrong("somebody else decided at the same moment: look again with `usher feed show`"));
+        }
+        tracing::info!(run, feed = row.feed, who, outcome, "a full feed was decided about");
+        let told = self.told(&self.feed_run(run).await?, true).await?;
+        told.ok_or_else(|| wrong("the run cannot be shown any more"))
+    }
+
+    async fn feed_run(&self, run: &str) -> Result<feed_run::Model, Refusal> {
+        let row = feed_run::Entity::find_by_id(run).one(self.store.reader()).await;
+        let row = row.map_err(StoreError::statement("read a run of a feed"))?;
+        row.ok_or_else(|| wrong(format!("there is no run {run}: `usher feed ls` lists them")))
+    }
+
+    /// Nothing for a run whose name a newer version of this service gave.
+    async fn told(&self, row: &feed_run::Model, with_keys: bool) -> Result<Option<FeedRunStatus>, Refusal> {
+        let Ok(run) = row.run.parse() else { return Ok(None) };
+        let reader = self.store.reader();
+        let state = row.state();
+        let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
+        let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());
+        if undecided || state == FeedRunState::Accepted {
+            merged = query::merged(reader, row).await?;
+            missing = query::missing(reader, row).await?;
+        }
+        if with_keys && missing > 0 {
+            missing_keys = query::missing_keys(reader, row, MISSING_NAMED_MAX).await?;
+        }
+        let file = row.completion().map(|completion| FeedFile {
+            rows: completion.seen.rows,
+            bad_rows: completion.seen.bad_rows,
+            people: completion.seen.keys_distinct,
+            complete: completion.seen.complete,
+        });
+        let begun_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.run_at) * 1_000);
+        Ok(Some(FeedRunStatus {
+            feed: row.feed.clone(),
+            run,
+            begun_at: begun_at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+            state,
+            file,
+            merged,
+            missing,
+            missing_keys,
+            left: u64::try_from(row.left_count).unwrap_or_default(),
+            reasons: row.reasons(),
+            who: row.who.clone(),
+            why: row.why.clone().filter(|why| !why.is_empty()),
+        }))
+    }
+}
+
+/// What a human may overrule is a guard. A file of which something is known to be missing says nothing of who is missing.
+fn can_be_accepted(row: &feed_run::Model) -> Result<(), Refusal> {
+    let Some(seen) = row.completion().map(|completion| completion.seen) else {
+        return Err(wrong("it is not known what was in the file: send it again"));
+    };
+    if !seen.complete || seen.checksum_ok == Some(false) {
+        return Err(wrong(
+            "the file is not all there, so who is missing may be in the rest: send the whole file",
+        ));
+    }
+    if seen.keys_distinct == 0 {
+        return Err(wrong("the file names nobody: an empty file never means that everybody left"));
+    }
+    Ok(())
+}
+
+fn hint(state: FeedRunState) -> &'static str {
+    match state {
+        FeedRunState::Open => "its end was never sent; send the file again",
+        FeedRunState::Merging => "not all of its rows are merged yet; wait, or send the file again",
+        FeedRunState::Held => "decide",
+        FeedRunState::Accepted => "who is missing has left already",
+        FeedRunState::Rejected => "somebody decided; send the right file",
+        FeedRunState::Superseded => "a newer run took its place; look at that one",
+    }
+}

@@ -1,0 +1,135 @@
+//! Full feeds: waits until everything of a run is merged, judges it, and lets those leave who are not in it any more.
+//!
+//! Everything that it goes by is in the tables, so a restart goes on where it was, and any number of mappers may do the same:
+//! a state changes once, and who left is merged like any event, under an id that follows from the run and the person.
+//! What is believed stays in force: a row of an older run that comes late finds the newer one, and its person leaves again.
+
+mod absent;
+mod judge;
+pub(crate) mod query;
+
+pub(crate) use judge::{Decision, decide};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{FeedRunState, unix_micros};
+use relay::Relay;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::{Store, StoreError};
+use telemetry::Shutdown;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::now;
+use crate::policies::PolicySet;
+use crate::rows::feed_run;
+use crate::subjects::Seeds;
+
+/// How often runs are looked at that wait for their rows.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A run that waits in vain is counted less and less often, down to this.
+const COUNT_EVERY_MAX: Duration = Duration::from_secs(30);
+/// Runs that are looked at at a time.
+const RUNS_AT_ONCE_MAX: u64 = 100;
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// How long runs are kept; the newest one of each feed that was accepted stays.
+const RUNS_KEEP: time::Duration = time::Duration::days(400);
+
+/// Judges runs.
+pub(crate) struct Runs {
+    pub(crate) store: Store,
+    pub(crate) relay: Relay,
+    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
+    pub(crate) seeds: Seeds,
+    pub(crate) stale: Arc<Notify>,
+}
+
+/// When a run is counted again, and how many there were the last time.
+struct Waiting {
+    at: Instant,
+    pause: Duration,
+    merged: u64,
+}
+
+impl Runs {
+    /// Until shutdown.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut prune = tokio::time::interval(PRUNE_EVERY);
+        let mut waiting = HashMap::new();
+        loop {
+            let done = tokio::select! {
+                () = shutdown.soft.cancelled() => return,
+                _ = look.tick() => self.look(&mut waiting).await,
+                _ = prune.tick() => self.prune().await,
+            };
+            if let Err(error) = done {
+                tracing::warn!(error = %error, "could not look after feeds yet");
+            }
+        }
+    }
+
+    async fn look(&self, waiting: &mut HashMap<String, Waiting>) -> Result<(), StoreError> {
+        let merging = self.merging().await?;
+        waiting.retain(|run, _| merging.iter().any(|row| row.run == *run));
+        for row in merging {
+            let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
+            if last.as_ref().is_some_and(|last| last.run_at >= row.run_at && last.run != row.run) {
+                self.supersede(&row).await?;
+            } else if self.is_merged(&row, waiting).await? {
+                self.judge(&row, last.as_ref()).await?;
+            }
+        }
+        for feed in self.feeds().await? {
+            if let Some(row) = feed_run::last_accepted(self.store.reader(), &feed).await? {
+                self.let_leave(&row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that wait to be judged, oldest first.
+    async fn merging(&self) -> Result<Vec<feed_run::Model>, StoreError> {
+        feed_run::Entity::find()
+            .filter(feed_run::Column::State.eq(FeedRunState::Merging.as_str()))
+            .order_by_asc(feed_run::Column::RunAt)
+            .limit(RUNS_AT_ONCE_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read runs of feeds"))
+    }
+
+    /// Feeds of which a run was accepted.
+    async fn feeds(&self) -> Result<Vec<String>, StoreError> {
+        feed_run::Entity::find()
+            .select_only()
+            .column(feed_run::Column::Feed)
+            .filter(feed_run::Column::State.eq(FeedRunState::Accepted.as_str()))
+            .group_by(feed_run::Column::Feed)
+            .into_tuple()
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read feeds"))
+    }
+
+    async fn prune(&self) -> Result<(), StoreError> {
+        let before = unix_micros(now() - RUNS_KEEP);
+        let old = feed_run::Entity::find()
+            .filter(feed_run::Column::RunAt.lt(before))
+            .limit(RUNS_AT_ONCE_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read old runs of feeds"))?;
+        for row in old {
+            let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
+            if last.is_none_or(|last| last.run != row.run) {
+                let deleted = feed_run::Entity::delete_by_id(row.run).exec(self.store.writer()).await;
+                deleted.map_err(StoreError::statement("forget an old run of a feed"))?;
+            }
+        }
+        Ok(())
+    }
+}

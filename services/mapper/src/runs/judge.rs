@@ -1,0 +1,169 @@
+//! Whether a run is believed.
+
+use std::collections::HashMap;
+
+use feeds::Verdict;
+use lifecycle::{Fact, FactRecord, FeedRunId, FeedRunState, unix_micros};
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction};
+use store::{Store, StoreError};
+use tokio::time::Instant;
+
+use super::{COUNT_EVERY_MAX, LOOK_EVERY, Runs, Waiting, query};
+use crate::rows::feed_run;
+use crate::{SERVICE, now};
+
+/// What is decided about a run.
+pub(crate) struct Decision<'a> {
+    pub(crate) to: FeedRunState,
+    /// `believed`, `accepted`, `rejected`; nothing when it is held.
+    pub(crate) outcome: Option<&'a str>,
+    pub(crate) reasons: Vec<String>,
+    pub(crate) who: &'a str,
+    pub(crate) why: &'a str,
+}
+
+impl Runs {
+    /// Whether everybody of the run is merged, and nobody else.
+    pub(super) async fn is_merged(
+        &self,
+        row: &feed_run::Model,
+        waiting: &mut HashMap<String, Waiting>,
+    ) -> Result<bool, StoreError> {
+        let Some(completion) = row.completion() else { return Ok(false) };
+        if waiting.get(&row.run).is_some_and(|waiting| waiting.at > Instant::now()) {
+            return Ok(false);
+        }
+        let merged = query::merged(self.store.reader(), row).await?;
+        if merged == completion.people.count
+            && query::people(self.store.reader(), row).await? == completion.people
+        {
+            return Ok(true);
+        }
+        let before = waiting.get(&row.run).filter(|before| before.merged == merged);
+        let pause = before.map_or(LOOK_EVERY, |before| (before.pause * 2).min(COUNT_EVERY_MAX));
+        waiting.insert(row.run.clone(), Waiting { at: Instant::now() + pause / 2, pause, merged });
+        Ok(false)
+    }
+
+    /// Judges a run all of which is merged.
+    pub(super) async fn judge(
+        &self,
+        row: &feed_run::Model,
+        last: Option<&feed_run::Model>,
+    ) -> Result<(), StoreError> {
+        let Some(completion) = row.completion() else { return Ok(()) };
+        let last = last.and_then(feed_run::Model::completion).map(|last| last.seen);
+        let decision = match completion.guard.judge(&completion.seen, last.as_ref()) {
+            Verdict::Believed => Decision {
+                to: FeedRunState::Accepted,
+                outcome: Some("believed"),
+                reasons: Vec::new(),
+                who: "usher",
+                why: "within the feed's guard",
+            },
+            Verdict::Held { reasons } => {
+                Decision { to: FeedRunState::Held, outcome: None, reasons, who: "usher", why: "" }
+            }
+        };
+        let state = decision.to.as_str();
+        if decide(&self.store, &self.relay, row, decision).await? {
+            tracing::info!(run = row.run, feed = row.feed, state, "a full feed was judged");
+        }
+        Ok(())
+    }
+
+    /// A newer run was accepted before this one was complete.
+    pub(super) async fn supersede(&self, row: &feed_run::Model) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table(feed_run::Entity)
+            .value(feed_run::Column::State, FeedRunState::Superseded.as_str())
+            .and_where(feed_run::Column::Run.eq(&row.run))
+            .and_where(feed_run::Column::State.eq(&row.state))
+            .to_owned();
+        let done = self.store.writer().execute(&update).await;
+        done.map(drop).map_err(StoreError::statement("supersede a run of a feed"))
+    }
+}
+
+/// Writes a decision and tells the journal; `false` when the run is not what was decided about any more.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn decide(
+    store: &Store,
+    relay: &relay::Relay,
+    row: &feed_run::Model,
+    decision: Decision<'_>,
+) -> Result<bool, StoreError> {
+    let missing = query::missing(store.reader(), row).await?;
+    let failed = StoreError::statement("decide about a run of a feed");
+    let at = now();
+    let reasons = serde_json::to_string(&decision.reasons).expect("texts are always JSON");
+    let mut update = Query::update();
+    update
+        .table(feed_run::Entity)
+        .value(feed_run::Column::State, decision.to.as_str())
+        .value(feed_run::Column::DecidedAt, unix_micros(at))
+        .value(feed_run::Column::Who, decision.who)
+        .value(feed_run::Column::Why, decision.why)
+        .and_where(feed_run::Column::Run.eq(&row.run))
+        .and_where(feed_run::Column::State.eq(&row.state))
+        .and_where(feed_run::Column::EndedAt.eq(row.ended_at));
+    if decision.to == FeedRunState::Held {
+        update.value(feed_run::Column::Reasons, reasons);
+    }
+    let tx = store.begin().await?;
+    if tx.execute(&update).await.map_err(&failed)?.rows_affected() == 0 {
+        return Ok(false); // nothing is committed
+    }
+    if decision.to != FeedRunState::Rejected {
+        supersede_older(&tx, row).await?;
+    }
+    let facts = fact(row, &decision, missing, at).into_iter().collect::<Vec<_>>();
+    let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+    tx.commit().await.map_err(&failed)?;
+    relay.send(parcel).await;
+    Ok(true)
+}
+
+/// What is open or held of what was said before counts no more: the newer file says all that it said.
+async fn supersede_older(tx: &DatabaseTransaction, row: &feed_run::Model) -> Result<(), StoreError> {
+    let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held];
+    let update = Query::update()
+        .table(feed_run::Entity)
+        .value(feed_run::Column::State, FeedRunState::Superseded.as_str())
+        .and_where(feed_run::Column::Feed.eq(&row.feed))
+        .and_where(feed_run::Column::RunAt.lt(row.run_at))
+        .and_where(feed_run::Column::State.is_in(undecided.map(FeedRunState::as_str)))
+        .to_owned();
+    let done = tx.execute(&update).await;
+    done.map(drop).map_err(StoreError::statement("supersede older runs of a feed"))
+}
+
+fn fact(
+    row: &feed_run::Model,
+    decision: &Decision<'_>,
+    missing: u64,
+    at: time::OffsetDateTime,
+) -> Option<FactRecord> {
+    let run: FeedRunId = row.run.parse().ok()?;
+    let feed = row.feed.clone();
+    let ended_at = row.ended_at.unwrap_or_default();
+    let (word, fact) = match decision.outcome {
+        None => ("held", Fact::FeedHeld { feed, run, reasons: decision.reasons.clone() }),
+        Some(outcome) => (
+            outcome,
+            Fact::FeedDecided {
+                feed,
+                run,
+                outcome: outcome.to_owned(),
+                missing,
+                who: decision.who.to_owned(),
+                why: decision.why.to_owned(),
+            },
+        ),
+    };
+    let id = format!("fed:{}:{ended_at}:{word}", row.run);
+    Some(FactRecord { id, at, subject: format!("feed:{}", row.feed), trace: None, fact })
+}

@@ -1,0 +1,287 @@
+//! Which people and runs of full feeds a batch speaks of, and writing that down in the batch's transaction.
+//!
+//! What is kept is the newest run that lists a person, the earliest begin of a run and the last completion of it: the same in
+//! whatever order and however often events come.
+
+use std::collections::BTreeMap;
+
+use feeds::Completion;
+use lifecycle::{Event, EventKind, FeedRun, FeedRunState, unix_micros};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    QueryFilter,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::rows::{SaveError, feed_person, feed_run};
+
+/// What a batch says of full feeds.
+#[derive(Debug, Default)]
+pub(super) struct Feeds {
+    /// By feed and key.
+    people: BTreeMap<(String, String), Listed>,
+    /// By run: its feed and when it began.
+    runs: BTreeMap<String, (String, i64)>,
+    /// By run.
+    ends: BTreeMap<String, (i64, Completion)>,
+    /// By feed and key: who is not listed since when, by which run.
+    absent: BTreeMap<(String, String), i64>,
+    /// By run: how many were said to have left by it.
+    left: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Clone)]
+struct Listed {
+    run: String,
+    run_at: i64,
+    /// Nothing for a row that says nothing.
+    employed: Option<bool>,
+}
+
+impl Feeds {
+    /// Takes note of an event; `fresh` unless it was merged before.
+    pub(super) fn note(&mut self, event: &Event, run: &FeedRun, fresh: bool) {
+        let at = unix_micros(run.begun_at);
+        if run.absent {
+            self.absent.insert((run.feed.clone(), event.subject.clone()), at);
+            *self.left.entry(run.run.to_string()).or_default() += i64::from(fresh);
+            return;
+        }
+        if !fresh {
+            return;
+        }
+        let id = run.run.to_string();
+        let known = self.runs.entry(id.clone()).or_insert_with(|| (run.feed.clone(), at));
+        known.1 = Ord::min(known.1, at);
+        if event.kind == EventKind::FeedCompleted {
+            match Completion::from_attributes(&event.attributes) {
+                Some(completion) if self.ends.get(&id).is_none_or(|(then, _)| *then < at) => {
+                    self.ends.insert(id, (at, completion));
+                }
+                Some(_) => {}
+                None => tracing::error!(run = id, "the end of a feed cannot be read: it stays open"),
+            }
+        } else if event.kind.is_worker() {
+            self.list(event, run, at);
+        }
+    }
+
+    fn list(&mut self, event: &Event, run: &FeedRun, at: i64) {
+        let employed = match event.kind {
+            EventKind::WorkerSnapshot => Some(true),
+            // A day that is still to come: until then they are here.
+            EventKind::WorkerLeft | EventKind::WorkerDeleted => Some(event.effective_at > event.time),
+            _ => None,
+        };
+        let now = Listed { run: run.run.to_string(), run_at: at, employed };
+        let listed = self.people.entry((run.feed.clone(), event.subject.clone())).or_insert(now.clone());
+        match (listed.run_at, &listed.run).cmp(&(now.run_at, &now.run)) {
+            std::cmp::Ordering::Less => {
+                let employed = now.employed.or(listed.employed);
+                *listed = Listed { employed, ..now };
+            }
+            // Employed, if one of several rows says so.
+            std::cmp::Ordering::Equal => {
+                listed.employed = Ord::max(listed.employed, now.employed);
+            }
+            std::cmp::Ordering::Greater => {}
+        }
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// [`SaveError::Overtaken`] when another replica wrote about the same run in between.
+    pub(super) async fn save(self, tx: &DatabaseTransaction) -> Result<(), SaveError> {
+        let Self { people, runs, ends, absent, left } = self;
+        save_people(tx, people).await?;
+        save_runs(tx, &runs, ends).await?;
+        forget(tx, absent).await?;
+        for (run, count) in left.into_iter().filter(|(_, count)| *count > 0) {
+            let raised = Expr::col(feed_run::Column::LeftCount).add(count);
+            let update = Query::update()
+                .table(feed_run::Entity)
+                .value(feed_run::Column::LeftCount, raised)
+                .and_where(feed_run::Column::Run.eq(run))
+                .to_owned();
+            tx.execute(&update).await.map_err(StoreError::statement("count who left by a feed"))?;
+        }
+        Ok(())
+    }
+}
+
+async fn save_people(
+    tx: &DatabaseTransaction,
+    people: BTreeMap<(String, String), Listed>,
+) -> Result<(), StoreError> {
+    for said in [Some(true), Some(false), None] {
+        let rows = people.iter().filter(|(_, listed)| listed.employed == said);
+        let rows: Vec<_> = rows
+            .map(|((feed, key), listed)| feed_person::Model {
+                feed: feed.clone(),
+                key: key.clone(),
+                run: listed.run.clone(),
+                run_at: listed.run_at,
+                employed: said.unwrap_or(false),
+            })
+            .collect();
+        for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
+            feed_person::Entity::insert_many(rows)
+                .on_conflict(newer(said))
+                .exec_without_returning(tx)
+                .await
+                .map_err(StoreError::statement("write who is in a feed"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A row takes the place of one of an older run. Among rows of one run the one that says "employed" stays.
+fn newer(said: Option<bool>) -> OnConflict {
+    use feed_person::Column;
+    let here = |column: Column| Expr::col((feed_person::Entity, column));
+    let excluded = |column: Column| Expr::col((Alias::new("excluded"), column));
+    let later: SimpleExpr = here(Column::RunAt).lt(excluded(Column::RunAt));
+    let same_time = here(Column::RunAt).eq(excluded(Column::RunAt));
+    let run = here(Column::Run);
+    let after = match said {
+        Some(true) => run.lte(excluded(Column::Run)),
+        Some(false) | None => run.lt(excluded(Column::Run)),
+    };
+    let mut conflict = OnConflict::columns([Column::Feed, Column::Key]);
+    conflict.update_columns([Column::Run, Column::RunAt]);
+    if said.is_some() {
+        conflict.update_column(Column::Employed);
+    }
+    conflict.action_and_where(later.or(same_time.and(after))).to_owned()
+}
+
+async fn save_runs(
+    tx: &DatabaseTransaction,
+    runs: &BTreeMap<String, (String, i64)>,
+    mut ends: BTreeMap<String, (i64, Completion)>,
+) -> Result<(), SaveError> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&String> = runs.keys().collect();
+    // Looked at first: writing would make every mapper wait for every other one that reads the same file.
+    let rows = feed_run::Entity::find().filter(feed_run::Column::Run.is_in(ids)).all(tx).await;
+    let rows = rows.map_err(StoreError::statement("read runs of feeds"))?;
+    let mut known: BTreeMap<String, feed_run::Model> =
+        rows.into_iter().map(|row| (row.run.clone(), row)).collect();
+    for (run, (feed, at)) in runs {
+        let end = ends.remove(run);
+        match known.remove(run) {
+            None => insert(tx, run, feed, *at, end).await?,
+            Some(row) => update(tx, row, *at, end).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn insert(
+    tx: &DatabaseTransaction,
+    run: &str,
+    feed: &str,
+    at: i64,
+    end: Option<(i64, Completion)>,
+) -> Result<(), SaveError> {
+    let state = if end.is_some() { FeedRunState::Merging } else { FeedRunState::Open };
+    let row = feed_run::Model {
+        run: run.to_owned(),
+        feed: feed.to_owned(),
+        run_at: at,
+        state: state.as_str().to_owned(),
+        ended_at: end.as_ref().map(|(at, _)| *at),
+        completion: end.map(|(_, completion)| encode(&completion)),
+        reasons: "[]".to_owned(),
+        left_count: 0,
+        decided_at: None,
+        who: None,
+        why: None,
+    };
+    let written = feed_run::Entity::insert_many([row.into_active_model().reset_all()])
+        .on_conflict(OnConflict::column(feed_run::Column::Run).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await
+        .map_err(StoreError::statement("begin a run of a feed"))?;
+    if written == 0 { Err(SaveError::Overtaken) } else { Ok(()) }
+}
+
+/// A later completion takes the place of one that was not acted upon: the file was sent again, and there is more of it.
+async fn update(
+    tx: &DatabaseTransaction,
+    row: feed_run::Model,
+    at: i64,
+    end: Option<(i64, Completion)>,
+) -> Result<(), SaveError> {
+    let mut update = Query::update();
+    update.table(feed_run::Entity).and_where(feed_run::Column::Run.eq(&row.run));
+    let mut changes = false;
+    if at < row.run_at {
+        update.value(feed_run::Column::RunAt, at);
+        changes = true;
+    }
+    let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held];
+    let end = end.filter(|(at, _)| row.ended_at.is_none_or(|then| then < *at));
+    if let Some((at, completion)) = end {
+        let waits = undecided.contains(&row.state());
+        if waits || row.ended_at.is_none() {
+            update.value(feed_run::Column::EndedAt, at);
+            update.value(feed_run::Column::Completion, encode(&completion));
+            changes = true;
+        }
+        if waits {
+            update.value(feed_run::Column::State, FeedRunState::Merging.as_str());
+            update.value(feed_run::Column::Reasons, "[]");
+        }
+    }
+    if !changes {
+        return Ok(());
+    }
+    // As it was read: somebody may have decided about it in between.
+    update.and_where(feed_run::Column::State.eq(&row.state));
+    let done = tx.execute(&update).await.map_err(StoreError::statement("end a run of a feed"))?;
+    if done.rows_affected() == 0 { Err(SaveError::Overtaken) } else { Ok(()) }
+}
+
+/// Whoever is not listed any more is forgotten, unless a newer run lists them again.
+async fn forget(tx: &DatabaseTransaction, absent: BTreeMap<(String, String), i64>) -> Result<(), StoreError> {
+    let mut by_run: BTreeMap<(String, i64), Vec<String>> = BTreeMap::new();
+    for ((feed, key), at) in absent {
+        by_run.entry((feed, at)).or_default().push(key);
+    }
+    for ((feed, at), keys) in by_run {
+        for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+            forget_people(tx, &feed, at, chunk).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets that people were listed before `at`.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn forget_people(
+    connection: &impl ConnectionTrait,
+    feed: &str,
+    at: i64,
+    keys: &[String],
+) -> Result<(), StoreError> {
+    feed_person::Entity::delete_many()
+        .filter(feed_person::Column::Feed.eq(feed))
+        .filter(feed_person::Column::Key.is_in(keys))
+        .filter(feed_person::Column::RunAt.lt(at))
+        .exec(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::statement("forget who is not in a feed any more"))
+}
+
+fn encode(completion: &Completion) -> String {
+    serde_json::to_string(completion).expect("a completion is plain data")
+}
