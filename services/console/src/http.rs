@@ -4,6 +4,7 @@
 
 mod auth;
 mod dead;
+mod feeds;
 mod held;
 mod openapi;
 mod people;
@@ -67,6 +68,10 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/dead/{id}", get(dead::show))
         .route("/v1/dead/replay", post(dead::replay))
         .route("/v1/dead/discard", post(dead::discard))
+        .route("/v1/feeds", get(feeds::list))
+        .route("/v1/feeds/{run}", get(feeds::show))
+        .route("/v1/feeds/{run}/accept", post(feeds::accept))
+        .route("/v1/feeds/{run}/reject", post(feeds::reject))
         .route("/v1/held", get(held::list))
         .route("/v1/held/approve", post(held::approve))
         .route("/v1/held/reject", post(held::reject))

@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, held, people, plans, policies, provision, reconcile, status};
+use super::{dead, feeds, held, people, plans, policies, provision, reconcile, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,10 @@ use super::{dead, held, people, plans, policies, provision, reconcile, status};
         dead::show,
         dead::replay,
         dead::discard,
+        feeds::list,
+        feeds::show,
+        feeds::accept,
+        feeds::reject,
         held::list,
         held::approve,
         held::reject,

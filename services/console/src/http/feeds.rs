@@ -1,0 +1,148 @@
+//! Runs of full feeds at the mapper.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    Actor, DecideFeedRequest, FEED_RUNS_MAX, FeedRunId, FeedRunStatus, FeedsReply, FeedsRequest, verb,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::auth::OperatorName;
+use super::problem::{invalid, invalid_one};
+use super::query::Query;
+use super::reason::reason;
+use super::{Context, Shared};
+use crate::MAPPER;
+use crate::api::Why;
+
+/// How many are listed unless asked otherwise.
+const LIMIT: u64 = 50;
+
+/// Which ones are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FeedsQuery {
+    /// Only of this feed.
+    feed: Option<String>,
+    /// How many at most: 1 to 500, 50 unless said.
+    limit: Option<u64>,
+}
+
+/// Runs of full feeds, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/feeds",
+    params(FeedsQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`runs`: `feed`, `run`, `begunAt`, `state` (`open`, `merging`, `held`, `accepted`, `rejected`, `superseded`), `file` (`rows`, `badRows`, `people`, `complete`), `merged`, `missing`, `left`, `reasons`, `who`, `why` of each"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<FeedsQuery>,
+) -> Result<Json<FeedsReply>, Problem> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=FEED_RUNS_MAX).contains(&limit) {
+        return Err(invalid_one("query:limit", format!("must be 1 to {FEED_RUNS_MAX}")));
+    }
+    let request = FeedsRequest { feed: query.feed, run: None, limit };
+    Ok(Json(context.ask(MAPPER, verb::FEEDS, &request).await?))
+}
+
+/// One run, with the keys of some of those who are missing.
+#[utoipa::path(
+    get,
+    path = "/v1/feeds/{run}",
+    params(("run" = String, Path, description = "the run's id")),
+    responses(
+        (status = 200, body = serde_json::Value, description = "as in the list, with `missingKeys`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "not the id of a run"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn show(
+    State(context): State<Shared>,
+    Path(run): Path<String>,
+) -> Result<Json<FeedRunStatus>, Problem> {
+    let run = Some(run_id(&run)?);
+    let request = FeedsRequest { feed: None, run, limit: 1 };
+    let reply: FeedsReply = context.ask(MAPPER, verb::FEEDS, &request).await?;
+    let found = reply.runs.into_iter().next().map(Json);
+    found.ok_or_else(|| Problem::new(axum::http::StatusCode::CONFLICT, "refused", "there is no such run"))
+}
+
+/// Believes a run that is held: who is missing has left.
+#[utoipa::path(
+    post,
+    path = "/v1/feeds/{run}/accept",
+    params(("run" = String, Path, description = "the run's id")),
+    request_body = Why,
+    responses(
+        (status = 200, body = serde_json::Value, description = "the run as it is now"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, it is not held, or the file is empty or not all there"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn accept(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    Path(run): Path<String>,
+    edge::Json(body): edge::Json<Why>,
+) -> Result<Json<FeedRunStatus>, Problem> {
+    decide(&context, who, &run, &body, true).await
+}
+
+/// Says that a run that is held is wrong: nobody left because of it.
+#[utoipa::path(
+    post,
+    path = "/v1/feeds/{run}/reject",
+    params(("run" = String, Path, description = "the run's id")),
+    request_body = Why,
+    responses(
+        (status = 200, body = serde_json::Value, description = "the run as it is now"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, or it is not held"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn reject(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    Path(run): Path<String>,
+    edge::Json(body): edge::Json<Why>,
+) -> Result<Json<FeedRunStatus>, Problem> {
+    decide(&context, who, &run, &body, false).await
+}
+
+async fn decide(
+    context: &Context,
+    who: String,
+    run: &str,
+    body: &Why,
+    accept: bool,
+) -> Result<Json<FeedRunStatus>, Problem> {
+    let run = run_id(run)?;
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = DecideFeedRequest { run, accept, actor };
+    let reply: FeedRunStatus = context.ask(MAPPER, verb::DECIDE_FEED, &request).await?;
+    tracing::info!(who = request.actor.who, run = %request.run, accept, "full feed decided");
+    Ok(Json(reply))
+}
+
+fn run_id(text: &str) -> Result<FeedRunId, Problem> {
+    text.parse().map_err(|_| invalid_one("path:run", "must be `run_` and 32 hexadecimal digits"))
+}
