@@ -46,6 +46,8 @@ pub struct WorldOptions {
     pub policy: Option<String>,
     /// URL of a PostgreSQL database for all services; `None` is one SQLite file for each.
     pub postgres: Option<String>,
+    /// Files that the gateway takes (`gateway.feeds`).
+    pub feeds: Vec<serde_json::Value>,
     /// Listen on 8080, 8081 and 9090 where they are free, instead of on any free port.
     pub usual_ports: bool,
 }
@@ -60,6 +62,7 @@ impl WorldOptions {
             profile: "sandbox".to_owned(),
             policy: None,
             postgres: None,
+            feeds: Vec::new(),
             usual_ports: false,
         }
     }
@@ -118,6 +121,7 @@ impl World {
         let config = UpConfig {
             targets: vec![target.clone()],
             postgres: options.postgres,
+            feeds: options.feeds,
             ports: if options.usual_ports { Ports::usual_if_free() } else { Ports::ANY },
         };
         let policy = options.policy.unwrap_or_else(|| policy_yaml(TARGET));

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod dead;
+mod feed;
 mod held;
 mod policy;
 mod provision;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use dead::{
     DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState,
 };
+pub use feed::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
@@ -59,6 +61,9 @@ pub enum Command {
     /// Look at what waits for a human before it is sent, and let it be done or not.
     #[command(subcommand)]
     Held(HeldCommand),
+    /// Look at files that list everybody, and decide about those that are not believed.
+    #[command(subcommand)]
+    Feed(FeedCommand),
     /// Look at accounts that are somebody else's as far as can be told, and say whose they are.
     #[command(subcommand)]
     Conflicts(ConflictsCommand),

@@ -36,6 +36,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Trace(args) => wait_for(operator::trace(args)),
         Command::Dead(command) => wait_for(operator::dead(command)),
         Command::Held(command) => wait_for(operator::held(command)),
+        Command::Feed(command) => wait_for(operator::feed(command)),
         Command::Conflicts(command) => wait_for(operator::conflicts(command)),
         Command::Target(command) => wait_for(operator::target(command)),
         Command::Reconcile(args) => wait_for(operator::reconcile(args)),

@@ -3,6 +3,7 @@
 mod apply;
 mod client;
 mod dead;
+mod feed;
 mod held;
 mod plan;
 mod policy;
@@ -26,6 +27,7 @@ use client::understood;
 
 pub use apply::{apply, rollback};
 pub use dead::dead;
+pub use feed::feed;
 pub use held::{conflicts, held, target};
 pub use plan::plan;
 pub use policy::policy;

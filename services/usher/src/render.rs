@@ -4,6 +4,7 @@
 //! noun, and its command in `operator/`.
 
 pub mod dead;
+pub mod feed;
 pub mod held;
 pub mod plan;
 pub mod policy;

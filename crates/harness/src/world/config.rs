@@ -49,6 +49,8 @@ pub struct UpConfig {
     pub targets: Vec<TargetConfig>,
     /// URL of a PostgreSQL database for all services; `None` is one SQLite file for each in the data folder.
     pub postgres: Option<String>,
+    /// Files that the gateway takes (`gateway.feeds`).
+    pub feeds: Vec<Value>,
     /// Where the services listen, on the loopback.
     pub ports: Ports,
 }
@@ -76,7 +78,7 @@ impl UpConfig {
         let listen = |port: u16| format!("127.0.0.1:{port}");
         let target = |t: &TargetConfig| json!({ "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile });
         let mut document = json!({
-            "gateway": { "listen": listen(self.ports.gateway) },
+            "gateway": { "listen": listen(self.ports.gateway), "feeds": self.feeds },
             "mapper": { "policies": policies },
             "writer": { "targets": self.targets.iter().map(target).collect::<Vec<_>>() },
             "console": { "listen": listen(self.ports.console) },

@@ -84,6 +84,16 @@ impl Console {
         Ok(answer["entries"].as_array().cloned().unwrap_or_default())
     }
 
+    /// Runs of full feeds, newest first.
+    pub async fn feeds(&self) -> anyhow::Result<Vec<Value>> {
+        Ok(self.get("/v1/feeds").await?["runs"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Decides about a run of a full feed: `accept` or `reject`.
+    pub async fn decide_feed(&self, run: &str, verb: &str, why: &str) -> anyhow::Result<Value> {
+        self.post(&format!("/v1/feeds/{run}/{verb}"), &json!({ "why": why })).await
+    }
+
     /// Tries dead letters again.
     pub async fn replay(&self, ids: &[String], why: &str) -> anyhow::Result<Value> {
         self.post("/v1/dead/replay", &json!({ "ids": ids, "why": why })).await

@@ -37,6 +37,10 @@ fn every_operator_command_prints_json_on_request() {
         "versions zia",
         "rollback zia --why x",
         "provision E-1 --target zia",
+        "feed ls --feed hr",
+        "feed show run_1",
+        "feed accept run_1 --why x",
+        "feed reject run_1 --why x",
     ];
     for line in lines.into_iter().chain(more) {
         assert!(parse(&format!("{line} --json")).is_ok(), "{line}");

@@ -40,6 +40,8 @@ fn what(entry: &TraceEntry) -> String {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        "feedHeld" => format!("held run of feed {}", text(fact, "feed")),
+        "feedDecided" => format!("{} run of feed {}", text(fact, "outcome"), text(fact, "feed")),
         "heldDecided" => {
             format!("{} {} at {}", text(fact, "outcome"), text(fact, "kind"), text(fact, "target"))
         }
@@ -72,6 +74,8 @@ fn result(entry: &TraceEntry) -> String {
         "heldDecided" => format!("r{}", number(fact, "revision")),
         "died" => format!("{} after {}", text(fact, "class"), attempts(number(fact, "attempts"))),
         "replayed" => text(fact, "outcome").to_owned(),
+        "feedHeld" => text(fact, "run").to_owned(),
+        "feedDecided" => format!("{}, {} missing", text(fact, "run"), number(fact, "missing")),
         "discarded" => "closed".to_owned(),
         _ => String::new(),
     }
@@ -95,8 +99,13 @@ fn why(entry: &TraceEntry) -> String {
         },
         "conflict" => format!("found {}", text(fact, "found")),
         "died" => format!("{}; see `usher dead show {}`", text(fact, "error"), text(fact, "id")),
+        "feedHeld" => {
+            let reasons = fact.get("reasons").and_then(Value::as_array).into_iter().flatten();
+            let reasons: Vec<&str> = reasons.filter_map(Value::as_str).collect();
+            format!("{}; see `usher feed show {}`", reasons.join("; "), text(fact, "run"))
+        }
         "held" => format!("{}; see `usher held ls`", text(fact, "reason")),
-        "replayed" | "discarded" | "heldDecided" => {
+        "replayed" | "discarded" | "heldDecided" | "feedDecided" => {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))
         }
         _ => String::new(),

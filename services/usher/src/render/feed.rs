@@ -1,0 +1,100 @@
+//! Runs of full feeds.
+
+use lifecycle::{FeedRunState, FeedRunStatus, FeedsReply};
+use time::format_description::well_known::Rfc3339;
+
+use super::table::Table;
+use super::{clean, instant};
+
+/// One line per run.
+pub fn list(reply: &FeedsReply) -> String {
+    if reply.runs.is_empty() {
+        return "no full feed was taken yet\n".to_owned();
+    }
+    let mut table = Table::new(["BEGUN", "FEED", "STATE", "ROWS", "BAD", "PEOPLE", "MISSING", "LEFT", "RUN"]);
+    for run in &reply.runs {
+        let (rows, bad, people) = match &run.file {
+            Some(file) => (file.rows.to_string(), file.bad_rows.to_string(), file.people.to_string()),
+            None => ("?".to_owned(), "?".to_owned(), format!("{}...", run.merged)),
+        };
+        let (missing, left) = (run.missing.to_string(), run.left.to_string());
+        let (begun, state) = (begun(run), run.state.as_str());
+        table.row([&*begun, &run.feed, state, &rows, &bad, &people, &missing, &left, run.run.as_str()]);
+    }
+    let mut text = table.render();
+    if let Some(held) = reply.runs.iter().find(|run| run.state == FeedRunState::Held) {
+        text.push_str(&format!("\nto see why one is held, and what to do: usher feed show {}\n", held.run));
+    }
+    text
+}
+
+/// All of one run, then what to do.
+pub fn one(run: &FeedRunStatus) -> String {
+    let mut text = format!("{} of {}: {}\n", run.run, clean(&run.feed), run.state.as_str());
+    text.push_str(&format!("begun   {}\n", begun(run)));
+    match &run.file {
+        Some(file) => {
+            let whole = if file.complete { "" } else { ", and it is NOT all there" };
+            text.push_str(&format!(
+                "file    {} rows, {} of them bad, {} people{whole}\n",
+                file.rows, file.bad_rows, file.people
+            ));
+        }
+        None => text.push_str("file    its end was never sent\n"),
+    }
+    text.push_str(&format!("merged  {} people\nmissing {} people\n", run.merged, run.missing));
+    if run.left > 0 {
+        text.push_str(&format!("left    {} people\n", run.left));
+    }
+    if let Some(who) = &run.who {
+        let why = run.why.as_deref().map(|why| format!(": {}", clean(why))).unwrap_or_default();
+        text.push_str(&format!("decided by {}{why}\n", clean(who)));
+    }
+    for reason in &run.reasons {
+        text.push_str(&format!("reason  {}\n", clean(reason)));
+    }
+    if !run.missing_keys.is_empty() {
+        let keys: Vec<_> = run.missing_keys.iter().map(|key| clean(key)).collect();
+        let more = if run.missing > keys.len() as u64 { ", ..." } else { "" };
+        text.push_str(&format!("who is missing: {}{more}\n", keys.join(", ")));
+    }
+    if run.state == FeedRunState::Held {
+        text.push_str(&format!(
+            "\nif they left:     usher feed accept {0} --why \"...\"\n\
+             if it is wrong:   usher feed reject {0} --why \"...\", then send the right file\n",
+            run.run
+        ));
+    }
+    text
+}
+
+fn begun(run: &FeedRunStatus) -> String {
+    instant(&run.begun_at.format(&Rfc3339).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held() -> FeedRunStatus {
+        serde_json::from_value(serde_json::json!({
+            "feed": "hr", "run": "run_0123456789abcdef0123456789abcdef", "begunAt": "2026-01-02T03:04:05Z",
+            "state": "held", "file": { "rows": 500, "badRows": 1, "people": 499, "complete": true },
+            "merged": 499, "missing": 501, "missingKeys": ["E-1"], "left": 0, "reasons": ["501 fewer"],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_run_that_is_held_says_why_who_is_missing_and_what_to_do() {
+        let text = one(&held());
+        for part in
+            ["held", "500 rows, 1 of them bad", "501 people", "501 fewer", "E-1, ...", "feed accept run_0"]
+        {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        let text = list(&FeedsReply { runs: vec![held()] });
+        assert!(text.contains("501") && text.contains("usher feed show run_0"), "{text}");
+        assert_eq!(list(&FeedsReply::default()), "no full feed was taken yet\n");
+    }
+}
