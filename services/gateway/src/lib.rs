@@ -3,6 +3,8 @@
 //! Never here: what an event means for anybody, databases, targets. Nothing is kept in the process: whatever was
 //! answered is on the stream, whatever was not can be sent again.
 //!
+//! Files go another way than requests, because they do not fit into memory: see [`csv_feeds`].
+//!
 //! To add a source format: 1. a module like `scim_bulk.rs` with a pure `parse` from bytes to `Received` events,
 //! 2. a handler in `http.rs` that hands it to `Gate::take`, 3. its schema in `http/openapi.rs`, then
 //! `UPDATE_OPENAPI=1 cargo test -p gateway`.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::CsvFeed;
 use crate::SourceConfig;
+use crate::config::SubjectKind;
 
 /// Files of an HR system that are uploaded to `/v1/feeds/csv/{name}` or put into a folder.
 #[derive(Debug, Clone, Deserialize)]
@@ -118,6 +119,11 @@ impl CsvFeedConfig {
             (Some(_), Some(_)) => return Err(wrong(&"give it a `token` or a `source`, not both")),
             (Some(token), None) => Some(*token),
             (None, Some(name)) => match sources.iter().find(|source| source.name == *name) {
+                Some(source)
+                    if source.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&SubjectKind::Worker)) =>
+                {
+                    return Err(wrong(&format!("the source {name} may not speak of people (`kinds`)")));
+                }
                 Some(source) => Some(source.token),
                 None => return Err(wrong(&format!("there is no source called {name:?}"))),
             },

@@ -1,6 +1,6 @@
 //! Files that are put into a folder.
 //!
-//! A file is taken when two looks at the folder see it with the same size and time, one file at a time, in order of name. It
+//! A file is taken when looks at the folder have seen it unchanged for a while, one file at a time, in order of name. It
 //! stays where it is until everything of it is stored and its report is written; a process that ends before that takes it
 //! once more as the same run, which says nothing twice.
 
@@ -99,14 +99,13 @@ async fn take_one(
     let run = run_of(feed, found, &hash);
     let sha256 = files::checksum_beside(found).await?;
     let bytes = files::reader(found).await?;
-    let file = File { feed: Arc::clone(feed), run, bytes, sha256 };
+    let named_by = Some(hash);
+    let file = File { feed: Arc::clone(feed), run, bytes, sha256, named_by };
     let mut sink = ToBroker { gate: Arc::clone(gate), trace: lifecycle::TraceContext::root() };
     let taken = take(file, gate.limits, OffsetDateTime::now_utc(), &mut sink).await;
     drop(turn);
     note_file(feed, &taken);
     match taken {
-        // It was written to while it was read.
-        Ok(report) if report.sha256 != hash => Ok(Taken::Nothing),
         Ok(report) => {
             let to = if report.complete { &folder.done } else { &folder.failed };
             put_away(to, found, &report).await?;

@@ -66,6 +66,9 @@ pub(crate) struct File<R> {
     pub(crate) bytes: R,
     /// The hash that it should have: hexadecimal digits.
     pub(crate) sha256: Option<String>,
+    /// The hash that the run is named by, if it is: a file that has another one was written to while it was read, and what
+    /// was seen of it is not the whole.
+    pub(crate) named_by: Option<String>,
 }
 
 /// Takes a file: stores its good rows, and for a full feed what was seen of it.
@@ -79,7 +82,7 @@ pub(crate) async fn take<R: Read + Send + 'static>(
     accepted_at: OffsetDateTime,
     sink: &mut impl Sink,
 ) -> Result<FeedReport, Problem> {
-    let File { feed, run, bytes, sha256 } = file;
+    let File { feed, run, bytes, sha256, named_by } = file;
     let (batches, mut incoming) = mpsc::channel::<Batch>(BATCHES_WAITING_MAX);
     let buffered = Arc::new(Buffered::default());
     let reading = Reading {
@@ -104,6 +107,9 @@ pub(crate) async fn take<R: Read + Send + 'static>(
         Ok(Err(NotRead::Stopped)) => return Err(Problem::bad_request("body_broken", "the file broke off")),
         Err(_) => return Err(Problem::internal()),
     };
+    if named_by.is_some_and(|hash| hash != report.sha256) {
+        return Err(Problem::bad_request("body_broken", "the file was written to while it was read"));
+    }
     if feed.mode == Mode::Full {
         let end = completed(&feed, run, &completion, &report.sha256, accepted_at);
         sink.store(vec![end]).await?;

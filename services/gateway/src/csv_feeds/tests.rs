@@ -60,7 +60,7 @@ async fn taken(
 ) -> Result<FeedReport, Problem> {
     let run = FeedRunId::of(&feed.source, "run");
     let run = FeedRun { feed: feed.name.clone(), run, begun_at: BEGUN, absent: false };
-    let file = File { feed: Arc::new(feed), run, bytes, sha256: None };
+    let file = File { feed: Arc::new(feed), run, bytes, sha256: None, named_by: None };
     take(file, Limits::default(), BEGUN, kept).await
 }
 
@@ -172,6 +172,20 @@ async fn a_file_that_ends_in_the_middle_says_so() {
     assert!(!report.complete && report.notes[0].contains("quoted"), "{report:?}");
     let end = kept.events.last().unwrap();
     assert!(!feeds::Completion::from_attributes(&end.attributes).unwrap().seen.complete);
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_to_while_it_is_read_never_ends() {
+    let feed = feed(json!({})).unwrap();
+    let run = FeedRunId::of(&feed.source, "run");
+    let run = FeedRun { feed: feed.name.clone(), run, begun_at: BEGUN, absent: false };
+    let bytes = &b"id\n1\n"[..];
+    let named_by = Some("0".repeat(64));
+    let file = File { feed: Arc::new(feed), run, bytes, sha256: None, named_by };
+    let mut kept = Kept::default();
+    let refused = take(file, Limits::default(), BEGUN, &mut kept).await.unwrap_err();
+    assert_eq!(refused.code(), "body_broken");
+    assert!(kept.events.iter().all(|event| event.kind != EventKind::FeedCompleted));
 }
 
 #[test]

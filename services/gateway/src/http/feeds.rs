@@ -107,7 +107,8 @@ async fn upload(
     })?;
     let (inlet, outlet) = pipe();
     let accepted_at = run.begun_at;
-    let file = File { feed: Arc::clone(feed), run, bytes: Box::new(outlet) as Box<dyn Read + Send>, sha256 };
+    let bytes = Box::new(outlet) as Box<dyn Read + Send>;
+    let file = File { feed: Arc::clone(feed), run, bytes, sha256, named_by: None };
     let mut sink = ToBroker { gate: Arc::clone(gate), trace };
     let pour = inlet.pour(body, feed.file_bytes_max, gate.body_time_max);
     let taking = take(file, gate.limits, accepted_at, &mut sink);

@@ -6,6 +6,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -14,6 +15,8 @@ use crate::csv_feeds::FolderConfig;
 
 /// Most files that are looked at; the rest has its turn when there are fewer.
 const FILES_MAX: usize = 10_000;
+/// A file that has not changed for so long is whole.
+const QUIET_MIN: Duration = Duration::from_secs(2);
 /// What a file is called that is still being written, or is about another one.
 const NOT_FILES: [&str; 6] = [".part", ".partial", ".tmp", ".filepart", "~", ".report.json"];
 /// What follows a file's name in the name of its checksum.
@@ -21,7 +24,7 @@ const CHECKSUM: &str = ".sha256";
 /// Longest checksum file that is read.
 const CHECKSUM_BYTES_MAX: u64 = 4_096;
 
-/// A file that two looks have seen alike.
+/// A file that is whole, as far as two looks can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
@@ -50,9 +53,9 @@ impl Stamp {
     }
 }
 
-/// What the look before has seen.
+/// What the looks before have seen, and since when it is like that.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Seen(HashMap<String, Stamp>);
+pub(super) struct Seen(HashMap<String, (Stamp, Instant)>);
 
 /// What a look at a file's content says.
 pub(super) enum Opened {
@@ -66,7 +69,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
 }
 
-/// The first file by name, if it is as the look before has seen it. One that still grows keeps those after it waiting.
+/// The first file by name, if it has not changed for a while. One that still grows keeps those after it waiting.
 pub(super) async fn next(folder: &FolderConfig, seen: &mut Seen) -> io::Result<Option<Found>> {
     let (folder, before) = (folder.clone(), seen.clone());
     let (found, now) = blocking(move || look(&folder, &before)).await?;
@@ -91,9 +94,16 @@ fn look(folder: &FolderConfig, before: &Seen) -> io::Result<(Option<Found>, Seen
         }
     }
     files.sort();
-    let now = Seen(files.iter().map(|(name, _, stamp)| (name.clone(), *stamp)).collect());
+    let at = Instant::now();
+    let since = |name: &String, stamp: &Stamp| match before.0.get(name) {
+        Some((then, since)) if then == stamp => *since,
+        _ => at,
+    };
+    let seen = files.iter().map(|(name, _, stamp)| (name.clone(), (*stamp, since(name, stamp))));
+    let now = Seen(seen.collect());
     let first = files.into_iter().next();
-    let found = first.filter(|(name, _, stamp)| before.0.get(name) == Some(stamp));
+    let found =
+        first.filter(|(name, _, _)| now.0.get(name).is_some_and(|(_, since)| at - *since >= QUIET_MIN));
     Ok((found.map(|(name, path, stamp)| Found { modified: modified(stamp), path, name, stamp }), now))
 }
 
@@ -195,6 +205,10 @@ pub(super) async fn put_away(to: &Path, found: &Found, report: String) -> io::Re
         fs::write(&fresh, report)?;
         File::open(&fresh)?.sync_all()?;
         fs::rename(&fresh, path)?;
+        // Another file may have taken its place meanwhile: that one is still to be read.
+        if same(&found)?.is_none() {
+            return Ok(());
+        }
         let moved = fs::rename(&found.path, to.join(&name));
         let checksum = checksum_path(&found.path);
         if checksum.is_file() {
