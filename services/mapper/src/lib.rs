@@ -6,6 +6,8 @@
 //! go through the same code ([`later`]). What a decision looks at besides its subject comes from [`subjects`]; when that
 //! changes, everybody whom it concerns is decided about again ([`work::spread`]).
 //!
+//! Files that list everybody are judged when all of their people are merged; who is missing leaves like by any event ([`runs`]).
+//!
 //! It never talks to a target, never relies on the order of messages, and never emits a command for a desired state that
 //! did not change.
 //!

@@ -78,7 +78,8 @@ impl Control {
         let state = row.state();
         let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
         let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());
-        if undecided || state == FeedRunState::Accepted {
+        // Of those that are settled only when it is asked for: it takes a look at everybody who was listed since.
+        if undecided || with_keys {
             merged = query::merged(reader, row).await?;
             missing = query::missing(reader, row).await?;
         }

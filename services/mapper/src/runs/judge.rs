@@ -104,14 +104,16 @@ pub(crate) async fn decide(
     update
         .table(feed_run::Entity)
         .value(feed_run::Column::State, decision.to.as_str())
-        .value(feed_run::Column::DecidedAt, unix_micros(at))
-        .value(feed_run::Column::Who, decision.who)
-        .value(feed_run::Column::Why, decision.why)
         .and_where(feed_run::Column::Run.eq(&row.run))
         .and_where(feed_run::Column::State.eq(&row.state))
         .and_where(feed_run::Column::EndedAt.eq(row.ended_at));
     if decision.to == FeedRunState::Held {
         update.value(feed_run::Column::Reasons, reasons);
+    } else {
+        update
+            .value(feed_run::Column::DecidedAt, unix_micros(at))
+            .value(feed_run::Column::Who, decision.who)
+            .value(feed_run::Column::Why, decision.why);
     }
     let tx = store.begin().await?;
     if tx.execute(&update).await.map_err(&failed)?.rows_affected() == 0 {

@@ -3,13 +3,24 @@
 use feeds::{Completion, FeedGuard, FeedSeen, KeySet};
 use lifecycle::{
     AccountState, Actor, DecideFeedRequest, Event, EventId, EventKind, FeedRun, FeedRunId, FeedRunState,
-    FeedRunStatus, FeedsReply, FeedsRequest, verb,
+    FeedRunStatus, FeedsReply, FeedsRequest, MapperStatus, verb,
 };
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{TestDatabase, databases, sqlite};
 
-use crate::operators::ask;
+use crate::operators::{ASK, ask};
 use crate::world::{EVERYBODY, World, event, joined};
+
+/// With a mapper that answers already.
+async fn running(database: TestDatabase) -> World {
+    let mut world = World::running(database, EVERYBODY).await;
+    let answers = async |world: &mut World| {
+        let asked = world.bus.request::<_, MapperStatus>("mapper", verb::STATUS, &(), ASK).await;
+        asked.is_ok()
+    };
+    world.until("the mapper answers", answers).await;
+    world
+}
 
 fn run_of(name: &str, said: i64) -> FeedRun {
     let begun_at = event(EventKind::WorkerChanged, "x", said, json!({})).time;
@@ -91,7 +102,7 @@ async fn decide(world: &World, name: &str, accept: bool) -> Result<FeedRunStatus
 #[tokio::test]
 async fn whoever_was_listed_before_and_is_not_any_more_has_left_and_is_back_when_listed_again() {
     for database in databases() {
-        let mut world = World::running(database, EVERYBODY).await;
+        let mut world = running(database).await;
         world.send(&[joined("O-1", 0, "D")]).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
@@ -112,7 +123,7 @@ async fn whoever_was_listed_before_and_is_not_any_more_has_left_and_is_back_when
 #[tokio::test]
 async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
     for database in databases() {
-        let mut world = World::running(database, EVERYBODY).await;
+        let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3", "E-4"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
         send(&world, file("two", 20, &["E-1", "E-2"])).await;
@@ -139,7 +150,7 @@ async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
 
 #[tokio::test]
 async fn an_empty_or_incomplete_file_is_held_and_cannot_be_believed_by_anybody() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = running(sqlite()).await;
     send(&world, file("one", 10, &["E-1", "E-2"])).await;
     becomes(&mut world, "one", FeedRunState::Accepted).await;
     send(&world, file("empty", 20, &[])).await;
@@ -161,7 +172,7 @@ async fn an_empty_or_incomplete_file_is_held_and_cannot_be_believed_by_anybody()
 #[tokio::test]
 async fn nothing_is_judged_before_everybody_of_the_run_is_merged_and_the_end_may_come_first() {
     for database in databases() {
-        let mut world = World::running(database, EVERYBODY).await;
+        let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
         let (rows, end) = file("two", 20, &["E-1", "E-3"]);
@@ -184,7 +195,7 @@ async fn nothing_is_judged_before_everybody_of_the_run_is_merged_and_the_end_may
 #[tokio::test]
 async fn an_older_run_that_completes_after_a_newer_one_counts_for_nothing() {
     for database in databases() {
-        let mut world = World::running(database, EVERYBODY).await;
+        let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
         let (rows, end) = file("late", 20, &["E-1", "E-2", "E-4"]);
@@ -206,7 +217,7 @@ async fn an_older_run_that_completes_after_a_newer_one_counts_for_nothing() {
 #[tokio::test]
 async fn a_mapper_that_stops_in_the_middle_goes_on_where_it_was_and_two_do_nothing_twice() {
     for database in databases() {
-        let mut world = World::running(database, EVERYBODY).await;
+        let mut world = running(database).await;
         let all: Vec<String> = (0..600).map(|n| format!("E-{n:03}")).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         send(&world, file("one", 10, &all)).await;
@@ -237,7 +248,7 @@ async fn a_mapper_that_stops_in_the_middle_goes_on_where_it_was_and_two_do_nothi
 
 #[tokio::test]
 async fn who_left_by_the_file_itself_does_not_leave_again_when_the_file_forgets_them() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = running(sqlite()).await;
     let run = run_of("one", 10);
     let (mut rows, _) = file("one", 10, &["E-1", "E-3"]);
     rows.push(from_feed(event(EventKind::WorkerLeft, "E-2", 10, json!({})), &run, "E-2"));
@@ -250,6 +261,43 @@ async fn who_left_by_the_file_itself_does_not_leave_again_when_the_file_forgets_
     world.until("nobody is missing", async |world| show(world, "two").await.missing == 0).await;
     assert_eq!(show(&world, "two").await.left, 0);
     world.stop_mappers().await;
+}
+
+/// In an order that depends on `seed`.
+fn shuffled<T>(mut all: Vec<T>, mut seed: u64) -> Vec<T> {
+    for at in (1..all.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        all.swap(at, usize::try_from(seed >> 33).unwrap() % (at + 1));
+    }
+    all
+}
+
+#[tokio::test]
+async fn in_whatever_order_and_however_often_three_files_come_the_newest_decides() {
+    for seed in 1..=4 {
+        let mut world = running(sqlite()).await;
+        let files = [
+            file("one", 10, &["E-1", "E-2", "E-3", "E-4", "E-5"]),
+            file("two", 20, &["E-1", "E-2", "E-3", "E-4", "E-6"]),
+            file("three", 30, &["E-1", "E-2", "E-3", "E-5"]),
+        ];
+        let events: Vec<Event> =
+            files.into_iter().flat_map(|(rows, end)| rows.into_iter().chain([end])).collect();
+        let once = events.iter().map(|event| World::duplicate(event, 0));
+        let messages = once.chain(events.iter().map(|event| World::duplicate(event, 1))).collect();
+        for message in shuffled(messages, seed) {
+            world.send_raw(vec![message]).await;
+        }
+        becomes(&mut world, "three", FeedRunState::Accepted).await;
+        for person in ["E-4", "E-6"] {
+            has_state(&mut world, person, AccountState::Disabled).await;
+        }
+        for person in ["E-1", "E-2", "E-3", "E-5"] {
+            has_state(&mut world, person, AccountState::Active).await;
+        }
+        world.until("nobody is missing", async |world| show(world, "three").await.missing == 0).await;
+        world.stop_mappers().await;
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use store::testing::{databases, sqlite};
 
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
-const ASK: Duration = Duration::from_secs(10);
+pub(crate) const ASK: Duration = Duration::from_secs(10);
 /// `EVERYBODY` without people of Sales.
 const WITHOUT_SALES: &str = "users:\n  scope: { any: [{ all: ['not department EQUALS \"Sales\"'] }] }\n";
 
