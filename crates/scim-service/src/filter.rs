@@ -1,0 +1,171 @@
+//! Filters (RFC 7644, 3.4.2.2), and the one form beyond it that Entra sends: `emails[type eq "work"].value eq "x"`.
+
+mod evaluate;
+mod narrow;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde_json::{Number, Value};
+
+pub use narrow::{MemberTerms, Narrowed};
+pub(crate) use parse::parse_within;
+
+use crate::schema::{self, Type};
+use crate::{Kind, ScimError};
+
+/// A filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// `title pr`.
+    #[doc(hidden)]
+    Present(Operand),
+    /// `title eq "Engineer"`.
+    #[doc(hidden)]
+    Compare(Operand, Comparison, Literal),
+    /// `emails[type eq "work"]`: one element fulfils all of it.
+    #[doc(hidden)]
+    Element(Operand, Box<Filter>),
+    /// `not (...)`.
+    #[doc(hidden)]
+    Not(Box<Filter>),
+    /// All of them.
+    #[doc(hidden)]
+    And(Vec<Filter>),
+    /// Any of them.
+    #[doc(hidden)]
+    Or(Vec<Filter>),
+}
+
+/// What is compared.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operand {
+    pub(crate) extension: Option<String>,
+    pub(crate) name: String,
+    pub(crate) part: Option<String>,
+}
+
+/// How it is compared.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Eq,
+    Ne,
+    Co,
+    Sw,
+    Ew,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+impl Comparison {
+    pub(crate) const ALL: [(&'static str, Self); 9] = [
+        ("eq", Self::Eq),
+        ("ne", Self::Ne),
+        ("co", Self::Co),
+        ("sw", Self::Sw),
+        ("ew", Self::Ew),
+        ("gt", Self::Gt),
+        ("ge", Self::Ge),
+        ("lt", Self::Lt),
+        ("le", Self::Le),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, one)| *one == self).map_or("eq", |(name, _)| name)
+    }
+}
+
+/// What it is compared with.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    Text(String),
+    Number(Number),
+    Boolean(bool),
+    Null,
+}
+
+impl Literal {
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::String(text.clone()),
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Boolean(truth) => Value::Bool(*truth),
+            Self::Null => Value::Null,
+        }
+    }
+}
+
+impl Operand {
+    fn is_core(&self, name: &str) -> bool {
+        self.extension.is_none() && self.name.eq_ignore_ascii_case(name)
+    }
+
+    fn has_part(&self, part: &str) -> bool {
+        self.part.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(part))
+    }
+
+    /// The definition of what is compared, if it is known; a complex value stands for its `value`.
+    fn attribute(&self, kind: Kind) -> Option<&'static schema::Attribute> {
+        let attribute = schema::attribute(kind, self.extension.as_deref(), &self.name)?;
+        match &self.part {
+            Some(part) => attribute.part(part),
+            None if attribute.kind == Type::Complex => attribute.part("value"),
+            None => Some(attribute),
+        }
+    }
+}
+
+impl Filter {
+    /// Reads a filter for resources of `kind`.
+    ///
+    /// # Errors
+    /// When it is none, is too long or too deep, or orders what has no order.
+    pub fn parse(kind: Kind, text: &str) -> Result<Self, ScimError> {
+        parse::parse(kind, text)
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = &self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(&self.name)?;
+        self.part.as_ref().map_or(Ok(()), |part| write!(f, ".{part}"))
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present(operand) => write!(f, "{operand} pr"),
+            Self::Compare(operand, how, literal) => write!(f, "{operand} {} {}", how.name(), literal.value()),
+            Self::Element(operand, filter) => write!(f, "{operand}[{filter}]"),
+            Self::Not(inner) => write!(f, "not ({inner})"),
+            Self::And(all) => joined(f, all, " and "),
+            Self::Or(any) => joined(f, any, " or "),
+        }
+    }
+}
+
+/// Chains within chains get parentheses, so that what is printed is read back as it was.
+fn joined(f: &mut fmt::Formatter<'_>, list: &[Filter], word: &str) -> fmt::Result {
+    for (index, one) in list.iter().enumerate() {
+        if index > 0 {
+            f.write_str(word)?;
+        }
+        if matches!(one, Filter::And(_) | Filter::Or(_)) {
+            write!(f, "({one})")?;
+        } else {
+            write!(f, "{one}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! From text to a filter. Recursive descent; depth, terms and bytes are bounded before anything is built from them.
+
+use super::{Comparison, Filter, Literal, Operand};
+use crate::schema::Type;
+use crate::{Kind, Path, ScimError};
+
+/// Longest filter, in bytes.
+const FILTER_BYTES_MAX: usize = 64 * 1024;
+/// Deepest nesting of parentheses, brackets and `not`.
+const FILTER_DEPTH_MAX: usize = 32;
+/// Most comparisons in one filter: a client that looks up a page of ids sends one for each.
+const FILTER_TERMS_MAX: usize = 1_000;
+
+/// Reads all of `text`.
+pub(super) fn parse(kind: Kind, text: &str) -> Result<Filter, ScimError> {
+    let mut parser = Parser::over(kind, text)?;
+    let filter = parser.any(false)?;
+    parser.blanks();
+    if parser.rest.is_empty() { Ok(filter) } else { Err(parser.wrong("something stands behind the filter")) }
+}
+
+/// Reads what stands in brackets, and gives back what follows them. `text` begins behind the opening one.
+pub(crate) fn parse_within(kind: Kind, text: &str) -> Result<(Filter, &str), ScimError> {
+    let as_path = |error: ScimError| ScimError::invalid_path(format!("in brackets: {}", error.detail));
+    let mut parser = Parser::over(kind, text).map_err(as_path)?;
+    let filter = parser.any(true).map_err(as_path)?;
+    parser.expect(']').map_err(as_path)?;
+    Ok((filter, parser.rest))
+}
+
+struct Parser<'a> {
+    kind: Kind,
+    length: usize,
+    rest: &'a str,
+    depth: usize,
+    terms: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn over(kind: Kind, text: &'a str) -> Result<Self, ScimError> {
+        if text.len() > FILTER_BYTES_MAX {
+            let detail = format!("a filter may have at most {FILTER_BYTES_MAX} bytes");
+            return Err(ScimError::invalid_filter(detail));
+        }
+        Ok(Self { kind, length: text.len(), rest: text, depth: 0, terms: 0 })
+    }
+
+    /// The place without the text, which may hold a person's data.
+    fn wrong(&self, what: &str) -> ScimError {
+        let at = self.length - self.rest.len() + 1;
+        ScimError::invalid_filter(format!("{what} (at byte {at})"))
+    }
+
+    fn blanks(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn enter(&mut self) -> Result<(), ScimError> {
+        self.depth += 1;
+        if self.depth > FILTER_DEPTH_MAX {
+            return Err(self.wrong(&format!("a filter may nest at most {FILTER_DEPTH_MAX} deep")));
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, wanted: char) -> Result<(), ScimError> {
+        self.blanks();
+        match self.rest.strip_prefix(wanted) {
+            Some(rest) => {
+                self.rest = rest;
+                Ok(())
+            }
+            None => Err(self.wrong(&format!("`{wanted}` is missing"))),
+        }
+    }
+
+    /// Takes `word` if it comes next and ends there.
+    fn word(&mut self, word: &str) -> bool {
+        self.blanks();
+        let Some(head) = self.rest.get(..word.len()) else { return false };
+        let after = &self.rest[word.len()..];
+        let ends = after.starts_with(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ']' | '"'));
+        let found = head.eq_ignore_ascii_case(word) && (ends || after.is_empty());
+        if found {
+            self.rest = after;
+        }
+        found
+    }
+
+    /// `... or ...`.
+    fn any(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+        self.enter()?;
+        let mut list = vec![self.all(in_brackets)?];
+        while self.word("or") {
+            list.push(self.all(in_brackets)?);
+        }
+        self.depth -= 1;
+        Ok(one_or(list, Filter::Or))
+    }
+
+    /// `... and ...`.
+    fn all(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+        let mut list = vec![self.term(in_brackets)?];
+        while self.word("and") {
+            list.push(self.term(in_brackets)?);
+        }
+        Ok(one_or(list, Filter::And))
+    }
+
+    fn term(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+        self.terms += 1;
+        if self.terms > FILTER_TERMS_MAX {
+            return Err(self.wrong(&format!("a filter may have at most {FILTER_TERMS_MAX} terms")));
+        }
+        self.blanks();
+        if let Some(rest) = self.rest.strip_prefix('(') {
+            return self.parenthesised(rest, in_brackets);
+        }
+        let before = self.rest;
+        if self.word("not") {
+            self.blanks();
+            if let Some(rest) = self.rest.strip_prefix('(') {
+                return Ok(Filter::Not(Box::new(self.parenthesised(rest, in_brackets)?)));
+            }
+            self.rest = before;
+        }
+        self.comparison(in_brackets)
+    }
+
+    fn parenthesised(&mut self, rest: &'a str, in_brackets: bool) -> Result<Filter, ScimError> {
+        self.rest = rest;
+        let inner = self.any(in_brackets)?;
+        self.expect(')')?;
+        Ok(inner)
+    }
+
+    fn comparison(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+        let operand = self.operand()?;
+        let Some(rest) = self.rest.strip_prefix('[').filter(|_| !in_brackets) else {
+            return self.compared(operand);
+        };
+        self.rest = rest;
+        let inner = self.any(true)?;
+        self.expect(']')?;
+        let Some(rest) = self.rest.strip_prefix('.') else {
+            return Ok(Filter::Element(operand, Box::new(inner)));
+        };
+        let (part, rest) = crate::path::take_name(rest).map_err(|_| self.wrong("a part has no name"))?;
+        self.rest = rest;
+        let part = Operand { extension: None, name: part.to_owned(), part: None };
+        let compared = self.compared(part)?;
+        let both = match inner {
+            Filter::And(mut all) => {
+                all.push(compared);
+                Filter::And(all)
+            }
+            inner => Filter::And(vec![inner, compared]),
+        };
+        Ok(Filter::Element(operand, Box::new(both)))
+    }
+
+    /// The name, up to an operator or a bracket.
+    fn operand(&mut self) -> Result<Operand, ScimError> {
+        let end = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')' | '"');
+        let end = self.rest.find(end).unwrap_or(self.rest.len());
+        let path =
+            Path::parse(self.kind, &self.rest[..end]).map_err(|_| self.wrong("an attribute is expected"))?;
+        let Some(name) = path.name else { return Err(self.wrong("a schema cannot be compared")) };
+        self.rest = &self.rest[end..];
+        Ok(Operand { extension: path.extension, name, part: path.part })
+    }
+
+    fn compared(&mut self, operand: Operand) -> Result<Filter, ScimError> {
+        if self.word("pr") {
+            return Ok(Filter::Present(operand));
+        }
+        let found = Comparison::ALL.into_iter().find(|(name, _)| self.word(name));
+        let Some((_, how)) = found else {
+            return Err(self.wrong("one of eq ne co sw ew gt ge lt le pr is expected"));
+        };
+        let literal = self.literal()?;
+        let unordered = matches!(how, Comparison::Eq | Comparison::Ne);
+        let is_boolean = operand.attribute(self.kind).is_some_and(|known| known.kind == Type::Boolean);
+        if is_boolean && !unordered {
+            return Err(self.wrong("a boolean can only be compared with eq and ne"));
+        }
+        Ok(Filter::Compare(operand, how, literal))
+    }
+
+    fn literal(&mut self) -> Result<Literal, ScimError> {
+        for (word, literal) in
+            [("true", Literal::Boolean(true)), ("false", Literal::Boolean(false)), ("null", Literal::Null)]
+        {
+            if self.word(word) {
+                return Ok(literal);
+            }
+        }
+        self.blanks();
+        let end = match self.rest.strip_prefix('"') {
+            Some(text) => end_of_text(text).map(|end| end + 2),
+            None => {
+                let end = |c: char| c.is_whitespace() || matches!(c, ')' | ']');
+                Some(self.rest.find(end).unwrap_or(self.rest.len()))
+            }
+        };
+        let wrong = self.wrong("a value in JSON is expected");
+        let Some(end) = end else { return Err(wrong) };
+        let literal = match serde_json::from_str(&self.rest[..end]) {
+            Ok(serde_json::Value::String(text)) => Literal::Text(text),
+            Ok(serde_json::Value::Number(number)) => Literal::Number(number),
+            _ => return Err(wrong),
+        };
+        self.rest = &self.rest[end..];
+        Ok(literal)
+    }
+}
+
+/// Where the closing quote is.
+fn end_of_text(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })
+}
+
+fn one_or(mut list: Vec<Filter>, of: impl FnOnce(Vec<Filter>) -> Filter) -> Filter {
+    if list.len() == 1 { list.remove(0) } else { of(list) }
+}

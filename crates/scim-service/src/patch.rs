@@ -1,0 +1,154 @@
+//! PATCH (RFC 7644, 3.5.2), in the dialects of the clients there are: operations in any case, booleans as text, dotted and
+//! URN-prefixed keys without a path, members removed by value, elements that a filter describes and nobody has yet.
+//!
+//! Nothing is changed here: operations make a new tree and a list of changes of members, or a refusal.
+
+mod change;
+mod elements;
+mod members;
+mod value;
+
+use serde_json::Value;
+
+pub use members::{MemberChange, Settled};
+
+use crate::path::is_urn;
+use crate::schema::Mutability;
+use crate::{Kind, Path, ScimError, Tree, get};
+
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// Most operations in one request.
+const OPERATIONS_MAX: usize = 5_000;
+
+/// What a request makes of a resource.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Patched {
+    /// The new attributes, without members.
+    pub attributes: Tree,
+    /// What happens to the members of a group, in order.
+    pub members: Vec<MemberChange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Add,
+    Replace,
+    Remove,
+}
+
+impl Verb {
+    fn of(operation: &Tree) -> Result<Self, ScimError> {
+        let op = get(operation, "op").and_then(Value::as_str).unwrap_or_default();
+        [("add", Self::Add), ("replace", Self::Replace), ("remove", Self::Remove)]
+            .into_iter()
+            .find_map(|(name, verb)| name.eq_ignore_ascii_case(op).then_some(verb))
+            .ok_or_else(|| ScimError::invalid_syntax("`op` must be add, replace or remove"))
+    }
+}
+
+/// What to do with an attribute that clients may not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadOnly {
+    /// Whole resources are sent as they were read.
+    Ignored,
+    /// A path names it.
+    Refused,
+}
+
+/// Applies the body of a PATCH request: all of it or nothing.
+///
+/// # Errors
+/// When an operation cannot be understood or done.
+pub fn patch(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, ScimError> {
+    let mut patched = Patched { attributes: current.clone(), members: Vec::new() };
+    for operation in operations(body)? {
+        let Value::Object(operation) = operation else {
+            return Err(ScimError::invalid_syntax("an operation must be an object"));
+        };
+        let verb = Verb::of(operation)?;
+        let value = get(operation, "value");
+        match get(operation, "path") {
+            None | Some(Value::Null) => without_path(kind, &mut patched, verb, value)?,
+            Some(Value::String(path)) if path.trim().is_empty() => {
+                without_path(kind, &mut patched, verb, value)?;
+            }
+            Some(Value::String(path)) => {
+                change::apply(kind, &mut patched, verb, &Path::parse(kind, path)?, value, ReadOnly::Refused)?;
+            }
+            Some(_) => return Err(ScimError::invalid_path("`path` must be a text")),
+        }
+    }
+    crate::resource::check(kind, &patched.attributes)?;
+    Ok(patched)
+}
+
+fn operations(body: &Value) -> Result<&Vec<Value>, ScimError> {
+    let wrong = ScimError::invalid_syntax;
+    let body = body.as_object().ok_or_else(|| wrong("the body must be an object"))?;
+    let is_patch = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(PATCH_OP));
+    match get(body, "schemas") {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(schemas)) if schemas.iter().any(is_patch) => {}
+        Some(_) => return Err(wrong("`schemas` must name the schema of PATCH requests")),
+    }
+    let operations = get(body, "Operations").and_then(Value::as_array);
+    let operations = operations.ok_or_else(|| wrong("`Operations` must be a list"))?;
+    match operations.len() {
+        0 => Err(wrong("`Operations` is empty")),
+        1..=OPERATIONS_MAX => Ok(operations),
+        _ => Err(ScimError::too_many(format!("a request may have at most {OPERATIONS_MAX} operations"))),
+    }
+}
+
+/// The value is a piece of the resource; its keys may be paths.
+fn without_path(
+    kind: Kind,
+    patched: &mut Patched,
+    verb: Verb,
+    value: Option<&Value>,
+) -> Result<(), ScimError> {
+    if verb == Verb::Remove {
+        return Err(ScimError::no_target("remove needs a `path`"));
+    }
+    let Some(Value::Object(piece)) = value else {
+        return Err(ScimError::invalid_value("without a `path`, the `value` must be an object"));
+    };
+    merge(kind, patched, verb, piece)
+}
+
+/// Applies each member of `piece`, as a path of its own.
+pub(crate) fn merge(kind: Kind, patched: &mut Patched, verb: Verb, piece: &Tree) -> Result<(), ScimError> {
+    for (name, value) in piece {
+        let path = match value {
+            // What an unknown schema holds cannot be an attribute of the schema before it.
+            Value::Object(_) if is_urn(name) && !is_known(kind, name) => {
+                Path { extension: Some(name.clone()), name: None, filter: None, part: None }
+            }
+            _ => Path::parse(kind, name)?,
+        };
+        change::apply(kind, patched, verb, &path, Some(value), ReadOnly::Ignored)?;
+    }
+    Ok(())
+}
+
+fn is_known(kind: Kind, name: &str) -> bool {
+    let starts = |urn: &str| name.get(..urn.len()).is_some_and(|head| head.eq_ignore_ascii_case(urn));
+    starts(kind.schema()) || kind.extensions().iter().any(|urn| starts(urn))
+}
+
+/// Whether a client may write `path`; an ignored attribute is an `Ok(false)`.
+fn may_write(kind: Kind, path: &Path, read_only: ReadOnly) -> Result<bool, ScimError> {
+    let Some(attribute) = path.attribute(kind) else { return Ok(true) };
+    let part = path.part.as_deref().and_then(|part| attribute.part(part));
+    let is_read_only =
+        [Some(attribute), part].into_iter().flatten().any(|one| one.mutability == Mutability::ReadOnly);
+    match (is_read_only, read_only) {
+        (false, _) => Ok(true),
+        (true, ReadOnly::Ignored) => Ok(false),
+        // A password is refused nowhere and kept nowhere.
+        (true, ReadOnly::Refused) if attribute.name == "password" => Ok(false),
+        (true, ReadOnly::Refused) => {
+            Err(ScimError::mutability(format!("`{}` cannot be written", path.shown())))
+        }
+    }
+}

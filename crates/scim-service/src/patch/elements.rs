@@ -1,0 +1,182 @@
+//! Operations on lists of values.
+
+use serde_json::{Map, Value};
+
+use super::Verb;
+use super::change::set_part;
+use super::value::{ELEMENTS_MAX, one_primary, single, stored};
+use crate::filter::{Comparison, Filter, Literal};
+use crate::schema::Attribute;
+use crate::tree::is_unassigned;
+use crate::{Path, ScimError, Tree, get};
+
+/// The list as a whole.
+pub(super) fn whole(
+    attribute: Option<&'static Attribute>,
+    current: Option<Value>,
+    verb: Verb,
+    value: Option<&Value>,
+) -> Result<Value, ScimError> {
+    let new = match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(value) => list_of(stored(attribute, value)?),
+    };
+    match verb {
+        Verb::Replace => Ok(Value::Array(new)),
+        Verb::Add => {
+            let mut list = current.map(list_of).unwrap_or_default();
+            let first_new = list.len();
+            for element in new {
+                add(&mut list, element);
+            }
+            within_limit(&list)?;
+            one_primary(&mut list, first_new);
+            Ok(Value::Array(list))
+        }
+        Verb::Remove if value.is_none_or(Value::is_null) => Ok(Value::Null),
+        // With values it means those.
+        Verb::Remove => {
+            let mut list = current.map(list_of).unwrap_or_default();
+            list.retain(|element| !new.iter().any(|gone| is_same(element, gone)));
+            Ok(Value::Array(list))
+        }
+    }
+}
+
+fn list_of(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list,
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+/// What is there already is completed and not doubled.
+fn add(list: &mut Vec<Value>, element: Value) {
+    match (list.iter_mut().find(|known| is_same(known, &element)), element) {
+        (Some(Value::Object(known)), Value::Object(new)) => known.extend(new),
+        (Some(_), _) => {}
+        (None, element) => list.push(element),
+    }
+}
+
+/// The same value for the same purpose.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let equal = |name| get(one, name) == get(other, name);
+            let values = get(one, "value").is_some() && equal("value");
+            let kinds = equal("type") || get(one, "type").is_none() || get(other, "type").is_none();
+            one == other || (values && kinds)
+        }
+        (one, other) => one == other,
+    }
+}
+
+fn within_limit(list: &[Value]) -> Result<(), ScimError> {
+    if list.len() <= ELEMENTS_MAX {
+        return Ok(());
+    }
+    Err(ScimError::invalid_value(format!("an attribute may have at most {ELEMENTS_MAX} values")))
+}
+
+/// `emails.value` without a filter means each of them; of none it makes one.
+pub(super) fn part_of_each(
+    attribute: Option<&'static Attribute>,
+    current: Option<Value>,
+    part: &str,
+    verb: Verb,
+    value: Option<&Value>,
+) -> Result<Value, ScimError> {
+    let mut list = current.map(list_of).unwrap_or_default();
+    if list.is_empty() && verb != Verb::Remove {
+        list.push(Value::Object(Map::new()));
+    }
+    for fields in list.iter_mut().filter_map(Value::as_object_mut) {
+        set_part(fields, attribute, part, verb, value)?;
+    }
+    list.retain(|element| !is_unassigned(element));
+    Ok(Value::Array(list))
+}
+
+/// The elements that `filter` chooses. A value for an element that nobody has yet makes one, as Entra expects.
+pub(super) fn chosen(
+    attribute: Option<&'static Attribute>,
+    current: Option<Value>,
+    filter: &Filter,
+    verb: Verb,
+    path: &Path,
+    value: Option<&Value>,
+) -> Result<Value, ScimError> {
+    let mut list = current.map(list_of).unwrap_or_default();
+    let verb = if value.is_some_and(Value::is_null) { Verb::Remove } else { verb };
+    let mut at: Vec<usize> = (0..list.len()).filter(|at| filter.matches_element(path, &list[*at])).collect();
+    if verb == Verb::Remove && path.part.is_none() {
+        list.retain(|element| !filter.matches_element(path, element));
+        return Ok(Value::Array(list));
+    }
+    if at.is_empty() && verb != Verb::Remove {
+        at.push(list.len());
+        list.push(Value::Object(described(attribute, filter)?));
+        within_limit(&list)?;
+    }
+    for at in &at {
+        change(attribute, &mut list[*at], verb, path, value)?;
+    }
+    if verb == Verb::Remove {
+        list.retain(says_something);
+    } else {
+        let first = at.first().copied().unwrap_or_default();
+        one_primary(&mut list, first);
+    }
+    Ok(Value::Array(list))
+}
+
+fn change(
+    attribute: Option<&'static Attribute>,
+    element: &mut Value,
+    verb: Verb,
+    path: &Path,
+    value: Option<&Value>,
+) -> Result<(), ScimError> {
+    if let Some(part) = &path.part {
+        let Value::Object(fields) = element else {
+            return Err(ScimError::invalid_path(format!("`{}` has no parts", path.shown())));
+        };
+        return set_part(fields, attribute, part, verb, value);
+    }
+    let Some(value) = value else { return Ok(()) };
+    let new = match attribute {
+        Some(attribute) => single(attribute, value)?,
+        None => stored(None, value)?,
+    };
+    match (element, new) {
+        (Value::Object(fields), Value::Object(new)) => fields.extend(new),
+        (element, new) => *element = new,
+    }
+    Ok(())
+}
+
+/// An element of nothing but its purpose is none.
+fn says_something(element: &Value) -> bool {
+    let Value::Object(fields) = element else { return true };
+    fields.keys().any(|name| !["type", "primary"].iter().any(|own| name.eq_ignore_ascii_case(own)))
+}
+
+/// The element that fulfils the filter, if the filter says which one that is.
+fn described(attribute: Option<&'static Attribute>, filter: &Filter) -> Result<Tree, ScimError> {
+    let unclear = || ScimError::no_target("the filter chooses nothing, and does not say what to make");
+    let mut fields = Map::new();
+    let terms = match filter {
+        Filter::And(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for term in terms {
+        let Filter::Compare(part, Comparison::Eq, literal) = term else { return Err(unclear()) };
+        if part.part.is_some() || *literal == Literal::Null {
+            return Err(unclear());
+        }
+        set_part(&mut fields, attribute, &part.name, Verb::Add, Some(&literal.value()))?;
+    }
+    Ok(fields)
+}

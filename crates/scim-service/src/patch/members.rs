@@ -1,0 +1,179 @@
+//! Changes of who is in a group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::Verb;
+use crate::filter::Filter;
+use crate::tree::elements;
+use crate::{Kind, Path, ScimError, get};
+
+/// Most members in one request.
+const MEMBERS_MAX: usize = 100_000;
+/// Longest identifier of a member, in characters.
+const ID_CHARS_MAX: usize = 256;
+
+/// A change of the members of a group; ids of resources.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MemberChange {
+    /// These are in it.
+    Add(Vec<String>),
+    /// These are not in it.
+    Remove(Vec<String>),
+    /// Whoever fulfils the filter is not in it.
+    RemoveMatching(Filter),
+    /// These and nobody else are in it.
+    Replace(Vec<String>),
+}
+
+/// What changes of members come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Who is in the group now and was not.
+    pub added: Vec<String>,
+    /// Who was in it and is not any more.
+    pub removed: Vec<String>,
+}
+
+impl MemberChange {
+    /// Whether it can only be settled when all members are known.
+    pub fn concerns_all(&self) -> bool {
+        matches!(self, Self::RemoveMatching(_) | Self::Replace(_))
+    }
+
+    /// Whom it names.
+    pub fn named(&self) -> &[String] {
+        match self {
+            Self::Add(ids) | Self::Remove(ids) | Self::Replace(ids) => ids,
+            Self::RemoveMatching(_) => &[],
+        }
+    }
+
+    /// Does all `changes` one after the other. `before` holds the members: all of them if a change concerns all, else at
+    /// least those that are named.
+    pub fn settle(changes: &[Self], before: &BTreeMap<String, Kind>) -> Settled {
+        let mut now: BTreeSet<&str> = before.keys().map(String::as_str).collect();
+        for change in changes {
+            match change {
+                Self::Add(ids) => now.extend(ids.iter().map(String::as_str)),
+                Self::Remove(ids) => ids.iter().for_each(|id| _ = now.remove(id.as_str())),
+                Self::Replace(ids) => now = ids.iter().map(String::as_str).collect(),
+                Self::RemoveMatching(filter) => now.retain(|id| !matches(filter, id, before.get(*id))),
+            }
+        }
+        let added = now.iter().filter(|id| !before.contains_key(**id)).map(|id| (*id).to_owned());
+        let removed = before.keys().filter(|id| !now.contains(id.as_str())).cloned();
+        Settled { added: added.collect(), removed: removed.collect() }
+    }
+}
+
+fn matches(filter: &Filter, id: &str, kind: Option<&Kind>) -> bool {
+    let member = json!({"value": id, "type": kind.copied().unwrap_or(Kind::User).name()});
+    member.as_object().is_some_and(|member| filter.matches_member(member))
+}
+
+pub(super) fn change(verb: Verb, path: &Path, value: Option<&Value>) -> Result<MemberChange, ScimError> {
+    if path.part.is_some() {
+        return Err(ScimError::mutability("a member can be added and removed, and not be changed"));
+    }
+    match (verb, &path.filter) {
+        (Verb::Remove, Some(filter)) => Ok(match filter.selected_values() {
+            Some(ids) => MemberChange::Remove(ids),
+            None => MemberChange::RemoveMatching(filter.clone()),
+        }),
+        (_, Some(_)) => Err(ScimError::mutability("a member can be added and removed, and not be changed")),
+        (Verb::Add, None) => Ok(MemberChange::Add(ids(value)?)),
+        (Verb::Replace, None) => Ok(MemberChange::Replace(ids(value)?)),
+        // Without values it means everybody; with values only Entra sends it, and it means those.
+        (Verb::Remove, None) => Ok(match value {
+            None | Some(Value::Null) => MemberChange::Replace(Vec::new()),
+            value => MemberChange::Remove(ids(value)?),
+        }),
+    }
+}
+
+/// The ids in a list of members, each once.
+fn ids(value: Option<&Value>) -> Result<Vec<String>, ScimError> {
+    let list = elements(value);
+    if list.len() > MEMBERS_MAX {
+        return Err(ScimError::too_many(format!("a request may have at most {MEMBERS_MAX} members")));
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut ids = Vec::with_capacity(list.len());
+    for member in list {
+        let id = id(member).ok_or_else(|| ScimError::invalid_value("a member needs a `value`, its id"))?;
+        if id.is_empty() || id.chars().nth(ID_CHARS_MAX).is_some() || id.contains(char::is_control) {
+            return Err(ScimError::invalid_value("the `value` of a member is no id"));
+        }
+        if seen.insert(id) {
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+fn id(member: &Value) -> Option<&str> {
+    match member {
+        Value::String(id) => Some(id),
+        Value::Object(fields) => {
+            let reference = || get(fields, "$ref")?.as_str()?.rsplit('/').next();
+            get(fields, "value").and_then(Value::as_str).or_else(reference)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ids() -> impl Strategy<Value = Vec<String>> {
+        proptest::collection::vec("[a-e]", 0..4)
+    }
+
+    fn changes() -> impl Strategy<Value = Vec<MemberChange>> {
+        let change = prop_oneof![
+            4 => ids().prop_map(MemberChange::Add),
+            4 => ids().prop_map(MemberChange::Remove),
+            1 => ids().prop_map(MemberChange::Replace),
+        ];
+        proptest::collection::vec(change, 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn changes_of_members_are_those_of_a_set(before in ids(), changes in changes()) {
+            let before: BTreeMap<String, Kind> = before.into_iter().map(|id| (id, Kind::User)).collect();
+            let mut set: BTreeSet<String> = before.keys().cloned().collect();
+            for change in &changes {
+                match change {
+                    MemberChange::Add(ids) => set.extend(ids.iter().cloned()),
+                    MemberChange::Remove(ids) => set.retain(|id| !ids.contains(id)),
+                    MemberChange::Replace(ids) => set = ids.iter().cloned().collect(),
+                    MemberChange::RemoveMatching(_) => {}
+                }
+            }
+            let settled = MemberChange::settle(&changes, &before);
+            let mut now: BTreeSet<String> = before.keys().cloned().collect();
+            now.retain(|id| !settled.removed.contains(id));
+            for id in &settled.added {
+                prop_assert!(now.insert(id.clone()), "{} was there already", id);
+            }
+            prop_assert_eq!(&now, &set);
+            let after: BTreeMap<String, Kind> = set.into_iter().map(|id| (id, Kind::User)).collect();
+            if !changes.iter().any(MemberChange::concerns_all) && changes.len() == 1 {
+                prop_assert_eq!(MemberChange::settle(&changes, &after), Settled::default(), "a repeat changes nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn members_are_taken_away_by_what_they_are() {
+        let before = BTreeMap::from([("g".to_owned(), Kind::Group), ("u".to_owned(), Kind::User)]);
+        let filter = Filter::parse(Kind::Group, "type eq \"group\"").unwrap();
+        let settled = MemberChange::settle(&[MemberChange::RemoveMatching(filter)], &before);
+        assert_eq!(settled.removed, ["g"]);
+    }
+}

@@ -1,0 +1,148 @@
+//! Values as they are kept: of the type that the schema wants, under the names that it has.
+
+use serde_json::{Map, Value};
+
+use crate::ScimError;
+use crate::schema::{Attribute, Mutability, Type};
+use crate::tree::{boolean, is_unassigned};
+
+/// Most values of one attribute.
+pub(crate) const ELEMENTS_MAX: usize = 1_000;
+
+/// `value` as it is kept in the attribute, which is none when it is not known; null if it says that there is no value.
+pub(crate) fn stored(attribute: Option<&Attribute>, value: &Value) -> Result<Value, ScimError> {
+    let Some(attribute) = attribute else { return Ok(without_nulls(value)) };
+    if attribute.multi { list(attribute, value) } else { single(attribute, value) }
+}
+
+/// One value of the attribute, whether it has many or one.
+pub(crate) fn single(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+    let value = match value {
+        // Entra sends a manager as a list of one.
+        Value::Array(list) if !attribute.multi && list.len() <= 1 => list.first().unwrap_or(&Value::Null),
+        value => value,
+    };
+    if value.is_null() {
+        return Ok(Value::Null);
+    }
+    let wrong = |what: &str| ScimError::invalid_value(format!("`{}` must be {what}", attribute.name));
+    match attribute.kind {
+        Type::Boolean => boolean(value).map(Value::Bool).ok_or_else(|| wrong("true or false")),
+        Type::Complex => complex(attribute, value),
+        Type::Text | Type::DateTime | Type::Integer | Type::Reference | Type::Binary => match value {
+            Value::String(_) => Ok(value.clone()),
+            Value::Number(number) => Ok(Value::String(number.to_string())),
+            Value::Bool(truth) => Ok(Value::String(truth.to_string())),
+            _ => Err(wrong("a text")),
+        },
+    }
+}
+
+fn complex(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+    let wrong = || ScimError::invalid_value(format!("`{}` must be an object", attribute.name));
+    match value {
+        Value::Object(fields) => match fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")) {
+            Some((_, Value::String(text))) if attribute.multi => parts(attribute, &unpacked(fields, text)),
+            _ => parts(attribute, fields),
+        },
+        Value::String(text) if text.trim_start().starts_with('{') => {
+            parts(attribute, &unpacked(&Map::new(), text))
+        }
+        Value::String(text) if text.is_empty() => Ok(Value::Null),
+        Value::String(_) if attribute.part("value").is_some() => {
+            parts(attribute, &Map::from_iter([("value".to_owned(), value.clone())]))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// Entra writes a role as JSON in a text, in the place of its value: `{"id":..,"value":"Admin","displayName":".."}`.
+fn unpacked(fields: &Map<String, Value>, text: &str) -> Map<String, Value> {
+    let inner = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
+    let Some(Value::Object(inner)) = inner else {
+        let mut fields = fields.clone();
+        fields.entry("value").or_insert_with(|| text.into());
+        return fields;
+    };
+    let mut fields: Map<String, Value> =
+        fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("value")).map(owned).collect();
+    for (name, value) in inner {
+        match name.as_str() {
+            "id" => {}
+            "displayName" => _ = fields.insert("display".to_owned(), value),
+            _ => _ = fields.insert(name, value),
+        }
+    }
+    fields
+}
+
+fn owned((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+fn parts(attribute: &Attribute, fields: &Map<String, Value>) -> Result<Value, ScimError> {
+    let mut kept = Map::new();
+    for (name, value) in fields {
+        let part = attribute.part(name);
+        if part.is_some_and(|part| part.mutability == Mutability::ReadOnly) {
+            continue;
+        }
+        let value = stored(part, value)?;
+        if !is_unassigned(&value) {
+            kept.insert(part.map_or(name.as_str(), |part| part.name).to_owned(), value);
+        }
+    }
+    // Without a manager there is nothing to say of one.
+    let is_empty_reference = !attribute.multi && kept.get("value").is_some_and(|value| value == "");
+    Ok(if kept.is_empty() || is_empty_reference { Value::Null } else { Value::Object(kept) })
+}
+
+fn list(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+    let elements = match value {
+        // Entra writes lists as JSON in a text, too.
+        Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
+            Ok(Value::Array(list)) => list,
+            _ => vec![value.clone()],
+        },
+        value => crate::tree::elements(Some(value)).to_vec(),
+    };
+    if elements.len() > ELEMENTS_MAX {
+        let detail = format!("`{}` may have at most {ELEMENTS_MAX} values", attribute.name);
+        return Err(ScimError::invalid_value(detail));
+    }
+    let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
+    for element in &elements {
+        let element = single(attribute, element)?;
+        if !is_unassigned(&element) && !kept.contains(&element) {
+            kept.push(element);
+        }
+    }
+    one_primary(&mut kept, 0);
+    Ok(Value::Array(kept))
+}
+
+/// Only one element is the primary one: the last that says so, from `first_new` on if there is one.
+pub(crate) fn one_primary(list: &mut [Value], first_new: usize) {
+    let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
+    let newest = list.iter().skip(first_new).rposition(is_primary).map(|at| at + first_new);
+    let Some(primary) = newest.or_else(|| list.iter().rposition(is_primary)) else { return };
+    for (at, element) in list.iter_mut().enumerate() {
+        if at != primary && is_primary(element) {
+            element["primary"] = Value::Bool(false);
+        }
+    }
+}
+
+/// What is not known is kept as it was sent, but null is no value.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().map(|(name, value)| (name.clone(), without_nulls(value)));
+            Value::Object(kept.filter(|(_, value)| !value.is_null()).collect())
+        }
+        Value::Array(list) => {
+            Value::Array(list.iter().map(without_nulls).filter(|value| !value.is_null()).collect())
+        }
+        plain => plain.clone(),
+    }
+}

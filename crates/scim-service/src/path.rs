@@ -1,0 +1,206 @@
+//! Attribute paths: `userName`, `name.givenName`, `emails[type eq "work"].value`, `urn:...:User:department`.
+
+use std::fmt;
+
+use crate::filter::{Filter, parse_within};
+use crate::schema::{self, Attribute};
+use crate::{Kind, ScimError, Tree, get};
+
+/// Longest path, in bytes.
+const PATH_BYTES_MAX: usize = 4_096;
+
+/// A path, taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Path {
+    /// URN of the extension; none for the core schema.
+    pub(crate) extension: Option<String>,
+    /// The attribute; none for an extension as a whole.
+    pub(crate) name: Option<String>,
+    /// Which elements of a list.
+    pub(crate) filter: Option<Filter>,
+    /// The part of the attribute.
+    pub(crate) part: Option<String>,
+}
+
+impl Path {
+    /// Reads a path of a resource of `kind`.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(kind: Kind, text: &str) -> Result<Self, ScimError> {
+        let text = text.trim();
+        if text.len() > PATH_BYTES_MAX {
+            return Err(ScimError::invalid_path(format!("a path may have at most {PATH_BYTES_MAX} bytes")));
+        }
+        let (extension, rest) = split_urn(kind, text);
+        let whole = |extension| Self { extension, name: None, filter: None, part: None };
+        let Some(rest) = rest else { return Ok(whole(extension)) };
+        let (name, rest) = take_name(rest)?;
+        let (filter, rest) = match rest.strip_prefix('[') {
+            Some(inside) => {
+                let (filter, rest) = parse_within(kind, inside)?;
+                (Some(filter), rest)
+            }
+            None => (None, rest),
+        };
+        let part = match rest.strip_prefix('.') {
+            Some(part) => match take_name(part)? {
+                (part, "") => Some(part.to_owned()),
+                _ => return Err(ScimError::invalid_path("a path has at most one part behind the attribute")),
+            },
+            None if rest.is_empty() => None,
+            None => return Err(ScimError::invalid_path("something stands behind the attribute in a path")),
+        };
+        Ok(Self { extension, name: Some(name.to_owned()), filter, part })
+    }
+
+    /// The attribute's definition, if it is known.
+    pub(crate) fn attribute(&self, kind: Kind) -> Option<&'static Attribute> {
+        schema::attribute(kind, self.extension.as_deref(), self.name.as_deref()?)
+    }
+
+    /// The values that it points at in a resource.
+    pub fn values<'a>(&self, tree: &'a Tree) -> Vec<&'a serde_json::Value> {
+        let Some(name) = &self.name else { return Vec::new() };
+        let container = match &self.extension {
+            None => Some(tree),
+            Some(urn) => get(tree, urn).and_then(serde_json::Value::as_object),
+        };
+        let elements = crate::tree::elements(container.and_then(|container| get(container, name)));
+        let chosen = elements.iter().filter(|element| {
+            self.filter.as_ref().is_none_or(|filter| filter.matches_element(self, element))
+        });
+        let part = |element: &'a serde_json::Value| match (&self.part, element) {
+            (Some(part), serde_json::Value::Object(fields)) => get(fields, part),
+            (Some(part), plain) => part.eq_ignore_ascii_case("value").then_some(plain),
+            (None, serde_json::Value::Object(fields)) => get(fields, "value").or(Some(element)),
+            (None, plain) => Some(plain),
+        };
+        chosen.filter_map(part).filter(|value| !value.is_null()).collect()
+    }
+
+    /// The attribute of the core schema that it is about.
+    pub(crate) fn is_core(&self, name: &str) -> bool {
+        self.extension.is_none() && self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// What an error calls it: names only, for a filter holds values.
+    pub(crate) fn shown(&self) -> String {
+        let name = self.name.as_deref().or(self.extension.as_deref()).unwrap_or_default();
+        match &self.part {
+            Some(part) => format!("{name}.{part}"),
+            None => name.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.extension, &self.name) {
+            (Some(urn), Some(name)) => write!(f, "{urn}:{name}")?,
+            (Some(name), None) | (None, Some(name)) => f.write_str(name)?,
+            (None, None) => {}
+        }
+        if let Some(filter) = &self.filter {
+            write!(f, "[{filter}]")?;
+        }
+        self.part.as_ref().map_or(Ok(()), |part| write!(f, ".{part}"))
+    }
+}
+
+/// Whether a name is that of a schema.
+pub(crate) fn is_urn(name: &str) -> bool {
+    name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
+}
+
+/// The extension, and what follows it; the core schema's URN is dropped.
+fn split_urn(kind: Kind, text: &str) -> (Option<String>, Option<&str>) {
+    if !is_urn(text) {
+        return (None, Some(text));
+    }
+    if let Some(rest) = after(text, kind.schema()) {
+        return (None, Some(rest));
+    }
+    for urn in kind.extensions() {
+        if text.eq_ignore_ascii_case(urn) {
+            return (Some((*urn).to_owned()), None);
+        }
+        if let Some(rest) = after(text, urn) {
+            return (Some((*urn).to_owned()), Some(rest));
+        }
+    }
+    let urn_end = text.find('[').unwrap_or(text.len());
+    let Some(colon) = text[..urn_end].rfind(':') else { return (Some(text.to_owned()), None) };
+    let last = &text[colon + 1..urn_end];
+    if is_schema_name(last) {
+        return (Some(text.to_owned()), None);
+    }
+    (Some(text[..colon].to_owned()), Some(&text[colon + 1..]))
+}
+
+/// How URNs of schemas end: `...:2.0:User`, `...:1.0`.
+fn is_schema_name(last: &str) -> bool {
+    let is_version = last.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_version || Kind::ALL.iter().any(|kind| kind.name().eq_ignore_ascii_case(last))
+}
+
+fn after<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
+    let head = text.get(..urn.len())?;
+    head.eq_ignore_ascii_case(urn).then(|| text[urn.len()..].strip_prefix(':')).flatten()
+}
+
+/// A name (`$ref` is one) and what follows it.
+pub(crate) fn take_name(text: &str) -> Result<(&str, &str), ScimError> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
+    let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
+    let name = &text[..end];
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '$' || c == '_') {
+        return Err(ScimError::invalid_path("a path names an attribute, which begins with a letter"));
+    }
+    Ok((name, &text[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Path {
+        Path::parse(Kind::User, text).unwrap()
+    }
+
+    #[test]
+    fn a_path_is_read_with_and_without_its_schema() {
+        assert_eq!(parse("urn:ietf:params:scim:schemas:core:2.0:User:userName"), parse("userName"));
+        let department = parse("URN:ietf:params:scim:schemas:extension:enterprise:2.0:user:department");
+        assert_eq!(department.extension.as_deref(), Some(crate::ENTERPRISE_USER));
+        assert_eq!(department.name.as_deref(), Some("department"));
+        let whole = parse(crate::ENTERPRISE_USER);
+        assert_eq!((whole.name, whole.extension.as_deref()), (None, Some(crate::ENTERPRISE_USER)));
+        let custom = parse("urn:ietf:params:scim:schemas:extension:Custom:2.0:User:badge.number");
+        assert_eq!(
+            custom.extension.as_deref(),
+            Some("urn:ietf:params:scim:schemas:extension:Custom:2.0:User")
+        );
+        assert_eq!((custom.name.as_deref(), custom.part.as_deref()), (Some("badge"), Some("number")));
+        assert_eq!(parse("urn:x:y:1.0").name, None, "a schema as a whole");
+    }
+
+    #[test]
+    fn elements_and_parts_are_told_apart() {
+        let path = parse("emails[type eq \"work\"].value");
+        assert_eq!((path.name.as_deref(), path.part.as_deref()), (Some("emails"), Some("value")));
+        assert_eq!(path.to_string(), "emails[type eq \"work\"].value");
+        assert_eq!(parse("members.$ref").part.as_deref(), Some("$ref"));
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for wrong in
+            ["", " ", "a.b.c", "emails[", "emails[type eq]", "emails]", "a b", "1a", ".a", "a.", "a[]"]
+        {
+            let error = Path::parse(Kind::User, wrong).unwrap_err();
+            assert_eq!(error.status, 400, "{wrong}");
+        }
+        assert!(Path::parse(Kind::User, &"a".repeat(PATH_BYTES_MAX + 1)).is_err());
+    }
+}

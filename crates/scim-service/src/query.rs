@@ -1,0 +1,163 @@
+//! What a client asks of a list: by query string, or by a SearchRequest.
+
+use serde_json::Value;
+
+use crate::{Filter, Kind, Path, Projection, ScimError, get};
+
+/// How many resources a page has when the client does not say.
+pub const PAGE_DEFAULT: usize = 100;
+/// How many it has at most.
+pub const PAGE_MAX: usize = 1_000;
+
+/// What is asked of a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListQuery {
+    /// Which resources.
+    pub filter: Option<Filter>,
+    /// The first of the page, from 1.
+    pub start_index: usize,
+    /// Most resources on the page.
+    pub count: usize,
+    /// What they are ordered by.
+    pub sort_by: Option<Path>,
+    /// Backwards.
+    pub descending: bool,
+    /// What is shown of each.
+    pub projection: Projection,
+}
+
+impl ListQuery {
+    /// From the parameters of a query string.
+    ///
+    /// # Errors
+    /// When one of them cannot be understood. Those that are not known are ignored: `aadOptscim062020` is one.
+    pub fn from_pairs<'a>(
+        kind: Kind,
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ScimError> {
+        let mut raw = Raw::default();
+        for (name, value) in pairs {
+            raw.set(name, value);
+        }
+        raw.read(kind)
+    }
+
+    /// From the body of `POST .search`.
+    ///
+    /// # Errors
+    /// When it is no SearchRequest.
+    pub fn from_search(kind: Kind, body: &Value) -> Result<Self, ScimError> {
+        let body = body.as_object().ok_or_else(|| ScimError::invalid_syntax("the body must be an object"))?;
+        let mut raw = Raw::default();
+        for (name, value) in body {
+            match value {
+                Value::String(text) => raw.set(name, text),
+                Value::Number(number) => raw.set(name, &number.to_string()),
+                Value::Array(list) => {
+                    let names: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+                    raw.set(name, &names.join(","));
+                }
+                _ => {}
+            }
+        }
+        if get(body, "filter").is_some_and(|filter| !filter.is_string() && !filter.is_null()) {
+            return Err(ScimError::invalid_filter("`filter` must be a text"));
+        }
+        raw.read(kind)
+    }
+}
+
+#[derive(Default)]
+struct Raw {
+    filter: Option<String>,
+    start_index: Option<String>,
+    count: Option<String>,
+    sort_by: Option<String>,
+    sort_order: Option<String>,
+    attributes: Option<String>,
+    excluded: Option<String>,
+}
+
+impl Raw {
+    fn set(&mut self, name: &str, value: &str) {
+        let field = match name.to_ascii_lowercase().as_str() {
+            "filter" => &mut self.filter,
+            "startindex" => &mut self.start_index,
+            "count" => &mut self.count,
+            "sortby" => &mut self.sort_by,
+            "sortorder" => &mut self.sort_order,
+            "attributes" => &mut self.attributes,
+            "excludedattributes" => &mut self.excluded,
+            _ => return,
+        };
+        *field = Some(value.to_owned()).filter(|value| !value.trim().is_empty());
+    }
+
+    fn read(self, kind: Kind) -> Result<ListQuery, ScimError> {
+        let filter = self.filter.as_deref().map(|filter| Filter::parse(kind, filter)).transpose()?;
+        let start_index = number("startIndex", self.start_index.as_deref())?.unwrap_or(1).max(1);
+        let count = number("count", self.count.as_deref())?.unwrap_or(PAGE_DEFAULT as i64).max(0);
+        let sort_by = self.sort_by.as_deref().map(|path| Path::parse(kind, path)).transpose()?;
+        let order = self.sort_order.as_deref().unwrap_or("ascending");
+        let descending = order.eq_ignore_ascii_case("descending");
+        if !descending && !order.eq_ignore_ascii_case("ascending") {
+            return Err(ScimError::invalid_value("`sortOrder` must be ascending or descending"));
+        }
+        Ok(ListQuery {
+            filter,
+            start_index: usize::try_from(start_index).unwrap_or(usize::MAX),
+            count: usize::try_from(count).unwrap_or(PAGE_MAX).min(PAGE_MAX),
+            sort_by,
+            descending,
+            projection: Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())?,
+        })
+    }
+}
+
+fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
+    let wrong = |_| ScimError::invalid_value(format!("`{name}` must be a whole number"));
+    text.map(|text| text.trim().parse().map_err(wrong)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn query(pairs: &[(&str, &str)]) -> Result<ListQuery, ScimError> {
+        ListQuery::from_pairs(Kind::User, pairs.iter().copied())
+    }
+
+    #[test]
+    fn pages_begin_at_one_and_are_bounded() {
+        let page = |pairs: &[(&str, &str)]| {
+            let query = query(pairs).unwrap();
+            (query.start_index, query.count)
+        };
+        assert_eq!(page(&[]), (1, PAGE_DEFAULT));
+        assert_eq!(page(&[("startIndex", "0"), ("count", "-1")]), (1, 0));
+        assert_eq!(page(&[("STARTINDEX", "7"), ("count", "99999")]), (7, PAGE_MAX));
+        assert_eq!(query(&[("count", "x")]).unwrap_err().scim_type, Some("invalidValue"));
+        assert_eq!(page(&[("aadOptscim062020", "")]), (1, PAGE_DEFAULT));
+    }
+
+    #[test]
+    fn a_search_says_the_same_as_a_query_string() {
+        let body = json!({"filter": "userName eq \"a\"", "startIndex": 2, "count": 3, "attributes": ["userName", "id"],
+            "sortBy": "name.familyName", "sortOrder": "descending"});
+        let pairs = [
+            ("filter", "userName eq \"a\""),
+            ("startIndex", "2"),
+            ("count", "3"),
+            ("attributes", "userName,id"),
+            ("sortBy", "name.familyName"),
+            ("sortOrder", "Descending"),
+        ];
+        assert_eq!(ListQuery::from_search(Kind::User, &body).unwrap(), query(&pairs).unwrap());
+        assert!(ListQuery::from_search(Kind::User, &json!([])).is_err());
+        assert_eq!(
+            ListQuery::from_search(Kind::User, &json!({"filter": 1})).unwrap_err().scim_type,
+            Some("invalidFilter")
+        );
+    }
+}
