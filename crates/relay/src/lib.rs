@@ -3,12 +3,13 @@
 //!
 //! Publishing twice is possible and harmless: message ids and consumers are idempotent. Nothing here knows what the
 //! messages say. To use it in another service: create its outbox in a migration, [`pack`] within the transaction,
-//! [`Relay::send`] after the commit, and let [`Relay::run`] look after what was left behind.
+//! [`Relay::send`] after the commit, and let [`Relay::run`] look after what was left behind. A service that may answer only
+//! when JetStream has it uses [`pack_for`] and [`Relay::deliver`] instead.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, Outgoing};
+use bus::{Bus, Outgoing, PublishError};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError, outbox};
 use time::OffsetDateTime;
@@ -32,10 +33,54 @@ pub async fn pack(
     service: &str,
     messages: Vec<Outgoing>,
 ) -> Result<Option<Parcel>, StoreError> {
+    put(tx, service, uuid::Uuid::now_v7().to_string(), messages).await
+}
+
+/// As [`pack`]; the row bears the name of its `subject`, so that [`left_of`] finds it.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn pack_for(
+    tx: &DatabaseTransaction,
+    service: &str,
+    subject: &str,
+    messages: Vec<Outgoing>,
+) -> Result<Option<Parcel>, StoreError> {
+    put(tx, service, format!("{subject}/{}", uuid::Uuid::now_v7()), messages).await
+}
+
+/// What is not known to be published yet of `subject`.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn left_of(
+    connection: &impl sea_orm::ConnectionTrait,
+    service: &str,
+    subject: &str,
+) -> Result<Vec<Parcel>, StoreError> {
+    let rows = outbox::of_subject(connection, service, subject).await?;
+    Ok(rows.into_iter().filter_map(|(id, json)| read(id, &json)).collect())
+}
+
+fn read(id: String, json: &str) -> Option<Parcel> {
+    match serde_json::from_str(json) {
+        Ok(messages) => Some(Parcel { id, messages }),
+        Err(error) => {
+            tracing::error!(outbox_row = %id, error = %error, "cannot read an outbox row");
+            None
+        }
+    }
+}
+
+async fn put(
+    tx: &DatabaseTransaction,
+    service: &str,
+    id: String,
+    messages: Vec<Outgoing>,
+) -> Result<Option<Parcel>, StoreError> {
     if messages.is_empty() {
         return Ok(None);
     }
-    let id = uuid::Uuid::now_v7().to_string();
     let json = serde_json::to_string(&messages).expect("messages are plain data");
     outbox::put(tx, service, &id, OffsetDateTime::now_utc(), json).await?;
     Ok(Some(Parcel { id, messages }))
@@ -72,6 +117,20 @@ impl Relay {
             relay.publish(parcel.id, parcel.messages).await;
             drop(slot);
         });
+    }
+
+    /// Publishes committed parcels and waits until JetStream has all of them.
+    ///
+    /// # Errors
+    /// When one message is not known to be stored. The rows stay, and are published again later.
+    pub async fn deliver(&self, parcels: Vec<Parcel>) -> Result<(), PublishError> {
+        let (ids, messages): (Vec<String>, Vec<Vec<Outgoing>>) =
+            parcels.into_iter().map(|parcel| (parcel.id, parcel.messages)).unzip();
+        if let Some(error) = self.bus.publish(messages.concat()).await.into_iter().find_map(Result::err) {
+            return Err(error);
+        }
+        self.published.lock().await.extend(ids);
+        Ok(())
     }
 
     async fn publish(&self, id: String, messages: Vec<Outgoing>) {
@@ -119,9 +178,8 @@ impl Relay {
         for (id, json) in
             outbox::stale(self.store.reader(), self.service, OffsetDateTime::now_utc() - older_than).await?
         {
-            match serde_json::from_str::<Vec<Outgoing>>(&json) {
-                Ok(messages) => self.publish(id, messages).await,
-                Err(error) => tracing::error!(outbox_row = %id, error = %error, "cannot read an outbox row"),
+            if let Some(Parcel { id, messages }) = read(id, &json) {
+                self.publish(id, messages).await;
             }
         }
         self.delete_published().await

@@ -3,8 +3,8 @@
 //! One row holds everything that one transaction publishes. It is deleted after the bus has stored the messages; a
 //! row that is still there after a crash is published again, which is harmless because every consumer is idempotent.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, LikeExpr, Order, Query};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 use time::OffsetDateTime;
 
@@ -100,9 +100,39 @@ pub async fn stale(
         .to_owned();
     let read = StoreError::statement("read the outbox");
     let rows = connection.query_all(&statement).await.map_err(&read)?;
-    rows.into_iter()
-        .map(|row| Ok((row.try_get("", "id").map_err(&read)?, row.try_get("", "messages").map_err(&read)?)))
-        .collect()
+    rows.into_iter().map(|row| parcel(&row).map_err(&read)).collect()
+}
+
+/// Rows whose id begins with `subject` and a slash, oldest first, as `(id, messages)`: what is not known to be published
+/// yet of something that is named in the ids of its rows.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn of_subject(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    subject: &str,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let pattern = LikeExpr::new(format!("{}/%", escaped(subject))).escape('\\');
+    let statement = Query::select()
+        .columns(["id", "messages"].map(Alias::new))
+        .from(table(service))
+        .and_where(Expr::col(Alias::new("id")).like(pattern))
+        .order_by(Alias::new("created_at"), Order::Asc)
+        .limit(STALE_ROWS_MAX)
+        .to_owned();
+    let read = StoreError::statement("read the outbox");
+    let rows = connection.query_all(&statement).await.map_err(&read)?;
+    rows.into_iter().map(|row| parcel(&row).map_err(&read)).collect()
+}
+
+fn parcel(row: &QueryResult) -> Result<(String, String), DbErr> {
+    Ok((row.try_get("", "id")?, row.try_get("", "messages")?))
+}
+
+/// For LIKE, as itself.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 fn micros(at: OffsetDateTime) -> i64 {

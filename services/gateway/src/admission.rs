@@ -116,6 +116,11 @@ impl Pressure {
     /// Room for one request, as long as the permit is held.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.check_lag()?;
+        self.seat()
+    }
+
+    /// Room for one request that makes no events: however far the mapper is behind, it can be answered.
+    pub(crate) fn seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| {
             let detail = "too many requests at the same time";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_in_flight", detail).retry_after(PAUSE)

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bus::{Bus, Feed};
 use edge::{Drained, TokenTable};
+use store::StoreError;
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Pressure, Source};
 use crate::http::{Gate, router};
+use crate::scim::{self, Door};
 use crate::{Config, csv_feeds, webhooks};
 
 /// How often the mapper's lag and the connection are looked at.
@@ -35,6 +37,9 @@ pub enum BuildError {
         #[source]
         source: std::io::Error,
     },
+    /// The database for `scim` cannot be used.
+    #[error("the gateway's database")]
+    Store(#[source] StoreError),
 }
 
 /// Why the gateway stopped without being asked to.
@@ -54,6 +59,7 @@ pub struct App {
     listener: TcpListener,
     address: SocketAddr,
     gate: Arc<Gate>,
+    scim: Option<Arc<Door>>,
     latch: Latch,
     drain_max: Duration,
 }
@@ -66,13 +72,14 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     if let Some(fault) = config.fault() {
         return Err(BuildError::Config(fault));
     }
-    if config.sources.is_empty() && config.webhooks.is_empty() && config.feeds.is_empty() {
+    let senders = [config.sources.len(), config.webhooks.len(), config.feeds.len(), config.scim.len()];
+    if senders.iter().sum::<usize>() == 0 {
         tracing::warn!("no source is configured: every request will be refused");
     }
     let failed = |source| BuildError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let gate = Gate {
+    let gate = Arc::new(Gate {
         bus,
         pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
         limits: config.limits(),
@@ -81,9 +88,16 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
         feeds: csv_feeds::open(config.feeds, &config.sources).map_err(BuildError::Config)?,
         sources: sources(config.sources),
+    });
+    let scim = match config.database.filter(|_| !config.scim.is_empty()) {
+        None => None,
+        Some(database) => {
+            let door = Door::open(config.scim, &database, Arc::clone(&gate)).await;
+            Some(Arc::new(door.map_err(BuildError::Store)?))
+        }
     };
     let drain_max = Duration::from_secs(config.drain_seconds_max);
-    Ok(App { listener, address, gate: Arc::new(gate), latch: readiness.latch("gateway"), drain_max })
+    Ok(App { listener, address, gate, scim, latch: readiness.latch("gateway"), drain_max })
 }
 
 fn sources(configs: Vec<crate::SourceConfig>) -> TokenTable<Source> {
@@ -106,7 +120,10 @@ impl App {
     /// # Errors
     /// When the listener fails.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
-        let router = router(Arc::clone(&self.gate));
+        let outbox = CancellationToken::new();
+        let relay = self.scim.as_ref().map(|door| tokio::spawn(door.relay().run(outbox.clone())));
+        let scim = self.scim.map_or_else(axum::Router::new, scim::router);
+        let router = router(Arc::clone(&self.gate), scim);
         let mut folders = tokio::task::JoinSet::new();
         for feed in self.gate.feeds.values().filter(|feed| feed.folder.is_some()) {
             let soft = shutdown.soft.clone();
@@ -119,6 +136,13 @@ impl App {
             () = panicked(&mut folders) => return Err(RunError::Folder),
         };
         self.latch.close("stopped");
+        // The last changes were answered: what they put into the outbox is cleared now.
+        outbox.cancel();
+        if let Some(relay) = relay
+            && relay.await.is_err()
+        {
+            tracing::error!("the outbox was not looked after any more");
+        }
         match drained {
             Drained::Clean => tracing::info!("every request was answered"),
             Drained::Dropped => {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::Limits;
 use crate::csv_feeds::CsvFeedConfig;
+use crate::scim::{self, ScimConfig};
 use crate::webhooks::WebhookConfig;
 
 /// The `gateway` section of the configuration.
@@ -23,6 +24,10 @@ pub struct Config {
     pub webhooks: Vec<WebhookConfig>,
     /// CSV files, uploaded to `/v1/feeds/csv/{name}` or found in folders.
     pub feeds: Vec<CsvFeedConfig>,
+    /// Identity providers that are pointed at `/scim/v2/{name}` as if it were an application.
+    pub scim: Vec<ScimConfig>,
+    /// URL of the database that keeps what identity providers see; needed only for `scim`.
+    pub database: Option<String>,
     /// Longest request body, in bytes; files of feeds have a limit of their own.
     pub body_bytes_max: usize,
     /// How long a request body may take to arrive, in seconds.
@@ -53,6 +58,8 @@ impl Default for Config {
             sources: Vec::new(),
             webhooks: Vec::new(),
             feeds: Vec::new(),
+            scim: Vec::new(),
+            database: None,
             body_bytes_max: 4 * 1024 * 1024,
             body_seconds_max: 30,
             batch_max: limits.batch_max,
@@ -147,7 +154,8 @@ impl Config {
         let named = self.sources.iter().map(|source| (&source.name, source.events_per_second_max));
         let webhooks = self.webhooks.iter().map(|webhook| (&webhook.name, webhook.events_per_second_max));
         let feeds = self.feeds.iter().map(|feed| (&feed.name, None));
-        for (name, rate) in named.chain(webhooks).chain(feeds) {
+        let providers = self.scim.iter().map(|provider| (&provider.name, provider.events_per_second_max));
+        for (name, rate) in named.chain(webhooks).chain(feeds).chain(providers) {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
                 return Some(format!(
@@ -172,7 +180,8 @@ impl Config {
             return Some(format!("the source {} has the token of another one", source.name));
         }
         let webhooks = self.webhooks.iter().find_map(WebhookConfig::fault);
-        webhooks.or_else(|| self.feeds.iter().find_map(|feed| feed.fault(&self.sources)))
+        let feeds = || self.feeds.iter().find_map(|feed| feed.fault(&self.sources));
+        webhooks.or_else(feeds).or_else(|| scim::fault(self))
     }
 }
 

@@ -51,8 +51,8 @@ pub(crate) struct Gate {
     pub(crate) body_time_max: Duration,
 }
 
-/// The API.
-pub(crate) fn router(gate: Arc<Gate>) -> Router {
+/// The API; `scim` is that of identity providers, if there are any.
+pub(crate) fn router(gate: Arc<Gate>, scim: Router) -> Router {
     let routes = Router::new()
         .route("/v1/events", post(events))
         .route("/v1/feeds/scim-bulk", post(scim_bulk))
@@ -61,7 +61,7 @@ pub(crate) fn router(gate: Arc<Gate>) -> Router {
         .route("/v1/openapi.json", get(async || Json(openapi())))
         .layer(map_response(count_refusal))
         .with_state(gate);
-    protect(routes)
+    protect(routes.merge(scim))
 }
 
 async fn count_refusal(response: Response) -> Response {
@@ -243,7 +243,7 @@ impl Gate {
         .await
     }
 
-    fn room(&self, source: &Source) -> Result<impl Drop + use<>, Problem> {
+    pub(crate) fn room(&self, source: &Source) -> Result<impl Drop + use<>, Problem> {
         source.check_rate(Instant::now())?;
         self.room_for_all()
     }
@@ -257,12 +257,12 @@ impl Gate {
         self.pressure.enter()
     }
 
-    async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+    pub(crate) async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
         read_body(headers, body, self.body_bytes_max, self.body_time_max).await
     }
 }
 
-fn traceparent(headers: &HeaderMap) -> Option<TraceContext> {
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<TraceContext> {
     headers.get("traceparent")?.to_str().ok()?.parse().ok()
 }
 

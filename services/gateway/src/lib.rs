@@ -1,7 +1,7 @@
 //! Takes events over HTTP: authenticates, normalises to [`lifecycle::Event`], stores, and only then answers 202.
 //!
-//! Never here: what an event means for anybody, databases, targets. Nothing is kept in the process: whatever was
-//! answered is on the stream, whatever was not can be sent again.
+//! Never here: what an event means for anybody, targets. Nothing is kept in the process: whatever was answered is on the
+//! stream, whatever was not can be sent again. Only `scim` has a database, for what identity providers look up.
 //!
 //! Files go another way than requests, because they do not fit into memory: see [`csv_feeds`].
 //!
@@ -18,6 +18,7 @@ mod http;
 mod intake;
 mod limits;
 mod received;
+mod scim;
 mod scim_bulk;
 mod webhooks;
 
@@ -26,4 +27,8 @@ pub use config::{Config, SourceConfig, SubjectKind};
 pub use csv_feeds::{CsvFeedConfig, FolderConfig, Mode, RowKind};
 pub use http::openapi;
 pub use limits::Limits;
+pub use scim::ScimConfig;
 pub use webhooks::WebhookConfig;
+
+/// The name of the service: of its tables, its outbox and its traces.
+pub(crate) const SERVICE: &str = "gateway";

@@ -5,6 +5,8 @@ mod group;
 mod tests;
 mod user;
 
+pub(crate) use user::attributes as user_attributes;
+
 use std::collections::HashMap;
 
 use edge::{FieldErrors, Pointer, Problem, parse_json};
@@ -146,7 +148,7 @@ fn path(path: &str) -> Option<(Resource, Option<String>)> {
     Some((resource, id))
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -11,7 +11,7 @@ use crate::intake::{Accepted, AcceptedEvent};
 
 /// The OpenAPI document of the gateway, as `GET /v1/openapi.json` serves it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+    Api::openapi().merge_from(crate::scim::ScimApi::openapi())
 }
 
 #[derive(OpenApi)]

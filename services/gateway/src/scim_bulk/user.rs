@@ -35,7 +35,7 @@ fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str) -> &'a str {
 }
 
 /// The attributes of the user at `at`, without the externalId, which is the key.
-pub(super) fn attributes(user: Map<String, Value>, at: &Pointer, errors: &mut FieldErrors) -> Attributes {
+pub(crate) fn attributes(user: Map<String, Value>, at: &Pointer, errors: &mut FieldErrors) -> Attributes {
     let mut out = Attributes::new();
     for (name, value) in user {
         let here = at.key(&name);

@@ -1,0 +1,128 @@
+//! What is answered: SCIM documents, and SCIM errors whatever went wrong.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bus::PublishError;
+use edge::Problem;
+use scim_service::{SCIM_JSON, ScimError, Tree};
+use serde_json::Value;
+use store::StoreError;
+
+/// What a client is told to wait when nothing better is known.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Why a request is not done.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    error: ScimError,
+    /// For the metric.
+    code: &'static str,
+    retry_after: Option<Duration>,
+}
+
+pub(super) type Outcome<T> = Result<T, Refusal>;
+
+impl Refusal {
+    pub(super) fn error(&self) -> &ScimError {
+        &self.error
+    }
+
+    pub(super) fn unauthorised(detail: &str) -> Self {
+        Self { error: ScimError::new(401, detail), code: "unauthorised", retry_after: None }
+    }
+}
+
+impl From<ScimError> for Refusal {
+    fn from(error: ScimError) -> Self {
+        let code = error.scim_type.unwrap_or(match error.status {
+            404 => "not_found",
+            405 => "method_not_allowed",
+            412 => "precondition_failed",
+            413 => "too_large",
+            415 => "unsupported_media_type",
+            500 => "internal",
+            _ => "refused",
+        });
+        Self { error, code, retry_after: None }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        let mut error = ScimError::new(problem.status().as_u16(), problem.detail());
+        if error.status == 400 || error.status == 422 {
+            error = ScimError::invalid_syntax(problem.detail());
+        }
+        let code = problem.code();
+        let response = problem.into_response();
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self { error, code, retry_after: seconds.map(Duration::from_secs) }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "the database cannot be used");
+        let detail = "the database cannot be used now; repeating the request later is safe";
+        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE) }
+    }
+}
+
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        tracing::warn!(error = %error, "a change is not known to be on the stream yet");
+        let detail = "the change is not known to be stored for good; repeating the request is safe";
+        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE) }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        telemetry::metrics::ingest_rejected(self.code);
+        let status = StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = document(status, &self.error.body());
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(pause) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(pause.as_secs().max(1)));
+        }
+        response
+    }
+}
+
+/// A SCIM document.
+pub(super) fn document(status: StatusCode, body: &Value) -> Response {
+    let json = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(SCIM_JSON));
+    response
+}
+
+/// A resource; `whole` is it before attributes were left out.
+pub(super) fn resource(status: StatusCode, whole: &Tree, shown: Tree) -> Response {
+    let mut response = document(status, &Value::Object(shown));
+    with_meta(&mut response, whole);
+    response
+}
+
+/// Nothing but the version of the resource.
+pub(super) fn bare(status: StatusCode, whole: &Tree) -> Response {
+    let mut response = status.into_response();
+    with_meta(&mut response, whole);
+    response
+}
+
+fn with_meta(response: &mut Response, whole: &Tree) {
+    for (name, field) in [(LOCATION, "location"), (ETAG, "version")] {
+        let value = whole.get("meta").and_then(|meta| meta.get(field)?.as_str());
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}

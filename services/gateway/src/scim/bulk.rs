@@ -1,0 +1,161 @@
+//! Several requests in one. Each is a transaction of its own, done when everything is there that it refers to.
+
+use std::collections::HashMap;
+
+use scim_service::{BulkOperation, BulkRequest, BulkStep, Precondition, ScimError, etag};
+use serde_json::{Value, json};
+
+use super::answer::{Outcome, Refusal};
+use super::write::{Edit, Session};
+
+/// A bulk request that is being done.
+pub(super) struct Bulk<'a> {
+    session: &'a Session<'a>,
+    base: &'a str,
+    request: &'a BulkRequest,
+    /// What operations created, by `bulkId`.
+    ids: HashMap<String, String>,
+    answers: Vec<Option<Value>>,
+    errors: usize,
+}
+
+impl<'a> Bulk<'a> {
+    pub(super) fn new(session: &'a Session<'a>, base: &'a str, request: &'a BulkRequest) -> Self {
+        let answers = vec![None; request.operations.len()];
+        Self { session, base, request, ids: HashMap::new(), answers, errors: 0 }
+    }
+
+    /// Does all of it, or as much as `failOnErrors` allows.
+    ///
+    /// # Errors
+    /// 503 when an operation is not known to be stored: repeating all of it is safe, but for what is reported as
+    /// conflict then, because it was done before.
+    pub(super) async fn run(mut self) -> Outcome<Value> {
+        let mut waiting: Vec<usize> = (0..self.request.operations.len()).collect();
+        while !waiting.is_empty() && !self.is_over() {
+            let before = waiting.len();
+            let mut later = Vec::new();
+            for at in waiting {
+                if self.is_over() {
+                    break;
+                }
+                if self.is_ready(at) {
+                    self.operate(at).await?;
+                } else {
+                    later.push(at);
+                }
+            }
+            if later.len() == before {
+                self.refuse_rest(&later);
+                break;
+            }
+            waiting = later;
+        }
+        Ok(scim_service::bulk_answer(self.answers.into_iter().flatten().collect()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.request.fail_on_errors.is_some_and(|most| self.errors >= most)
+    }
+
+    /// Whether all that it refers to is there.
+    fn is_ready(&self, at: usize) -> bool {
+        match &self.request.operations[at].step {
+            Ok(step) => step.references().iter().all(|name| self.ids.contains_key(name)),
+            Err(_) => true,
+        }
+    }
+
+    /// They refer to what failed, to what is not there, or to each other.
+    fn refuse_rest(&mut self, rest: &[usize]) {
+        for at in rest {
+            if !self.is_over() {
+                let detail = "it refers to a `bulkId` that was not created, or in a circle";
+                let mut error = ScimError::new(409, detail);
+                error.scim_type = Some("invalidValue");
+                self.note(*at, Err(error.into()));
+            }
+        }
+    }
+
+    async fn operate(&mut self, at: usize) -> Outcome<()> {
+        let operation = &self.request.operations[at];
+        let result = match &operation.step {
+            Err(error) => Err(error.clone().into()),
+            Ok(step) => self.step(operation, step.clone().resolved(&self.ids)).await,
+        };
+        match result {
+            // What cannot be stored now is not a fault of this operation.
+            Err(refusal) if refusal.error().status == 503 => Err(refusal),
+            result => {
+                self.note(at, result);
+                Ok(())
+            }
+        }
+    }
+
+    /// Status, and the resource's id and version.
+    async fn step(
+        &mut self,
+        operation: &BulkOperation,
+        step: BulkStep,
+    ) -> Outcome<(u16, Option<(String, i64)>)> {
+        let BulkStep { kind, id, data, version } = step;
+        let only = version.as_deref().map(Precondition::parse);
+        let id = id.unwrap_or_default();
+        let row = match operation.method.as_str() {
+            "POST" => {
+                let row = self.session.create(kind, &data).await?;
+                if let Some(name) = &operation.bulk_id {
+                    self.ids.insert(name.clone(), row.id.clone());
+                }
+                return Ok((201, Some((row.id, row.version))));
+            }
+            "DELETE" => {
+                self.session.delete(kind, &id, only.as_ref()).await?;
+                return Ok((204, None));
+            }
+            "PUT" => self.session.update(kind, &id, only.as_ref(), Edit::Replace(&data)).await?,
+            _ => self.session.update(kind, &id, only.as_ref(), Edit::Patch(&data)).await?,
+        };
+        if let Some(name) = &operation.bulk_id {
+            self.ids.insert(name.clone(), row.id.clone());
+        }
+        Ok((200, Some((row.id, row.version))))
+    }
+
+    fn note(&mut self, at: usize, result: Result<(u16, Option<(String, i64)>), Refusal>) {
+        let operation = &self.request.operations[at];
+        let mut answer = json!({"method": operation.method});
+        if let Some(name) = &operation.bulk_id {
+            answer["bulkId"] = name.as_str().into();
+        }
+        let step = operation.step.as_ref().ok();
+        let location = |id: &str| step.map(|step| format!("{}/{}/{id}", self.base, step.kind.endpoint()));
+        match result {
+            Ok((status, resource)) => {
+                answer["status"] = status.to_string().into();
+                let known = step.and_then(|step| step.id.clone()).map(|id| (id, None));
+                let (id, version) = match resource {
+                    Some((id, version)) => (Some(id), Some(version)),
+                    None => known.map_or((None, None), |(id, version)| (Some(id), version)),
+                };
+                if let Some(location) = id.as_deref().and_then(location) {
+                    answer["location"] = location.into();
+                }
+                if let Some(version) = version {
+                    answer["version"] = etag(version).into();
+                }
+            }
+            Err(refusal) => {
+                self.errors += 1;
+                answer["status"] = refusal.error().status.to_string().into();
+                answer["response"] = refusal.error().body();
+                if let Some(location) = step.and_then(|step| location(step.id.as_deref()?)) {
+                    answer["location"] = location.into();
+                }
+            }
+        }
+        self.answers[at] = Some(answer);
+    }
+}

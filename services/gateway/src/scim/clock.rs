@@ -1,0 +1,42 @@
+//! The time of acceptance, which never repeats itself and never goes back.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use time::OffsetDateTime;
+
+/// What is said later must count as later, also when two changes fall into one microsecond (the resolution of versions)
+/// or the machine's clock is set back.
+#[derive(Debug, Default)]
+pub(super) struct Clock(AtomicI64);
+
+impl Clock {
+    /// Now in microseconds since the Unix epoch, later than `after` and than everything that was given before.
+    pub(super) fn next(&self, after: i64) -> i64 {
+        let now = lifecycle::unix_micros(OffsetDateTime::now_utc()).max(after.saturating_add(1));
+        let step = |last: i64| Some(now.max(last.saturating_add(1)));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_default();
+        now.max(before.saturating_add(1))
+    }
+}
+
+/// Microseconds since the Unix epoch as a moment.
+pub(super) fn moment(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_stands_still() {
+        let clock = Clock::default();
+        let first = clock.next(0);
+        assert!(clock.next(0) > first);
+        let far = first + 60_000_000;
+        assert_eq!(clock.next(far), far + 1, "later than what is known already");
+        assert_eq!(clock.next(0), far + 2);
+        assert_eq!(lifecycle::unix_micros(moment(far)), far);
+    }
+}

@@ -1,0 +1,109 @@
+//! The identity providers in the configuration.
+
+use std::collections::{BTreeMap, HashSet};
+
+use edge::TokenHash;
+use serde::Deserialize;
+
+use super::mapping::Mapping;
+use crate::Config;
+
+/// First words of paths below `/scim/v2`: no source may be called so.
+const RESERVED: [&str; 7] =
+    ["Users", "Groups", "Bulk", "Schemas", "ResourceTypes", "ServiceProviderConfig", ".search"];
+
+/// An identity provider that treats Usher as an application.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScimConfig {
+    /// Its name in the path, in metrics and logs.
+    pub name: String,
+    /// `sha256:<64 hex digits>` of its token.
+    pub token: TokenHash,
+    /// The SCIM attribute that is a person's key. Without it: `externalId`, and for whoever has none the `id`.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// By our name: a SCIM path or an expression over SCIM paths, in addition to the usual table; null takes one out.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, Option<String>>,
+    /// Where the provider reaches this service, `https://usher.example.com`, if not where its requests say.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// How many events a second it may cause, averaged; unlimited if left out.
+    #[serde(default)]
+    pub events_per_second_max: Option<u32>,
+}
+
+/// What is wrong with the identity providers, if anything. Names are checked with those of all sources.
+pub(crate) fn fault(config: &Config) -> Option<String> {
+    if config.scim.is_empty() {
+        return None;
+    }
+    if config.database.is_none() {
+        return Some("`scim` needs a `database`, which keeps what identity providers see".to_owned());
+    }
+    let mut tokens: HashSet<TokenHash> = config.sources.iter().map(|source| source.token).collect();
+    config.scim.iter().find_map(|provider| provider.fault(&mut tokens))
+}
+
+impl ScimConfig {
+    fn fault(&self, tokens: &mut HashSet<TokenHash>) -> Option<String> {
+        let name = &self.name;
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            return Some(format!("no identity provider can be called {name}: it is a word of SCIM"));
+        }
+        if !tokens.insert(self.token) {
+            return Some(format!("the identity provider {name} has the token of another source"));
+        }
+        let web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if self.public_url.as_ref().is_some_and(|url| !web(url)) {
+            return Some(format!("public_url of the identity provider {name} must begin with https://"));
+        }
+        Mapping::compile(self).err().map(|why| format!("the identity provider {name}: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fault_of(changes: serde_json::Value) -> Option<String> {
+        let mut provider = json!({"name": "entra", "token": TokenHash::of("t").to_string()});
+        for (name, value) in changes.as_object().unwrap() {
+            provider[name] = value.clone();
+        }
+        let config = json!({"database": "sqlite::memory:", "scim": [provider]});
+        serde_json::from_value::<Config>(config).unwrap().fault()
+    }
+
+    #[test]
+    fn a_provider_needs_a_database_and_a_name_of_its_own() {
+        assert_eq!(fault_of(json!({})), None);
+        let alone = json!({"scim": [{"name": "entra", "token": TokenHash::of("t").to_string()}]});
+        assert!(serde_json::from_value::<Config>(alone).unwrap().fault().unwrap().contains("database"));
+        assert!(fault_of(json!({"name": "users"})).unwrap().contains("word of SCIM"));
+        assert!(fault_of(json!({"name": "a/b"})).unwrap().contains("source name"));
+        assert!(fault_of(json!({"public_url": "usher"})).unwrap().contains("https://"));
+        let twice = json!({"database": "sqlite::memory:",
+            "sources": [{"name": "hr", "token": TokenHash::of("t").to_string()}],
+            "scim": [{"name": "entra", "token": TokenHash::of("t").to_string()}]});
+        assert!(
+            serde_json::from_value::<Config>(twice).unwrap().fault().unwrap().contains("token of another")
+        );
+    }
+
+    #[test]
+    fn a_mapping_that_is_none_is_refused_at_the_start() {
+        assert_eq!(
+            fault_of(json!({"attributes": {"costCenter": "urn:x:1.0:User:cost", "mail": null}})),
+            None
+        );
+        assert_eq!(
+            fault_of(json!({"attributes": {"full": "Join(\" \", [name.givenName], [name.familyName])"}})),
+            None
+        );
+        assert!(fault_of(json!({"attributes": {"full": "Join("}})).unwrap().contains("full"));
+        assert!(fault_of(json!({"key": "a.b.c"})).unwrap().contains("key"));
+    }
+}

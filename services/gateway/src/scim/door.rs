@@ -1,0 +1,85 @@
+//! Who comes in here, and what the handlers share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use edge::TokenTable;
+use relay::Relay;
+use store::{Store, StoreError};
+
+use super::clock::Clock;
+use super::config::ScimConfig;
+use super::mapping::Mapping;
+use super::migrations::Migrator;
+use crate::SERVICE;
+use crate::admission::Source;
+use crate::http::Gate;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(super) gate: Arc<Gate>,
+    pub(super) store: Store,
+    pub(super) relay: Relay,
+    pub(super) clock: Clock,
+    providers: HashMap<String, Arc<Provider>>,
+    tokens: TokenTable<String>,
+}
+
+/// An identity provider.
+#[derive(Debug)]
+pub(super) struct Provider {
+    pub(super) source: Source,
+    pub(super) mapping: Mapping,
+    pub(super) public_url: Option<String>,
+}
+
+impl Provider {
+    pub(super) fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The source of its events.
+    pub(super) fn event_source(&self) -> String {
+        format!("{}/scim", self.name())
+    }
+}
+
+impl Door {
+    /// Opens the database and brings its tables up to date. The configuration must have no fault.
+    pub(crate) async fn open(
+        configs: Vec<ScimConfig>,
+        database: &str,
+        gate: Arc<Gate>,
+    ) -> Result<Self, StoreError> {
+        let store = Store::open::<Migrator>(database).await?;
+        let relay = Relay::new(SERVICE, store.clone(), gate.bus.clone());
+        let tokens = configs.iter().map(|config| (config.token, config.name.clone())).collect();
+        let now = Instant::now();
+        let provider = |config: ScimConfig| {
+            let mapping = Mapping::compile(&config).expect("the configuration was checked");
+            telemetry::metrics::register_source(&config.name);
+            let rate = config.events_per_second_max;
+            let source = Source::of_webhook(config.name.clone(), None, rate, now);
+            let public_url = config.public_url.map(|url| url.trim_end_matches('/').to_owned());
+            (config.name, Arc::new(Provider { source, mapping, public_url }))
+        };
+        let providers = configs.into_iter().map(provider).collect();
+        Ok(Self { gate, store, relay, clock: Clock::default(), providers, tokens: TokenTable::new(tokens) })
+    }
+
+    /// Publishes what waits in the outbox; see [`Relay::run`].
+    pub(crate) fn relay(&self) -> Relay {
+        self.relay.clone()
+    }
+
+    pub(super) fn is_provider(&self, name: &str) -> bool {
+        self.providers.contains_key(name)
+    }
+
+    /// The provider that holds `token`.
+    pub(super) fn provider_of(&self, token: &str) -> Option<Arc<Provider>> {
+        self.providers.get(self.tokens.find(token)?).map(Arc::clone)
+    }
+}

@@ -1,0 +1,163 @@
+//! What a change of a resource says to everybody else.
+//!
+//! Each event of a person has their whole record, and null for what is gone; but it speaks of employment only where the
+//! provider does: who joined, left or came back. An identity provider that merely changes a title does not know
+//! that HR let the person go an hour ago, and must not bring them back.
+
+use lifecycle::{Attributes, Event, EventId, EventKind};
+use serde_json::Value;
+
+use super::clock::moment;
+
+/// Most members in one event, and most bytes of their keys: an event is at most 1 MiB.
+const MEMBERS_PER_EVENT_MAX: usize = 1_000;
+const MEMBER_BYTES_PER_EVENT_MAX: usize = 256 * 1024;
+
+/// The events of one change of one resource.
+pub(super) struct Draft<'a> {
+    /// The source of the events.
+    pub(super) source: String,
+    /// The resource that changes.
+    pub(super) id: &'a str,
+    /// Its new version, which names the change.
+    pub(super) version: i64,
+    /// Time of acceptance, in microseconds: from then on it holds.
+    pub(super) at: i64,
+    pub(super) events: Vec<Event>,
+}
+
+/// What happened to a person's employment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Employment {
+    /// The person is new.
+    New { employed: bool },
+    /// It was like this and is like that.
+    Known { was: bool, is: bool },
+}
+
+impl Employment {
+    fn kind(self) -> EventKind {
+        match self {
+            Self::New { employed: true } => EventKind::WorkerJoined,
+            Self::New { employed: false } | Self::Known { was: true, is: false } => EventKind::WorkerLeft,
+            Self::Known { was: false, is: true } => EventKind::WorkerRehired,
+            Self::Known { .. } => EventKind::WorkerChanged,
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// A person's whole record, and that what is not in it any more is gone.
+    pub(super) fn person(&mut self, key: &str, employment: Employment, now: Attributes, before: &Attributes) {
+        self.say(employment.kind(), key, with_nulls(now, before), None);
+    }
+
+    /// A group's whole record. A new group begins without members: what was said of an earlier one of the same key is over.
+    pub(super) fn group(&mut self, key: &str, is_new: bool, now: Attributes, before: &Attributes) {
+        let members = is_new.then(Vec::new);
+        self.say(EventKind::GroupUpserted, key, with_nulls(now, before), members);
+        // Members come after the statement that there were none.
+        self.at += i64::from(is_new);
+    }
+
+    /// Who is in the group now, or is not any more.
+    pub(super) fn members(&mut self, kind: EventKind, group: &str, keys: Vec<String>) {
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        for key in keys {
+            bytes += key.len();
+            chunk.push(key);
+            if chunk.len() == MEMBERS_PER_EVENT_MAX || bytes >= MEMBER_BYTES_PER_EVENT_MAX {
+                self.say(kind, group, Attributes::new(), Some(std::mem::take(&mut chunk)));
+                bytes = 0;
+            }
+        }
+        if !chunk.is_empty() {
+            self.say(kind, group, Attributes::new(), Some(chunk));
+        }
+    }
+
+    /// It is gone.
+    pub(super) fn gone(&mut self, kind: EventKind, key: &str) {
+        self.say(kind, key, Attributes::new(), None);
+    }
+
+    fn say(&mut self, kind: EventKind, subject: &str, attributes: Attributes, members: Option<Vec<String>>) {
+        let source_event_id = format!("{}#{}.{}", self.id, self.version, self.events.len());
+        let at = moment(self.at);
+        self.events.push(Event {
+            id: EventId::of(&self.source, &source_event_id),
+            source: self.source.clone(),
+            source_event_id,
+            kind,
+            subject: subject.to_owned(),
+            time: at,
+            effective_at: at,
+            accepted_at: at,
+            attributes,
+            members,
+        });
+    }
+}
+
+fn with_nulls(mut now: Attributes, before: &Attributes) -> Attributes {
+    for name in before.keys() {
+        now.entry(name.clone()).or_insert(Value::Null);
+    }
+    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn draft() -> Draft<'static> {
+        Draft { source: "entra/scim".into(), id: "u1", version: 3, at: 1_000_000, events: Vec::new() }
+    }
+
+    fn attributes(value: Value) -> Attributes {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn employment_is_stated_only_where_it_changes() {
+        let kind = |was, is| Employment::Known { was, is }.kind();
+        assert_eq!(kind(true, true), EventKind::WorkerChanged);
+        assert_eq!(kind(false, false), EventKind::WorkerChanged);
+        assert_eq!(kind(true, false), EventKind::WorkerLeft);
+        assert_eq!(kind(false, true), EventKind::WorkerRehired);
+        assert_eq!(Employment::New { employed: true }.kind(), EventKind::WorkerJoined);
+        assert_eq!(Employment::New { employed: false }.kind(), EventKind::WorkerLeft);
+    }
+
+    #[test]
+    fn what_is_gone_is_said_to_be_gone() {
+        let mut draft = draft();
+        let (now, before) = (attributes(json!({"a": 1})), attributes(json!({"a": 0, "b": 2})));
+        draft.person("E-1", Employment::Known { was: true, is: true }, now, &before);
+        assert_eq!(draft.events[0].attributes, attributes(json!({"a": 1, "b": null})));
+        assert_eq!(draft.events[0].source_event_id, "u1#3.0");
+    }
+
+    #[test]
+    fn fifty_thousand_members_are_fifty_events_after_the_new_group() {
+        let mut draft = draft();
+        draft.group("G", true, Attributes::new(), &Attributes::new());
+        let keys: Vec<String> = (0..50_000).map(|n| format!("E-{n}")).collect();
+        draft.members(EventKind::GroupMemberAdded, "G", keys);
+        assert_eq!(draft.events.len(), 51);
+        assert_eq!(draft.events[0].members, Some(vec![]));
+        assert!(draft.events[1..].iter().all(|event| event.effective_at > draft.events[0].effective_at));
+        let ids: std::collections::HashSet<_> = draft.events.iter().map(|event| &event.id).collect();
+        assert_eq!(ids.len(), 51);
+    }
+
+    #[test]
+    fn long_keys_make_more_events_and_not_larger_ones() {
+        let mut draft = draft();
+        draft.members(EventKind::GroupMemberRemoved, "G", vec!["x".repeat(2_000); 1_000]);
+        assert!(draft.events.len() > 5);
+        assert!(draft.events.iter().all(|event| serde_json::to_vec(event).unwrap().len() < 600_000));
+    }
+}

@@ -1,0 +1,232 @@
+//! Requests: whose they are, what they ask for, and the answer.
+
+mod address;
+mod discovery;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use edge::{RequestId, bearer, parse_json};
+use scim_service::{BulkRequest, DEPTH_MAX, Kind, ListQuery, Precondition, Projection, ScimError};
+use serde_json::Value;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use super::answer::{self, Outcome, Refusal};
+use super::bulk::Bulk;
+use super::door::{Door, Provider};
+use super::list::Listing;
+use super::read;
+use super::write::{Edit, Session};
+use address::{Address, Place};
+
+/// The routes below `/scim/v2`.
+pub(crate) fn router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/scim/v2", any(scim))
+        .route("/scim/v2/", any(scim))
+        .route("/scim/v2/{*path}", any(scim))
+        .with_state(door)
+}
+
+async fn scim(
+    State(door): State<Arc<Door>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let address = Address::of(&parts.uri, |name| door.is_provider(name));
+    if let Some(answer) = discovery::answer(&door, &parts, &address) {
+        return answer.into_response();
+    }
+    let span =
+        tracing::info_span!("ingest", door = "scim", request_id = %id, source = Empty, trace_id = Empty);
+    let result = async {
+        let provider = authenticated(&door, &parts.headers, &address)?;
+        tracing::Span::current().record("source", provider.name());
+        let trace = telemetry::in_trace(&tracing::Span::current(), crate::http::traceparent(&parts.headers));
+        let asked = Asked {
+            session: Session { door: &door, provider: &provider, trace },
+            parts: &parts,
+            address: &address,
+        };
+        asked.answer(body).await
+    }
+    .instrument(span.clone())
+    .await;
+    if let Err(refusal) = &result {
+        let error = refusal.error();
+        let scim_type = error.scim_type.unwrap_or_default();
+        span.in_scope(|| tracing::info!(status = error.status, scim_type, "request refused"));
+    }
+    result.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Who holds the token, if it is the one whom the path names.
+fn authenticated(door: &Door, headers: &HeaderMap, address: &Address) -> Outcome<Arc<Provider>> {
+    let token = bearer(headers).map_err(|problem| Refusal::unauthorised(problem.detail()))?;
+    let provider = door.provider_of(token);
+    let fits = |provider: &Arc<Provider>| address.provider().is_none_or(|name| name == provider.name());
+    provider.filter(fits).ok_or_else(|| Refusal::unauthorised("the token is not known here"))
+}
+
+/// One request of a provider.
+struct Asked<'a> {
+    session: Session<'a>,
+    parts: &'a Parts,
+    address: &'a Address,
+}
+
+impl Asked<'_> {
+    async fn answer(&self, body: axum::body::Body) -> Outcome<Response> {
+        let method = &self.parts.method;
+        let place =
+            self.address.place().ok_or_else(|| ScimError::not_found("there is nothing at this path"))?;
+        match (method, place) {
+            (&Method::GET, Place::List(kind)) => self.list(*kind).await,
+            (&Method::GET, Place::One(kind, id)) => self.get(*kind, id).await,
+            (&Method::POST, Place::Search(kinds)) => self.search(kinds, body).await,
+            (&Method::POST, Place::List(kind)) => self.create(*kind, body).await,
+            (&Method::POST, Place::Bulk) => self.bulk(body).await,
+            (&Method::PUT | &Method::PATCH, Place::One(kind, id)) => self.update(*kind, id, body).await,
+            (&Method::DELETE, Place::One(kind, id)) => self.delete(*kind, id).await,
+            (_, Place::Me) => {
+                Err(ScimError::new(501, "a token here is that of a provider, not of a person").into())
+            }
+            _ => Err(ScimError::new(405, "this path does not take this method").into()),
+        }
+    }
+
+    fn base(&self) -> String {
+        self.address.base(self.session.provider.public_url.as_deref(), &self.parts.headers)
+    }
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
+    fn query(&self, kind: Kind) -> Outcome<ListQuery> {
+        let pairs = self.pairs();
+        Ok(ListQuery::from_pairs(kind, pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?)
+    }
+
+    /// What is shown of a single resource.
+    fn projection(&self, kind: Kind) -> Outcome<Projection> {
+        let pairs = self.pairs();
+        let of = |wanted: &str| {
+            pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+        };
+        Ok(Projection::parse(kind, of("attributes"), of("excludedAttributes"))?)
+    }
+
+    fn header(&self, name: HeaderName) -> Option<Precondition> {
+        self.parts.headers.get(name)?.to_str().ok().map(Precondition::parse)
+    }
+
+    fn listing<'s>(&'s self, kind: Kind, base: &'s str) -> Listing<'s> {
+        let connection = self.session.door.store.reader();
+        Listing { connection, source: self.session.provider.name(), kind, base }
+    }
+
+    async fn list(&self, kind: Kind) -> Outcome<Response> {
+        let _room = self.session.door.gate.pressure.seat()?;
+        let list = self.listing(kind, &self.base()).answer(&self.query(kind)?).await?;
+        Ok(answer::document(StatusCode::OK, &Value::Object(list)))
+    }
+
+    async fn search(&self, kinds: &[Kind], body: axum::body::Body) -> Outcome<Response> {
+        let _room = self.session.door.gate.pressure.seat()?;
+        let (body, base) = (self.body(body).await?, self.base());
+        let (mut total, mut found, mut first) = (0, Vec::new(), None);
+        // One kind after the other, as if they were one list.
+        for kind in kinds {
+            let mut query = ListQuery::from_search(*kind, &body)?;
+            let start_index = *first.get_or_insert(query.start_index);
+            query.start_index = start_index.saturating_sub(total).max(1);
+            query.count = query.count.saturating_sub(found.len());
+            let page = self.listing(*kind, &base).page(&query).await?;
+            total += page.total;
+            found.extend(page.resources);
+        }
+        let list = scim_service::list_response(total, first.unwrap_or(1), found);
+        Ok(answer::document(StatusCode::OK, &Value::Object(list)))
+    }
+
+    async fn get(&self, kind: Kind, id: &str) -> Outcome<Response> {
+        let _room = self.session.door.gate.pressure.seat()?;
+        let reader = self.session.door.store.reader();
+        let row = read::row(reader, self.session.provider.name(), kind, id).await?;
+        let projection = self.projection(kind)?;
+        if self.header(IF_NONE_MATCH).is_some_and(|seen| seen.names(row.version)) {
+            return Ok(answer::bare(StatusCode::NOT_MODIFIED, &read::whole(&row, None, &self.base())?));
+        }
+        let read::Shown { whole, shown } = read::shown(reader, &row, &projection, &self.base()).await?;
+        Ok(answer::resource(StatusCode::OK, &whole, shown))
+    }
+
+    async fn create(&self, kind: Kind, body: axum::body::Body) -> Outcome<Response> {
+        let _room = self.room()?;
+        let (body, projection) = (self.body(body).await?, self.projection(kind)?);
+        let row = self.session.create(kind, &body).await?;
+        let writer = self.session.door.store.writer();
+        let read::Shown { whole, shown } = read::shown(writer, &row, &projection, &self.base()).await?;
+        Ok(answer::resource(StatusCode::CREATED, &whole, shown))
+    }
+
+    async fn update(&self, kind: Kind, id: &str, body: axum::body::Body) -> Outcome<Response> {
+        let _room = self.room()?;
+        let (body, projection) = (self.body(body).await?, self.projection(kind)?);
+        let is_patch = self.parts.method == Method::PATCH;
+        let edit = if is_patch { Edit::Patch(&body) } else { Edit::Replace(&body) };
+        let only = self.header(IF_MATCH);
+        let row = self.session.update(kind, id, only.as_ref(), edit).await?;
+        // Whoever changes one member of 50,000 does not want to read them all.
+        if is_patch && kind == Kind::Group && projection == Projection::default() {
+            return Ok(answer::bare(StatusCode::NO_CONTENT, &read::whole(&row, None, &self.base())?));
+        }
+        let writer = self.session.door.store.writer();
+        let read::Shown { whole, shown } = read::shown(writer, &row, &projection, &self.base()).await?;
+        Ok(answer::resource(StatusCode::OK, &whole, shown))
+    }
+
+    async fn delete(&self, kind: Kind, id: &str) -> Outcome<Response> {
+        let _room = self.room()?;
+        self.session.delete(kind, id, self.header(IF_MATCH).as_ref()).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    }
+
+    async fn bulk(&self, body: axum::body::Body) -> Outcome<Response> {
+        let _room = self.room()?;
+        let request = BulkRequest::parse(self.body(body).await?)?;
+        let done = Bulk::new(&self.session, &self.base(), &request).run().await?;
+        Ok(answer::document(StatusCode::OK, &done))
+    }
+
+    /// Room for a request that makes events.
+    fn room(&self) -> Outcome<impl Drop + use<>> {
+        let source = &self.session.provider.source;
+        let room = self.session.door.gate.room(source)?;
+        source.spend(1, Instant::now())?;
+        Ok(room)
+    }
+
+    async fn body(&self, body: axum::body::Body) -> Outcome<Value> {
+        let essence = self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence =
+            essence.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+        if !matches!(essence.as_deref(), None | Some("" | "application/scim+json" | "application/json")) {
+            return Err(ScimError::new(415, "send application/scim+json").into());
+        }
+        let bytes = self.session.door.gate.body(&self.parts.headers, body).await?;
+        let wrong = |error: edge::JsonError| ScimError::invalid_syntax(error.to_string());
+        Ok(parse_json(&bytes, DEPTH_MAX).map_err(wrong)?)
+    }
+}

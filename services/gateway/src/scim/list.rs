@@ -1,0 +1,231 @@
+//! Lists: by what a database can answer where a filter allows it, else by looking at everything, page by page.
+
+use std::collections::{HashMap, HashSet};
+
+use scim_service::{Filter, Kind, ListQuery, MemberTerms, Narrowed, ScimError, SortKey, Tree, list_response};
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
+};
+use serde_json::{Value, json};
+use store::StoreError;
+
+use super::answer::Outcome;
+use super::rows::{member, resource};
+use super::{members, read};
+
+/// Rows that are looked at in one go.
+const SCAN_ROWS: u64 = 500;
+/// Most rows that one request looks at.
+const SCAN_ROWS_MAX: usize = 200_000;
+/// Stands for members that were not asked for one by one.
+const SOMEBODY: &str = "*";
+
+/// One list request.
+pub(super) struct Listing<'a> {
+    pub(super) connection: &'a DatabaseConnection,
+    pub(super) source: &'a str,
+    pub(super) kind: Kind,
+    pub(super) base: &'a str,
+}
+
+/// A page as it is shown.
+pub(super) struct ShownPage {
+    pub(super) total: usize,
+    pub(super) resources: Vec<Tree>,
+}
+
+/// A page, and how many there are on all pages.
+struct Page {
+    total: usize,
+    rows: Vec<resource::Model>,
+}
+
+fn failed(error: sea_orm::DbErr) -> StoreError {
+    StoreError::statement("read resources")(error)
+}
+
+impl Listing<'_> {
+    /// The answer to `query`.
+    pub(super) async fn answer(&self, query: &ListQuery) -> Outcome<Tree> {
+        let page = self.page(query).await?;
+        Ok(list_response(page.total, query.start_index, page.resources))
+    }
+
+    /// The page that `query` asks for.
+    pub(super) async fn page(&self, query: &ListQuery) -> Outcome<ShownPage> {
+        let page = match (&query.filter, &query.sort_by) {
+            (None, None) => self.plain(query).await?,
+            (filter, None) => self.filtered(query, filter.as_ref()).await?,
+            (filter, Some(path)) => {
+                let mut found: Vec<(SortKey, String)> = Vec::new();
+                self.scan(filter.as_ref(), |row, tree| {
+                    found.push((SortKey::of(self.kind, path, tree), row.id.clone()));
+                })
+                .await?;
+                self.sorted(query, found).await?
+            }
+        };
+        let mut shown = Vec::with_capacity(page.rows.len());
+        let members = self.members(query, &page.rows).await?;
+        for row in &page.rows {
+            let whole = read::whole(row, members.get(&row.id).map(Vec::as_slice), self.base)?;
+            shown.push(query.projection.apply(whole));
+        }
+        Ok(ShownPage { total: page.total, resources: shown })
+    }
+
+    fn all(&self) -> Select<resource::Entity> {
+        resource::Entity::find()
+            .filter(resource::Column::Source.eq(self.source))
+            .filter(resource::Column::Kind.eq(self.kind.name()))
+    }
+
+    /// Everything, page by page.
+    async fn plain(&self, query: &ListQuery) -> Outcome<Page> {
+        let total = self.all().count(self.connection).await.map_err(failed)?;
+        let rows = self
+            .all()
+            .order_by_asc(resource::Column::Id)
+            .offset(query.start_index.saturating_sub(1) as u64)
+            .limit(query.count as u64);
+        let rows = rows.all(self.connection).await.map_err(failed)?;
+        Ok(Page { total: usize::try_from(total).unwrap_or(usize::MAX), rows })
+    }
+
+    /// What fulfils the filter, in the order of creation.
+    async fn filtered(&self, query: &ListQuery, filter: Option<&Filter>) -> Outcome<Page> {
+        let (mut total, mut rows) = (0, Vec::new());
+        let first = query.start_index - 1;
+        self.scan(filter, |row, _| {
+            if total >= first && rows.len() < query.count {
+                rows.push(row.clone());
+            }
+            total += 1;
+        })
+        .await?;
+        Ok(Page { total, rows })
+    }
+
+    /// Calls `found` with each resource that fulfils the filter.
+    async fn scan(
+        &self,
+        filter: Option<&Filter>,
+        mut found: impl FnMut(&resource::Model, &Tree),
+    ) -> Outcome<()> {
+        let terms = filter.map(|filter| filter.member_terms(self.kind)).transpose()?.unwrap_or_default();
+        let select = self.narrowed(filter);
+        let (mut after, mut seen) = (String::new(), 0);
+        loop {
+            let page = select.clone().filter(resource::Column::Id.gt(after.as_str()));
+            let page = page.order_by_asc(resource::Column::Id).limit(SCAN_ROWS);
+            let rows = page.all(self.connection).await.map_err(failed)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.id.clone();
+            seen += rows.len();
+            if seen > SCAN_ROWS_MAX {
+                let detail = format!(
+                    "more than {SCAN_ROWS_MAX} resources would have to be looked at; filter by a name or id"
+                );
+                return Err(ScimError::too_many(detail).into());
+            }
+            let members = self.asked_members(&terms, &rows).await?;
+            for row in &rows {
+                let mut tree = read::whole(row, None, self.base)?;
+                if let Some(members) = members.get(&row.id) {
+                    let list = members.iter().map(|id| json!({"value": id}));
+                    tree.insert("members".to_owned(), Value::Array(list.collect()));
+                }
+                if filter.is_none_or(|filter| filter.matches(self.kind, &tree)) {
+                    found(row, &tree);
+                }
+            }
+        }
+    }
+
+    /// As few rows as the database can tell apart.
+    fn narrowed(&self, filter: Option<&Filter>) -> Select<resource::Entity> {
+        let all = self.all();
+        match filter.and_then(|filter| filter.narrowed(self.kind)) {
+            None => all,
+            Some(Narrowed::Id(id)) => all.filter(resource::Column::Id.eq(id)),
+            Some(Narrowed::Name(name)) => all.filter(resource::Column::Name.eq(resource::folded(&name))),
+            Some(Narrowed::ExternalId(id)) => all.filter(resource::Column::ExternalId.eq(id)),
+            Some(Narrowed::Member(id)) => {
+                let groups = member::Entity::find()
+                    .select_only()
+                    .column(member::Column::GroupId)
+                    .filter(member::Column::MemberId.eq(id))
+                    .into_query();
+                all.filter(resource::Column::Id.in_subquery(groups))
+            }
+        }
+    }
+
+    /// By group: those members that the filter asks for.
+    async fn asked_members(
+        &self,
+        terms: &MemberTerms,
+        rows: &[resource::Model],
+    ) -> Outcome<HashMap<String, HashSet<String>>> {
+        let mut found: HashMap<String, HashSet<String>> = HashMap::new();
+        let of_rows = || {
+            member::Entity::find()
+                .select_only()
+                .column(member::Column::GroupId)
+                .filter(member::Column::GroupId.is_in(rows.iter().map(|row| row.id.as_str())))
+        };
+        for values in terms.values.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            let select = of_rows().column(member::Column::MemberId);
+            let select = select.filter(member::Column::MemberId.is_in(values));
+            let pairs: Vec<(String, String)> =
+                select.into_tuple().all(self.connection).await.map_err(failed)?;
+            for (group, member) in pairs {
+                found.entry(group).or_default().insert(member);
+            }
+        }
+        if terms.any {
+            let groups: Vec<String> =
+                of_rows().distinct().into_tuple().all(self.connection).await.map_err(failed)?;
+            for group in groups {
+                found.entry(group).or_default().insert(SOMEBODY.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn sorted(&self, query: &ListQuery, mut found: Vec<(SortKey, String)>) -> Outcome<Page> {
+        found.sort();
+        if query.descending {
+            found.reverse();
+        }
+        let total = found.len();
+        let ids: Vec<String> =
+            found.into_iter().skip(query.start_index - 1).take(query.count).map(|(_, id)| id).collect();
+        let mut rows = Vec::with_capacity(ids.len());
+        for some in ids.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            let select = self.all().filter(resource::Column::Id.is_in(some));
+            rows.extend(select.all(self.connection).await.map_err(failed)?);
+        }
+        let place: HashMap<&String, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
+        rows.sort_by_key(|row| place.get(&row.id).copied());
+        Ok(Page { total, rows })
+    }
+
+    /// By group: the members that are shown.
+    async fn members(
+        &self,
+        query: &ListQuery,
+        rows: &[resource::Model],
+    ) -> Outcome<HashMap<String, Vec<scim_service::Member>>> {
+        let mut found = HashMap::new();
+        if self.kind == Kind::User || !query.projection.wants_members() || rows.is_empty() {
+            return Ok(found);
+        }
+        read::check_members(self.connection, rows).await?;
+        for row in rows {
+            found.insert(row.id.clone(), members::shown(members::of_group(self.connection, &row.id).await?));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,249 @@
+//! From a SCIM user to Usher's attributes: the usual table, and what the configuration says beside it.
+
+use edge::{FieldErrors, Pointer};
+use expression::{Environment, Expression, Flow, Seed, Source};
+use lifecycle::Attributes;
+use scim_service::{Kind, Path, ScimError, Tree};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::config::ScimConfig;
+use crate::Limits;
+use crate::limits::{key, text_fault};
+use crate::scim_bulk;
+
+/// Most attributes that a configuration can map.
+const MAPPINGS_MAX: usize = 512;
+/// SCIM paths that Entra has a name for, beside those that the bulk door knows.
+const NAMES: [(&str, &str); 2] = [
+    (r#"emails[type eq "other"].value"#, "proxyAddresses"),
+    (r#"addresses[type eq "other"].formatted"#, "physicalDeliveryOfficeName"),
+];
+const EXTERNAL_ID: &str = "externalId";
+
+#[derive(Debug, Clone)]
+enum Rule {
+    Path(Path),
+    Expression(Expression),
+}
+
+/// How people of one provider are read.
+#[derive(Debug, Clone)]
+pub(super) struct Mapping {
+    key: Option<Path>,
+    own: Vec<(String, Option<Rule>)>,
+}
+
+impl Mapping {
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub(super) fn compile(config: &ScimConfig) -> Result<Self, String> {
+        let path =
+            |text: &String| Path::parse(Kind::User, text).map_err(|error| format!("key: {}", error.detail));
+        if config.attributes.len() > MAPPINGS_MAX {
+            return Err(format!("at most {MAPPINGS_MAX} attributes can be mapped"));
+        }
+        let own = config.attributes.iter().map(|(name, text)| {
+            if let Some(fault) = text_fault(name) {
+                return Err(format!("the name of an attribute {fault}"));
+            }
+            let rule = text.as_ref().map(|text| rule(text)).transpose();
+            Ok((name.clone(), rule.map_err(|why| format!("attributes.{name}: {why}"))?))
+        });
+        Ok(Self { key: config.key.as_ref().map(path).transpose()?, own: own.collect::<Result<_, _>>()? })
+    }
+
+    /// The key of a new person or group.
+    pub(super) fn key(&self, kind: Kind, id: &str, tree: &Tree) -> Result<String, ScimError> {
+        let own = self.key.as_ref().filter(|_| kind == Kind::User);
+        let found = match own {
+            Some(path) => {
+                let missing =
+                    || ScimError::invalid_value("the attribute that is the person's key is missing");
+                path.values(tree).into_iter().next().and_then(Value::as_str).ok_or_else(missing)?
+            }
+            None => {
+                let external = tree.get(EXTERNAL_ID).and_then(Value::as_str);
+                external.filter(|external| !external.trim().is_empty()).unwrap_or(id)
+            }
+        };
+        let wrong = |fault| ScimError::invalid_value(format!("the key of the person or group {fault}"));
+        key(Some(found)).map(str::to_owned).map_err(wrong)
+    }
+
+    /// The attributes of a person. The manager in `tree` is a key already.
+    pub(super) fn attributes(
+        &self,
+        tree: &Tree,
+        person: &str,
+        limits: &Limits,
+        now: OffsetDateTime,
+    ) -> Result<Attributes, ScimError> {
+        let mut errors = FieldErrors::default();
+        let mut attributes = scim_bulk::user_attributes(tree.clone(), &Pointer::root(), &mut errors);
+        for (path, name) in NAMES {
+            if let Some(value) = attributes.remove(path) {
+                attributes.insert(name.to_owned(), value);
+            }
+        }
+        for (name, rule) in &self.own {
+            match rule.as_ref().and_then(|rule| rule.value(name, tree, person, now)) {
+                Some(value) => _ = attributes.insert(name.clone(), value),
+                None => _ = attributes.remove(name),
+            }
+        }
+        limits.check_attributes(&attributes, &Pointer::root(), &mut errors);
+        if errors.is_empty() {
+            return Ok(attributes);
+        }
+        Err(ScimError::invalid_value("a value, or the number of attributes, exceeds what an event may hold"))
+    }
+}
+
+/// The attributes of a group.
+pub(super) fn group_attributes(tree: &Tree) -> Attributes {
+    tree.iter()
+        .filter(|(name, _)| *name != EXTERNAL_ID)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    if let Ok(path) = Path::parse(Kind::User, text) {
+        return Ok(Rule::Path(path));
+    }
+    match Expression::compile(text) {
+        Ok(expression) if expression.needs_uniqueness() => {
+            Err("asks what a target holds (SelectUniqueValue)".to_owned())
+        }
+        Ok(expression) => Ok(Rule::Expression(expression)),
+        Err(error) => Err(format!("is neither a SCIM path nor an expression: {}", error.message)),
+    }
+}
+
+impl Rule {
+    fn value(&self, name: &str, tree: &Tree, person: &str, now: OffsetDateTime) -> Option<Value> {
+        let expression = match self {
+            Self::Path(path) => return several(path.values(tree).into_iter().cloned().collect()),
+            Self::Expression(expression) => expression,
+        };
+        let seed = Sha256::new().chain_update(person).chain_update([0]).chain_update(name).finalize();
+        let seed = Seed(seed.into());
+        let environment = Environment { now, seed, is_taken: &|_| false, default_domain: None };
+        match expression.evaluate(&Resource(tree), &environment) {
+            Ok(Flow::Value(value)) => json(&value),
+            Ok(Flow::IgnoreAttribute | Flow::IgnoreObject | Flow::Escrow) => None,
+            Err(error) => {
+                tracing::warn!(attribute = name, error = error.message, "an attribute is left out");
+                None
+            }
+        }
+    }
+}
+
+fn several(mut values: Vec<Value>) -> Option<Value> {
+    match values.len() {
+        0 => None,
+        1 => values.pop(),
+        _ => Some(Value::Array(values)),
+    }
+}
+
+fn json(value: &expression::Value<'_>) -> Option<Value> {
+    match value {
+        expression::Value::Null => None,
+        expression::Value::Text(text) => Some(Value::String(text.to_string())),
+        expression::Value::Integer(number) => Some(Value::from(*number)),
+        expression::Value::Boolean(truth) => Some(Value::Bool(*truth)),
+        expression::Value::Date(date) => date.format(&Rfc3339).ok().map(Value::String),
+        expression::Value::List(values) => Some(values.iter().filter_map(json).collect()),
+    }
+}
+
+/// A resource as the source of expressions: `[name.givenName]`, `[emails[type eq "work"].value]`.
+struct Resource<'a>(&'a Tree);
+
+impl Source for Resource<'_> {
+    fn attribute(&self, name: &str) -> Option<&Value> {
+        Path::parse(Kind::User, name).ok()?.values(self.0).into_iter().next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn mapping(key: Option<&str>, attributes: Value) -> Mapping {
+        let attributes: BTreeMap<String, Option<String>> = serde_json::from_value(attributes).unwrap();
+        let config = ScimConfig {
+            name: "entra".into(),
+            token: edge::TokenHash::of("t"),
+            key: key.map(str::to_owned),
+            attributes,
+            public_url: None,
+            events_per_second_max: None,
+        };
+        Mapping::compile(&config).unwrap()
+    }
+
+    fn user() -> Tree {
+        let user = json!({
+            "userName": "ann@example.com", "externalId": "x1", "active": true, "title": "Engineer",
+            "name": {"givenName": "Ann", "familyName": "Archer"},
+            "emails": [{"type": "work", "value": "ann@example.com"}, {"type": "other", "value": "a@other.org"}],
+            "phoneNumbers": [{"type": "mobile", "value": "+1"}],
+            "addresses": [{"type": "work", "locality": "Berlin"}, {"type": "other", "formatted": "Room 7"}],
+            scim_service::ENTERPRISE_USER: {"department": "R&D", "employeeNumber": "7", "manager": {"value": "m1"}},
+        });
+        let Value::Object(user) = user else { unreachable!("an object, see above") };
+        user
+    }
+
+    #[test]
+    fn people_get_the_names_that_entra_uses() {
+        let found = mapping(None, json!({})).attributes(
+            &user(),
+            "x1",
+            &Limits::default(),
+            OffsetDateTime::UNIX_EPOCH,
+        );
+        let expected = json!({
+            "userPrincipalName": "ann@example.com", "externalId": "x1", "active": true, "jobTitle": "Engineer",
+            "givenName": "Ann", "surname": "Archer", "mail": "ann@example.com", "proxyAddresses": "a@other.org",
+            "mobile": "+1", "city": "Berlin", "physicalDeliveryOfficeName": "Room 7", "department": "R&D",
+            "employeeId": "7", "manager": "m1",
+        });
+        assert_eq!(serde_json::to_value(found.unwrap()).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_configuration_says_otherwise_by_path_and_by_expression() {
+        let own = json!({
+            "jobTitle": null, "mailNickname": "externalId", "label": "Join(\", \", [name.familyName], [title])",
+            "work": "emails[type eq \"work\"].value", "addresses": "emails", "missing": "nickName",
+        });
+        let found = mapping(None, own)
+            .attributes(&user(), "x1", &Limits::default(), OffsetDateTime::UNIX_EPOCH)
+            .unwrap();
+        assert!(!found.contains_key("jobTitle") && !found.contains_key("missing"));
+        assert_eq!(found["mailNickname"], "x1");
+        assert_eq!(found["label"], "Archer, Engineer");
+        assert_eq!(found["work"], "ann@example.com");
+        assert_eq!(found["addresses"], json!(["ann@example.com", "a@other.org"]));
+    }
+
+    #[test]
+    fn the_key_is_what_the_provider_calls_the_person() {
+        let key = |key: Option<&str>, kind, tree: &Tree| mapping(key, json!({})).key(kind, "id-1", tree);
+        assert_eq!(key(None, Kind::User, &user()).unwrap(), "x1");
+        assert_eq!(key(None, Kind::User, &Tree::new()).unwrap(), "id-1");
+        let number = format!("{}:employeeNumber", scim_service::ENTERPRISE_USER);
+        assert_eq!(key(Some(&number), Kind::User, &user()).unwrap(), "7");
+        assert_eq!(key(Some(&number), Kind::User, &Tree::new()).unwrap_err().status, 400);
+        assert_eq!(key(Some(&number), Kind::Group, &Tree::new()).unwrap(), "id-1");
+    }
+}

@@ -1,0 +1,202 @@
+//! Members of groups: read, compared with what is asked for, and written, a row each.
+
+use std::collections::{BTreeMap, HashMap};
+
+use scim_service::{Kind, Member, MemberChange, ScimError};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, QueryFilter,
+    QueryOrder, QuerySelect, RelationDef, Select,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::rows::{member, resource};
+use super::write::Failure;
+
+/// A member with its key.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) id: String,
+    pub(super) key: String,
+    pub(super) kind: Kind,
+}
+
+/// Who comes into a group and who leaves it.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    pub(super) added: Vec<Known>,
+    pub(super) removed: Vec<Known>,
+}
+
+impl Settling {
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+fn kind_of(name: &str) -> Kind {
+    if name == Kind::User.name() { Kind::User } else { Kind::Group }
+}
+
+fn to_resource() -> RelationDef {
+    member::Entity::belongs_to(resource::Entity)
+        .from(member::Column::MemberId)
+        .to(resource::Column::Id)
+        .into()
+}
+
+/// Members of groups, with their resources beside them.
+fn joined() -> Select<member::Entity> {
+    member::Entity::find()
+        .select_only()
+        .column(member::Column::MemberId)
+        .column(resource::Column::Key)
+        .column(resource::Column::Kind)
+        .join(JoinType::InnerJoin, to_resource())
+}
+
+async fn known(
+    connection: &impl ConnectionTrait,
+    select: Select<member::Entity>,
+) -> Result<Vec<Known>, StoreError> {
+    let rows: Vec<(String, String, String)> =
+        select.into_tuple().all(connection).await.map_err(StoreError::statement("read members"))?;
+    Ok(rows.into_iter().map(|(id, key, kind)| Known { id, key, kind: kind_of(&kind) }).collect())
+}
+
+/// All members of a group, in the order of their ids.
+pub(super) async fn of_group(
+    connection: &impl ConnectionTrait,
+    group: &str,
+) -> Result<Vec<Known>, StoreError> {
+    let select = joined().filter(member::Column::GroupId.eq(group)).order_by_asc(member::Column::MemberId);
+    known(connection, select).await
+}
+
+/// As they are shown.
+pub(super) fn shown(members: Vec<Known>) -> Vec<Member> {
+    members.into_iter().map(|member| Member { id: member.id, kind: member.kind }).collect()
+}
+
+/// Compares what is asked for with what is there. `group` is none for a group that is still to be created.
+pub(super) async fn settle(
+    tx: &impl ConnectionTrait,
+    source: &str,
+    group: Option<&str>,
+    changes: &[MemberChange],
+) -> Result<Settling, Failure> {
+    if changes.is_empty() {
+        return Ok(Settling::default());
+    }
+    let before = match group {
+        None => Vec::new(),
+        Some(group) if changes.iter().any(MemberChange::concerns_all) => of_group(tx, group).await?,
+        Some(group) => named(tx, group, changes).await?,
+    };
+    let kinds: BTreeMap<String, Kind> =
+        before.iter().map(|member| (member.id.clone(), member.kind)).collect();
+    let settled = MemberChange::settle(changes, &kinds);
+    let mut by_id: HashMap<String, Known> =
+        before.into_iter().map(|member| (member.id.clone(), member)).collect();
+    let removed = settled.removed.iter().filter_map(|id| by_id.remove(id)).collect();
+    if group.is_some_and(|group| settled.added.iter().any(|id| id == group)) {
+        return Err(ScimError::invalid_value("a group cannot be its own member").into());
+    }
+    Ok(Settling { added: resources(tx, source, &settled.added).await?, removed })
+}
+
+async fn named(
+    tx: &impl ConnectionTrait,
+    group: &str,
+    changes: &[MemberChange],
+) -> Result<Vec<Known>, StoreError> {
+    let ids: Vec<&String> = changes.iter().flat_map(MemberChange::named).collect();
+    let mut found = Vec::new();
+    for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+        let select = joined()
+            .filter(member::Column::GroupId.eq(group))
+            .filter(member::Column::MemberId.is_in(some.iter().copied()));
+        found.extend(known(tx, select).await?);
+    }
+    Ok(found)
+}
+
+/// The resources of these ids. They cannot be deleted before the transaction ends.
+async fn resources(tx: &impl ConnectionTrait, source: &str, ids: &[String]) -> Result<Vec<Known>, Failure> {
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows: Vec<(String, String, String)> = resource::Entity::find()
+            .select_only()
+            .columns([resource::Column::Id, resource::Column::Key, resource::Column::Kind])
+            .filter(resource::Column::Source.eq(source))
+            .filter(resource::Column::Id.is_in(some))
+            .order_by_asc(resource::Column::Id)
+            .lock_shared()
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read the resources of members"))?;
+        if rows.len() < some.len() {
+            let missing = some.len() - rows.len();
+            return Err(
+                ScimError::invalid_value(format!("{missing} of the members are not known here")).into()
+            );
+        }
+        found.extend(rows.into_iter().map(|(id, key, kind)| Known { id, key, kind: kind_of(&kind) }));
+    }
+    Ok(found)
+}
+
+/// Writes what was settled.
+pub(super) async fn write(
+    tx: &impl ConnectionTrait,
+    group: &str,
+    settling: &Settling,
+) -> Result<(), StoreError> {
+    let failed = StoreError::statement("write members");
+    for some in settling.added.chunks(ROWS_PER_STATEMENT_MAX) {
+        let row = |member: &Known| member::ActiveModel {
+            group_id: Set(group.to_owned()),
+            member_id: Set(member.id.clone()),
+        };
+        let there =
+            OnConflict::columns([member::Column::GroupId, member::Column::MemberId]).do_nothing().to_owned();
+        member::Entity::insert_many(some.iter().map(row))
+            .on_conflict(there)
+            .exec_without_returning(tx)
+            .await
+            .map_err(&failed)?;
+    }
+    for some in settling.removed.chunks(ROWS_PER_STATEMENT_MAX) {
+        member::Entity::delete_many()
+            .filter(member::Column::GroupId.eq(group))
+            .filter(member::Column::MemberId.is_in(some.iter().map(|member| member.id.as_str())))
+            .exec(tx)
+            .await
+            .map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// The groups that somebody is in.
+pub(super) async fn groups_of(tx: &impl ConnectionTrait, member: &str) -> Result<Vec<String>, StoreError> {
+    member::Entity::find()
+        .select_only()
+        .column(member::Column::GroupId)
+        .filter(member::Column::MemberId.eq(member))
+        .order_by_asc(member::Column::GroupId)
+        .into_tuple()
+        .all(tx)
+        .await
+        .map_err(StoreError::statement("read the groups of a member"))
+}
+
+/// Forgets every membership of and in a resource.
+pub(super) async fn forget(tx: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+    member::Entity::delete_many()
+        .filter(Condition::any().add(member::Column::GroupId.eq(id)).add(member::Column::MemberId.eq(id)))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("delete members"))?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The gateway's rows.
+
+pub(super) mod member;
+pub(super) mod resource;

@@ -1,0 +1,316 @@
+//! Changes. Each is one transaction with its events, and is answered only when JetStream has them.
+//!
+//! What a client finds that got a 503 (or no answer at all) and repeats its request: the change may be committed, with
+//! its events still in the outbox. So every request first delivers what is left of its resource, and then:
+//! - PUT, PATCH: change nothing that is changed already, and say so. DELETE: 204 as long as its events were not out.
+//! - POST: a resource whose creation was never answered (`answer_due_at` is over) has no id that a client knows. The
+//!   same `externalId` and name created again is that resource, with what the new request says: 201, never a 409 for
+//!   ever. While the first request is still being answered, the second one is a 409 like any other.
+
+mod create;
+mod delete;
+mod update;
+
+use lifecycle::TraceContext;
+use relay::Parcel;
+use scim_service::{Kind, Patched, Precondition, ScimError, Tree};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use serde_json::Value;
+use store::{StoreError, outbox};
+
+use super::answer::{Outcome, Refusal};
+use super::door::{Door, Provider};
+use super::events::Draft;
+use super::rows::resource;
+use crate::SERVICE;
+
+/// How often a transaction is done again when another one was quicker.
+const ATTEMPTS_MAX: usize = 8;
+/// Until when the request that creates a resource is answered, one way or the other, in microseconds. Longer than the bus
+/// tries to publish.
+const ANSWER_MICROS_MAX: i64 = 30_000_000;
+
+/// Why a transaction is not committed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Refused(ScimError),
+    Store(StoreError),
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What is asked for.
+pub(super) enum Work<'a> {
+    Create { kind: Kind, patched: Patched },
+    Update { kind: Kind, id: &'a str, only: Option<&'a Precondition>, edit: Edit<'a> },
+    Delete { kind: Kind, id: &'a str, only: Option<&'a Precondition> },
+}
+
+/// How a resource is changed.
+#[derive(Clone, Copy)]
+pub(super) enum Edit<'a> {
+    Replace(&'a Value),
+    Patch(&'a Value),
+}
+
+/// What came of it.
+struct Done {
+    ending: Ending,
+    parcels: Vec<Parcel>,
+    events: u64,
+}
+
+enum Ending {
+    Created(resource::Model),
+    Changed(resource::Model),
+    Deleted,
+    Missing,
+}
+
+/// One provider's request.
+pub(super) struct Session<'a> {
+    pub(super) door: &'a Door,
+    pub(super) provider: &'a Provider,
+    pub(super) trace: TraceContext,
+}
+
+impl Session<'_> {
+    /// # Errors
+    /// 409 when there is such a resource; 503 when it is not known to be stored.
+    pub(super) async fn create(&self, kind: Kind, body: &Value) -> Outcome<resource::Model> {
+        let patched = scim_service::read(kind, body)?;
+        let done = self.commit(&Work::Create { kind, patched }).await?;
+        let Ending::Created(row) = done.ending else { unreachable!("a resource is created or refused") };
+        match self.deliver(done.parcels, done.events).await {
+            Ok(()) => {
+                self.note_answer(&row.id, None).await?;
+                Ok(row)
+            }
+            Err(refusal) => {
+                // From now on the same request is this one again, and not a conflict.
+                let now = self.door.clock.next(0);
+                self.note_answer(&row.id, Some(now)).await?;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// # Errors
+    /// 404, 412, 409 when the new name is taken; 503 when it is not known to be stored.
+    pub(super) async fn update(
+        &self,
+        kind: Kind,
+        id: &str,
+        only: Option<&Precondition>,
+        edit: Edit<'_>,
+    ) -> Outcome<resource::Model> {
+        let done = self.commit(&Work::Update { kind, id, only, edit }).await?;
+        self.deliver(done.parcels, done.events).await?;
+        match done.ending {
+            Ending::Changed(row) | Ending::Created(row) => Ok(row),
+            Ending::Deleted | Ending::Missing => Err(missing(kind).into()),
+        }
+    }
+
+    /// # Errors
+    /// 404, 412; 503 when it is not known to be stored.
+    pub(super) async fn delete(&self, kind: Kind, id: &str, only: Option<&Precondition>) -> Outcome<()> {
+        let done = self.commit(&Work::Delete { kind, id, only }).await?;
+        // What is left of a resource that is not there any more is the end of a deletion.
+        let was_left = !done.parcels.is_empty();
+        self.deliver(done.parcels, done.events).await?;
+        match done.ending {
+            Ending::Missing if !was_left => Err(missing(kind).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does the work in a transaction, again when another one was quicker.
+    async fn commit(&self, work: &Work<'_>) -> Outcome<Done> {
+        for attempt in 1.. {
+            match self.attempt(work).await {
+                Ok(done) => return Ok(done),
+                Err(Failure::Refused(error)) => return Err(error.into()),
+                Err(Failure::Store(error)) if error.is_conflict() && attempt < ATTEMPTS_MAX => {
+                    tracing::debug!(attempt, "another request was quicker");
+                }
+                Err(Failure::Store(error)) => return Err(error.into()),
+            }
+        }
+        unreachable!("the loop above has no end")
+    }
+
+    async fn attempt(&self, work: &Work<'_>) -> Result<Done, Failure> {
+        let published = self.door.relay.take_published().await;
+        let tx = self.door.store.begin().await?;
+        outbox::delete(&tx, SERVICE, &published).await?;
+        let done = match work {
+            Work::Create { kind, patched } => self.create_in(&tx, *kind, patched).await?,
+            Work::Update { kind, id, only, edit } => self.update_in(&tx, *kind, id, *only, *edit).await?,
+            Work::Delete { kind, id, only } => self.delete_in(&tx, *kind, id, *only).await?,
+        };
+        tx.commit().await.map_err(StoreError::statement("commit a change of a resource"))?;
+        Ok(done)
+    }
+
+    /// Waits until JetStream has the events.
+    async fn deliver(&self, parcels: Vec<Parcel>, events: u64) -> Outcome<()> {
+        if !parcels.is_empty() {
+            self.door.relay.deliver(parcels).await?;
+        }
+        telemetry::metrics::events_accepted(self.provider.name(), "accepted", events);
+        Ok(())
+    }
+
+    /// Until when the creation of a resource is being answered; none once it was.
+    async fn note_answer(&self, id: &str, until: Option<i64>) -> Outcome<()> {
+        let published = self.door.relay.take_published().await;
+        let failed = StoreError::statement("note that a resource is known to its provider");
+        let tx = self.door.store.begin().await?;
+        outbox::delete(&tx, SERVICE, &published).await?;
+        resource::Entity::update_many()
+            .col_expr(resource::Column::AnswerDueAt, Expr::value(until))
+            .filter(resource::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(())
+    }
+
+    fn draft<'d>(&self, id: &'d str, version: i64, at: i64) -> Draft<'d> {
+        Draft { source: self.provider.event_source(), id, version, at, events: Vec::new() }
+    }
+
+    /// Puts the events into the outbox, behind what is left of the resource.
+    async fn pack(
+        &self,
+        tx: &DatabaseTransaction,
+        mut left: Vec<Parcel>,
+        draft: Draft<'_>,
+    ) -> Result<(Vec<Parcel>, u64), Failure> {
+        let events = draft.events.len() as u64;
+        if draft.events.iter().any(|event| self.door.gate.limits.is_too_large(event)) {
+            return Err(ScimError::new(413, "what changed is more than an event may hold").into());
+        }
+        let outgoing = draft.events.iter().map(|event| bus::Outgoing::event(event, self.trace)).collect();
+        left.extend(relay::pack_for(tx, SERVICE, draft.id, outgoing).await?);
+        Ok((left, events))
+    }
+
+    /// The row of a resource, which nobody else can change before the transaction ends.
+    async fn locked(
+        &self,
+        tx: &DatabaseTransaction,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<resource::Model>, StoreError> {
+        resource::Entity::find_by_id(id)
+            .filter(resource::Column::Source.eq(self.provider.name()))
+            .filter(resource::Column::Kind.eq(kind.name()))
+            .lock_exclusive()
+            .one(tx)
+            .await
+            .map_err(StoreError::statement("read a resource to change it"))
+    }
+
+    /// The resource that has this value in `column`.
+    async fn holder(
+        &self,
+        tx: &impl ConnectionTrait,
+        kind: Kind,
+        column: resource::Column,
+        value: &str,
+    ) -> Result<Option<resource::Model>, StoreError> {
+        resource::Entity::find()
+            .filter(resource::Column::Source.eq(self.provider.name()))
+            .filter(resource::Column::Kind.eq(kind.name()))
+            .filter(column.eq(value))
+            .one(tx)
+            .await
+            .map_err(StoreError::statement("look for a resource of the same name"))
+    }
+
+    /// The person's attributes under our names; the manager as a key.
+    async fn mapped(
+        &self,
+        tx: &impl ConnectionTrait,
+        key: &str,
+        tree: &Tree,
+        at: i64,
+    ) -> Result<lifecycle::Attributes, Failure> {
+        let mut tree = tree.clone();
+        if let Some(manager) = manager(&mut tree)
+            && let Some(key) = self.key_of(tx, manager.as_str().unwrap_or_default()).await?
+        {
+            *manager = key.into();
+        }
+        let now = super::clock::moment(at);
+        Ok(self.provider.mapping.attributes(&tree, key, &self.door.gate.limits, now)?)
+    }
+
+    /// A person is referred to by the id that they got here; some providers use their own.
+    async fn key_of(&self, tx: &impl ConnectionTrait, id: &str) -> Result<Option<String>, StoreError> {
+        for column in [resource::Column::Id, resource::Column::ExternalId] {
+            if let Some(row) = self.holder(tx, Kind::User, column, id).await? {
+                return Ok(Some(row.key));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn manager(tree: &mut Tree) -> Option<&mut Value> {
+    tree.get_mut(scim_service::ENTERPRISE_USER)?.get_mut("manager")?.get_mut("value")
+}
+
+fn missing(kind: Kind) -> ScimError {
+    ScimError::not_found(format!("no {} has this id", kind.name()))
+}
+
+fn taken(kind: Kind) -> ScimError {
+    ScimError::uniqueness(format!("another {} has this `{}`", kind.name(), kind.name_attribute()))
+}
+
+/// The version that the client has seen.
+fn check_version(row: &resource::Model, only: Option<&Precondition>) -> Result<(), ScimError> {
+    match only {
+        Some(only) if !only.names(row.version) => {
+            Err(ScimError::new(412, "the resource has changed since: read it again"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name as it is compared.
+fn name_of(kind: Kind, tree: &Tree) -> String {
+    resource::folded(tree.get(kind.name_attribute()).and_then(Value::as_str).unwrap_or_default())
+}
+
+fn external_id(tree: &Tree) -> Option<String> {
+    tree.get("externalId").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn json(tree: &Tree) -> String {
+    serde_json::to_string(tree).expect("a tree has only texts as names")
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error.into(),
+            Failure::Store(error) => error.into(),
+        }
+    }
+}

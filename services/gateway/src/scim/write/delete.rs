@@ -1,0 +1,60 @@
+//! DELETE.
+
+use lifecycle::EventKind;
+use scim_service::{Kind, Precondition};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use store::StoreError;
+
+use super::{Done, Ending, Failure, Session, check_version};
+use crate::SERVICE;
+use crate::scim::members;
+use crate::scim::rows::resource;
+
+impl Session<'_> {
+    pub(super) async fn delete_in(
+        &self,
+        tx: &DatabaseTransaction,
+        kind: Kind,
+        id: &str,
+        only: Option<&Precondition>,
+    ) -> Result<Done, Failure> {
+        let left = relay::left_of(tx, SERVICE, id).await?;
+        let Some(row) = self.locked(tx, kind, id).await? else {
+            return Ok(Done { ending: Ending::Missing, parcels: left, events: 0 });
+        };
+        check_version(&row, only)?;
+        let groups = members::groups_of(tx, id).await?;
+        let mut draft = self.draft(id, row.version + 1, self.door.clock.next(row.changed_at));
+        for group in groups {
+            // Otherwise whoever comes back under the same key would be in their old groups again.
+            if let Some(group) = self.touch(tx, &group).await? {
+                draft.at = draft.at.max(group.changed_at);
+                draft.members(EventKind::GroupMemberRemoved, &group.key, vec![row.key.clone()]);
+            }
+        }
+        let gone = match kind {
+            Kind::User => EventKind::WorkerDeleted,
+            Kind::Group => EventKind::GroupDeleted,
+        };
+        draft.gone(gone, &row.key);
+        members::forget(tx, id).await?;
+        let failed = StoreError::statement("delete a resource");
+        resource::Entity::delete_by_id(id).exec(tx).await.map_err(failed)?;
+        let (parcels, events) = self.pack(tx, left, draft).await?;
+        Ok(Done { ending: Ending::Deleted, parcels, events })
+    }
+
+    /// A group that somebody is taken out of has a new version.
+    async fn touch(
+        &self,
+        tx: &DatabaseTransaction,
+        group: &str,
+    ) -> Result<Option<resource::Model>, StoreError> {
+        let Some(row) = self.locked(tx, Kind::Group, group).await? else { return Ok(None) };
+        let changed_at = self.door.clock.next(row.changed_at);
+        let row = resource::Model { version: row.version + 1, changed_at, ..row };
+        let failed = StoreError::statement("change a group");
+        row.clone().into_active_model().reset_all().update(tx).await.map_err(failed)?;
+        Ok(Some(row))
+    }
+}

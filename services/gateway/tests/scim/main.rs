@@ -1,0 +1,8 @@
+//! Identity providers that treat Usher as an application: real HTTP, a real nats-server, every database there is.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod compliance;
+mod provider;
+#[path = "../http/world.rs"]
+#[expect(dead_code, reason = "shared with the tests of the other doors")]
+mod world;
