@@ -50,6 +50,8 @@ pub struct WorldOptions {
     pub feeds: Vec<serde_json::Value>,
     /// Listen on 8080, 8081 and 9090 where they are free, instead of on any free port.
     pub usual_ports: bool,
+    /// Further settings of the gateway.
+    pub gateway: serde_json::Map<String, serde_json::Value>,
 }
 
 impl WorldOptions {
@@ -64,6 +66,7 @@ impl WorldOptions {
             postgres: None,
             feeds: Vec::new(),
             usual_ports: false,
+            gateway: serde_json::Map::new(),
         }
     }
 }
@@ -123,6 +126,7 @@ impl World {
             postgres: options.postgres,
             feeds: options.feeds,
             ports: if options.usual_ports { Ports::usual_if_free() } else { Ports::ANY },
+            gateway: options.gateway,
         };
         let policy = options.policy.unwrap_or_else(|| policy_yaml(TARGET));
         let file = config.write(&data, &[(TARGET, &policy)])?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bus::{Bus, Feed};
 use edge::{Drained, TokenTable};
+use relay::Relay;
 use store::StoreError;
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
@@ -121,7 +122,10 @@ impl App {
     /// When the listener fails.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let outbox = CancellationToken::new();
-        let relay = self.scim.as_ref().map(|door| tokio::spawn(door.relay().run(outbox.clone())));
+        let relay = match &self.scim {
+            Some(door) => Some(tokio::spawn(after_catching_up(door.relay(), outbox.clone()).await)),
+            None => None,
+        };
         let scim = self.scim.map_or_else(axum::Router::new, scim::router);
         let router = router(Arc::clone(&self.gate), scim);
         let mut folders = tokio::task::JoinSet::new();
@@ -161,6 +165,14 @@ async fn panicked(tasks: &mut tokio::task::JoinSet<()>) {
         }
     }
     std::future::pending().await
+}
+
+/// Publishes what an earlier process left in the outbox; then looks after it until `stop`.
+async fn after_catching_up(relay: Relay, stop: CancellationToken) -> impl Future<Output = ()> {
+    if let Err(error) = relay.catch_up().await {
+        tracing::warn!(error = %error, "could not publish what was left behind yet");
+    }
+    relay.run(stop)
 }
 
 /// Keeps readiness and the mapper's lag up to date; never returns.

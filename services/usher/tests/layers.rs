@@ -131,7 +131,15 @@ fn nobody_reads_the_tables_of_another() {
     let tables =
         ["inbox", "poison", "identities", "groups", "edges", "desired", "outbox", "targets", "resources"]
             .into_iter()
-            .chain(["dead", "timeline", "people", "dead_letters", "migrations"]);
+            .chain([
+                "dead",
+                "timeline",
+                "people",
+                "dead_letters",
+                "migrations",
+                "scim_resources",
+                "scim_members",
+            ]);
     let tables: Vec<&str> = tables.collect();
     let services = ["gateway", "mapper", "writer", "console"];
     for name in services {

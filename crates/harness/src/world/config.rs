@@ -53,6 +53,8 @@ pub struct UpConfig {
     pub feeds: Vec<Value>,
     /// Where the services listen, on the loopback.
     pub ports: Ports,
+    /// Further settings of the gateway.
+    pub gateway: serde_json::Map<String, Value>,
 }
 
 impl UpConfig {
@@ -84,8 +86,11 @@ impl UpConfig {
             "console": { "listen": listen(self.ports.console) },
             "telemetry": { "admin_listen": listen(self.ports.admin) },
         });
+        for (name, value) in &self.gateway {
+            document["gateway"][name] = value.clone();
+        }
         if let Some(url) = &self.postgres {
-            for service in ["mapper", "writer", "console"] {
+            for service in ["gateway", "mapper", "writer", "console"] {
                 document[service]["database"] = json!(url);
             }
         }

@@ -2,46 +2,32 @@
 
 use std::time::Duration;
 
-use bus::Consumer;
+use bus::{Consumer, Outgoing};
 use edge::TokenHash;
-use lifecycle::{Event, EventKind};
+use lifecycle::{Attributes, Event, EventId, EventKind, TraceContext};
 use reqwest::Method;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use store::testing::TestDatabase;
+use store::{Store, outbox};
+use telemetry::{Readiness, Shutdown};
+use time::OffsetDateTime;
 
 use crate::world::{Answer, World};
 
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// A gateway with the provider `entra` (token `entra-token`), and the stream behind it.
-pub struct Provider {
-    pub world: World,
-    pub stream: Consumer<Event>,
-    _database: TestDatabase,
+/// Sends what an identity provider sends.
+#[derive(Clone)]
+pub struct Caller {
+    http: reqwest::Client,
+    url: String,
 }
 
-impl Provider {
-    pub async fn start() -> Self {
-        Self::on(store::testing::sqlite(), json!({})).await
-    }
-
-    /// `settings` are those of the provider.
-    pub async fn on(database: TestDatabase, settings: Value) -> Self {
-        let mut entra = json!({"name": "entra", "token": TokenHash::of("entra-token").to_string()});
-        for (name, value) in settings.as_object().unwrap() {
-            entra[name] = value.clone();
-        }
-        let okta = json!({"name": "okta", "token": TokenHash::of("okta-token").to_string()});
-        let changes = json!({"database": database.url, "scim": [entra, okta]});
-        let world = World::start(changes).await;
-        let stream = world.stored().await;
-        Self { world, stream, _database: database }
-    }
-
+impl Caller {
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}/scim/v2/entra{path}", self.world.url);
-        self.world.http.request(method, url).bearer_auth("entra-token")
+        self.http.request(method, format!("{}/scim/v2/entra{path}", self.url)).bearer_auth("entra-token")
     }
 
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
@@ -94,17 +80,126 @@ impl Provider {
         assert_eq!(answer.status, 201, "{:?}", answer.body);
         answer.body["id"].as_str().unwrap().to_owned()
     }
+}
+
+/// A gateway with the provider `entra` (token `entra-token`), and the stream behind it.
+pub struct Provider {
+    pub world: World,
+    pub stream: Consumer<Event>,
+    pub caller: Caller,
+    database: TestDatabase,
+    changes: Value,
+}
+
+impl std::ops::Deref for Provider {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl Provider {
+    pub async fn start() -> Self {
+        Self::on(store::testing::sqlite(), json!({})).await
+    }
+
+    /// `settings` are those of the provider.
+    pub async fn on(database: TestDatabase, settings: Value) -> Self {
+        let mut entra = json!({"name": "entra", "token": TokenHash::of("entra-token").to_string()});
+        for (name, value) in settings.as_object().unwrap() {
+            entra[name] = value.clone();
+        }
+        let okta = json!({"name": "okta", "token": TokenHash::of("okta-token").to_string()});
+        let changes = json!({"database": database.url, "scim": [entra, okta]});
+        let world = World::start(changes.clone()).await;
+        let stream = world.stored().await;
+        let caller = Caller { http: world.http.clone(), url: world.url.clone() };
+        Self { world, stream, caller, database, changes }
+    }
+
+    /// Stops the gateway in good order, and starts it again on what is there.
+    pub async fn restart(&mut self) {
+        self.world.shutdown.soft.cancel();
+        (&mut self.world.run).await.unwrap().unwrap();
+        let mut config = self.changes.clone();
+        config["listen"] = json!("127.0.0.1:0");
+        let config: gateway::Config = serde_json::from_value(config).unwrap();
+        let app = gateway::build(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
+        self.world.url = format!("http://{}", app.address());
+        self.caller.url = self.world.url.clone();
+        self.world.shutdown = Shutdown::default();
+        self.world.run = tokio::spawn(app.run(self.world.shutdown.clone()));
+    }
+
+    /// Changes the database behind the gateway's back.
+    pub async fn execute(&self, sql: &str) {
+        let store = Store::connect(&self.database.url).await.unwrap();
+        store.writer().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// An event of a resource that a request left in the outbox.
+    pub async fn left_behind(&self, resource: &str, kind: EventKind, subject: &str) -> EventId {
+        let (source, now) = ("entra/scim".to_owned(), OffsetDateTime::now_utc());
+        let source_event_id = format!("{resource}#left");
+        let id = EventId::of(&source, &source_event_id);
+        let event = Event {
+            id: id.clone(),
+            source,
+            source_event_id,
+            kind,
+            subject: subject.to_owned(),
+            time: now,
+            effective_at: now,
+            accepted_at: now,
+            attributes: Attributes::new(),
+            members: None,
+        };
+        let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();
+        let store = Store::connect(&self.database.url).await.unwrap();
+        let tx = store.begin().await.unwrap();
+        outbox::put(&tx, "gateway", &format!("{resource}/1"), now, messages).await.unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// That many people, as if they had been created long ago.
+    pub async fn insert_people(&self, count: usize) -> Vec<String> {
+        let store = Store::connect(&self.database.url).await.unwrap();
+        let ids: Vec<String> = (0..count).map(|n| format!("00000000-0000-7000-8000-{n:012}")).collect();
+        for some in ids.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            let row = |id: &String| {
+                format!(
+                    "('{id}', 'entra', 'User', 'k-{id}', 'n-{id}', '{{\"userName\":\"n-{id}\"}}', true, 1, 1, 1)"
+                )
+            };
+            let rows: Vec<String> = some.iter().map(row).collect();
+            let sql = format!(
+                "INSERT INTO gateway_scim_resources (id, source, kind, key, name, attributes, employed, version, created_at, \
+                 changed_at) VALUES {}",
+                rows.join(",")
+            );
+            store.writer().execute_unprepared(&sql).await.unwrap();
+        }
+        ids
+    }
+
+    /// The next events, at least one.
+    pub async fn any_events(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let batch = tokio::time::timeout(Duration::from_secs(40), self.stream.next_batch(1_000)).await;
+        for delivery in batch.expect("events arrive").unwrap() {
+            events.push(delivery.body.as_ref().unwrap().clone());
+            delivery.ack().await;
+        }
+        events
+    }
 
     /// The next `count` events, in the order of their times.
     pub async fn events(&mut self, count: usize) -> Vec<Event> {
         let mut events: Vec<Event> = Vec::new();
         while events.len() < count {
-            let batch = tokio::time::timeout(Duration::from_secs(20), self.stream.next_batch(1_000)).await;
-            let batch = batch.expect("events arrive").unwrap();
-            for delivery in batch {
-                events.push(delivery.body.as_ref().unwrap().clone());
-                delivery.ack().await;
-            }
+            events.extend(self.any_events().await);
         }
         assert_eq!(events.len(), count, "{events:#?}");
         events.sort_by_key(|event| event.effective_at);

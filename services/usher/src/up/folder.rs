@@ -146,7 +146,10 @@ pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) ->
     let source = json!({"name": "local", "token": token::hash_of(source_token)});
     let operator = json!({"name": "local", "token": token::hash_of(operator_token)});
     let sections = [
-        ("gateway", json!({"listen": "127.0.0.1:8080", "sources": [source]})),
+        (
+            "gateway",
+            json!({"listen": "127.0.0.1:8080", "database": database("gateway"), "sources": [source]}),
+        ),
         ("mapper", json!({"database": database("mapper"), "policies": path.join("policies")})),
         ("writer", json!({"database": database("writer"), "targets": []})),
         (
@@ -217,6 +220,8 @@ gateway:
   listen: 127.0.0.1:8080
   sources: # who may post events; `usher token --name NAME` makes another one
     - { name: local, token: "{{source}}" } # in tokens/source
+  # scim: # identity providers that are pointed at /scim/v2/NAME, as if Usher were an application
+  #   - { name: entra, token: "sha256:..." }
 
 mapper:
   policies: {{policies}} # one file per target: who is in scope, and which attribute goes where
