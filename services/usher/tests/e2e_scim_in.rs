@@ -63,8 +63,10 @@ impl Provider {
 
 async fn arrives_at_the_target(postgres: Option<String>) {
     let provider = Provider::start(postgres).await;
-    let boss =
-        json!({"userName": "boss@example.com", "externalId": "m1", "displayName": "Boss", "active": true});
+    let boss = json!({
+        "userName": "boss@example.com", "externalId": "m1", "displayName": "Bo Boss", "active": true,
+        "name": {"givenName": "Bo", "familyName": "Boss"}, ENTERPRISE: {"department": "R&D"},
+    });
     let boss = provider.create("/Users", boss).await;
     let ann = json!({
         "userName": "ann@example.com", "externalId": "a1", "displayName": "Ann Archer", "active": true, "title": "Engineer",

@@ -66,7 +66,9 @@ impl From<Problem> for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "the database cannot be used");
+        // The database's own message names constraints and never the values that break them.
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        tracing::error!(error = %error, cause, "the database cannot be used");
         let detail = "the database cannot be used now; repeating the request later is safe";
         Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE) }
     }

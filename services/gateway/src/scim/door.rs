@@ -78,6 +78,10 @@ impl Door {
         self.providers.contains_key(name)
     }
 
+    pub(super) fn public_url(&self, name: &str) -> Option<&str> {
+        self.providers.get(name)?.public_url.as_deref()
+    }
+
     /// The provider that holds `token`.
     pub(super) fn provider_of(&self, token: &str) -> Option<Arc<Provider>> {
         self.providers.get(self.tokens.find(token)?).map(Arc::clone)

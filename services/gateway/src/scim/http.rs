@@ -4,7 +4,6 @@ mod address;
 mod discovery;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Extension, Request, State};
@@ -212,10 +211,7 @@ impl Asked<'_> {
 
     /// Room for a request that makes events.
     fn room(&self) -> Outcome<impl Drop + use<>> {
-        let source = &self.session.provider.source;
-        let room = self.session.door.gate.room(source)?;
-        source.spend(1, Instant::now())?;
-        Ok(room)
+        Ok(self.session.door.gate.room(&self.session.provider.source)?)
     }
 
     async fn body(&self, body: axum::body::Body) -> Outcome<Value> {

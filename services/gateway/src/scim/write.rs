@@ -11,6 +11,8 @@ mod create;
 mod delete;
 mod update;
 
+use std::time::Instant;
+
 use lifecycle::TraceContext;
 use relay::Parcel;
 use scim_service::{Kind, Patched, Precondition, ScimError, Tree};
@@ -170,6 +172,8 @@ impl Session<'_> {
             self.door.relay.deliver(parcels).await?;
         }
         telemetry::metrics::events_accepted(self.provider.name(), "accepted", events);
+        // What a request causes is known only now: the next one waits for it.
+        let _ = self.provider.source.spend(usize::try_from(events).unwrap_or(usize::MAX), Instant::now());
         Ok(())
     }
 

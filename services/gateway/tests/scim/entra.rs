@@ -99,7 +99,7 @@ async fn a_managers_id_becomes_the_managers_key() {
         .await;
     assert_eq!(set.body[ENTERPRISE]["manager"]["value"], manager.as_str(), "{:?}", set.body);
     let check = format!("id eq \"{ann}\" and {path} eq \"{manager}\"");
-    let found = provider.find(&format!("/Users?attributes=id"), &check).await;
+    let found = provider.find("/Users?attributes=id", &check).await;
     assert_eq!(found[0], json!({"id": ann, "schemas": found[0]["schemas"]}));
     let gone = provider.patch(&format!("/Users/{ann}"), json!([{"op": "Remove", "path": path}])).await;
     assert!(gone.body.get(ENTERPRISE).is_none(), "{:?}", gone.body);

@@ -17,7 +17,8 @@ pub(super) fn answer(door: &Door, parts: &Parts, address: &Address) -> Option<Re
     if !matches!(place, Place::ServiceProviderConfig | Place::Schemas(_) | Place::ResourceTypes(_)) {
         return None;
     }
-    let base = address.base(None, &parts.headers);
+    let public_url = address.provider().and_then(|name| door.public_url(name));
+    let base = address.base(public_url, &parts.headers);
     let features = Features { bulk_bytes_max: door.gate.body_bytes_max };
     let body = match (&parts.method, place) {
         (&Method::GET, Place::ServiceProviderConfig) => Ok(service_provider_config(features, &base)),

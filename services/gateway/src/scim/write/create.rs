@@ -52,7 +52,8 @@ impl Session<'_> {
             employed: tree.get("active").is_none_or(|active| active == true),
             version: 1,
             created_at: at,
-            changed_at: at,
+            // Members come after the statement that there were none.
+            changed_at: if kind == Kind::Group { self.door.clock.next(at) } else { at },
             answer_due_at: Some(at + ANSWER_MICROS_MAX),
             id,
         };
@@ -69,7 +70,7 @@ impl Session<'_> {
         let failed = StoreError::statement("create a resource");
         row.clone().into_active_model().insert(tx).await.map_err(failed)?;
         members::write(tx, &row.id, &settling).await?;
-        let mut draft = self.draft(&row.id, row.version, row.changed_at);
+        let mut draft = self.draft(&row.id, row.version, row.created_at);
         match row.kind() {
             Kind::User => {
                 let attributes = self.mapped(tx, &row.key, &patched.attributes, row.changed_at).await?;
@@ -78,6 +79,7 @@ impl Session<'_> {
             }
             Kind::Group => {
                 draft.group(&row.key, true, group_attributes(&patched.attributes), &Attributes::new());
+                draft.at = row.changed_at;
                 let keys = settling.added.into_iter().map(|member| member.key).collect();
                 draft.members(EventKind::GroupMemberAdded, &row.key, keys);
             }

@@ -25,6 +25,8 @@ impl Session<'_> {
             return Ok(Done { ending: Ending::Missing, parcels: Vec::new(), events: 0 });
         };
         check_version(&row, only)?;
+        // Whoever names the id knows it.
+        let row = resource::Model { answer_due_at: None, ..row };
         let current = row.tree()?;
         let patched = match edit {
             Edit::Replace(body) => scim_service::replace(kind, &current, body)?,
