@@ -48,6 +48,28 @@ impl TestServer {
         }
     }
 
+    /// Stops it as a machine does that hangs: connections stay, and nothing is answered.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.process.as_ref().expect("the server runs").id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
     /// Starts it again on the same ports and the same store, after [`Self::kill`].
     pub fn restart(&mut self) {
         self.kill();

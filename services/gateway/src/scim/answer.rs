@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bus::PublishError;
@@ -22,6 +22,8 @@ pub(super) struct Refusal {
     /// For the metric.
     code: &'static str,
     retry_after: Option<Duration>,
+    /// The methods that the path takes.
+    allow: Option<&'static str>,
 }
 
 pub(super) type Outcome<T> = Result<T, Refusal>;
@@ -32,7 +34,12 @@ impl Refusal {
     }
 
     pub(super) fn unauthorised(detail: &str) -> Self {
-        Self { error: ScimError::new(401, detail), code: "unauthorised", retry_after: None }
+        Self { error: ScimError::new(401, detail), code: "unauthorised", retry_after: None, allow: None }
+    }
+
+    pub(super) fn not_allowed(methods: &'static str) -> Self {
+        let error = ScimError::new(405, "this path does not take this method");
+        Self { error, code: "method_not_allowed", retry_after: None, allow: Some(methods) }
     }
 }
 
@@ -40,14 +47,13 @@ impl From<ScimError> for Refusal {
     fn from(error: ScimError) -> Self {
         let code = error.scim_type.unwrap_or(match error.status {
             404 => "not_found",
-            405 => "method_not_allowed",
             412 => "precondition_failed",
             413 => "too_large",
             415 => "unsupported_media_type",
             500 => "internal",
             _ => "refused",
         });
-        Self { error, code, retry_after: None }
+        Self { error, code, retry_after: None, allow: None }
     }
 }
 
@@ -60,7 +66,7 @@ impl From<Problem> for Refusal {
         let code = problem.code();
         let response = problem.into_response();
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { error, code, retry_after: seconds.map(Duration::from_secs) }
+        Self { error, code, retry_after: seconds.map(Duration::from_secs), allow: None }
     }
 }
 
@@ -70,7 +76,7 @@ impl From<StoreError> for Refusal {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(error = %error, cause, "the database cannot be used");
         let detail = "the database cannot be used now; repeating the request later is safe";
-        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE) }
+        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE), allow: None }
     }
 }
 
@@ -78,7 +84,7 @@ impl From<PublishError> for Refusal {
     fn from(error: PublishError) -> Self {
         tracing::warn!(error = %error, "a change is not known to be on the stream yet");
         let detail = "the change is not known to be stored for good; repeating the request is safe";
-        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE) }
+        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE), allow: None }
     }
 }
 
@@ -92,6 +98,9 @@ impl IntoResponse for Refusal {
         }
         if let Some(pause) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(pause.as_secs().max(1)));
+        }
+        if let Some(methods) = self.allow {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
         }
         response
     }

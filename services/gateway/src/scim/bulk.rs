@@ -15,6 +15,8 @@ pub(super) struct Bulk<'a> {
     request: &'a BulkRequest,
     /// What operations created, by `bulkId`.
     ids: HashMap<String, String>,
+    /// The ids of what was created.
+    created: Vec<String>,
     answers: Vec<Option<Value>>,
     errors: usize,
 }
@@ -22,15 +24,27 @@ pub(super) struct Bulk<'a> {
 impl<'a> Bulk<'a> {
     pub(super) fn new(session: &'a Session<'a>, base: &'a str, request: &'a BulkRequest) -> Self {
         let answers = vec![None; request.operations.len()];
-        Self { session, base, request, ids: HashMap::new(), answers, errors: 0 }
+        Self { session, base, request, ids: HashMap::new(), created: Vec::new(), answers, errors: 0 }
     }
 
     /// Does all of it, or as much as `failOnErrors` allows.
     ///
     /// # Errors
-    /// 503 when an operation is not known to be stored: repeating all of it is safe, but for what is reported as
-    /// conflict then, because it was done before.
+    /// 503 when an operation is not known to be stored: all of it can be repeated, for what was created until then is
+    /// created by the same operations again.
     pub(super) async fn run(mut self) -> Outcome<Value> {
+        let done = self.operate_all().await;
+        match done {
+            Ok(()) => self.session.note_answered(&self.created).await?,
+            Err(refusal) => {
+                self.session.note_unanswered(&self.created).await?;
+                return Err(refusal);
+            }
+        }
+        Ok(scim_service::bulk_answer(self.answers.into_iter().flatten().collect()))
+    }
+
+    async fn operate_all(&mut self) -> Outcome<()> {
         let mut waiting: Vec<usize> = (0..self.request.operations.len()).collect();
         while !waiting.is_empty() && !self.is_over() {
             let before = waiting.len();
@@ -51,7 +65,7 @@ impl<'a> Bulk<'a> {
             }
             waiting = later;
         }
-        Ok(scim_service::bulk_answer(self.answers.into_iter().flatten().collect()))
+        Ok(())
     }
 
     fn is_over(&self) -> bool {
@@ -106,6 +120,7 @@ impl<'a> Bulk<'a> {
         let row = match operation.method.as_str() {
             "POST" => {
                 let row = self.session.create(kind, &data).await?;
+                self.created.push(row.id.clone());
                 if let Some(name) = &operation.bulk_id {
                     self.ids.insert(name.clone(), row.id.clone());
                 }

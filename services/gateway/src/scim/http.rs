@@ -23,7 +23,7 @@ use super::bulk::Bulk;
 use super::door::{Door, Provider};
 use super::list::Listing;
 use super::read;
-use super::write::{Edit, Session};
+use super::write::{Answers, Edit, Session};
 use address::{Address, Place};
 
 /// The routes below `/scim/v2`.
@@ -50,9 +50,11 @@ async fn scim(
     let result = async {
         let provider = authenticated(&door, &parts.headers, &address)?;
         tracing::Span::current().record("source", provider.name());
+        let is_bulk = address.place() == Some(&Place::Bulk);
+        let answers = if is_bulk { Answers::AtTheEnd } else { Answers::Each };
         let trace = telemetry::in_trace(&tracing::Span::current(), crate::http::traceparent(&parts.headers));
         let asked = Asked {
-            session: Session { door: &door, provider: &provider, trace },
+            session: Session { door: &door, provider: &provider, trace, answers },
             parts: &parts,
             address: &address,
         };
@@ -99,7 +101,7 @@ impl Asked<'_> {
             (_, Place::Me) => {
                 Err(ScimError::new(501, "a token here is that of a provider, not of a person").into())
             }
-            _ => Err(ScimError::new(405, "this path does not take this method").into()),
+            (_, place) => Err(Refusal::not_allowed(place.methods())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Changes. Each is one transaction with its events, and is answered only when JetStream has them.
 //!
-//! What a client finds that got a 503 (or no answer at all) and repeats its request: the change may be committed, with
-//! its events still in the outbox. So every request first delivers what is left of its resource, and then:
+//! What a client finds that got a 503 (or whose connection broke) and repeats its request: the change may be committed,
+//! with its events still in the outbox. So every request first delivers what is left of its resource, and then:
 //! - PUT, PATCH: change nothing that is changed already, and say so. DELETE: 204 as long as its events were not out.
 //! - POST: a resource whose creation was never answered (`answer_due_at` is over) has no id that a client knows. The
 //!   same `externalId` and name created again is that resource, with what the new request says: 201, never a 409 for
@@ -19,7 +19,7 @@ use scim_service::{Kind, Patched, Precondition, ScimError, Tree};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
-use store::{StoreError, outbox};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError, outbox};
 
 use super::answer::{Outcome, Refusal};
 use super::door::{Door, Provider};
@@ -31,7 +31,7 @@ use crate::SERVICE;
 const ATTEMPTS_MAX: usize = 8;
 /// Until when the request that creates a resource is answered, one way or the other, in microseconds. Longer than the bus
 /// tries to publish.
-const ANSWER_MICROS_MAX: i64 = 30_000_000;
+const ANSWER_MICROS_MAX: i64 = 60_000_000;
 
 /// Why a transaction is not committed.
 #[derive(Debug)]
@@ -85,6 +85,15 @@ pub(super) struct Session<'a> {
     pub(super) door: &'a Door,
     pub(super) provider: &'a Provider,
     pub(super) trace: TraceContext,
+    /// Whether what it creates is answered by itself, or with others, at the end.
+    pub(super) answers: Answers,
+}
+
+/// When the provider learns the id of what it created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    Each,
+    AtTheEnd,
 }
 
 impl Session<'_> {
@@ -94,18 +103,27 @@ impl Session<'_> {
         let patched = scim_service::read(kind, body)?;
         let done = self.commit(&Work::Create { kind, patched }).await?;
         let Ending::Created(row) = done.ending else { unreachable!("a resource is created or refused") };
-        match self.deliver(done.parcels, done.events).await {
-            Ok(()) => {
-                self.note_answer(&row.id, None).await?;
-                Ok(row)
-            }
-            Err(refusal) => {
-                // From now on the same request is this one again, and not a conflict.
-                let now = self.door.clock.next(0);
-                self.note_answer(&row.id, Some(now)).await?;
-                Err(refusal)
+        let ids = std::slice::from_ref(&row.id);
+        match (self.deliver(done.parcels, done.events).await, self.answers) {
+            (Ok(()), Answers::Each) => self.note_answered(ids).await?,
+            (Ok(()), Answers::AtTheEnd) => {}
+            (Err(refusal), _) => {
+                self.note_unanswered(ids).await?;
+                return Err(refusal);
             }
         }
+        Ok(row)
+    }
+
+    /// The provider is about to learn these ids.
+    pub(super) async fn note_answered(&self, ids: &[String]) -> Outcome<()> {
+        self.note_answer(ids, None).await
+    }
+
+    /// The provider does not learn these ids: from now on the same request is this one again, and not a conflict.
+    pub(super) async fn note_unanswered(&self, ids: &[String]) -> Outcome<()> {
+        let now = self.door.clock.next(0);
+        self.note_answer(ids, Some(now)).await
     }
 
     /// # Errors
@@ -177,18 +195,20 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Until when the creation of a resource is being answered; none once it was.
-    async fn note_answer(&self, id: &str, until: Option<i64>) -> Outcome<()> {
+    /// Until when the creation of resources is being answered; none once it was.
+    async fn note_answer(&self, ids: &[String], until: Option<i64>) -> Outcome<()> {
         let published = self.door.relay.take_published().await;
         let failed = StoreError::statement("note that a resource is known to its provider");
         let tx = self.door.store.begin().await?;
         outbox::delete(&tx, SERVICE, &published).await?;
-        resource::Entity::update_many()
-            .col_expr(resource::Column::AnswerDueAt, Expr::value(until))
-            .filter(resource::Column::Id.eq(id))
-            .exec(&tx)
-            .await
-            .map_err(&failed)?;
+        for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+            resource::Entity::update_many()
+                .col_expr(resource::Column::AnswerDueAt, Expr::value(until))
+                .filter(resource::Column::Id.is_in(some))
+                .exec(&tx)
+                .await
+                .map_err(&failed)?;
+        }
         tx.commit().await.map_err(&failed)?;
         Ok(())
     }

@@ -90,7 +90,9 @@ async fn requests_that_make_no_sense_are_refused_in_scims_words() {
     );
     refused(&provider.get("/Users?count=x").await, 400, json!("invalidValue"));
     refused(&provider.get("/Nothing").await, 404, Value::Null);
-    refused(&provider.put("/Users", json!({})).await, 405, Value::Null);
+    let put = provider.put("/Users", json!({})).await;
+    refused(&put, 405, Value::Null);
+    assert_eq!(put.header("allow"), "GET, POST");
     refused(&provider.get("/Me").await, 501, Value::Null);
     refused(
         &provider.post("/Groups", json!({"displayName": "g", "members": [{"value": "none"}]})).await,

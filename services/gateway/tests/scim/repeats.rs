@@ -58,6 +58,47 @@ async fn while_the_broker_is_gone_nothing_is_taken() {
     assert_eq!(kinds, expected);
 }
 
+#[tokio::test]
+async fn a_broker_that_does_not_answer_leaves_nothing_half_done() {
+    for database in store::testing::databases() {
+        let mut provider = Provider::on(database, json!({})).await;
+        let ann = provider.user("ann").await;
+        let group = provider.group("staff", &[&ann]).await;
+        distinct(&mut provider, 3).await;
+        provider.world.nats.pause();
+        let ben = json!({"userName": "ben", "externalId": "x-ben"});
+        let place = format!("/Groups/{group}");
+        let remove = json!([{"op": "Remove", "path": "members", "value": [{"value": ann}]}]);
+        let bulk = json!({"Operations": [{"method": "POST", "path": "/Users", "bulkId": "c", "data": {"userName": "cid"}}]});
+        for _ in 0..2 {
+            assert_eq!(provider.post("/Users", ben.clone()).await.status, 503, "kept, but not published");
+            assert_eq!(provider.patch(&place, remove.clone()).await.status, 503);
+            assert_eq!(provider.post("/Bulk", bulk.clone()).await.status, 503);
+        }
+        provider.world.nats.resume();
+        let created = until_answered(async || provider.post("/Users", ben.clone()).await).await;
+        assert_eq!(created.status, 201, "{:?}", created.body);
+        assert_eq!(until_answered(async || provider.patch(&place, remove.clone()).await).await.status, 204);
+        let done = until_answered(async || provider.post("/Bulk", bulk.clone()).await).await;
+        assert_eq!(done.body["Operations"][0]["status"], "201", "{:?}", done.body);
+        assert_eq!(provider.get("/Users?count=0").await.body["totalResults"], 3);
+        let mut said = std::collections::BTreeSet::new();
+        while said.len() < 3 {
+            said.extend(
+                provider.any_events().await.into_iter().map(|event| (event.kind.as_str(), event.subject)),
+            );
+        }
+        let cid = provider.find("/Users", "userName eq \"cid\"").await[0]["id"].as_str().unwrap().to_owned();
+        for expected in [
+            ("worker.joined", "x-ben".to_owned()),
+            ("worker.joined", cid),
+            ("group.member.removed", "g-staff".into()),
+        ] {
+            assert!(said.contains(&expected), "{said:?}");
+        }
+    }
+}
+
 /// Events until `count` different ones were seen.
 async fn distinct(provider: &mut Provider, count: usize) -> Vec<lifecycle::Event> {
     let mut seen = std::collections::BTreeMap::new();

@@ -21,6 +21,19 @@ pub(super) enum Place {
     Me,
 }
 
+impl Place {
+    /// What can be done there.
+    pub(super) fn methods(&self) -> &'static str {
+        match self {
+            Self::List(_) => "GET, POST",
+            Self::One(..) => "GET, PUT, PATCH, DELETE",
+            Self::Search(_) | Self::Bulk => "POST",
+            Self::ServiceProviderConfig | Self::Schemas(_) | Self::ResourceTypes(_) => "GET",
+            Self::Me => "",
+        }
+    }
+}
+
 /// A path, taken apart.
 #[derive(Debug)]
 pub(super) struct Address {

@@ -24,7 +24,7 @@ pub(super) fn answer(door: &Door, parts: &Parts, address: &Address) -> Option<Re
         (&Method::GET, Place::ServiceProviderConfig) => Ok(service_provider_config(features, &base)),
         (&Method::GET, Place::Schemas(id)) => one_or_all(schemas(&base), id.as_deref()),
         (&Method::GET, Place::ResourceTypes(id)) => one_or_all(resource_types(&base), id.as_deref()),
-        _ => Err(Refusal::from(ScimError::new(405, "this path can only be read"))),
+        (_, place) => Err(Refusal::not_allowed(place.methods())),
     };
     Some(body.map_or_else(IntoResponse::into_response, |body| document(StatusCode::OK, &body)))
 }
