@@ -144,6 +144,7 @@ fn event(said: Said) -> Event {
         accepted_at: said.at,
         attributes: said.attributes,
         members: said.members,
+        feed: None,
     }
 }
 

@@ -328,7 +328,7 @@ impl Source<'_> {
             .all(self.store.reader())
             .await;
         let mut groups = found.map_err(StoreError::statement("read the queue of memberships"))?;
-        groups.sort_unstable_by(|a, b| (a.lane, a.since).cmp(&(b.lane, b.since)));
+        groups.sort_unstable_by_key(|group| (group.lane, group.since));
         Ok(groups)
     }
 

@@ -94,6 +94,7 @@ impl Draft<'_> {
             accepted_at: at,
             attributes,
             members,
+            feed: None,
         });
     }
 }

@@ -156,6 +156,7 @@ impl Provider {
             accepted_at: now,
             attributes: Attributes::new(),
             members: None,
+            feed: None,
         };
         let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();
         let store = Store::connect(&self.database.url).await.unwrap();
