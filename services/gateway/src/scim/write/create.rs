@@ -21,20 +21,7 @@ impl Session<'_> {
         let tree = &patched.attributes;
         let (name, at) = (name_of(kind, tree), self.door.clock.next(0));
         if let Some(known) = self.holder(tx, kind, resource::Column::Name, &name).await? {
-            // Whoever repeats it at the same time waits here, and finds that it is being answered.
-            let Some(known) = self.locked(tx, kind, &known.id).await? else { return Err(taken(kind).into()) };
-            let is_repeated =
-                known.answer_due_at.is_some_and(|due| due <= at) && known.external_id == external_id(tree);
-            if !is_repeated {
-                return Err(taken(kind).into());
-            }
-            let done = self.change(tx, known, patched, Some(at + ANSWER_MICROS_MAX)).await?;
-            return Ok(match done {
-                Done { ending: Ending::Changed(row), parcels, events } => {
-                    Done { ending: Ending::Created(row), parcels, events }
-                }
-                done => done,
-            });
+            return self.again(tx, kind, &known.id, patched, at).await;
         }
         let id = uuid::Uuid::now_v7().to_string();
         let key = self.provider.mapping.key(kind, &id, tree)?;
@@ -58,6 +45,29 @@ impl Session<'_> {
             id,
         };
         self.insert(tx, row, patched).await
+    }
+
+    /// There is one of this name: the same creation again, or a conflict.
+    async fn again(
+        &self,
+        tx: &DatabaseTransaction,
+        kind: Kind,
+        id: &str,
+        patched: &Patched,
+        at: i64,
+    ) -> Result<Done, Failure> {
+        // Whoever repeats it at the same time waits here, and finds that it is being answered.
+        let Some(known) = self.locked(tx, kind, id).await? else { return Err(taken(kind).into()) };
+        let is_unanswered = known.answer_due_at.is_some_and(|due| due <= at);
+        if !is_unanswered || known.external_id != external_id(&patched.attributes) {
+            return Err(taken(kind).into());
+        }
+        let done = self.change(tx, known, patched, Some(at + ANSWER_MICROS_MAX)).await?;
+        let ending = match done.ending {
+            Ending::Changed(row) => Ending::Created(row),
+            ending => ending,
+        };
+        Ok(Done { ending, ..done })
     }
 
     async fn insert(
