@@ -60,6 +60,21 @@ pub enum Fact {
         /// The login name, so that operators can search by it.
         user_name: Option<String>,
     },
+    /// mapper: somebody should be in a group at a target, or not any more. The record's subject is the person.
+    MembershipDecided {
+        /// The target.
+        target: String,
+        /// Key of the group.
+        member_of: String,
+        /// Revision of the membership.
+        revision: i64,
+        /// `member` or `no_member`.
+        state: String,
+        /// How urgent.
+        lane: Lane,
+        /// The event that caused it; none: a policy, under which the group came to exist at the target.
+        event: Option<EventId>,
+    },
     /// writer: a command was never sent, because a newer one took its place.
     Superseded {
         /// The target.
@@ -81,10 +96,14 @@ pub enum Fact {
         kind: ResourceKind,
         /// The revision that is in force.
         revision: i64,
-        /// `created`, `adopted`, `updated`, `disabled`, `enabled`, `deleted`, `unchanged`, `memberships`.
+        /// `created`, `adopted`, `updated`, `disabled`, `enabled`, `deleted`, `unchanged`, `member_added`,
+        /// `member_removed`.
         outcome: String,
         /// From acceptance of the event to the target's answer, in milliseconds.
         latency_ms: i64,
+        /// For a membership: key of the group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member_of: Option<String>,
     },
     /// writer: an account or group belongs to somebody else; a human must decide.
     Conflict {
@@ -211,6 +230,7 @@ impl Fact {
         match self {
             Self::Merged { .. } => "merged",
             Self::Decided { .. } => "decided",
+            Self::MembershipDecided { .. } => "membership_decided",
             Self::Superseded { .. } => "superseded",
             Self::Attempted(_) => "attempted",
             Self::Settled { .. } => "settled",
@@ -307,6 +327,9 @@ pub struct Attempt {
     pub duration_ms: i64,
     /// Why it failed, in words, if it did.
     pub error: Option<String>,
+    /// On the timeline of somebody whose membership it was about: key of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<String>,
 }
 
 /// A request and its answer, redacted, as an operator sees it.
@@ -337,6 +360,9 @@ pub struct DeadLetter {
     pub kind: ResourceKind,
     /// Key of the person or group.
     pub subject: String,
+    /// For a membership: key of the group; the subject is the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<String>,
     /// The revision that could not be applied.
     pub revision: i64,
     /// The operation that failed last.

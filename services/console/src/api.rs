@@ -87,7 +87,7 @@ pub struct TraceEntry {
     /// The trace that the causing event started (32 hex digits).
     #[serde(default)]
     pub trace_id: Option<String>,
-    /// The fact itself: `fact` names it (`merged`, `decided`, `superseded`, `attempted`, `settled`, `conflict`,
+    /// The fact itself: `fact` names it (`merged`, `decided`, `membershipDecided`, `superseded`, `attempted`, `settled`, `conflict`,
     /// `died`, `replayed`, `discarded`), the other members depend on that.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -119,6 +119,9 @@ pub struct DeadSummary {
     pub kind: String,
     /// Key of the person or group.
     pub subject: String,
+    /// For a membership: key of the group; the subject is the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<String>,
     /// The revision that could not be applied.
     pub revision: i64,
     /// The operation that failed last.

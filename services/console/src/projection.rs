@@ -22,6 +22,7 @@ impl Told {
         let service = match record.fact {
             Fact::Merged { .. }
             | Fact::Decided { .. }
+            | Fact::MembershipDecided { .. }
             | Fact::PolicyApplied { .. }
             | Fact::FeedHeld { .. }
             | Fact::FeedDecided { .. } => "mapper",
@@ -132,7 +133,7 @@ fn people_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
     newest.into_iter().map(|((subject, name), at)| vec![subject.into(), name.into(), at.into()]).collect()
 }
 
-const DIED_DETAILS: [DeadLetters; 10] = [
+const DIED_DETAILS: [DeadLetters; 11] = [
     DeadLetters::Target,
     DeadLetters::Kind,
     DeadLetters::Subject,
@@ -142,6 +143,7 @@ const DIED_DETAILS: [DeadLetters; 10] = [
     DeadLetters::Error,
     DeadLetters::Attempts,
     DeadLetters::Exchange,
+    DeadLetters::MemberOf,
     DeadLetters::At,
 ];
 
@@ -181,6 +183,7 @@ fn died_row(letter: &DeadLetter, at: i64) -> Vec<SimpleExpr> {
         letter.error.as_str().into(),
         letter.attempts.into(),
         exchange.into(),
+        letter.member_of.clone().into(),
         at.into(),
     ]
 }
@@ -244,7 +247,7 @@ fn excluded(column: &'static str) -> Expr {
 fn step_of(fact: &Fact) -> i16 {
     match fact {
         Fact::Merged { .. } | Fact::PolicyApplied { .. } => 0,
-        Fact::Decided { .. } => 1,
+        Fact::Decided { .. } | Fact::MembershipDecided { .. } => 1,
         Fact::Superseded { .. } => 2,
         Fact::Replayed { .. }
         | Fact::Provisioned { .. }
@@ -266,6 +269,7 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::Replayed { .. }
         | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }
+        | Fact::MembershipDecided { target, .. }
         | Fact::PolicyApplied { target, .. }
         | Fact::Provisioned { target, .. }
         | Fact::Held { target, .. }

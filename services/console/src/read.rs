@@ -72,6 +72,7 @@ pub(crate) struct DeadRow {
     pub(crate) target: String,
     pub(crate) kind: String,
     pub(crate) subject: String,
+    pub(crate) member_of: Option<String>,
     pub(crate) revision: i64,
     pub(crate) operation: String,
     pub(crate) class: String,
@@ -284,15 +285,20 @@ pub(crate) async fn open_letters(
     Ok((ids.map_err(&failed)?, rows.len() > max))
 }
 
-/// The latest decision about a resource.
+/// The latest decision about what the letter is about.
 pub(crate) async fn decision(
     store: &Store,
-    subject: &str,
-    target: &str,
-    kind: &str,
+    letter: &crate::api::DeadSummary,
 ) -> Result<Option<Entry>, StoreError> {
-    let entries = latest(store, "decided", subject, target, i64::MAX, KINDS).await?;
-    Ok(entries.into_iter().find(|entry| entry.fact.get("kind").is_some_and(|is| is == kind)))
+    let name = if letter.member_of.is_some() { "membership_decided" } else { "decided" };
+    let entries = latest(store, name, &letter.subject, &letter.target, i64::MAX, KINDS).await?;
+    Ok(entries.into_iter().find(|entry| is_about(entry, letter)))
+}
+
+/// Decisions about memberships have no other kind.
+fn is_about(entry: &Entry, letter: &crate::api::DeadSummary) -> bool {
+    let text = |name: &str| entry.fact.get(name).and_then(Value::as_str);
+    text("kind").is_none_or(|kind| kind == letter.kind) && text("memberOf") == letter.member_of.as_deref()
 }
 
 /// The requests that served a revision of a resource until some moment (microseconds since the Unix epoch), oldest first; the
@@ -303,10 +309,8 @@ pub(crate) async fn attempts(
     until: i64,
 ) -> Result<Vec<Entry>, StoreError> {
     let entries = latest(store, "attempted", &letter.subject, &letter.target, until, ATTEMPTS_MAX).await?;
-    let serves = |entry: &Entry| {
-        let is = |name: &str, value: Value| entry.fact.get(name) == Some(&value);
-        is("kind", letter.kind.as_str().into()) && is("revision", letter.revision.into())
-    };
+    let revision = Value::from(letter.revision);
+    let serves = |entry: &Entry| is_about(entry, letter) && entry.fact.get("revision") == Some(&revision);
     let mut entries: Vec<Entry> = entries.into_iter().filter(serves).collect();
     entries.reverse();
     Ok(entries)
@@ -357,6 +361,7 @@ fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
         target: row.try_get("", "target")?,
         kind: row.try_get("", "kind")?,
         subject: row.try_get("", "subject")?,
+        member_of: row.try_get("", "member_of")?,
         revision: row.try_get("", "revision")?,
         operation: row.try_get("", "operation")?,
         class: row.try_get("", "class")?,

@@ -9,7 +9,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(ReadModel)]
+        vec![Box::new(ReadModel), Box::new(MoreOfDeadLetters)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -64,6 +64,7 @@ pub(crate) enum DeadLetters {
     ClosedBy,
     Why,
     Outcome,
+    MemberOf,
 }
 
 struct ReadModel;
@@ -159,4 +160,27 @@ fn dead_letters() -> TableCreateStatement {
         .col(ColumnDef::new(DeadLetters::Why).text())
         .col(ColumnDef::new(DeadLetters::Outcome).text())
         .take()
+}
+
+/// What else is kept of dead letters.
+struct MoreOfDeadLetters;
+
+impl MigrationName for MoreOfDeadLetters {
+    fn name(&self) -> &str {
+        "0002_more_of_dead_letters"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for MoreOfDeadLetters {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut column = ColumnDef::new(DeadLetters::MemberOf).text().take();
+        let alter = Table::alter().table(DeadLetters::Table).add_column(&mut column).take();
+        manager.alter_table(alter).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let alter = Table::alter().table(DeadLetters::Table).drop_column(DeadLetters::MemberOf).take();
+        manager.alter_table(alter).await
+    }
 }

@@ -47,6 +47,7 @@ fn died(id: &DeadLetterId, second: i64) -> FactRecord {
         target: "zia".into(),
         kind: ResourceKind::User,
         subject: "E-1".into(),
+        member_of: None,
         revision: 1,
         operation: "create".into(),
         class: AttemptClass::Permanent,

@@ -353,6 +353,31 @@ async fn a_membership_taken_back_is_gone_although_the_answer_to_its_addition_was
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trace_of_a_person_shows_their_memberships_from_the_event_to_the_result() {
+    let world = World::start(options()).await.unwrap();
+    let group = |id: &str, at: u32, members: Value| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "/hr", "type": "group.upserted", "subject": "G-1",
+            "time": format!("2026-01-01T00:00:{at:02}Z"),
+            "data": { "attributes": { "displayName": "Vault" }, "members": members }
+        })
+    };
+    post(&world, &[joined("E-1", 1), group("g1", 1, json!(["E-1"]))]).await;
+    world.settled(SOON).await.unwrap();
+    post(&world, &[group("g2", 2, json!([]))]).await;
+    world.settled(SOON).await.unwrap();
+    wait_for_level("all of it is on the timeline", SOON, async || {
+        let trace = usher(&world, &["trace", "E-1"]);
+        let parts =
+            ["no_member r", "group G-1; by evt_", "remove_members at", "PATCH /Groups/", "member_removed r"];
+        let missing: Vec<_> = parts.iter().filter(|part| !trace.contains(**part)).collect();
+        yes(missing.is_empty(), format!("{missing:?} are not in:\n{trace}"))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaver_is_off_even_when_the_rest_of_the_change_is_refused() {
     let world = World::start(options()).await.unwrap();
     post(&world, &[joined("E-1", 1)]).await;

@@ -292,6 +292,7 @@ impl Call {
             class,
             duration_ms: i64::try_from(reply.duration.as_millis()).unwrap_or(i64::MAX),
             error,
+            member_of: None,
         };
         self.facts.push(FactRecord {
             id: id.to_string(),

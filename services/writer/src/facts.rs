@@ -58,14 +58,20 @@ impl News {
 
     /// The target agrees.
     pub(crate) fn settled(&mut self, about: &Settled<'_>) {
-        let Settled { target, kind, subject, revision, outcome, latency_ms, trace, .. } = *about;
-        let id = format!("set:{target}:{}:{subject}:{revision}:{outcome}:{}", kind.as_str(), about.again);
+        let Settled { target, kind, subject, member_of, revision, outcome, latency_ms, trace, again } =
+            *about;
+        let kind_of = match member_of {
+            Some(group) => format!("{}:{group}", kind.as_str()),
+            None => kind.as_str().to_owned(),
+        };
+        let id = format!("set:{target}:{kind_of}:{subject}:{revision}:{outcome}:{again}");
         let fact = Fact::Settled {
             target: target.to_owned(),
             kind,
             revision,
             outcome: outcome.to_owned(),
             latency_ms,
+            member_of: member_of.map(str::to_owned),
         };
         self.tell(id, subject, trace, fact);
     }
@@ -87,6 +93,8 @@ pub(crate) struct Settled<'a> {
     pub(crate) target: &'a str,
     pub(crate) kind: ResourceKind,
     pub(crate) subject: &'a str,
+    /// For a membership: the group.
+    pub(crate) member_of: Option<&'a str>,
     pub(crate) revision: i64,
     pub(crate) outcome: &'static str,
     pub(crate) latency_ms: i64,

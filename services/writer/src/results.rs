@@ -17,6 +17,7 @@ use crate::{backoff, micros, now, safety};
 
 mod edges;
 mod links;
+mod timeline;
 
 pub(crate) use links::wake_forgotten_memberships;
 
@@ -252,6 +253,7 @@ impl Committer {
             target: &self.target,
             kind: row.kind(),
             subject: &row.subject,
+            member_of: None,
             revision: row.desired_revision,
             outcome: how,
             latency_ms,
@@ -272,6 +274,7 @@ impl Committer {
             target: row.target.clone(),
             kind: row.kind(),
             subject: row.subject.clone(),
+            member_of: None,
             revision: row.desired_revision,
             operation: trouble.operation.to_owned(),
             class: trouble.class,

@@ -97,7 +97,7 @@ pub(super) async fn show(
     let code = code_of(&row.class, &row.error);
     let (summary, exchange) = summary(row);
     let requests = read::attempts(store, &summary, died_at).await.map_err(broken)?;
-    let decision = read::decision(store, &summary.subject, &summary.target, &summary.kind).await;
+    let decision = read::decision(store, &summary).await;
     Ok(Json(DeadDetail {
         requests: requests.into_iter().map(trace_entry).collect(),
         remedy: code.remedy().to_owned(),
@@ -129,6 +129,7 @@ fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
         target: row.target,
         kind: row.kind,
         subject: row.subject,
+        member_of: row.member_of,
         revision: row.revision,
         operation: row.operation,
         code: code_of(&row.class, &row.error).to_string(),

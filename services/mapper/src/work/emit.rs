@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{Command, CommandId, Desired, EDGES_PER_COMMAND_MAX, Edge, Lane, ResourceKind};
+use lifecycle::{
+    Command, CommandId, Desired, EDGES_PER_COMMAND_MAX, Edge, Fact, FactRecord, Lane, ResourceKind,
+};
 
 use super::{Cause, Work};
 
@@ -43,6 +45,9 @@ impl Work<'_> {
             }
         }
         for ((target, group, lane), (edges, cause)) in told {
+            for edge in &edges {
+                self.facts.push(self.membership_decided(&target, &group, lane, edge, &cause));
+            }
             for chunk in edges.chunks(EDGES_PER_COMMAND_MAX) {
                 telemetry::metrics::decided(&target, ResourceKind::Membership, lane);
                 let command = Command {
@@ -59,6 +64,31 @@ impl Work<'_> {
                 };
                 self.commands.push((command, cause.trace));
             }
+        }
+    }
+
+    /// For the timeline of the person.
+    fn membership_decided(
+        &self,
+        target: &str,
+        group: &str,
+        lane: Lane,
+        edge: &Edge,
+        cause: &Cause,
+    ) -> FactRecord {
+        FactRecord {
+            id: format!("dec:{target}:membership:{group}:{}:{}", edge.member, edge.revision),
+            at: self.now,
+            subject: edge.member.clone(),
+            trace: Some(cause.trace),
+            fact: Fact::MembershipDecided {
+                target: target.to_owned(),
+                member_of: group.to_owned(),
+                revision: edge.revision,
+                state: if edge.present { "member" } else { "no_member" }.to_owned(),
+                lane,
+                event: cause.event.clone(),
+            },
         }
     }
 

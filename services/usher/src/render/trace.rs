@@ -35,6 +35,7 @@ fn what(entry: &TraceEntry) -> String {
     match name_of(fact) {
         "merged" => format!("merged {}", text(fact, "eventType")),
         "decided" => format!("decided {} at {}", text(fact, "kind"), text(fact, "target")),
+        "membershipDecided" => format!("decided membership at {}", text(fact, "target")),
         "attempted" => format!("{} at {}", text(fact, "operation"), text(fact, "target")),
         "superseded" | "settled" | "conflict" | "died" | "held" => {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
@@ -54,6 +55,9 @@ fn result(entry: &TraceEntry) -> String {
     match name_of(fact) {
         "merged" => format!("{} r{}", text(fact, "outcome"), number(fact, "revision")),
         "decided" => {
+            format!("{} r{}, {}", text(fact, "state"), number(fact, "revision"), text(fact, "lane"))
+        }
+        "membershipDecided" => {
             format!("{} r{}, {}", text(fact, "state"), number(fact, "revision"), text(fact, "lane"))
         }
         "superseded" => format!("r{} by r{}", number(fact, "revision"), number(fact, "by")),
@@ -93,10 +97,15 @@ fn why(entry: &TraceEntry) -> String {
                 format!("{}; changed: {changed}", text(fact, "reason"))
             }
         }
-        "attempted" => match text(fact, "error") {
-            "" => text(fact, "request").to_owned(),
-            error => format!("{}: {error}", text(fact, "request")),
+        "membershipDecided" => match text(fact, "event") {
+            "" => format!("group {}; a policy brought it to the target", text(fact, "memberOf")),
+            event => format!("group {}; by {event}", text(fact, "memberOf")),
         },
+        "attempted" => match text(fact, "error") {
+            "" => format!("{}{}", of_group(fact), text(fact, "request")),
+            error => format!("{}{}: {error}", of_group(fact), text(fact, "request")),
+        },
+        "settled" => of_group(fact).trim_end_matches("; ").to_owned(),
         "conflict" => format!("found {}", text(fact, "found")),
         "died" => format!("{}; see `usher dead show {}`", text(fact, "error"), text(fact, "id")),
         "feedHeld" => {
@@ -109,6 +118,14 @@ fn why(entry: &TraceEntry) -> String {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))
         }
         _ => String::new(),
+    }
+}
+
+/// Which group it was about, in front of something else.
+fn of_group(fact: &Map<String, Value>) -> String {
+    match text(fact, "memberOf") {
+        "" => String::new(),
+        group => format!("group {group}; "),
     }
 }
 
@@ -179,6 +196,30 @@ mod tests {
         has(3, &["decided user at zia", "disabled r2, leaver", "left; changed: active"]);
         has(4, &["disable at zia", "transient (500, 12 ms)", "PATCH /Users/7: boom [2J"]);
         has(5, &["settled user at zia", "disabled r2 after 2.5 s"]);
+    }
+
+    #[test]
+    fn a_membership_is_told_with_its_event_request_and_result() {
+        let text = render(&trace(json!([
+            {"at": "2026-01-02T03:04:06Z", "service": "mapper", "fact": "membershipDecided", "target": "zia",
+             "memberOf": "G-1", "revision": 4, "state": "no_member", "lane": "mover", "event": "evt_1"},
+            {"at": "2026-01-02T03:04:07Z", "service": "writer", "fact": "attempted", "target": "zia", "revision": 4,
+             "kind": "membership", "memberOf": "G-1", "operation": "remove_members", "request": "PATCH /Groups/7",
+             "status": 204, "class": "success", "durationMs": 12},
+            {"at": "2026-01-02T03:04:08Z", "service": "writer", "fact": "settled", "target": "zia", "revision": 4,
+             "kind": "membership", "memberOf": "G-1", "outcome": "member_removed", "latencyMs": 12},
+        ])));
+        for part in [
+            "decided membership at zia",
+            "no_member r4, mover",
+            "group G-1; by evt_1",
+            "success (204, 12 ms)",
+            "group G-1; PATCH /Groups/7",
+            "settled membership at zia",
+            "member_removed r4 after 12 ms",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
-use super::{Committer, POSTPONED_MAX, after};
-use crate::facts::{News, Settled};
+use super::{Committer, POSTPONED_MAX, after, timeline};
+use crate::facts::News;
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
 use crate::rows::{dead, edge, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{backoff, group_limit, micros, now};
@@ -36,6 +36,7 @@ impl Committer {
         let now = micros(now());
         let several = worked.edges.len() > 1;
         let linked = self.links_now(tx, worked, &members).await?;
+        let mut settled = HashMap::new();
         for sent in &worked.edges {
             let Some(row) = rows.get_mut(&sent.member_subject) else { continue };
             if linked.get(&sent.member_subject) != Some(&true) {
@@ -66,6 +67,7 @@ impl Committer {
                     row.next_attempt_at = after(backoff::delay(*times, self.retry.initial(), POSTPONED_MAX));
                 }
                 MembersOutcome::Settled => {
+                    settled.insert(row.member_subject.clone(), timeline::changed(sent.desired));
                     row.applied = sent.desired;
                     row.place(true, now);
                     done(row, sent);
@@ -74,6 +76,9 @@ impl Committer {
                     row.applied = present.contains(&row.member_subject);
                     row.place(true, now);
                     done(row, sent);
+                    if let Some(outcome) = timeline::read_back(row, sent) {
+                        settled.insert(row.member_subject.clone(), outcome);
+                    }
                 }
                 MembersOutcome::Unsure(Some(trouble)) if row.attempts + 1 >= self.attempts_max => {
                     self.give_up_edge(tx, row, trouble, news).await?;
@@ -89,7 +94,7 @@ impl Committer {
                 MembersOutcome::GroupGone => row.lose_end(),
             }
         }
-        self.tell_members(worked, news);
+        self.tell_members(worked, &rows, &settled, news);
         save_edges(tx, rows.into_values().collect()).await?;
         if matches!(worked.outcome, MembersOutcome::GroupGone) {
             self.rebuild_group(tx, &worked.group, now).await?;
@@ -130,29 +135,6 @@ impl Committer {
         row.next_attempt_at = after(backoff::delay(failures, self.retry.initial(), self.retry.max()));
     }
 
-    fn tell_members(&self, worked: &WorkedMembers, news: &mut News) {
-        let settled = matches!(worked.outcome, MembersOutcome::Settled);
-        let Some(first) = worked.edges.iter().min_by_key(|edge| edge.accepted_at).filter(|_| settled) else {
-            return;
-        };
-        let latency_ms = (micros(now()) - first.accepted_at) / 1_000;
-        let took = std::time::Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
-        telemetry::metrics::accept_to_target(&self.target, first.lane(), took);
-        for edge in &worked.edges {
-            let outcome = if edge.desired { "member_added" } else { "member_removed" };
-            news.settled(&Settled {
-                target: &self.target,
-                kind: ResourceKind::Membership,
-                subject: &edge.member_subject,
-                revision: edge.revision,
-                outcome,
-                latency_ms: (micros(now()) - edge.accepted_at) / 1_000,
-                trace: edge.trace(),
-                again: edge.next_attempt_at,
-            });
-        }
-    }
-
     async fn give_up_edge(
         &self,
         tx: &DatabaseTransaction,
@@ -166,6 +148,7 @@ impl Committer {
             target: self.target.clone(),
             kind: ResourceKind::Membership,
             subject: row.member_subject.clone(),
+            member_of: Some(row.group_subject.clone()),
             revision: row.revision,
             operation: trouble.operation.to_owned(),
             class: trouble.class,

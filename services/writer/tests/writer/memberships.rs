@@ -1,6 +1,6 @@
 //! Memberships in doubt are read back, and what a newer command takes the place of is closed.
 
-use lifecycle::{Account, AccountState, Actions, Desired, Fact, ResourceKind};
+use lifecycle::{Account, AccountState, Actions, Attempt, Desired, Fact, ResourceKind};
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
 
@@ -105,4 +105,49 @@ async fn a_removal_outlives_a_404_of_its_group() {
         assert!(is_member(&world, "E-2"), "whoever should be in is in");
         world.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came_to() {
+    let world = with_a_group_of_one().await;
+    world.want("G-2", 1, Desired::Group(group("SEC-2"))).await;
+    let requested = |operation: &'static str, group: &'static str, revision: i64| {
+        move |record: &lifecycle::FactRecord| {
+            record.subject == "E-1"
+                && matches!(&record.fact, Fact::Attempted(Attempt { operation: is, member_of: Some(of), revision: at, .. })
+                    if is == operation && of == group && *at == revision)
+        }
+    };
+    let came_to = |came_to: &'static str, group: &'static str| {
+        move |record: &lifecycle::FactRecord| {
+            record.subject == "E-1"
+                && matches!(&record.fact, Fact::Settled { outcome, member_of: Some(of), .. } if outcome == came_to && of == group)
+        }
+    };
+    // Of the same revision and in the same moment: neither may hide the other.
+    world.members("G-1", 1, &[("E-1", true)]).await;
+    world.members("G-2", 1, &[("E-1", true)]).await;
+    for group in ["G-1", "G-2"] {
+        world.told("the request", requested("add_members", group, 1)).await;
+        world.told("its result", came_to("member_added", group)).await;
+    }
+
+    // The answer is lost: that it was carried out is read back.
+    let lost = FaultRule::new(Fault::ResetAfterWork).method("PATCH").path("/Groups").times(1);
+    world.sandbox.faults().inject(lost);
+    world.members("G-1", 2, &[("E-1", false)]).await;
+    world.told("the request", requested("remove_members", "G-1", 2)).await;
+    world.told("its result", came_to("member_removed", "G-1")).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_letter_of_a_membership_names_its_group() {
+    let world = with_a_group_of_one().await;
+    let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
+    world.sandbox.faults().inject(FaultRule::new(refused).method("PATCH").path("/Groups").times(1));
+    world.members("G-1", 1, &[("E-1", true)]).await;
+    let letter = world.died().await;
+    assert_eq!((letter.subject.as_str(), letter.member_of.as_deref()), ("E-1", Some("G-1")));
+    world.stop().await;
 }

@@ -1,0 +1,89 @@
+//! What the timelines of people say of their memberships: requests about them stand on the group's timeline, and whoever asks
+//! what happened to a person would not find them there.
+
+use std::collections::HashMap;
+
+use lifecycle::{Fact, FactRecord, ResourceKind};
+
+use super::Committer;
+use crate::facts::{News, Settled};
+use crate::outcome::WorkedMembers;
+use crate::rows::edge;
+use crate::{micros, now};
+
+/// Of how many memberships in one request each person is told of every try; of more, only of the last one: a group of
+/// thousands at a target that keeps failing would fill the journal with copies.
+const EACH_TRY_MAX: usize = 20;
+
+/// What a change that was carried out is called.
+pub(super) fn changed(present: bool) -> &'static str {
+    if present { "member_added" } else { "member_removed" }
+}
+
+/// What it is called that the group's members were read and show what is wanted; none where they do not, or something newer
+/// is wanted by now.
+pub(super) fn read_back(row: &edge::Model, sent: &edge::Model) -> Option<&'static str> {
+    let agrees = row.revision == sent.revision && row.applied == sent.desired;
+    match (agrees, sent.applied == sent.desired) {
+        (false, _) => None,
+        (true, true) => Some("unchanged"),
+        (true, false) => Some(changed(sent.desired)),
+    }
+}
+
+impl Committer {
+    /// `rows` as they are from now on; `settled` says what those came to that the target agrees with, by person.
+    pub(super) fn tell_members(
+        &self,
+        worked: &WorkedMembers,
+        rows: &HashMap<String, edge::Model>,
+        settled: &HashMap<String, &'static str>,
+        news: &mut News,
+    ) {
+        let tells_each = worked.edges.len() <= EACH_TRY_MAX;
+        for edge in &worked.edges {
+            let ended = rows.get(&edge.member_subject).is_none_or(|row| !row.queued);
+            if ended || tells_each {
+                news.extend(worked.facts.iter().filter_map(|fact| requested(fact, edge)).collect());
+            }
+        }
+        let is_changed = |edge: &&edge::Model| {
+            settled.get(&edge.member_subject).is_some_and(|outcome| *outcome != "unchanged")
+        };
+        let first = worked.edges.iter().filter(is_changed).min_by_key(|edge| edge.accepted_at);
+        if let Some(first) = first {
+            let took = u64::try_from((micros(now()) - first.accepted_at) / 1_000).unwrap_or(0);
+            let took = std::time::Duration::from_millis(took);
+            telemetry::metrics::accept_to_target(&self.target, first.lane(), took);
+        }
+        for edge in &worked.edges {
+            let Some(outcome) = settled.get(&edge.member_subject) else { continue };
+            news.settled(&Settled {
+                target: &self.target,
+                kind: ResourceKind::Membership,
+                subject: &edge.member_subject,
+                member_of: Some(&edge.group_subject),
+                revision: edge.revision,
+                outcome,
+                latency_ms: (micros(now()) - edge.accepted_at) / 1_000,
+                trace: edge.trace(),
+                again: edge.next_attempt_at,
+            });
+        }
+    }
+}
+
+/// The group's request as it stands on the timeline of the person.
+fn requested(record: &FactRecord, edge: &edge::Model) -> Option<FactRecord> {
+    let Fact::Attempted(attempt) = &record.fact else { return None };
+    let mut attempt = attempt.clone();
+    attempt.member_of = Some(edge.group_subject.clone());
+    attempt.revision = edge.revision;
+    Some(FactRecord {
+        id: format!("{}:{}", record.id, edge.member_subject),
+        at: record.at,
+        subject: edge.member_subject.clone(),
+        trace: edge.trace().or(record.trace),
+        fact: Fact::Attempted(attempt),
+    })
+}
