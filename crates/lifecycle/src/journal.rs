@@ -375,4 +375,29 @@ pub struct DeadLetter {
     pub attempts: i32,
     /// The last request and answer.
     pub exchange: Option<Exchange>,
+    /// The requests that failed before it was given up, the oldest first: the last [`FAILURES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailedRequest>,
+}
+
+/// How many failed requests a dead letter keeps.
+pub const FAILURES_MAX: usize = 10;
+
+/// A request that failed, as a dead letter keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedRequest {
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// `lookup`, `create`, `update`, ...
+    pub operation: String,
+    /// What it meant for the next step.
+    pub class: AttemptClass,
+    /// Why, in words.
+    pub error: String,
+    /// Duration in milliseconds.
+    pub duration_ms: i64,
+    /// The request and its answer.
+    pub exchange: Exchange,
 }

@@ -60,7 +60,9 @@ pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
 pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
 pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId};
-pub use journal::{Attempt, AttemptClass, DeadLetter, Exchange, Fact, FactRecord};
+pub use journal::{
+    Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
+};
 pub use register::{Register, Statement, Version};
 pub use trace::TraceContext;
 

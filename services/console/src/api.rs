@@ -1,6 +1,8 @@
 //! The operator API's bodies: what the console serves and what `usher` reads.
 
-use lifecycle::{Exchange, Explained, LookReply, MapperStatus, ProvisionReply, ReplayOutcome, TargetStatus};
+use lifecycle::{
+    Exchange, Explained, FailedRequest, LookReply, MapperStatus, ProvisionReply, ReplayOutcome, TargetStatus,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -190,6 +192,11 @@ pub struct DeadDetail {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub exchange: Option<Exchange>,
+    /// The requests that failed, each with its answer, redacted, the oldest first: the last ten. Each has `at`, `operation`,
+    /// `class`, `error`, `durationMs` and `exchange`.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub failures: Vec<FailedRequest>,
     /// The requests that were sent for it, oldest first, as far as they are still in the timeline; 100 at most.
     #[serde(default)]
     pub requests: Vec<TraceEntry>,

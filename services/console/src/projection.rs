@@ -133,7 +133,7 @@ fn people_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
     newest.into_iter().map(|((subject, name), at)| vec![subject.into(), name.into(), at.into()]).collect()
 }
 
-const DIED_DETAILS: [DeadLetters; 11] = [
+const DIED_DETAILS: [DeadLetters; 12] = [
     DeadLetters::Target,
     DeadLetters::Kind,
     DeadLetters::Subject,
@@ -144,6 +144,7 @@ const DIED_DETAILS: [DeadLetters; 11] = [
     DeadLetters::Attempts,
     DeadLetters::Exchange,
     DeadLetters::MemberOf,
+    DeadLetters::Failures,
     DeadLetters::At,
 ];
 
@@ -184,6 +185,7 @@ fn died_row(letter: &DeadLetter, at: i64) -> Vec<SimpleExpr> {
         letter.attempts.into(),
         exchange.into(),
         letter.member_of.clone().into(),
+        serde_json::to_string(&letter.failures).expect("a failed request has only string keys").into(),
         at.into(),
     ]
 }

@@ -79,6 +79,7 @@ pub(crate) struct DeadRow {
     pub(crate) error: String,
     pub(crate) attempts: i32,
     pub(crate) exchange: Option<Value>,
+    pub(crate) failures: Option<Value>,
     pub(crate) at_micros: i64,
     pub(crate) closed: Option<Closed>,
 }
@@ -351,8 +352,11 @@ fn dead_select() -> SelectStatement {
 }
 
 fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
-    let exchange: Option<String> = row.try_get("", "exchange")?;
-    let exchange = exchange.map(|text| serde_json::from_str(&text)).transpose();
+    let json = |column: &str| -> Result<Option<Value>, DbErr> {
+        let text: Option<String> = row.try_get("", column)?;
+        let json = text.map(|text| serde_json::from_str(&text)).transpose();
+        json.map_err(|error| DbErr::Json(error.to_string()))
+    };
     let closed_at: Option<i64> = row.try_get("", "closed_at")?;
     let closed = closed_at.map(|at_micros| closed(row, at_micros)).transpose()?;
     Ok(DeadRow {
@@ -367,7 +371,8 @@ fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
         class: row.try_get("", "class")?,
         error: row.try_get("", "error")?,
         attempts: row.try_get("", "attempts")?,
-        exchange: exchange.map_err(|error| DbErr::Json(error.to_string()))?,
+        exchange: json("exchange")?,
+        failures: json("failures")?,
         at_micros: row.try_get("", "at")?,
         closed,
     })

@@ -44,7 +44,7 @@ pub(crate) enum People {
 }
 
 /// Dead letters. A closing fact that comes first leaves a row without details, so that its state wins later.
-#[derive(DeriveIden)]
+#[derive(Clone, Copy, DeriveIden)]
 pub(crate) enum DeadLetters {
     #[sea_orm(iden = "console_dead_letters")]
     Table,
@@ -65,6 +65,7 @@ pub(crate) enum DeadLetters {
     Why,
     Outcome,
     MemberOf,
+    Failures,
 }
 
 struct ReadModel;
@@ -174,13 +175,21 @@ impl MigrationName for MoreOfDeadLetters {
 #[async_trait::async_trait]
 impl MigrationTrait for MoreOfDeadLetters {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut column = ColumnDef::new(DeadLetters::MemberOf).text().take();
-        let alter = Table::alter().table(DeadLetters::Table).add_column(&mut column).take();
-        manager.alter_table(alter).await
+        for column in MORE {
+            let mut column = ColumnDef::new(column).text().take();
+            let alter = Table::alter().table(DeadLetters::Table).add_column(&mut column).take();
+            manager.alter_table(alter).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let alter = Table::alter().table(DeadLetters::Table).drop_column(DeadLetters::MemberOf).take();
-        manager.alter_table(alter).await
+        for column in MORE {
+            let alter = Table::alter().table(DeadLetters::Table).drop_column(column).take();
+            manager.alter_table(alter).await?;
+        }
+        Ok(())
     }
 }
+
+const MORE: [DeadLetters; 2] = [DeadLetters::MemberOf, DeadLetters::Failures];

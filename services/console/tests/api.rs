@@ -54,6 +54,7 @@ fn died(id: &DeadLetterId, second: i64) -> FactRecord {
         error: "no department".into(),
         attempts: 1,
         exchange: None,
+        failures: Vec::new(),
     };
     record(&format!("died {id}"), second, Fact::Died(Box::new(letter)))
 }

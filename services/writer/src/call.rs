@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{
-    Attempt, AttemptClass, AttemptId, Exchange, Fact, FactRecord, Lane, LookStep, ResourceKind, TraceContext,
+    Attempt, AttemptClass, AttemptId, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest, Lane,
+    LookStep, ResourceKind, TraceContext,
 };
 use scim::{Client, Failure, Reply, UpdateMethod};
 use store::Store;
@@ -95,6 +96,8 @@ pub(crate) struct Call {
     facts: Vec<FactRecord>,
     /// What came of each of them, where there is more to say than that it worked.
     saw: Vec<Option<String>>,
+    /// The last of those that failed, with what was sent and answered.
+    failed: Vec<FailedRequest>,
     last: Option<Exchange>,
     in_doubt: bool,
 }
@@ -102,8 +105,8 @@ pub(crate) struct Call {
 impl Call {
     /// Begins with the permit for the first request.
     pub(crate) fn new(target: Arc<OwnedTarget>, about: About, permit: Permit) -> Self {
-        let (facts, saw) = (Vec::new(), Vec::new());
-        Self { target, about, permit: Some(permit), facts, saw, last: None, in_doubt: false }
+        let (facts, saw, failed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { target, about, permit: Some(permit), facts, saw, failed, last: None, in_doubt: false }
     }
 
     /// Whether a change was sent that may have been carried out although its answer does not say so.
@@ -111,9 +114,9 @@ impl Call {
         self.in_doubt
     }
 
-    /// The attempts, for the journal.
-    pub(crate) fn into_facts(self) -> Vec<FactRecord> {
-        self.facts
+    /// The attempts, for the journal, and the last of those that failed, for a dead letter.
+    pub(crate) fn into_attempts(self) -> (Vec<FactRecord>, Vec<FailedRequest>) {
+        (self.facts, self.failed)
     }
 
     /// Says what the last request brought up.
@@ -279,6 +282,15 @@ impl Call {
             Ok(_) => (AttemptClass::Success, None),
             Err(failure) => (failure.class, Some(failure.message.clone())),
         };
+        let duration_ms = i64::try_from(reply.duration.as_millis()).unwrap_or(i64::MAX);
+        if let Some(error) = &error {
+            if self.failed.len() == FAILURES_MAX {
+                self.failed.remove(0);
+            }
+            let (operation, error) = (operation.to_owned(), error.clone());
+            let exchange = reply.exchange.clone();
+            self.failed.push(FailedRequest { at: now(), operation, class, error, duration_ms, exchange });
+        }
         telemetry::metrics::attempted(&self.target.name, operation, class, reply.duration);
         let id = AttemptId::fresh();
         let attempt = Attempt {
@@ -290,7 +302,7 @@ impl Call {
             request: format!("{} {}", reply.exchange.method, reply.exchange.path),
             status: reply.exchange.status,
             class,
-            duration_ms: i64::try_from(reply.duration.as_millis()).unwrap_or(i64::MAX),
+            duration_ms,
             error,
             member_of: None,
         };

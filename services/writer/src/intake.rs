@@ -172,6 +172,7 @@ fn want(
     let still_leaving = row.queued && row.lane() == Lane::Leaver && takes_away(&command.desired);
     row.lane = if still_leaving { Lane::Leaver.rank() } else { command.lane.rank() };
     row.attempts = 0;
+    row.failures = None;
     row.awaits = None;
     row.last_error = None;
     row.planned = command.planned;
@@ -241,6 +242,7 @@ fn want_edge(
     row.accepted_at = micros(command.accepted_at);
     row.trace = trace.map(|trace| trace.to_string());
     row.attempts = 0;
+    row.failures = None;
     row.last_error = None;
     match row.status.as_str() {
         // What a request under way, or in doubt, did is settled first.

@@ -1,6 +1,6 @@
 //! What came of working on a resource or on memberships.
 
-use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, HeldBy};
+use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, FailedRequest, HeldBy};
 
 use crate::rows::resource::Unseen;
 use crate::rows::{edge, resource};
@@ -59,6 +59,8 @@ pub(crate) struct WorkedResource {
     pub(crate) progress: Progress,
     pub(crate) outcome: Outcome,
     pub(crate) facts: Vec<FactRecord>,
+    /// The last requests that failed.
+    pub(crate) failed: Vec<FailedRequest>,
 }
 
 /// Memberships of one group that were worked on, as they were when the work began.
@@ -74,6 +76,8 @@ pub(crate) struct WorkedMembers {
     pub(crate) held: Option<(Vec<edge::Model>, String)>,
     pub(crate) outcome: MembersOutcome,
     pub(crate) facts: Vec<FactRecord>,
+    /// The last requests that failed.
+    pub(crate) failed: Vec<FailedRequest>,
 }
 
 /// How the work on memberships ended.

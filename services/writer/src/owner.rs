@@ -657,7 +657,8 @@ async fn work_on_resource(
     };
     let mut call = Call::new(target, about, permit);
     let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
-    let worked = WorkedResource { row, progress, outcome, facts: call.into_facts() };
+    let (facts, failed) = call.into_attempts();
+    let worked = WorkedResource { row, progress, outcome, facts, failed };
     // The committer ends first only when the lease is lost; then the result must not count.
     let _ = results.send(Worked::Resource(Box::new(worked))).await;
 }
@@ -697,8 +698,8 @@ async fn work_on_members(
         }
     };
     let members::MembersJob { group, group_id, edges, member_ids } = job;
-    let worked =
-        WorkedMembers { group, group_id, member_ids, edges, held, outcome, facts: call.into_facts() };
+    let (facts, failed) = call.into_attempts();
+    let worked = WorkedMembers { group, group_id, member_ids, edges, held, outcome, facts, failed };
     let _ = results.send(Worked::Members(Box::new(worked))).await;
 }
 

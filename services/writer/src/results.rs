@@ -12,7 +12,7 @@ use crate::config::RetryConfig;
 use crate::facts::{News, SERVICE, Settled};
 use crate::lease::Lease;
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
-use crate::rows::{Key, control, dead, load_resources, resource, save_resources, status};
+use crate::rows::{Key, control, dead, failures, load_resources, resource, save_resources, status};
 use crate::{backoff, micros, now, safety};
 
 mod edges;
@@ -172,6 +172,9 @@ impl Committer {
         let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
         row.in_doubt = progress.in_doubt || (asked_again && row.in_doubt);
+        if !overtaken {
+            failures::keep(&mut row.failures, &worked.failed);
+        }
         row.unseen = progress.unseen.map(|unseen| unseen.as_str().to_owned());
         match &worked.outcome {
             Outcome::Deferred => {}
@@ -183,6 +186,7 @@ impl Committer {
                 if !overtaken {
                     row.rest(status::IN_SYNC);
                     row.attempts = 0;
+                    row.failures = None;
                     row.last_error = note.map(str::to_owned);
                     row.awaits.clone_from(awaits);
                 }
@@ -281,6 +285,7 @@ impl Committer {
             error: trouble.error.clone(),
             attempts: row.attempts,
             exchange: trouble.exchange.clone(),
+            failures: failures::take(&mut row.failures),
         };
         tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation, class = trouble.class.as_str(), "resource needs a human");
         row.rest(status::DEAD);

@@ -3,6 +3,7 @@
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod edge;
+pub(crate) mod failures;
 pub(crate) mod reconcile;
 pub(crate) mod removal;
 pub(crate) mod resource;

@@ -70,7 +70,7 @@ pub(super) async fn list(
     let (filter, page) = (query.filter()?, page.page()?);
     let rows = read::dead_letters(&context.store, &filter, &page).await.map_err(broken)?;
     Ok(Json(DeadLetters {
-        dead_letters: rows.rows.into_iter().map(|row| summary(row).0).collect(),
+        dead_letters: rows.rows.into_iter().map(summary).collect(),
         next_cursor: rows.next.map(|cursor| cursor.text()),
     }))
 }
@@ -95,13 +95,15 @@ pub(super) async fn show(
     let row = row.ok_or_else(|| no_such_letter(&id))?;
     let died_at = row.at_micros;
     let code = code_of(&row.class, &row.error);
-    let (summary, exchange) = summary(row);
+    let (exchange, failures) = (row.exchange.clone(), row.failures.clone());
+    let summary = summary(row);
     let requests = read::attempts(store, &summary, died_at).await.map_err(broken)?;
     let decision = read::decision(store, &summary).await;
     Ok(Json(DeadDetail {
         requests: requests.into_iter().map(trace_entry).collect(),
         remedy: code.remedy().to_owned(),
         exchange: exchange.and_then(|exchange| serde_json::from_value(exchange).ok()),
+        failures: failures.and_then(|failures| serde_json::from_value(failures).ok()).unwrap_or_default(),
         decision: decision.map_err(broken)?.map(trace_entry),
         person: person_name(store, summary.subject.clone()).await.map_err(broken)?,
         summary,
@@ -114,7 +116,7 @@ fn code_of(class: &str, error: &str) -> ErrorCode {
     ErrorCode::of(known.unwrap_or(AttemptClass::Permanent), error)
 }
 
-fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
+fn summary(row: DeadRow) -> DeadSummary {
     let closed = row.closed.map(|closed| DeadClosed {
         at: instant(closed.at_micros),
         by: closed.by,
@@ -122,7 +124,7 @@ fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
         outcome: closed.outcome,
     });
     let group = groups::name([&row.target, &row.kind, &row.operation, &row.class], &row.error);
-    let summary = DeadSummary {
+    DeadSummary {
         id: row.id,
         state: row.state,
         at: instant(row.at_micros),
@@ -138,8 +140,7 @@ fn summary(row: DeadRow) -> (DeadSummary, Option<serde_json::Value>) {
         error: row.error,
         attempts: row.attempts,
         closed,
-    };
-    (summary, row.exchange)
+    }
 }
 
 /// Tries dead letters again.

@@ -53,6 +53,7 @@ fn died(letter: &DeadLetterId, second: i64) -> Told {
             class: AttemptClass::Permanent,
             error: "no".into(),
             attempts: 3,
+            failures: Vec::new(),
             exchange: Some(Exchange {
                 method: "POST".into(),
                 path: "/Users".into(),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use console::api::{DeadDetail, DeadGroups, DeadLetters, Discarded, Replayed};
-use lifecycle::{Exchange, Planned};
+use lifecycle::{Exchange, FailedRequest, Planned};
+use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
 use super::{attempts, clean, indented, instant, trace};
@@ -74,8 +75,16 @@ pub fn detail(letter: &DeadDetail) -> String {
     }
     let mut text = table.render();
     text.push_str(&requests(letter));
+    for failed in &letter.failures {
+        text.push_str(&failure(failed));
+    }
     match &letter.exchange {
-        Some(exchange) => text.push_str(&request_and_answer(exchange)),
+        // It is the last of those.
+        Some(exchange) if letter.failures.last().is_some_and(|last| last.exchange == *exchange) => {}
+        Some(exchange) => {
+            text.push_str("\nlast request\n");
+            text.push_str(&request_and_answer(exchange));
+        }
         None => text.push_str("\nno request was sent\n"),
     }
     text.push_str(&what_to_do(letter));
@@ -97,8 +106,15 @@ fn requests(letter: &DeadDetail) -> String {
     format!("\nrequests\n{}", indented(&table.render()))
 }
 
+fn failure(failed: &FailedRequest) -> String {
+    let FailedRequest { at, operation, class, error, duration_ms, exchange } = failed;
+    let at = instant(&at.format(&Rfc3339).unwrap_or_default());
+    let head = format!("{at} {operation}: {} after {duration_ms} ms: {error}", class.as_str());
+    format!("\nfailed request, {}\n{}", clean(&head), request_and_answer(exchange))
+}
+
 fn request_and_answer(exchange: &Exchange) -> String {
-    let mut text = format!("\nlast request\n  {} {}\n", clean(&exchange.method), clean(&exchange.path));
+    let mut text = format!("  {} {}\n", clean(&exchange.method), clean(&exchange.path));
     if let Some(body) = &exchange.request_body {
         text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
     }
@@ -224,6 +240,29 @@ mod tests {
             "usher dead discard ded_1 --why",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_failed_request_is_shown_with_what_was_sent_and_answered() {
+        let mut letter = letter("open");
+        let failed = |at: &str, title: &str, status: u16| {
+            json!({"at": at, "operation": "update", "class": "transient", "error": format!("{status}"), "durationMs": 7,
+                   "exchange": {"method": "PATCH", "path": "/Users/7", "requestBody": {"title": title}, "status": status,
+                                "responseBody": format!("answer to {title}")}})
+        };
+        letter["failures"] =
+            json!([failed("2026-01-02T03:04:01Z", "A", 500), failed("2026-01-02T03:04:05Z", "B", 502)]);
+        letter["exchange"] = letter["failures"][1]["exchange"].clone();
+        let text = detail(&serde_json::from_value(letter).unwrap());
+        for part in [
+            "2026-01-02T03:04:01",
+            "transient after 7 ms: 500",
+            "\"title\": \"A\"",
+            "answer to A",
+            "answer to B",
+        ] {
+            assert_eq!(text.matches(part).count(), 1, "{part} in\n{text}");
         }
     }
 

@@ -6,10 +6,11 @@ use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
-use super::{Committer, POSTPONED_MAX, after, timeline};
+use super::timeline::{self, tells_each};
+use super::{Committer, POSTPONED_MAX, after};
 use crate::facts::News;
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
-use crate::rows::{dead, edge, load_edges, load_resources, save_edges, save_resources, status};
+use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{backoff, group_limit, micros, now};
 
 impl Committer {
@@ -50,6 +51,9 @@ impl Committer {
                     false => row.lose_end(),
                 }
                 continue;
+            }
+            if tells_each(worked) && row.revision == sent.revision {
+                failures::keep(&mut row.failures, &worked.failed);
             }
             match &worked.outcome {
                 MembersOutcome::Deferred if sent.status == status::UNSURE => {
@@ -155,6 +159,7 @@ impl Committer {
             error: format!("group {}: {}", row.group_subject, trouble.error),
             attempts: row.attempts,
             exchange: trouble.exchange.clone(),
+            failures: failures::take(&mut row.failures),
         };
         tracing::warn!(target_name = %self.target, group = %row.group_subject, subject = %row.member_subject, dead_letter = %letter.id, "membership needs a human");
         row.status = status::DEAD.to_owned();
@@ -188,5 +193,6 @@ fn done(row: &mut edge::Model, sent: &edge::Model) {
     row.last_error = None;
     if row.revision == sent.revision && row.desired == row.applied {
         row.attempts = 0;
+        row.failures = None;
     }
 }

@@ -15,6 +15,11 @@ use crate::{micros, now};
 /// thousands at a target that keeps failing would fill the journal with copies.
 const EACH_TRY_MAX: usize = 20;
 
+/// Whether each of the people is told of, and remembered with, every try.
+pub(super) fn tells_each(worked: &WorkedMembers) -> bool {
+    worked.edges.len() <= EACH_TRY_MAX
+}
+
 /// What a change that was carried out is called.
 pub(super) fn changed(present: bool) -> &'static str {
     if present { "member_added" } else { "member_removed" }
@@ -40,7 +45,7 @@ impl Committer {
         settled: &HashMap<String, &'static str>,
         news: &mut News,
     ) {
-        let tells_each = worked.edges.len() <= EACH_TRY_MAX;
+        let tells_each = tells_each(worked);
         for edge in &worked.edges {
             let ended = rows.get(&edge.member_subject).is_none_or(|row| !row.queued);
             if ended || tells_each {

@@ -47,6 +47,9 @@ pub(crate) struct Model {
     /// The open dead letter.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) dead_letter: Option<String>,
+    /// See [`super::failures`].
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) failures: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -74,6 +77,7 @@ impl Model {
             accepted_at: 0,
             last_error: None,
             dead_letter: None,
+            failures: None,
         }
     }
 

@@ -95,6 +95,9 @@ pub(crate) struct Model {
     pub(crate) unseen: Option<String>,
     /// The last comparison of the whole target that saw it: when that began, in microseconds since the Unix epoch.
     pub(crate) seen_at: Option<i64>,
+    /// See [`super::failures`].
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) failures: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -133,6 +136,7 @@ impl Model {
             approved_revision: 0,
             unseen: None,
             seen_at: None,
+            failures: None,
         }
     }
 

@@ -31,7 +31,19 @@ async fn what_keeps_failing_is_tried_so_often_and_then_dead_with_all_tries_count
     assert_eq!(row.status.as_deref(), Some("dead"));
     let patches = methods(&sent).into_iter().filter(|method| method == "PATCH").count();
     assert_eq!(patches, 3, "`attempts_max`, not once more");
-    assert_eq!(world.died().await.attempts, 3);
+    let letter = world.died().await;
+    assert_eq!(letter.attempts, 3);
+    let statuses: Vec<_> = letter.failures.iter().map(|failed| failed.exchange.status).collect();
+    assert_eq!(statuses, [Some(500); 3], "each try with what was sent and answered");
+    assert!(letter.failures.iter().all(|failed| failed.exchange.request_body.is_some()), "{letter:?}");
+
+    // What failed for an older revision is not told of a newer one.
+    world.sandbox.faults().clear();
+    world.sandbox.faults().inject(FaultRule::new(answer(400, None)).method("PATCH").times(1));
+    world.want("E-1", 4, titled("E-1", "D")).await;
+    world.until("the other letter", async || world.died().await.id != letter.id).await;
+    let statuses: Vec<_> = world.died().await.failures.iter().map(|failed| failed.exchange.status).collect();
+    assert_eq!(statuses, [Some(400)]);
     world.stop().await;
 }
 
