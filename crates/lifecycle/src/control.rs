@@ -11,12 +11,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DeadLetterId;
+use crate::{DeadLetterId, ResourceKind};
 
 /// Names of the verbs.
 pub mod verb {
     /// [`super::ReplayRequest`] to the writer.
     pub const REPLAY: &str = "replay";
+    /// [`super::LookLetterRequest`] to the writer, answered by a [`super::LookLetterReply`].
+    pub const LOOK_LETTER: &str = "look_letter";
     /// [`super::DiscardRequest`] to the writer.
     pub const DISCARD: &str = "discard";
     /// Empty request to the writer, answered by a [`super::StatusReply`]; to the mapper, by a
@@ -113,6 +115,36 @@ impl ReplayOutcome {
 pub struct ReplayReply {
     /// Outcome by dead letter.
     pub outcomes: Vec<(DeadLetterId, ReplayOutcome)>,
+}
+
+/// Asks the writer what replaying a dead letter would send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LookLetterRequest {
+    /// Which.
+    pub id: DeadLetterId,
+}
+
+/// What replaying a dead letter would come to. Holds personal data: it is answered to an operator and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LookLetterReply {
+    /// The dead letter.
+    pub id: DeadLetterId,
+    /// The target.
+    pub target: String,
+    /// User, group or membership.
+    pub kind: ResourceKind,
+    /// Key of the person or group.
+    pub subject: String,
+    /// For a membership: key of the group; the subject is the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<String>,
+    /// What replaying it would do.
+    pub outcome: ReplayOutcome,
+    /// What would be sent, unless nothing would be tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<provision::Planned>,
 }
 
 /// Asks the writer to close dead letters without trying again.

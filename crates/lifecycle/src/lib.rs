@@ -50,8 +50,8 @@ pub use control::reconcile::{
     ReconciliationRequest,
 };
 pub use control::{
-    Actor, ControlError, DiscardReply, DiscardRequest, ReplayOutcome, ReplayReply, ReplayRequest,
-    StatusReply, TargetStatus, verb,
+    Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, ReplayOutcome,
+    ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
 };
 pub use error_code::{ErrorCode, answer_in};
 pub use event::{Event, EventKind, Person};

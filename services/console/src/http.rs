@@ -66,6 +66,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/dead", get(dead::list))
         .route("/v1/dead/groups", get(dead::groups::groups))
         .route("/v1/dead/{id}", get(dead::show))
+        .route("/v1/dead/{id}/preview", get(dead::preview))
         .route("/v1/dead/replay", post(dead::replay))
         .route("/v1/dead/discard", post(dead::discard))
         .route("/v1/feeds", get(feeds::list))

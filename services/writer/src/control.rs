@@ -1,9 +1,10 @@
-//! Operator verbs: replay, discard, held, pause, resolve_conflict, reconcile, test_target, status, look, provision, row.
+//! Operator verbs: replay, look_letter, discard, held, pause, resolve_conflict, reconcile, test_target, status, look, provision, row.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
 mod conflict;
 mod held;
+mod letter;
 mod look;
 mod provision;
 mod reconcile;
@@ -64,7 +65,7 @@ impl Control {
                 request = server.next() => request,
             };
             let Some(request) = request else { return Ok(()) };
-            if !matches!(request.verb.as_str(), verb::LOOK | verb::TEST_TARGET) {
+            if !matches!(request.verb.as_str(), verb::LOOK | verb::LOOK_LETTER | verb::TEST_TARGET) {
                 control.answer(request).await;
             } else if looks.len() >= LOOKS_MAX {
                 request.refuse(refusal(format!("{LOOKS_MAX} looks are under way; try again"))).await;
@@ -146,6 +147,13 @@ impl Control {
         if request.verb == verb::TEST_TARGET {
             let answer = match parse(&request) {
                 Ok(wanted) => self.test(wanted).await,
+                Err(error) => Err(error),
+            };
+            return answer_or_refuse(request, answer).await;
+        }
+        if request.verb == verb::LOOK_LETTER {
+            let answer = match parse(&request) {
+                Ok(wanted) => self.look_letter(wanted).await,
                 Err(error) => Err(error),
             };
             return answer_or_refuse(request, answer).await;

@@ -147,8 +147,8 @@ pub struct LookStep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
-    /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `none`, `conflict` or `forbidden` (by the policy's
-    /// actions).
+    /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `add_member`, `remove_member`, `none`, `wait`, `conflict` or
+    /// `forbidden` (by the policy's actions).
     pub action: String,
     /// In words, where that needs saying.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,22 +6,22 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, ReplayReply, ReplayRequest,
-    verb,
+    Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, LookLetterReply,
+    LookLetterRequest, ReplayReply, ReplayRequest, verb,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{broken, invalid, invalid_one, no_such_letter};
+use super::problem::{broken, invalid, invalid_one, no_answer, no_such_letter};
 use super::query::{PageQuery, Query};
 use super::reason::reason;
 use super::{Shared, instant, person_name, trace_entry};
-use crate::WRITER;
 use crate::api::{
     DeadClosed, DeadDetail, DeadLetters, DeadSummary, Discard, Discarded, Outcome, Replay, Replayed,
 };
 use crate::read::{self, DeadFilter, DeadRow};
+use crate::{LOOK_TIMEOUT, WRITER};
 
 /// How many dead letters one request may name; the writer takes no more.
 const IDS_MAX: usize = 1_000;
@@ -108,6 +108,29 @@ pub(super) async fn show(
         person: person_name(store, summary.subject.clone()).await.map_err(broken)?,
         summary,
     }))
+}
+
+/// What replaying a dead letter would send now: the target is looked at, and nothing is changed.
+#[utoipa::path(
+    get,
+    path = "/v1/dead/{id}/preview",
+    params(("id" = String, Path, description = "ded_...")),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`outcome` (`queued`, `superseded`, `not_open`) and, if it would be queued, `action`: `action` in a word, `why`, `request` and `body`; `memberOf` names the group of a membership"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such dead letter"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the target cannot be asked now"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(super) async fn preview(
+    State(context): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<LookLetterReply>, Problem> {
+    let id = id.parse().map_err(|_| no_such_letter(&id))?;
+    let answer =
+        context.bus.request(WRITER, verb::LOOK_LETTER, &LookLetterRequest { id }, LOOK_TIMEOUT).await;
+    answer.map(Json).map_err(no_answer)
 }
 
 /// An unknown class, of a writer that is newer than we are, says nothing of use.

@@ -21,6 +21,7 @@ use super::{dead, feeds, held, people, plans, policies, provision, reconcile, st
         dead::list,
         dead::groups::groups,
         dead::show,
+        dead::preview,
         dead::replay,
         dead::discard,
         feeds::list,

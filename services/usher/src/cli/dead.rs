@@ -94,9 +94,12 @@ pub struct DeadReplayArgs {
     /// Every open one of a group, as `usher dead groups` names it.
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Only say what would become of each; for the first ten, also the request that would be sent.
+    /// Only say what would become of each, and the request that would be sent.
     #[arg(long)]
     pub dry_run: bool,
+    /// For how many a dry run shows the request: each costs a look at the target.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, requires = "dry_run")]
+    pub requests: usize,
     /// Queue at most so many a second. They are sent at the target's own pace in any case.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub per_second: Option<u32>,

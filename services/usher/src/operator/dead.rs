@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use console::api::{
-    DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Provision, Provisioning, Replay, Replayed,
-};
-use lifecycle::ReplayOutcome;
-use serde_json::Value;
+use console::api::{DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Outcome, Replay, Replayed};
+use lifecycle::{LookLetterReply, ReplayOutcome};
+use serde_json::{Value, json};
 
 use super::client::{Console, understood};
 use super::progress::Progress;
@@ -18,8 +16,6 @@ use crate::render;
 const PORTION_MAX: usize = 500;
 /// Dead letters per page of the list.
 const PAGE: usize = 500;
-/// For how many a dry run shows the request: each costs a look at the target.
-const PREVIEWS_MAX: usize = 10;
 
 /// `usher dead ...`.
 ///
@@ -83,15 +79,14 @@ async fn dead_replay(args: &DeadReplayArgs) -> anyhow::Result<Ended> {
         }
     }
     drop(progress);
-    if args.operator.json {
-        print_json(&serde_json::to_value(&all)?)?;
-        return Ok(Ended::Done);
+    if !args.operator.json {
+        print(&render::dead::replayed(&all))?;
     }
-    print(&render::dead::replayed(&all))?;
-    if args.dry_run {
-        preview(&console, &all).await?;
+    match (args.dry_run, args.operator.json) {
+        (true, _) => preview(&console, &all, args).await,
+        (false, true) => print_json(&all),
+        (false, false) => Ok(Ended::Done),
     }
-    Ok(Ended::Done)
 }
 
 /// Ids of everything open of a target or a group, the oldest first.
@@ -119,23 +114,29 @@ async fn open_letters(
     }
 }
 
-/// The request that would be sent for each of the first few.
-async fn preview(console: &Console, all: &Replayed) -> anyhow::Result<()> {
-    let queued = all.outcomes.iter().filter(|outcome| outcome.outcome == ReplayOutcome::Queued);
-    for outcome in queued.take(PREVIEWS_MAX) {
-        let letter: DeadDetail = understood(&console.get(&["dead", &outcome.id], &[]).await?)?;
-        let (subject, target) = (letter.summary.subject.clone(), letter.summary.target.clone());
-        let body = Provision { person: subject, target, dry_run: true, why: None };
-        let planned = match console.post(&["provision"], &body).await {
-            Ok(answer) => {
-                let report: Provisioning = understood(&answer)?;
-                report.look.map(|look| look.action).ok_or(report.look_problem.map(|problem| problem.detail))
-            }
-            Err(error) => Err(Some(error.to_string())),
+/// The requests that would be sent for the first `max`, one by one as they are known.
+async fn preview(console: &Console, all: &Replayed, args: &DeadReplayArgs) -> anyhow::Result<Ended> {
+    let queued: Vec<&Outcome> =
+        all.outcomes.iter().filter(|outcome| outcome.outcome == ReplayOutcome::Queued).collect();
+    let mut looks = Vec::new();
+    for outcome in queued.iter().take(args.requests) {
+        let look = match console.get(&["dead", &outcome.id, "preview"], &[]).await {
+            Ok(answer) => Ok(understood::<LookLetterReply>(&answer)?),
+            Err(error) => Err(error.to_string()),
         };
-        print(&render::dead::planned(&outcome.id, &letter, planned))?;
+        if args.operator.json {
+            looks.push(match look {
+                Ok(look) => serde_json::to_value(look)?,
+                Err(error) => json!({ "id": outcome.id, "error": error }),
+            });
+        } else {
+            print(&render::dead::planned(&outcome.id, look))?;
+        }
     }
-    Ok(())
+    if args.operator.json {
+        return print_json(&json!({ "outcomes": all.outcomes, "requests": looks }));
+    }
+    print(&render::dead::requests_shown(queued.len(), args.requests))
 }
 
 async fn dead_discard(args: &DeadDiscardArgs) -> anyhow::Result<Ended> {

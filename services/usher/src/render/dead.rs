@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use console::api::{DeadDetail, DeadGroups, DeadLetters, Discarded, Replayed};
-use lifecycle::{Exchange, FailedRequest, Planned};
+use lifecycle::{Exchange, FailedRequest, LookLetterReply};
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
@@ -167,26 +167,35 @@ pub fn replayed(answer: &Replayed) -> String {
 }
 
 /// What would be sent for one, or why that is not known.
-pub fn planned(id: &str, letter: &DeadDetail, planned: Result<Planned, Option<String>>) -> String {
-    let mut text =
-        format!("\n{}  {} {}\n", clean(id), clean(&letter.summary.kind), clean(&letter.summary.subject));
-    match planned {
-        Ok(planned) => {
-            let why = planned.why.map(|why| format!(": {why}")).unwrap_or_default();
-            text.push_str(&format!("  {}{}\n", clean(&planned.action), clean(&why)));
-            if let Some(request) = &planned.request {
-                text.push_str(&format!("  {}\n", clean(request)));
-            }
-            if let Some(body) = &planned.body {
-                text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
-            }
-        }
-        Err(why) => {
-            let why = why.unwrap_or_else(|| "there is nothing to be sent".to_owned());
-            text.push_str(&format!("  not known: {}\n", clean(&why)));
-        }
+pub fn planned(id: &str, look: Result<LookLetterReply, String>) -> String {
+    let look = match look {
+        Ok(look) => look,
+        Err(why) => return format!("\n{}\n  not known: {}\n", clean(id), clean(&why)),
+    };
+    let of = look.member_of.map(|group| format!(" in group {group}")).unwrap_or_default();
+    let about = format!("{} {}{of}", look.kind.as_str(), look.subject);
+    let mut text = format!("\n{}  {}\n", clean(id), clean(&about));
+    let Some(planned) = look.action else {
+        text.push_str(&format!("  nothing: {}\n", look.outcome.as_str()));
+        return text;
+    };
+    let why = planned.why.map(|why| format!(": {why}")).unwrap_or_default();
+    text.push_str(&format!("  {}{}\n", clean(&planned.action), clean(&why)));
+    if let Some(request) = &planned.request {
+        text.push_str(&format!("  {}\n", clean(request)));
+    }
+    if let Some(body) = &planned.body {
+        text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
     }
     text
+}
+
+/// Says how many requests of `queued` are not shown, if there are some.
+pub fn requests_shown(queued: usize, max: usize) -> String {
+    if queued <= max {
+        return String::new();
+    }
+    format!("\nthe requests of the first {max} of {queued} are shown; --requests {queued}: of all\n")
 }
 
 /// Which ones are closed now; `asked` were to be.
@@ -264,6 +273,20 @@ mod tests {
         ] {
             assert_eq!(text.matches(part).count(), 1, "{part} in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_preview_says_which_group_is_changed_and_how_many_are_not_shown() {
+        let look = json!({"id": "ded_00000000000000000000000000000001", "target": "zia", "kind": "membership",
+            "subject": "E-1", "memberOf": "G-1", "outcome": "queued",
+            "action": {"action": "add_member", "request": "PATCH /Groups/7", "body": {"Operations": []}}});
+        let text = planned("ded_1", Ok(serde_json::from_value(look).unwrap()));
+        for part in ["membership E-1 in group G-1", "  add_member\n  PATCH /Groups/7\n", "\"Operations\""] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert!(planned("ded_1", Err("it is down".to_owned())).contains("not known: it is down"));
+        assert_eq!(requests_shown(5, 5), "");
+        assert!(requests_shown(500, 100).contains("first 100 of 500"));
     }
 
     #[test]

@@ -25,12 +25,7 @@ impl Control {
         if kind == ResourceKind::Membership {
             return Err(refusal("only people and groups can be looked at, not memberships".to_owned()));
         }
-        let Some(target) = self.owned(&request.target) else {
-            return Err(self.not_ours(&request.target).await);
-        };
-        if let Circuit::Open { reason, .. } = target.pacer.circuit() {
-            return Err(held(&request.target, &reason));
-        }
+        let target = self.askable(&request.target).await?;
         let LookRequest { subject, desired, .. } = request;
         let people = self.links(&target.name, ResourceKind::User, &Wanted::references(&desired)).await?;
         let Some(wanted) = Wanted::new(desired, &people) else {
@@ -38,20 +33,23 @@ impl Control {
         };
         let own = self.links(&target.name, kind, std::slice::from_ref(&subject)).await?;
         let link = own.get(&subject).map(String::as_str);
-        match tokio::time::timeout(PATIENCE, ask(&target, kind, &subject, &wanted, link)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(match target.pacer.circuit() {
-                Circuit::Open { reason, .. } => held(&target.name, &reason),
-                Circuit::Closed => refusal(format!(
-                    "no answer from `{}` within {} s: it is slow, or its requests are queued; try again",
-                    target.name,
-                    PATIENCE.as_secs()
-                )),
-            }),
+        patiently(&target, ask(&target, kind, &subject, &wanted, link)).await
+    }
+
+    /// The target, if this replica may ask it now.
+    ///
+    /// # Errors
+    /// When this replica does not own the target, or its circuit is open.
+    pub(super) async fn askable(&self, name: &str) -> Result<Arc<OwnedTarget>, ControlError> {
+        let Some(target) = self.owned(name) else { return Err(self.not_ours(name).await) };
+        match target.pacer.circuit() {
+            Circuit::Open { reason, .. } => Err(held(name, &reason)),
+            Circuit::Closed => Ok(target),
         }
     }
 
-    async fn links(
+    /// The remote ids of people or groups, by key.
+    pub(super) async fn links(
         &self,
         target: &str,
         kind: ResourceKind,
@@ -77,14 +75,30 @@ impl Control {
     }
 }
 
-async fn ask(
-    target: &Arc<OwnedTarget>,
-    kind: ResourceKind,
-    subject: &str,
-    wanted: &Wanted,
-    link: Option<&str>,
-) -> Result<LookReply, ControlError> {
-    let lane = Lane::Leaver; // a few requests, and somebody waits
+/// Waits for the answer as long as an operator does.
+///
+/// # Errors
+/// That of `asked`, or that there was no answer in time.
+pub(super) async fn patiently<T>(
+    target: &OwnedTarget,
+    asked: impl Future<Output = Result<T, ControlError>>,
+) -> Result<T, ControlError> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => answer,
+        Err(_) => Err(match target.pacer.circuit() {
+            Circuit::Open { reason, .. } => held(&target.name, &reason),
+            Circuit::Closed => refusal(format!(
+                "no answer from `{}` within {} s: it is slow, or its requests are queued; try again",
+                target.name,
+                PATIENCE.as_secs()
+            )),
+        }),
+    }
+}
+
+/// A conversation of a few requests for which somebody waits.
+pub(super) async fn conversation(target: &Arc<OwnedTarget>, kind: ResourceKind, subject: &str) -> Call {
+    let lane = Lane::Leaver;
     let permit = target.pacer.acquire(Urgency::opening(lane)).await;
     let about = About {
         kind,
@@ -95,19 +109,35 @@ async fn ask(
         attempts: 0,
         consent: Consent::Unknown,
     };
-    let mut call = Call::new(Arc::clone(target), about, permit);
-    let looked = look::look(&mut call, wanted, link).await;
-    let steps = call.steps();
-    match looked {
+    Call::new(Arc::clone(target), about, permit)
+}
+
+async fn ask(
+    target: &Arc<OwnedTarget>,
+    kind: ResourceKind,
+    subject: &str,
+    wanted: &Wanted,
+    link: Option<&str>,
+) -> Result<LookReply, ControlError> {
+    let mut call = conversation(target, kind, subject).await;
+    match look::look(&mut call, wanted, link).await {
         Ok(look::Looked { matched, remote_id, action }) => {
-            Ok(LookReply { steps, matched: matched.to_owned(), remote_id, action })
+            Ok(LookReply { steps: call.steps(), matched: matched.to_owned(), remote_id, action })
         }
-        Err(Stop::Failed(failed)) => {
-            let sent = steps.last().map(|step| step.request.clone()).unwrap_or_default();
-            Err(refusal(format!("`{}` could not answer {sent}: {}", target.name, failed.trouble.error)))
+        Err(stop) => Err(no_answer(&call, stop)),
+    }
+}
+
+/// Why the target was not looked at.
+pub(super) fn no_answer(call: &Call, stop: Stop) -> ControlError {
+    let target = &call.target;
+    match stop {
+        Stop::Failed(failed) => {
+            let sent = call.steps().last().map(|step| step.request.clone()).unwrap_or_default();
+            refusal(format!("`{}` could not answer {sent}: {}", target.name, failed.trouble.error))
         }
-        Err(Stop::Postponed { trouble, .. }) => Err(held(&target.name, &trouble.error)),
-        Err(Stop::Deferred) => Err(match (call.last_error(), target.pacer.circuit()) {
+        Stop::Postponed { trouble, .. } => held(&target.name, &trouble.error),
+        Stop::Deferred => match (call.last_error(), target.pacer.circuit()) {
             (Some(error), _) => held(&target.name, error),
             (None, Circuit::Open { reason, .. }) => held(&target.name, &reason),
             (None, Circuit::Closed) => refusal(format!(
@@ -115,7 +145,7 @@ async fn ask(
                  cannot be read; try again",
                 target.name
             )),
-        }),
+        },
     }
 }
 

@@ -1,7 +1,9 @@
 //! Looks at the target and says what would be sent, without changing anything.
 
+use std::sync::Arc;
+
 use lifecycle::{AttemptClass, Planned};
-use scim::{Found, UpdateMethod};
+use scim::{Found, Kind, UpdateMethod, diff};
 
 use super::step::{self, Step, There};
 use super::{Located, Wanted, linked_already, locate};
@@ -69,6 +71,36 @@ async fn something(
     let request = step::request(&call.target.client, wanted, &step, Some(&found));
     let action = planned(&step, request, matched == "found");
     Ok(Looked { matched, remote_id: Some(found.id), action })
+}
+
+/// What would be sent to put somebody into a group, or to take them out. Sends only requests that read.
+///
+/// # Errors
+/// When the target cannot be asked now, or answers with an error.
+pub(crate) async fn look_membership(
+    call: &mut Call,
+    group_id: &str,
+    member_id: &str,
+    present: bool,
+) -> Result<Planned, Stop> {
+    let target = Arc::clone(&call.target);
+    let profile = target.client.profile();
+    if profile.membership.readable {
+        let members = call.send("read_members", async |client| client.members(group_id).await).await?;
+        // A group that shows nobody may hide them: sending it is right for either.
+        if members.is_some_and(|members| members.iter().any(|id| id == member_id) == present) {
+            return Ok(planned(&Step::Rest { how: "unchanged" }, None, false));
+        }
+    }
+    let member = [member_id.to_owned()];
+    let (add, remove): (&[String], &[String]) = if present { (&member, &[]) } else { (&[], &member) };
+    let ops = diff::member_ops(profile, add, remove).into_iter().next().unwrap_or_default();
+    let body = diff::patch_body(profile, &ops);
+    let (request, body) = target.client.show("PATCH", Kind::Group, Some(group_id), Some(&body));
+    let action = if present { "add_member" } else { "remove_member" };
+    let together = profile.membership.members_per_request_max > 1;
+    let why = together.then(|| "in one request with other memberships of the group that wait".to_owned());
+    Ok(Planned { action: action.to_owned(), why, request: Some(request), body })
 }
 
 fn conflict(why: String) -> Planned {

@@ -1,6 +1,6 @@
 //! Memberships in doubt are read back, and what a newer command takes the place of is closed.
 
-use lifecycle::{Account, AccountState, Actions, Attempt, Desired, Fact, ResourceKind};
+use lifecycle::{Account, AccountState, Actions, Attempt, Desired, Fact, ReplayOutcome, ResourceKind, verb};
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
 
@@ -142,12 +142,26 @@ async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_letter_of_a_membership_names_its_group() {
+async fn the_letter_of_a_membership_names_its_group_and_the_request_that_a_replay_sends() {
     let world = with_a_group_of_one().await;
     let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
     world.sandbox.faults().inject(FaultRule::new(refused).method("PATCH").path("/Groups").times(1));
     world.members("G-1", 1, &[("E-1", true)]).await;
     let letter = world.died().await;
     assert_eq!((letter.subject.as_str(), letter.member_of.as_deref()), ("E-1", Some("G-1")));
+    assert_eq!(letter.failures.len(), 1);
+
+    let (groups, users) = (world.sandbox.state().groups, world.sandbox.state().users);
+    let (group_id, user_id) = (&groups["SEC-1"].id, &users[&name_of("E-1")].id);
+    let request = lifecycle::LookLetterRequest { id: letter.id.clone() };
+    let look: lifecycle::LookLetterReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
+    let action = look.action.unwrap();
+    assert_eq!(action.request, Some(format!("PATCH /Groups/{group_id}")), "what replaying it would send");
+    assert!(action.body.unwrap().to_string().contains(user_id.as_str()));
+
+    world.members("G-1", 2, &[("E-1", false)]).await;
+    world.told("the letter is closed", |record| matches!(&record.fact, Fact::Discarded { .. })).await;
+    let look: lifecycle::LookLetterReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
+    assert_eq!((look.outcome, look.action), (ReplayOutcome::NotOpen, None));
     world.stop().await;
 }

@@ -1,0 +1,108 @@
+//! Verb `look_letter`: what replaying a dead letter would send. Changes nothing.
+
+use lifecycle::{
+    ControlError, LookLetterReply, LookLetterRequest, LookRequest, Planned, ReplayOutcome, ResourceKind,
+};
+use sea_orm::EntityTrait;
+use store::StoreError;
+
+use super::look::{conversation, no_answer, patiently};
+use super::{Control, database, refusal};
+use crate::converge::look;
+use crate::rows::{dead, edge, load_resources, resource, status};
+
+/// What is still as it was given up.
+enum Waiting {
+    Resource(Box<resource::Model>),
+    Membership(edge::Model),
+}
+
+impl Control {
+    /// # Errors
+    /// When there is no such dead letter, or the target cannot be asked.
+    pub(super) async fn look_letter(
+        &self,
+        request: LookLetterRequest,
+    ) -> Result<LookLetterReply, ControlError> {
+        let id = request.id;
+        let letter = dead::Entity::find_by_id(id.to_string()).one(self.store.reader()).await;
+        let letter = letter.map_err(StoreError::statement("read a dead letter"));
+        let letter = letter.map_err(|error| database(&error))?;
+        let letter = letter.ok_or_else(|| refusal(format!("the writer knows no dead letter {id}")))?;
+        let (outcome, action) = if letter.state == dead::OPEN {
+            match self.waiting(&letter).await.map_err(|error| database(&error))? {
+                Some(Waiting::Resource(row)) => (ReplayOutcome::Queued, Some(self.about_row(&row).await?)),
+                Some(Waiting::Membership(edge)) => {
+                    (ReplayOutcome::Queued, Some(self.about_edge(&edge).await?))
+                }
+                None => (ReplayOutcome::Superseded, None),
+            }
+        } else {
+            (ReplayOutcome::NotOpen, None)
+        };
+        let (subject, member_of) = match letter.member {
+            Some(member) => (member, Some(letter.subject)),
+            None => (letter.subject, None),
+        };
+        let kind = kind_of(&letter.kind);
+        Ok(LookLetterReply { id, target: letter.target, kind, subject, member_of, outcome, action })
+    }
+
+    async fn waiting(&self, letter: &dead::Model) -> Result<Option<Waiting>, StoreError> {
+        let dead::Model { target, subject, revision, .. } = letter;
+        let reader = self.store.reader();
+        if let Some(member) = &letter.member {
+            let key = (target.clone(), subject.clone(), member.clone());
+            let row = edge::Entity::find_by_id(key).one(reader).await;
+            let row = row.map_err(StoreError::statement("read a membership"))?;
+            let row = row.filter(|row| row.revision == *revision && row.status == status::DEAD);
+            return Ok(row.map(Waiting::Membership));
+        }
+        let subjects = std::slice::from_ref(subject);
+        let mut rows = load_resources(reader, target, kind_of(&letter.kind), subjects, false).await?;
+        let waits = |row: &resource::Model| {
+            row.desired_revision == *revision && matches!(&*row.status, status::DEAD | status::CONFLICT)
+        };
+        Ok(rows.remove(subject).filter(waits).map(|row| Waiting::Resource(Box::new(row))))
+    }
+
+    /// What is wanted of it is what its row says, whatever the mapper would decide by now.
+    async fn about_row(&self, row: &resource::Model) -> Result<Planned, ControlError> {
+        let desired = row
+            .desired()
+            .map_err(|error| refusal(format!("cannot read what is wanted of {}: {error}", row.subject)))?;
+        let request = LookRequest { target: row.target.clone(), subject: row.subject.clone(), desired };
+        Ok(self.look(request).await?.action)
+    }
+
+    async fn about_edge(&self, row: &edge::Model) -> Result<Planned, ControlError> {
+        self.configured(&row.target)?;
+        let target = self.askable(&row.target).await?;
+        let link = async |kind: ResourceKind, subject: &String| {
+            let found = self.links(&target.name, kind, std::slice::from_ref(subject)).await;
+            found.map(|mut links| links.remove(subject))
+        };
+        let group = link(ResourceKind::Group, &row.group_subject).await?;
+        let member = link(ResourceKind::User, &row.member_subject).await?;
+        let (Some(group), Some(member)) = (group, member) else {
+            let why = "the group or the person is not at the target: it is sent once both are";
+            return Ok(Planned {
+                action: "wait".to_owned(),
+                why: Some(why.to_owned()),
+                request: None,
+                body: None,
+            });
+        };
+        let asked = async {
+            let mut call = conversation(&target, ResourceKind::Membership, &row.group_subject).await;
+            let planned = look::look_membership(&mut call, &group, &member, row.desired).await;
+            planned.map_err(|stop| no_answer(&call, stop))
+        };
+        patiently(&target, asked).await
+    }
+}
+
+fn kind_of(name: &str) -> ResourceKind {
+    let all = [ResourceKind::User, ResourceKind::Group, ResourceKind::Membership];
+    all.into_iter().find(|kind| kind.as_str() == name).unwrap_or(ResourceKind::User)
+}
