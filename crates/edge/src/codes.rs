@@ -43,6 +43,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("person_not_found", 404, "Nothing is known of a person or group of that name or key."),
     ("plan_not_found", 404, "No plan of that id, or it was dropped to make room. Start another."),
     ("refused", 409, "The service that owns it did not do it. The detail says why, and what to do."),
+    ("replay_not_found", 404, "No such replay, or it is forgotten. `usher dead replays` lists them."),
     ("service_not_running", 503, "A service does not listen. Start it, then ask again; nothing was changed."),
     ("service_timeout", 503, "A service did not answer in time. Look at its health and log, then ask again."),
     (

@@ -6,6 +6,7 @@ pub mod plan;
 pub mod policy;
 pub mod provision;
 pub mod reconcile;
+pub mod replay;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,12 @@ use crate::{DeadLetterId, ResourceKind};
 pub mod verb {
     /// [`super::ReplayRequest`] to the writer.
     pub const REPLAY: &str = "replay";
+    /// [`super::replay::StartReplayRequest`] to the writer, answered by a [`super::replay::ReplayRun`].
+    pub const START_REPLAY: &str = "start_replay";
+    /// [`super::replay::ReplayRunsRequest`] to the writer, answered by [`super::replay::ReplayRuns`].
+    pub const REPLAY_RUNS: &str = "replay_runs";
+    /// [`super::replay::CancelReplayRequest`] to the writer, answered by a [`super::replay::ReplayRun`].
+    pub const CANCEL_REPLAY: &str = "cancel_replay";
     /// [`super::LookLetterRequest`] to the writer, answered by a [`super::LookLetterReply`].
     pub const LOOK_LETTER: &str = "look_letter";
     /// [`super::DiscardRequest`] to the writer.

@@ -220,6 +220,20 @@ pub fn answer_in(error: &str) -> (Option<u16>, Option<&'static str>) {
     (status, keyword.filter(|_| status.is_some()))
 }
 
+/// What dead letters that failed in the same way have in common: `target/kind/operation/class/code`.
+pub fn failure_group(parts: [&str; 4], error: &str) -> String {
+    format!("{}/{}", parts.join("/"), code(error))
+}
+
+/// The status, and the error keyword where there is one; `-` where there was no answer.
+fn code(error: &str) -> String {
+    match answer_in(error) {
+        (Some(status), Some(keyword)) => format!("{status}-{keyword}"),
+        (Some(status), None) => status.to_string(),
+        (None, _) => "-".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,5 +273,19 @@ mod tests {
         assert_eq!(answer_in("400: tooMany"), (Some(400), Some("tooMany")));
         assert_eq!(answer_in("400: no: uniqueness"), (Some(400), None));
         assert_eq!(answer_in(""), (None, None));
+    }
+
+    #[test]
+    fn the_code_is_the_status_with_the_keyword_and_never_a_value() {
+        for (error, expected) in [
+            ("400: invalidValue: <redacted> is no department", "400-invalidValue"),
+            ("409: uniqueness", "409-uniqueness"),
+            ("500: something went wrong here", "500"),
+            ("400: nonsense: more", "400"),
+            ("no answer in time", "-"),
+            ("", "-"),
+        ] {
+            assert_eq!(code(error), expected, "{error}");
+        }
     }
 }

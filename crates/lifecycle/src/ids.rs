@@ -102,7 +102,13 @@ id_type!(
     FeedRunId, "run_"
 );
 
+id_type!(
+    /// Many dead letters that are tried again, one after the other.
+    ReplayId, "rpl_"
+);
+
 time_ordered!(FeedRunId);
+time_ordered!(ReplayId);
 time_ordered!(CommandId);
 time_ordered!(AttemptId);
 time_ordered!(DeadLetterId);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ResourceKind, TraceContext};
+use crate::{AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ReplayId, ResourceKind, TraceContext};
 
 /// One entry of a person's or group's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -166,6 +166,23 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// writer: an operator began to try many dead letters again, or that ended. The record's subject is `replay:<id>`.
+    ReplayRun {
+        /// The operation.
+        replay: ReplayId,
+        /// `started`, `finished` or `cancelled`.
+        outcome: String,
+        /// The target whose letters it takes, if they were not named one by one.
+        target: Option<String>,
+        /// How many letters there are.
+        total: u64,
+        /// How many of them were dealt with.
+        done: u64,
+        /// Who began or ended it.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// mapper: another version of a policy came into force. The record's subject is `policy:<target>`.
     PolicyApplied {
         /// The target.
@@ -240,6 +257,7 @@ impl Fact {
             Self::Paused { .. } => "paused",
             Self::Died(_) => "died",
             Self::Replayed { .. } => "replayed",
+            Self::ReplayRun { .. } => "replay_run",
             Self::PolicyApplied { .. } => "policy_applied",
             Self::FeedHeld { .. } => "feed_held",
             Self::FeedDecided { .. } => "feed_decided",
@@ -378,6 +396,14 @@ pub struct DeadLetter {
     /// The requests that failed before it was given up, the oldest first: the last [`FAILURES_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailedRequest>,
+}
+
+impl DeadLetter {
+    /// What it has in common with those that failed in the same way.
+    pub fn group(&self) -> String {
+        let parts = [&*self.target, self.kind.as_str(), &*self.operation, self.class.as_str()];
+        crate::failure_group(parts, &self.error)
+    }
 }
 
 /// How many failed requests a dead letter keeps.

@@ -49,17 +49,21 @@ pub use control::reconcile::{
     Difference, FOUND_MAX, Found, ReconcileCounts, ReconcileRequest, ReconcileState, Reconciliation,
     ReconciliationRequest,
 };
+pub use control::replay::{
+    CancelReplayRequest, REPLAY_LETTERS_MAX, ReplayRun, ReplayRuns, ReplayRunsRequest, ReplayState,
+    StartReplayRequest,
+};
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, ReplayOutcome,
     ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
 };
-pub use error_code::{ErrorCode, answer_in};
+pub use error_code::{ErrorCode, answer_in, failure_group};
 pub use event::{Event, EventKind, Person};
 pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
 pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
-pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId};
+pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId, ReplayId};
 pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
 };

@@ -230,6 +230,27 @@ pub struct Replay {
     pub why: String,
 }
 
+/// Body of `POST /v1/dead/replays`: one of `ids`, `target` and `group`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartReplay {
+    /// At most 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<String>>,
+    /// Every open one of this target; the oldest 100,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Every open one of this group; the oldest 100,000 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// So many a second at most: 1 to 1,000. They are sent at the target's own pace in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u32>,
+    /// Required: it is kept in the timeline of each.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Answer to `POST /v1/dead/replay`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Replayed {

@@ -32,6 +32,7 @@ impl Told {
             | Fact::Conflict { .. }
             | Fact::Died(_)
             | Fact::Replayed { .. }
+            | Fact::ReplayRun { .. }
             | Fact::Provisioned { .. }
             | Fact::Held { .. }
             | Fact::HeldDecided { .. }
@@ -252,6 +253,7 @@ fn step_of(fact: &Fact) -> i16 {
         Fact::Decided { .. } | Fact::MembershipDecided { .. } => 1,
         Fact::Superseded { .. } => 2,
         Fact::Replayed { .. }
+        | Fact::ReplayRun { .. }
         | Fact::Provisioned { .. }
         | Fact::HeldDecided { .. }
         | Fact::FeedDecided { .. }
@@ -280,6 +282,7 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::Superseded { target, .. }
         | Fact::Settled { target, .. }
         | Fact::Conflict { target, .. } => Some(target),
+        Fact::ReplayRun { target, .. } => target.as_deref(),
         Fact::Attempted(attempt) => Some(&attempt.target),
         Fact::Died(letter) => Some(&letter.target),
     }

@@ -13,8 +13,9 @@ mod world;
 
 use bus::{Bus, Outgoing};
 use lifecycle::{
-    AttemptClass, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact, FactRecord, Lane,
-    ReplayOutcome, ReplayReply, ReplayRequest, ResourceKind, StatusReply, TargetStatus, verb,
+    Actor, AttemptClass, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact, FactRecord, Lane,
+    ReplayId, ReplayOutcome, ReplayReply, ReplayRequest, ReplayRun, ReplayRuns, ResourceKind,
+    StartReplayRequest, StatusReply, TargetStatus, verb,
 };
 use serde_json::{Value, json};
 use store::testing::{databases, sqlite};
@@ -87,6 +88,12 @@ fn play_writer(bus: Bus) {
                     let outcomes = asked.ids.into_iter().map(|id| (id, ReplayOutcome::Queued)).collect();
                     request.reply(&ReplayReply { outcomes }).await;
                 }
+                verb::START_REPLAY => {
+                    let asked: StartReplayRequest = request.question().unwrap();
+                    assert_eq!((asked.per_second, asked.target.as_deref()), (Some(5), Some("zia")));
+                    request.reply(&replaying(asked.actor)).await;
+                }
+                verb::REPLAY_RUNS => request.reply(&ReplayRuns::default()).await,
                 _ => {
                     let asked: DiscardRequest = request.question().unwrap();
                     request.reply(&DiscardReply { discarded: asked.ids }).await;
@@ -144,6 +151,39 @@ async fn a_person_is_traced_and_a_dead_letter_is_replayed_on_every_database() {
         world.until("/v1/status", |status| status["lag"]["journal"] == 0).await;
         world.stop().await;
     }
+}
+
+fn replaying(actor: Actor) -> ReplayRun {
+    let Actor { who, why } = actor;
+    let run = json!({"id": ReplayId::fresh(), "state": "running", "total": 2, "done": 0, "who": who, "why": why,
+                     "started": "2026-01-02T03:04:05Z"});
+    serde_json::from_value(run).unwrap()
+}
+
+#[tokio::test]
+async fn an_operation_is_begun_with_who_and_why_and_one_that_is_not_there_is_not_found() {
+    let world = World::start(sqlite()).await;
+    play_writer(world.bus.clone());
+    world.until("/v1/status", |status| status["targets"][0]["target"] == "zia").await;
+    let body = json!({"target": "zia", "perSecond": 5, "why": "fixed"});
+    let (status, run) = world.post("/v1/dead/replays", &body).await;
+    assert_eq!((status, &run["who"], &run["state"]), (200, &json!("alice"), &json!("running")), "{run}");
+    assert_eq!(world.get("/v1/dead/replays").await, (200, json!({"replays": []})));
+    for id in ["nonsense", ReplayId::fresh().as_str()] {
+        let (status, problem) = world.get(&format!("/v1/dead/replays/{id}")).await;
+        assert_eq!((status, &problem["code"]), (404, &json!("replay_not_found")));
+    }
+    for body in [
+        json!({"target": "zia", "group": "x", "why": "x"}),
+        json!({"why": "x"}),
+        json!({"target": "zia", "perSecond": 0, "why": "x"}),
+        json!({"target": "zia"}),
+    ] {
+        assert_eq!(world.post("/v1/dead/replays", &body).await.0, 422, "{body}");
+    }
+    let cancel = format!("/v1/dead/replays/{}/cancel", ReplayId::fresh());
+    assert_eq!(world.post(&cancel, &json!({})).await.0, 422);
+    world.stop().await;
 }
 
 #[tokio::test]

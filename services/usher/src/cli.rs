@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use dead::{
-    DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadShowArgs, DeadState,
+    DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadReplayCancelArgs,
+    DeadReplaysArgs, DeadShowArgs, DeadState,
 };
 pub use feed::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 pub use held::{

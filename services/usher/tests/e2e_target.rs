@@ -208,7 +208,10 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
     assert_eq!(preview.matches("queued").count(), 2, "{preview}");
     assert_eq!(preview.matches("POST /Users").count(), 2, "the request that would be sent: {preview}");
     assert_eq!(open().await.len(), 2, "a look replays nothing");
-    usher(&world, &["dead", "replay", &id_of("E-1"), "--why", "fixed at the target"]);
+    let replay = usher(&world, &["dead", "replay", &id_of("E-1"), "--why", "fixed at the target"]);
+    assert!(replay.contains("finished, 1 of 1 dead letters: 1 queued"), "{replay}");
+    let replays = usher(&world, &["dead", "replays"]);
+    assert!(replays.contains("fixed at the target") && replays.contains("finished"), "{replays}");
     world.settled(SOON).await.unwrap();
     assert!(user(&world, "E-1").is_some(), "the replay created the account");
     usher(&world, &["dead", "discard", &id_of("E-2"), "--why", "left by now"]);

@@ -17,12 +17,14 @@ use crate::facts::SERVICE;
 use crate::intake::{Bells, Intake};
 use crate::migrations::Migrator;
 use crate::owner::Owner;
+use crate::replays::Replayer;
 
 /// The writer, ready to run.
 pub struct App {
     intake: Intake,
     control: Control,
     owners: Vec<Owner>,
+    replayer: Replayer,
     relay: Relay,
     ready: Latch,
 }
@@ -128,8 +130,16 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     }
     let intake =
         Intake { store: store.clone(), bus: bus.clone(), relay: relay.clone(), bells: bells.clone() };
-    let control = Control { store, bus, relay: relay.clone(), replica, bells, owned };
-    Ok(App { intake, control, owners, relay, ready })
+    let replays = Arc::new(Notify::new());
+    let replayer = Replayer {
+        store: store.clone(),
+        relay: relay.clone(),
+        bells: bells.clone(),
+        replica: replica.clone(),
+        begun: Arc::clone(&replays),
+    };
+    let control = Control { store, bus, relay: relay.clone(), replica, bells, owned, replays };
+    Ok(App { intake, control, owners, replayer, relay, ready })
 }
 
 fn connection(target: &TargetConfig, lease_seconds: u64) -> Result<Connection, BuildError> {
@@ -175,6 +185,11 @@ impl App {
         let mut parts = JoinSet::new();
         parts.spawn(self.intake.run(self.ready, shutdown.clone()));
         parts.spawn(self.control.run(shutdown.clone()));
+        let (replayer, until) = (self.replayer, shutdown.clone());
+        parts.spawn(async move {
+            replayer.run(until).await;
+            Ok(())
+        });
         for owner in self.owners {
             let shutdown = shutdown.clone();
             parts.spawn(async move {

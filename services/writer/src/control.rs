@@ -1,4 +1,4 @@
-//! Operator verbs: replay, look_letter, discard, held, pause, resolve_conflict, reconcile, test_target, status, look, provision, row.
+//! Operator verbs: replay, start_replay, replay_runs, cancel_replay, look_letter, discard, held, pause, resolve_conflict, reconcile, test_target, status, look, provision, row.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
@@ -9,9 +9,11 @@ mod look;
 mod provision;
 mod reconcile;
 mod replay;
+mod replays;
 mod status;
 mod test;
 
+pub(crate) use replay::replay_letter;
 pub(crate) use status::observe_queue;
 
 use std::collections::HashMap;
@@ -24,6 +26,7 @@ use sea_orm::DatabaseTransaction;
 use serde::de::DeserializeOwned;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::app::RunError;
@@ -46,6 +49,8 @@ pub(crate) struct Control {
     pub(crate) replica: String,
     pub(crate) bells: Bells,
     pub(crate) owned: Owned,
+    /// Rung when many dead letters are to be tried again.
+    pub(crate) replays: Arc<Notify>,
 }
 
 impl Control {
@@ -82,6 +87,24 @@ impl Control {
                 Ok(wanted) => respond(request, self.replay(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::START_REPLAY => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.start_replay(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
+            verb::REPLAY_RUNS => match parse(&request) {
+                Ok(wanted) => respond(request, self.replay_runs(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::CANCEL_REPLAY => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.cancel_replay(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
             verb::DISCARD => match parse(&request) {
                 Ok(wanted) => respond(request, self.discard(&wanted).await).await,
                 Err(error) => request.refuse(error).await,

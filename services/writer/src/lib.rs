@@ -29,6 +29,7 @@ mod owner;
 mod pacer;
 mod ready;
 mod reconcile;
+mod replays;
 mod results;
 mod rows;
 mod safety;

@@ -19,7 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002::AddSafety),
             Box::new(m0003::AddReconcile),
             Box::new(m0004::AddUnseen),
-            Box::new(m0005::AddFailures),
+            Box::new(m0005::AddReplays),
         ]
     }
 

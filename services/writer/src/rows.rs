@@ -6,6 +6,8 @@ pub(crate) mod edge;
 pub(crate) mod failures;
 pub(crate) mod reconcile;
 pub(crate) mod removal;
+pub(crate) mod replay;
+pub(crate) mod replay_letter;
 pub(crate) mod resource;
 pub(crate) mod target;
 

@@ -1,13 +1,14 @@
 //! Dead letters: looking at them, and handing the operator's orders to the writer.
 
 pub(super) mod groups;
+pub(super) mod replays;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, LookLetterReply,
-    LookLetterRequest, ReplayReply, ReplayRequest, verb,
+    LookLetterRequest, ReplayReply, ReplayRequest, failure_group, verb,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -146,7 +147,7 @@ fn summary(row: DeadRow) -> DeadSummary {
         why: closed.why,
         outcome: closed.outcome,
     });
-    let group = groups::name([&row.target, &row.kind, &row.operation, &row.class], &row.error);
+    let group = failure_group([&row.target, &row.kind, &row.operation, &row.class], &row.error);
     DeadSummary {
         id: row.id,
         state: row.state,

@@ -43,6 +43,13 @@ pub(super) fn no_such_letter(id: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "dead_letter_not_found", detail)
 }
 
+/// No operation of that id.
+pub(super) fn no_such_replay(id: &str) -> Problem {
+    let id: String = id.chars().take(NAME_CHARS_MAX).collect();
+    let detail = format!("there is no replay `{id}`; `GET /v1/dead/replays` lists them");
+    Problem::new(StatusCode::NOT_FOUND, "replay_not_found", detail)
+}
+
 /// The database failed; the caller learns nothing of it.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn broken(error: StoreError) -> Problem {

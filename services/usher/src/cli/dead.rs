@@ -13,8 +13,12 @@ pub enum DeadCommand {
     Groups(DeadGroupsArgs),
     /// Show one: person, decision, error, request and answer, and what to do.
     Show(DeadShowArgs),
-    /// Try again.
+    /// Try again, in the background: the writer goes on with it by itself.
     Replay(DeadReplayArgs),
+    /// List what is being tried again, and what was.
+    Replays(DeadReplaysArgs),
+    /// End what is being tried again; what has not been tried yet stays as it is.
+    ReplayCancel(DeadReplayCancelArgs),
     /// Close without trying again.
     Discard(DeadDiscardArgs),
 }
@@ -103,7 +107,31 @@ pub struct DeadReplayArgs {
     /// Queue at most so many a second. They are sent at the target's own pace in any case.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub per_second: Option<u32>,
+    /// Do not wait until it is finished.
+    #[arg(long)]
+    pub no_wait: bool,
     /// Why, in your words; it is kept in the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher dead replays`.
+#[derive(Debug, Args)]
+pub struct DeadReplaysArgs {
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher dead replay-cancel`.
+#[derive(Debug, Args)]
+pub struct DeadReplayCancelArgs {
+    /// Its id (rpl_...).
+    pub id: String,
+    /// Why, in your words; it is kept.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
     /// How to reach the console.

@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use console::api::{DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Outcome, Replay, Replayed};
-use lifecycle::{LookLetterReply, ReplayOutcome};
+use lifecycle::{LookLetterReply, ReplayOutcome, ReplayRun, ReplayRuns, ReplayState};
 use serde_json::{Value, json};
 
 use super::client::{Console, understood};
 use super::progress::Progress;
 use super::{Ended, print, print_json, show};
-use crate::cli::{DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs};
+use crate::cli::{
+    DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadReplayCancelArgs,
+    DeadReplaysArgs,
+};
 use crate::render;
 
 /// Dead letters per request.
 const PORTION_MAX: usize = 500;
+/// How often the console is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(300);
 /// Dead letters per page of the list.
 const PAGE: usize = 500;
 
@@ -30,6 +35,8 @@ pub async fn dead(command: &DeadCommand) -> anyhow::Result<Ended> {
         }
         DeadCommand::Groups(args) => dead_groups(args).await,
         DeadCommand::Replay(args) => dead_replay(args).await,
+        DeadCommand::Replays(args) => dead_replays(args).await,
+        DeadCommand::ReplayCancel(args) => dead_replay_cancel(args).await,
         DeadCommand::Discard(args) => dead_discard(args).await,
     }
 }
@@ -51,42 +58,62 @@ async fn dead_groups(args: &DeadGroupsArgs) -> anyhow::Result<Ended> {
     show(&args.operator, &answer, |groups: &DeadGroups| render::dead::groups(groups))
 }
 
-/// Replays in portions. Ending it (Ctrl-C) leaves the rest as it is; running it again goes on, and what was replayed is not
-/// replayed twice.
+/// Begins to try them again and shows how far that is. Ending the command (Ctrl-C) does not end it.
 async fn dead_replay(args: &DeadReplayArgs) -> anyhow::Result<Ended> {
     let console = Console::new(&args.operator)?;
+    if args.dry_run {
+        return dry_run(&console, args).await;
+    }
+    let body = StartReplay {
+        ids: (!args.ids.is_empty()).then(|| args.ids.clone()),
+        target: args.target.clone(),
+        group: args.group.clone(),
+        per_second: args.per_second,
+        why: args.why.clone(),
+    };
+    let mut run: ReplayRun = understood(&console.post(&["dead", "replays"], &body).await?)?;
+    let progress = Progress::new();
+    while run.state == ReplayState::Running && !args.no_wait {
+        progress.show(&render::dead::progress(&run));
+        tokio::time::sleep(ASK_EVERY).await;
+        run = understood(&console.get(&["dead", "replays", run.id.as_str()], &[]).await?)?;
+    }
+    drop(progress);
+    if args.operator.json { print_json(&run) } else { print(&render::dead::run(&run)) }
+}
+
+async fn dead_replays(args: &DeadReplaysArgs) -> anyhow::Result<Ended> {
+    let answer = Console::new(&args.operator)?.get(&["dead", "replays"], &[]).await?;
+    show(&args.operator, &answer, |runs: &ReplayRuns| render::dead::runs(runs))
+}
+
+async fn dead_replay_cancel(args: &DeadReplayCancelArgs) -> anyhow::Result<Ended> {
+    let body = Why { why: args.why.clone() };
+    let path = ["dead", "replays", args.id.as_str(), "cancel"];
+    let answer = Console::new(&args.operator)?.post(&path, &body).await?;
+    show(&args.operator, &answer, |run: &ReplayRun| render::dead::run(run))
+}
+
+/// What would become of each, in portions.
+async fn dry_run(console: &Console, args: &DeadReplayArgs) -> anyhow::Result<Ended> {
     let ids = match (&args.target, &args.group) {
         (None, None) => args.ids.clone(),
-        (target, group) => open_letters(&console, target.as_deref(), group.as_deref()).await?,
+        (target, group) => open_letters(console, target.as_deref(), group.as_deref()).await?,
     };
-    let portion = args.per_second.map_or(PORTION_MAX, |number| number as usize);
     let mut all = Replayed { outcomes: Vec::new(), more: false };
     let progress = Progress::new();
-    for (at, some) in ids.chunks(portion).enumerate() {
-        if at > 0 && args.per_second.is_some() && !args.dry_run {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        let body = Replay {
-            ids: Some(some.to_vec()),
-            dry_run: args.dry_run,
-            why: args.why.clone(),
-            ..Replay::default()
-        };
+    for some in ids.chunks(PORTION_MAX) {
+        let (some, why) = (some.to_vec(), args.why.clone());
+        let body = Replay { ids: Some(some), dry_run: true, why, ..Replay::default() };
         let answer: Replayed = understood(&console.post(&["dead", "replay"], &body).await?)?;
         all.outcomes.extend(answer.outcomes);
-        if ids.len() > portion {
-            progress.show(&format!("{} of {} dead letters", all.outcomes.len(), ids.len()));
-        }
+        progress.show(&format!("{} of {} dead letters", all.outcomes.len(), ids.len()));
     }
     drop(progress);
     if !args.operator.json {
         print(&render::dead::replayed(&all))?;
     }
-    match (args.dry_run, args.operator.json) {
-        (true, _) => preview(&console, &all, args).await,
-        (false, true) => print_json(&all),
-        (false, false) => Ok(Ended::Done),
-    }
+    preview(console, &all, args).await
 }
 
 /// Ids of everything open of a target or a group, the oldest first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use console::api::{DeadDetail, DeadGroups, DeadLetters, Discarded, Replayed};
-use lifecycle::{Exchange, FailedRequest, LookLetterReply};
+use lifecycle::{Exchange, FailedRequest, LookLetterReply, ReplayRun, ReplayRuns, ReplayState};
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
@@ -166,6 +166,41 @@ pub fn replayed(answer: &Replayed) -> String {
     table.render()
 }
 
+/// One line while letters are tried again.
+pub fn progress(run: &ReplayRun) -> String {
+    format!("{} of {} dead letters", run.done, run.total)
+}
+
+/// How far an operation is.
+pub fn run(run: &ReplayRun) -> String {
+    let outcomes: Vec<String> =
+        run.outcomes.iter().map(|(outcome, count)| format!("{count} {}", clean(outcome))).collect();
+    let mut text = format!("{}: {}, {} of {} dead letters", run.id, run.state.as_str(), run.done, run.total);
+    if !outcomes.is_empty() {
+        text.push_str(&format!(": {}", outcomes.join(", ")));
+    }
+    text.push('\n');
+    if run.state == ReplayState::Running {
+        text.push_str(&format!("to end it: usher dead replay-cancel {} --why \"...\"\n", run.id));
+    }
+    text
+}
+
+/// Operations, one line each.
+pub fn runs(answer: &ReplayRuns) -> String {
+    if answer.replays.is_empty() {
+        return "nothing is or was replayed\n".to_owned();
+    }
+    let mut table = Table::new(["ID", "STARTED", "STATE", "DONE", "TOTAL", "WHAT", "BY", "WHY"]);
+    for run in &answer.replays {
+        let what = run.group.as_deref().or(run.target.as_deref()).unwrap_or("by id");
+        let started = instant(&run.started.format(&Rfc3339).unwrap_or_default());
+        let (done, total) = (run.done.to_string(), run.total.to_string());
+        table.row([run.id.as_str(), &started, run.state.as_str(), &done, &total, what, &run.who, &run.why]);
+    }
+    table.render()
+}
+
 /// What would be sent for one, or why that is not known.
 pub fn planned(id: &str, look: Result<LookLetterReply, String>) -> String {
     let look = match look {
@@ -287,6 +322,21 @@ mod tests {
         assert!(planned("ded_1", Err("it is down".to_owned())).contains("not known: it is down"));
         assert_eq!(requests_shown(5, 5), "");
         assert!(requests_shown(500, 100).contains("first 100 of 500"));
+    }
+
+    #[test]
+    fn an_operation_says_how_far_it_is_and_how_to_end_it() {
+        let mut answer = json!({"id": "rpl_00000000000000000000000000000001", "state": "running", "target": "zia",
+            "total": 5, "done": 3, "outcomes": {"queued": 2, "superseded": 1}, "who": "ann", "why": "fixed",
+            "started": "2026-01-02T03:04:05Z"});
+        let read = |answer: &Value| serde_json::from_value::<ReplayRun>(answer.clone()).unwrap();
+        let text = run(&read(&answer));
+        assert!(text.contains("running, 3 of 5 dead letters: 2 queued, 1 superseded"), "{text}");
+        assert!(text.contains("usher dead replay-cancel rpl_"), "{text}");
+        let list = runs(&ReplayRuns { replays: vec![read(&answer)] });
+        assert!(list.lines().count() == 2 && list.contains("zia") && list.contains("fixed"), "{list}");
+        answer["state"] = "finished".into();
+        assert!(!run(&read(&answer)).contains("cancel"));
     }
 
     #[test]

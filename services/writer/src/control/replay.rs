@@ -1,7 +1,8 @@
 //! Verbs `replay` and `discard`: dead letters tried again, or closed.
 
 use lifecycle::{
-    DeadLetterId, DiscardReply, DiscardRequest, Fact, ReplayOutcome, ReplayReply, ReplayRequest, ResourceKind,
+    Actor, DeadLetterId, DiscardReply, DiscardRequest, Fact, ReplayOutcome, ReplayReply, ReplayRequest,
+    ResourceKind,
 };
 use sea_orm::{DatabaseTransaction, EntityTrait};
 use store::StoreError;
@@ -12,7 +13,7 @@ use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources, 
 use crate::{micros, now};
 
 /// Dead letters per request.
-const IDS_MAX: usize = 1_000;
+pub(super) const IDS_MAX: usize = 1_000;
 
 impl Control {
     pub(super) async fn replay(&self, request: &ReplayRequest) -> Result<ReplayReply, StoreError> {
@@ -20,22 +21,7 @@ impl Control {
         let mut news = News::default();
         let mut outcomes = Vec::new();
         for id in request.ids.iter().take(IDS_MAX) {
-            let outcome = match open_letter(&tx, id).await? {
-                None => ReplayOutcome::NotOpen,
-                Some(letter) => {
-                    let outcome = requeue(&tx, &letter).await?;
-                    dead::close(&tx, std::slice::from_ref(&letter.id), dead::REPLAYED).await?;
-                    let fact = Fact::Replayed {
-                        dead_letter: id.clone(),
-                        outcome: outcome.as_str().to_owned(),
-                        who: request.actor.who.clone(),
-                        why: request.actor.why.clone(),
-                    };
-                    let subject = letter.member.as_ref().unwrap_or(&letter.subject);
-                    news.tell(format!("rep:{id}"), subject, None, fact);
-                    outcome
-                }
-            };
+            let outcome = replay_letter(&tx, id, &request.actor, &mut news).await?;
             outcomes.push((id.clone(), outcome));
         }
         if request.dry_run {
@@ -68,6 +54,27 @@ impl Control {
         self.commit(tx, news).await?;
         Ok(DiscardReply { discarded })
     }
+}
+
+/// Tries one dead letter again.
+pub(crate) async fn replay_letter(
+    tx: &DatabaseTransaction,
+    id: &DeadLetterId,
+    actor: &Actor,
+    news: &mut News,
+) -> Result<ReplayOutcome, StoreError> {
+    let Some(letter) = open_letter(tx, id).await? else { return Ok(ReplayOutcome::NotOpen) };
+    let outcome = requeue(tx, &letter).await?;
+    dead::close(tx, std::slice::from_ref(&letter.id), dead::REPLAYED).await?;
+    let fact = Fact::Replayed {
+        dead_letter: id.clone(),
+        outcome: outcome.as_str().to_owned(),
+        who: actor.who.clone(),
+        why: actor.why.clone(),
+    };
+    let subject = letter.member.as_ref().unwrap_or(&letter.subject);
+    news.tell(format!("rep:{id}"), subject, None, fact);
+    Ok(outcome)
 }
 
 async fn open_letter(tx: &DatabaseTransaction, id: &DeadLetterId) -> Result<Option<dead::Model>, StoreError> {

@@ -1,36 +1,69 @@
-//! The requests that failed for a resource or a membership, for its dead letter.
+//! The requests that failed for a resource or a membership, for its dead letter; and dead letters that are tried again, many
+//! at a time.
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::optional_text;
+use super::m0001::{number, optional_text, text};
 
-pub(super) struct AddFailures;
+pub(super) struct AddReplays;
 
-impl MigrationName for AddFailures {
+impl MigrationName for AddReplays {
     fn name(&self) -> &str {
-        "m0005_add_failures"
+        "m0005_add_replays"
     }
 }
 
-const FAILURES: &str = "failures";
-const TABLES: [&str; 2] = ["writer_resources", "writer_edges"];
+const COLUMNS: [(&str, &str); 3] =
+    [("writer_resources", "failures"), ("writer_edges", "failures"), ("writer_dead", "failure_group")];
+const REPLAYS: &str = "writer_replays";
+const LETTERS: &str = "writer_replay_letters";
 
 #[async_trait::async_trait]
-impl MigrationTrait for AddFailures {
+impl MigrationTrait for AddReplays {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            let mut column = optional_text(FAILURES);
+        for (table, column) in COLUMNS {
+            let mut column = optional_text(column);
             let alter = Table::alter().table(Alias::new(table)).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }
-        Ok(())
+        manager.create_table(replays()).await?;
+        let letters = Table::create()
+            .table(Alias::new(LETTERS))
+            .col(text("replay"))
+            .col(text("letter"))
+            .primary_key(Index::create().col("replay").col("letter"))
+            .take();
+        manager.create_table(letters).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            let alter = Table::alter().table(Alias::new(table)).drop_column(Alias::new(FAILURES)).take();
+        for table in [LETTERS, REPLAYS] {
+            manager.drop_table(Table::drop().table(Alias::new(table)).take()).await?;
+        }
+        for (table, column) in COLUMNS {
+            let alter = Table::alter().table(Alias::new(table)).drop_column(Alias::new(column)).take();
             manager.alter_table(alter).await?;
         }
         Ok(())
     }
+}
+
+fn replays() -> TableCreateStatement {
+    Table::create()
+        .table(Alias::new(REPLAYS))
+        .col(text("id").primary_key())
+        .col(text("state"))
+        .col(optional_text("target"))
+        .col(optional_text("failure_group"))
+        .col(ColumnDef::new(Alias::new("per_second")).big_integer())
+        .col(number("total"))
+        .col(number("done"))
+        .col(text("outcomes"))
+        .col(text("who"))
+        .col(text("why"))
+        .col(number("started_at"))
+        .col(ColumnDef::new(Alias::new("ended_at")).big_integer())
+        .col(optional_text("runner"))
+        .col(number("runner_until"))
+        .take()
 }

@@ -27,6 +27,9 @@ pub(crate) struct Model {
     pub(crate) state: String,
     /// Microseconds since the Unix epoch.
     pub(crate) created_at: i64,
+    /// [`lifecycle::DeadLetter::group`].
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) failure_group: Option<String>,
 }
 
 /// Waits for a human.
@@ -64,6 +67,7 @@ pub(crate) async fn open(
         revision: letter.revision,
         state: OPEN.to_owned(),
         created_at: crate::micros(crate::now()),
+        failure_group: Some(letter.group()),
     };
     row.into_active_model()
         .reset_all()

@@ -17,5 +17,6 @@ mod probe;
 mod profiles;
 mod provision;
 mod reconcile;
+mod replays;
 mod safety;
 mod world;

@@ -337,6 +337,12 @@ impl World {
         store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap()
     }
 
+    /// Writes into the writer's own tables.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let store = Store::connect(&self.url).await.unwrap();
+        store.writer().execute_unprepared(sql).await.unwrap();
+    }
+
     /// State of a dead letter in the writer's own table.
     pub(crate) async fn letter_state(&self, letter: &lifecycle::DeadLetterId) -> String {
         let rows = self.query(&format!("SELECT state FROM writer_dead WHERE id = '{letter}'")).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::answer_in;
+use lifecycle::failure_group;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -79,38 +79,5 @@ pub(super) async fn letters_of(
 
 fn name_of(letter: &OpenLetter) -> String {
     let OpenLetter { target, kind, operation, class, error, .. } = letter;
-    name([target, kind, operation, class], error)
-}
-
-/// `target/kind/operation/class/code`.
-pub(super) fn name(parts: [&str; 4], error: &str) -> String {
-    format!("{}/{}", parts.join("/"), code(error))
-}
-
-/// The status, and the error keyword where there is one; `-` where there was no answer.
-fn code(error: &str) -> String {
-    match answer_in(error) {
-        (Some(status), Some(keyword)) => format!("{status}-{keyword}"),
-        (Some(status), None) => status.to_string(),
-        (None, _) => "-".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::code;
-
-    #[test]
-    fn the_code_is_the_status_with_the_keyword_and_never_a_value() {
-        for (error, expected) in [
-            ("400: invalidValue: <redacted> is no department", "400-invalidValue"),
-            ("409: uniqueness", "409-uniqueness"),
-            ("500: something went wrong here", "500"),
-            ("400: nonsense: more", "400"),
-            ("no answer in time", "-"),
-            ("", "-"),
-        ] {
-            assert_eq!(code(error), expected, "{error}");
-        }
-    }
+    failure_group([target, kind, operation, class], error)
 }

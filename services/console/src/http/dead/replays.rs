@@ -1,0 +1,130 @@
+//! Many dead letters tried again, as an operation of the writer.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    Actor, CancelReplayRequest, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest, StartReplayRequest, verb,
+};
+
+use super::super::Shared;
+use super::super::auth::OperatorName;
+use super::super::problem::{invalid, no_such_replay};
+use super::super::reason::reason;
+use super::letter_ids;
+use crate::WRITER;
+use crate::api::{StartReplay, Why};
+
+/// Dead letters that may be tried again each second at most.
+const PER_SECOND_MAX: u32 = 1_000;
+
+/// Begins to try dead letters again, one after the other. It goes on by itself, also after a restart.
+#[utoipa::path(
+    post,
+    path = "/v1/dead/replays",
+    request_body = StartReplay,
+    responses(
+        (status = 200, body = serde_json::Value, description = "as for GET"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "too many are under way"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be replayed"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(crate) async fn start(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<StartReplay>,
+) -> Result<Json<ReplayRun>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let ids = body.ids.as_ref().map(|ids| letter_ids(ids, &mut wrong));
+    let chosen = [body.ids.is_some(), body.target.is_some(), body.group.is_some()];
+    if chosen.into_iter().filter(|chosen| *chosen).count() != 1 {
+        wrong.add("/ids", "give one of `ids`, `target` and `group`");
+    }
+    if body.per_second.is_some_and(|number| !(1..=PER_SECOND_MAX).contains(&number)) {
+        wrong.add("/perSecond", format!("must be 1 to {PER_SECOND_MAX}"));
+    }
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let StartReplay { target, group, per_second, .. } = body;
+    let request = StartReplayRequest { ids, target, group, per_second, actor };
+    let run: ReplayRun = context.ask(WRITER, verb::START_REPLAY, &request).await?;
+    tracing::info!(who = request.actor.who, replay = %run.id, letters = run.total, "dead letters are tried again");
+    Ok(Json(run))
+}
+
+/// Operations that are under way, and the last of those that ended; the newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead/replays",
+    responses(
+        (status = 200, body = serde_json::Value, description = "`replays`: of each what GET of one answers"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(crate) async fn list(State(context): State<Shared>) -> Result<Json<ReplayRuns>, Problem> {
+    let request = ReplayRunsRequest::default();
+    context.ask(WRITER, verb::REPLAY_RUNS, &request).await.map(Json)
+}
+
+/// How far an operation is.
+#[utoipa::path(
+    get,
+    path = "/v1/dead/replays/{id}",
+    params(("id" = String, Path, description = "rpl_...")),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`id`, `state` (`running`, `finished`, `cancelled`), `total`, `done`, `outcomes` (how many of each), `target` or `group`, `perSecond`, `who`, `why`, `started`, `ended`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such operation"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(crate) async fn show(
+    State(context): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<ReplayRun>, Problem> {
+    let request = ReplayRunsRequest { id: Some(parsed(&id)?) };
+    let runs: ReplayRuns = context.ask(WRITER, verb::REPLAY_RUNS, &request).await?;
+    runs.replays.into_iter().next().map(Json).ok_or_else(|| no_such_replay(&id))
+}
+
+/// Ends an operation: what was not tried again yet stays as it is.
+#[utoipa::path(
+    post,
+    path = "/v1/dead/replays/{id}/cancel",
+    params(("id" = String, Path, description = "rpl_...")),
+    request_body = Why,
+    responses(
+        (status = 200, body = serde_json::Value, description = "as for GET"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such operation"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "it has ended"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
+    )
+)]
+pub(crate) async fn cancel(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    Path(id): Path<String>,
+    edge::Json(body): edge::Json<Why>,
+) -> Result<Json<ReplayRun>, Problem> {
+    let id = parsed(&id)?;
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = CancelReplayRequest { id, actor };
+    let run = context.ask(WRITER, verb::CANCEL_REPLAY, &request).await?;
+    tracing::info!(who = request.actor.who, replay = %request.id, "a replay was cancelled");
+    Ok(Json(run))
+}
+
+fn parsed(id: &str) -> Result<ReplayId, Problem> {
+    id.parse().map_err(|_| no_such_replay(id))
+}

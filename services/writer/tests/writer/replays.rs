@@ -1,0 +1,126 @@
+//! Many dead letters tried again, as an operation that goes on by itself.
+
+use lifecycle::{
+    Actor, CancelReplayRequest, Desired, Fact, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest,
+    ReplayState, StartReplayRequest, verb,
+};
+use sandbox::{Fault, FaultRule};
+use serde_json::json;
+
+use crate::world::{TARGET, World, active};
+
+fn actor() -> Actor {
+    Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() }
+}
+
+fn of_target(per_second: Option<u32>) -> StartReplayRequest {
+    StartReplayRequest { ids: None, target: Some(TARGET.to_owned()), group: None, per_second, actor: actor() }
+}
+
+/// A world where so many people could not be created, and could be by now.
+async fn with_letters(count: usize) -> World {
+    let world = World::start().await;
+    let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
+    let rule = world.sandbox.faults().inject(FaultRule::new(refused).method("POST"));
+    for n in 0..count {
+        world.want(&format!("E-{n}"), 1, Desired::User(active(&format!("E-{n}"), json!({})))).await;
+    }
+    world.sandbox.faults().remove(rule);
+    assert_eq!(open(&world).await, count);
+    world
+}
+
+async fn open(world: &World) -> usize {
+    world.query("SELECT id FROM writer_dead WHERE state = 'open'").await.len()
+}
+
+async fn run(world: &World, id: &ReplayId) -> ReplayRun {
+    let request = ReplayRunsRequest { id: Some(id.clone()) };
+    let runs: ReplayRuns = world.ask(verb::REPLAY_RUNS, &request).await.unwrap();
+    runs.replays.into_iter().next().unwrap()
+}
+
+async fn finished(world: &World, id: &ReplayId) -> ReplayRun {
+    world.until("it is finished", async || run(world, id).await.state == ReplayState::Finished).await;
+    run(world, id).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_letters_of_a_group_are_tried_again_with_who_and_why_and_a_second_time_nothing_is() {
+    let world = with_letters(3).await;
+    let group = format!("{TARGET}/user/create/permanent/400");
+    let wanted = StartReplayRequest { target: None, group: Some(group.clone()), ..of_target(None) };
+    let begun: ReplayRun = world.ask(verb::START_REPLAY, &wanted).await.unwrap();
+    assert_eq!((begun.total, begun.group.as_deref()), (3, Some(&*group)));
+    let ended = finished(&world, &begun.id).await;
+    assert_eq!((ended.done, ended.outcomes), (3, [("queued".to_owned(), 3)].into()));
+    assert_eq!((ended.who.as_str(), ended.why.as_str()), ("ann", "ticket 7"));
+    for n in 0..3 {
+        world.until("the account is there", async || world.user(&format!("E-{n}")).is_some()).await;
+    }
+    for outcome in ["started", "finished"] {
+        world
+            .told("the operation", |record| {
+                matches!(&record.fact, Fact::ReplayRun { outcome: is, who, total: 3, .. } if is == outcome && who == "ann")
+            })
+            .await;
+    }
+    world
+        .told("each letter", |record| matches!(&record.fact, Fact::Replayed { who, .. } if who == "ann"))
+        .await;
+
+    let again: ReplayRun = world.ask(verb::START_REPLAY, &wanted).await.unwrap();
+    assert_eq!(finished(&world, &again.id).await.total, 0);
+    let runs: ReplayRuns = world.ask(verb::REPLAY_RUNS, &ReplayRunsRequest::default()).await.unwrap();
+    let ids: Vec<_> = runs.replays.into_iter().map(|run| run.id).collect();
+    assert_eq!(ids, [again.id, begun.id], "the newest first");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
+    // One a second: whoever cancels comes long before the last.
+    let world = with_letters(50).await;
+    let begun: ReplayRun = world.ask(verb::START_REPLAY, &of_target(Some(1))).await.unwrap();
+    world.until("it has begun", async || run(&world, &begun.id).await.done > 0).await;
+    let cancel = CancelReplayRequest { id: begun.id.clone(), actor: actor() };
+    let ended: ReplayRun = world.ask(verb::CANCEL_REPLAY, &cancel).await.unwrap();
+    assert_eq!(ended.state, ReplayState::Cancelled);
+    let done = usize::try_from(ended.done).unwrap();
+    assert!((1..50).contains(&done), "{done}");
+    world
+        .told(
+            "that it was cancelled",
+            |record| matches!(&record.fact, Fact::ReplayRun { outcome, .. } if outcome == "cancelled"),
+        )
+        .await;
+    assert_eq!(open(&world).await, 50 - done);
+    let left = world.query("SELECT letter FROM writer_replay_letters").await;
+    assert!(left.is_empty(), "nobody goes on with it");
+    let again: Result<ReplayRun, _> = world.ask(verb::CANCEL_REPLAY, &cancel).await;
+    assert!(again.unwrap_err().to_string().contains("is not under way"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_left_undone_is_carried_on() {
+    let world = with_letters(2).await;
+    let id = ReplayId::fresh();
+    // As a replica leaves it that was killed after the first of three.
+    world
+        .execute(&format!(
+            "INSERT INTO writer_replays (id, state, total, done, outcomes, who, why, started_at, runner, runner_until) \
+             VALUES ('{id}', 'running', 3, 1, '{{\"superseded\": 1}}', 'ann', 'ticket 7', 0, 'gone', 1)"
+        ))
+        .await;
+    world
+        .execute(&format!(
+            "INSERT INTO writer_replay_letters (replay, letter) SELECT '{id}', id FROM writer_dead"
+        ))
+        .await;
+    let ended = finished(&world, &id).await;
+    assert_eq!(ended.done, 3);
+    assert_eq!(ended.outcomes, [("queued".to_owned(), 2), ("superseded".to_owned(), 1)].into());
+    assert_eq!(open(&world).await, 0);
+    world.stop().await;
+}
