@@ -79,6 +79,7 @@ impl ErrorCode {
             (AttemptClass::AlreadyExists, Some(_), _) => Self::NameTaken,
             (AttemptClass::NotFound, ..) => Self::Gone,
             (AttemptClass::OutcomeUnknown, ..) => Self::OutcomeUnknown,
+            (AttemptClass::Unavailable, Some(300..400 | 404 | 405 | 410), _) => Self::NoEndpoint,
             (
                 AttemptClass::Transient
                 | AttemptClass::Throttled
@@ -149,7 +150,9 @@ impl ErrorCode {
                 "The target does not let an attribute be changed once it is set (`mutability`)."
             }
             Self::TooLarge => "The request held more than the target takes at once (413 or `tooMany`).",
-            Self::NoEndpoint => "There is no such endpoint at the target (404, 410 or a redirect).",
+            Self::NoEndpoint => {
+                "There is no such endpoint at the target (404, 405, 410 or a redirect), while it works for others."
+            }
             Self::NotSupported => {
                 "The target does not support the method or the media type (405, 406, 415 or 501)."
             }
@@ -242,6 +245,7 @@ mod tests {
     fn the_code_follows_from_class_status_and_keyword() {
         use AttemptClass::{
             AlreadyExists, NotFound, OutcomeUnknown, Permanent, Throttled, Transient, Unauthorised,
+            Unavailable,
         };
         let table = [
             (Unauthorised, "403: not for you", ErrorCode::CredentialRefused),
@@ -254,6 +258,8 @@ mod tests {
             (Permanent, "413", ErrorCode::TooLarge),
             (Permanent, "400: tooMany: 100 at most", ErrorCode::TooLarge),
             (Permanent, "404: no such endpoint: check the base URL", ErrorCode::NoEndpoint),
+            (Unavailable, "302: redirect refused: check the base URL", ErrorCode::NoEndpoint),
+            (Unavailable, "503: later", ErrorCode::KeepsFailing),
             (Permanent, "302: redirect refused: check the base URL", ErrorCode::NoEndpoint),
             (Permanent, "405", ErrorCode::NotSupported),
             (Permanent, "402: pay first", ErrorCode::Refused),

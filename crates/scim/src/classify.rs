@@ -54,12 +54,16 @@ pub(crate) fn of_break(action: Action, at: Break) -> AttemptClass {
 ///
 /// A POST that an intermediary gave up on may have done its work, and doing it again could create a second
 /// account. PATCH, PUT and DELETE can be done again. A 404 says that *the resource* is gone only where the
-/// request named one; elsewhere the address of the target is wrong, and nothing about accounts follows.
+/// request named one; elsewhere the address of the target is wrong, or the target is not there: it waits as a whole, and
+/// nothing about accounts follows.
 pub(crate) fn of_status(action: Action, status: u16) -> AttemptClass {
     match status {
         200..300 => AttemptClass::Success,
         401 | 403 => AttemptClass::Unauthorised,
+        // Somebody else answers there: a page to sign in, or a proxy. It says nothing about the resource.
+        300..400 => AttemptClass::Unavailable,
         404 | 410 if action.names_a_resource() => AttemptClass::NotFound,
+        404 | 405 | 410 if !action.names_a_resource() => AttemptClass::Unavailable,
         409 if !action.only_reads() && action != Action::Delete => AttemptClass::AlreadyExists,
         412 => AttemptClass::Transient,
         429 => AttemptClass::Throttled,
@@ -75,7 +79,7 @@ pub(crate) fn of_status(action: Action, status: u16) -> AttemptClass {
 pub(crate) fn explain(action: Action, status: u16) -> Option<&'static str> {
     match status {
         300..400 => Some("redirect refused: check the base URL"),
-        404 | 410 if !action.names_a_resource() => Some("no such endpoint: check the base URL"),
+        404 | 405 | 410 if !action.names_a_resource() => Some("no such endpoint: check the base URL"),
         _ => None,
     }
 }
@@ -97,10 +101,11 @@ mod tests {
         let retry = [Transient, Transient, OutcomeUnknown, Transient, Transient, Transient];
         let table: &[(&[u16], [AttemptClass; 6])] = &[
             (&[200, 201, 202, 204], same(Success)),
-            (&[301, 302, 307, 308, 304], same(Permanent)),
-            (&[400, 405, 406, 413, 414, 415, 422, 428, 451, 501], same(Permanent)),
+            (&[301, 302, 307, 308, 304], same(Unavailable)),
+            (&[405], [Unavailable, Permanent, Unavailable, Permanent, Permanent, Permanent]),
+            (&[400, 406, 413, 414, 415, 422, 428, 451, 501], same(Permanent)),
             (&[401, 403], same(Unauthorised)),
-            (&[404, 410], [Permanent, NotFound, Permanent, NotFound, NotFound, NotFound]),
+            (&[404, 410], [Unavailable, NotFound, Unavailable, NotFound, NotFound, NotFound]),
             (&[409], [Permanent, Permanent, AlreadyExists, AlreadyExists, AlreadyExists, Permanent]),
             (&[412], same(Transient)),
             (&[429], same(Throttled)),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{
-    AttemptClass, Difference, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind,
+    AttemptClass, Difference, ErrorCode, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind,
 };
 use scim::{Kind, Listed, Start};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -357,7 +357,10 @@ impl Run {
             }
             Stop::Postponed { trouble, .. } => {
                 *failures += 1;
-                let is_down = matches!(trouble.class, AttemptClass::Unavailable | AttemptClass::Unauthorised);
+                // What is not there at all will hardly come to be there while we wait.
+                let no_endpoint = ErrorCode::of(trouble.class, &trouble.error) == ErrorCode::NoEndpoint;
+                let is_down = matches!(trouble.class, AttemptClass::Unavailable | AttemptClass::Unauthorised)
+                    && !no_endpoint;
                 if *failures >= if is_down { TRIES_WHILE_DOWN_MAX } else { TRIES_MAX } {
                     return Err(Halt::Failed(trouble.error));
                 }

@@ -234,7 +234,7 @@ async fn creating() {
         400                permanent        1 dead     wrong
         401                unauthorised     2 in_sync  right
         403                unauthorised     2 in_sync  right
-        404                permanent        1 dead     wrong
+        404                unavailable      2 in_sync  right
         409                already_exists   2 in_sync  right
         412                transient        2 in_sync  right
         413                permanent        1 dead     wrong
@@ -246,7 +246,7 @@ async fn creating() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type outcome_unknown  2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -278,7 +278,7 @@ async fn updating() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -310,7 +310,7 @@ async fn disabling() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -342,7 +342,7 @@ async fn deleting() {
         truncated body     outcome_unknown  2 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -374,7 +374,7 @@ async fn adding_a_member() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -406,7 +406,7 @@ async fn removing_a_member() {
         truncated body     outcome_unknown  2 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ", // a group that shows no members may hide them: a removal in doubt is sent again

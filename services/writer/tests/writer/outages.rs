@@ -166,3 +166,27 @@ async fn an_account_that_was_made_anew_under_another_id_is_off_as_well() {
     assert!(!world.user("E-1").unwrap().active, "{sent:?}");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_to_sign_in_and_an_endpoint_that_is_not_there_are_the_targets_fault_and_kill_nobody() {
+    let sign_in = Fault::Redirect { status: 302, location: "https://login.example.net/".to_owned() };
+    for (fault, method, words) in [
+        (sign_in, None, "redirect refused"),
+        (Fault::status(404), Some("POST"), "no such endpoint"),
+        (Fault::status(405), Some("POST"), "no such endpoint"),
+    ] {
+        let world = World::patient("").await;
+        let rule = FaultRule::new(fault.clone());
+        world.sandbox.faults().inject(method.into_iter().fold(rule, FaultRule::method));
+        world.send("E-1", 1, joiner("E-1")).await;
+        world.send("E-2", 1, joiner("E-2")).await;
+        world.until("the circuit says why", async || world.circuit().await.contains(words)).await;
+        world.sandbox.faults().clear();
+        for key in ["E-1", "E-2"] {
+            let row = world.settled(ResourceKind::User, key, 1).await;
+            assert_eq!(row.status.as_deref(), Some("in_sync"), "{fault:?}");
+        }
+        assert!(world.query("SELECT id FROM writer_dead").await.is_empty(), "{fault:?}");
+        world.stop().await;
+    }
+}

@@ -92,7 +92,7 @@ async fn nobody_is_said_to_be_missing_unless_that_is_certain() {
         assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Transient);
     }
     let (client, _) = serve(profile(), |_| answer(404, json!({}))).await;
-    assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Permanent);
+    assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Unavailable);
     let without_id = json!({ "totalResults": 1, "Resources": [{ "displayName": "Staff" }] });
     let (client, _) = serve(profile(), move |_| answer(200, without_id.clone())).await;
     assert_eq!(client.find(Kind::Group, "displayName", "Staff").await.class(), AttemptClass::Permanent);

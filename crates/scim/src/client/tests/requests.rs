@@ -89,11 +89,12 @@ async fn an_id_that_would_reach_another_place_is_never_sent() {
 #[tokio::test]
 async fn every_status_reaches_the_caller_as_its_class_with_the_words_of_the_target() {
     for (status, patch, create) in [
-        (302, Permanent, Permanent),
+        (302, Unavailable, Unavailable),
         (400, Permanent, Permanent),
         (401, Unauthorised, Unauthorised),
         (403, Unauthorised, Unauthorised),
-        (404, NotFound, Permanent),
+        (404, NotFound, Unavailable),
+        (405, Permanent, Unavailable),
         (409, AlreadyExists, AlreadyExists),
         (412, Transient, Transient),
         (429, Throttled, Throttled),
