@@ -61,7 +61,7 @@ pub(crate) fn of_status(action: Action, status: u16) -> AttemptClass {
         200..300 => AttemptClass::Success,
         401 | 403 => AttemptClass::Unauthorised,
         // Somebody else answers there: a page to sign in, or a proxy. It says nothing about the resource.
-        300..400 => AttemptClass::Unavailable,
+        300..=399 => AttemptClass::Unavailable,
         404 | 410 if action.names_a_resource() => AttemptClass::NotFound,
         404 | 405 | 410 if !action.names_a_resource() => AttemptClass::Unavailable,
         409 if !action.only_reads() && action != Action::Delete => AttemptClass::AlreadyExists,
