@@ -64,8 +64,9 @@ impl Sum {
             .map_err(&count)?;
         let waiting = ours().filter(waits()).count(connection).await.map_err(&count)?;
         let removals = done + held + waiting + more;
-        // A count of everything, which few removals need not.
-        let linked = match removals > Guard::PERCENT_COUNTS_ABOVE {
+        // A count of everything, which few removals need not, unless they are too many all the same: then it is told.
+        let counts = removals > Guard::PERCENT_COUNTS_ABOVE || removals > guard.deletions;
+        let linked = match counts {
             true => ours().filter(resource::Column::RemoteId.is_not_null()).count(connection).await,
             false => Ok(0),
         };

@@ -266,3 +266,22 @@ async fn a_target_where_too_many_fail_is_paused() {
     assert!(world.user("E-9").is_some());
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_few_that_are_too_many_are_told_together_with_how_many_there_are() {
+    let world = World::start().await;
+    let keys: Vec<String> = (0..8).map(|n| format!("E-{n}")).collect();
+    for key in &keys {
+        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+    }
+    for key in &keys[..6] {
+        world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
+    }
+    world
+        .until("it is told", async || {
+            let told = "SELECT subject FROM writer_resources WHERE status = 'held' AND last_error LIKE '6 of 8 accounts%'";
+            !world.query(told).await.is_empty()
+        })
+        .await;
+    world.stop().await;
+}
