@@ -61,7 +61,8 @@ impl Control {
     pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let mut server = self.bus.serve(SERVICE).await.map_err(|source| RunError::Control { source })?;
         let control = Arc::new(self);
-        // Looks wait for the target: nobody else should wait for them. Ending drops them; they change nothing.
+        // Looks wait for the target: nobody else should wait for them. Ending drops them, which is safe: what they change is
+        // changed in one transaction.
         let mut looks = JoinSet::new();
         loop {
             let request = tokio::select! {
@@ -70,7 +71,10 @@ impl Control {
                 request = server.next() => request,
             };
             let Some(request) = request else { return Ok(()) };
-            if !matches!(request.verb.as_str(), verb::LOOK | verb::LOOK_LETTER | verb::TEST_TARGET) {
+            if !matches!(
+                request.verb.as_str(),
+                verb::LOOK | verb::LOOK_LETTER | verb::TEST_TARGET | verb::RESOLVE_CONFLICT
+            ) {
                 control.answer(request).await;
             } else if looks.len() >= LOOKS_MAX {
                 request.refuse(refusal(format!("{LOOKS_MAX} looks are under way; try again"))).await;
@@ -114,13 +118,6 @@ impl Control {
                 Ok(wanted) => respond(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
-            verb::RESOLVE_CONFLICT => {
-                let answer = match parse(&request) {
-                    Ok(wanted) => self.resolve_conflict(wanted).await,
-                    Err(error) => Err(error),
-                };
-                answer_or_refuse(request, answer).await;
-            }
             verb::RECONCILE => {
                 let answer = match parse(&request) {
                     Ok(wanted) => self.reconcile(wanted).await,
@@ -170,6 +167,13 @@ impl Control {
         if request.verb == verb::TEST_TARGET {
             let answer = match parse(&request) {
                 Ok(wanted) => self.test(wanted).await,
+                Err(error) => Err(error),
+            };
+            return answer_or_refuse(request, answer).await;
+        }
+        if request.verb == verb::RESOLVE_CONFLICT {
+            let answer = match parse(&request) {
+                Ok(wanted) => self.resolve_conflict(wanted).await,
                 Err(error) => Err(error),
             };
             return answer_or_refuse(request, answer).await;

@@ -169,7 +169,8 @@ pub(super) async fn resolve_conflict(
     let kind = if body.group { ResourceKind::Group } else { ResourceKind::User };
     let ResolveConflict { target, subject, remote_id, .. } = body;
     let request = ResolveConflictRequest { target, kind, subject, remote_id, actor };
-    let reply: ReplayReply = context.ask(WRITER, verb::RESOLVE_CONFLICT, &request).await?;
+    let asked = context.bus.request(WRITER, verb::RESOLVE_CONFLICT, &request, LOOK_TIMEOUT).await;
+    let reply: ReplayReply = asked.map_err(no_answer)?;
     tracing::info!(who = request.actor.who, target_name = request.target, "conflict resolved");
     Ok(Json(reply))
 }

@@ -1,9 +1,15 @@
 //! Verb `resolve_conflict`: whose account it is, a human says.
 
-use lifecycle::{ControlError, DeadLetterId, Fact, ReplayOutcome, ReplayReply, ResolveConflictRequest};
+use lifecycle::{
+    AttemptClass, ControlError, DeadLetterId, Fact, ReplayOutcome, ReplayReply, ResolveConflictRequest,
+    ResourceKind,
+};
+use scim::Kind;
 use store::StoreError;
 
+use super::look::{conversation, no_answer, patiently};
 use super::{Control, database, refusal};
+use crate::call::Stop;
 use crate::facts::News;
 use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
 use crate::{micros, now};
@@ -12,7 +18,7 @@ impl Control {
     /// Links the row to the resource that the human named, to be read and made right; nothing is sent here.
     ///
     /// # Errors
-    /// When there is no such conflict, or the resource is somebody else's as far as our own links know.
+    /// When there is no such conflict, the resource is somebody else's as far as our own links know, or is not there.
     pub(super) async fn resolve_conflict(
         &self,
         request: ResolveConflictRequest,
@@ -25,6 +31,7 @@ impl Control {
                 "resource {remote_id} is linked to {other} already: it cannot be {subject}'s too"
             )));
         }
+        self.is_there(&request).await?;
         let outcomes = self.adopt(&request).await.map_err(|error| database(&error))?;
         let none = || {
             refusal(format!(
@@ -33,6 +40,30 @@ impl Control {
             ))
         };
         outcomes.map(|outcomes| ReplayReply { outcomes }).ok_or_else(none)
+    }
+
+    /// A link that leads nowhere would be a conflict again a moment later.
+    ///
+    /// # Errors
+    /// When the target does not know the resource, or cannot be asked.
+    async fn is_there(&self, request: &ResolveConflictRequest) -> Result<(), ControlError> {
+        let ResolveConflictRequest { target, kind, subject, remote_id, .. } = request;
+        let scim_kind = if *kind == ResourceKind::Group { Kind::Group } else { Kind::User };
+        let owned = self.askable(target).await?;
+        let asked = async {
+            let mut call = conversation(&owned, *kind, subject).await;
+            match call.send("read", async |client| client.get(scim_kind, remote_id).await).await {
+                Ok(_) => Ok(()),
+                Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                    Err(refusal(format!(
+                        "`{target}` has no {} {remote_id}: the ids of what was found stand in `usher conflicts ls`",
+                        kind.as_str()
+                    )))
+                }
+                Err(stop) => Err(no_answer(&call, stop)),
+            }
+        };
+        patiently(&owned, asked).await
     }
 
     async fn adopt(

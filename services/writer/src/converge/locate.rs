@@ -10,6 +10,8 @@ use crate::call::{Call, Stop};
 use crate::listing::Entry;
 
 const EXTERNAL_ID: &str = "externalId";
+/// Of several that were found, so many are named.
+const NAMED_MAX: usize = 5;
 
 /// What a search brought up.
 pub(super) enum Located {
@@ -43,11 +45,14 @@ pub(super) fn from_list(call: &Call, wanted: &Wanted, in_doubt: bool) -> Option<
             let is_sure = is_fresh || wanted.match_on.iter().any(refuses);
             is_sure.then_some(Located::Nothing)
         }
-        Entry::There(path, found) => Some(match (found.len(), found.into_iter().next()) {
-            (1, Some(found)) if path == EXTERNAL_ID => Located::Adoptable(Box::new(found)),
-            (1, Some(found)) => claim(wanted, found),
-            (n, _) => Located::Foreign(format!("{n} resources have the same {path}")),
-        }),
+        Entry::There(path, found) => {
+            let ids = ids_of(&found);
+            Some(match (found.len(), found.into_iter().next()) {
+                (1, Some(found)) if path == EXTERNAL_ID => Located::Adoptable(Box::new(found)),
+                (1, Some(found)) => claim(wanted, found),
+                _ => several(&ids, &path),
+            })
+        }
     }
 }
 
@@ -58,10 +63,11 @@ pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -
         && call.target.client.profile().can_filter(kind, EXTERNAL_ID)
     {
         let found = look(call, kind, EXTERNAL_ID, external_id).await?;
+        let ids = ids_of(&found);
         match (found.len(), found.into_iter().next()) {
             (1, Some(found)) => return Ok(Located::Adoptable(Box::new(found))),
             (0, _) => {}
-            (n, _) => return Ok(Located::Foreign(format!("{n} resources carry our externalId"))),
+            _ => return Ok(several(&ids, EXTERNAL_ID)),
         }
     }
     if !thoroughly {
@@ -70,13 +76,27 @@ pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -
     for path in wanted.match_on.iter().filter(|path| *path != EXTERNAL_ID) {
         let Some(value) = wanted.text(path) else { continue };
         let found = look(call, kind, path, value).await?;
+        let ids = ids_of(&found);
         match (found.len(), found.into_iter().next()) {
             (1, Some(found)) => return Ok(claim(wanted, found)),
             (0, _) => {}
-            (n, _) => return Ok(Located::Foreign(format!("{n} resources have the same {path}"))),
+            _ => return Ok(several(&ids, path)),
         }
     }
     Ok(Located::Nothing)
+}
+
+fn ids_of(found: &[Found]) -> Vec<String> {
+    found.iter().map(|found| found.id.clone()).collect()
+}
+
+/// Names them, so that a human can say which one it is.
+fn several(ids: &[String], path: &str) -> Located {
+    let named = ids.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let more = if ids.len() > NAMED_MAX { ", ..." } else { "" };
+    let what =
+        if path == EXTERNAL_ID { "carry our externalId".to_owned() } else { format!("have the same {path}") };
+    Located::Foreign(format!("{} resources {what}: {named}{more}", ids.len()))
 }
 
 fn claim(wanted: &Wanted, found: Found) -> Located {

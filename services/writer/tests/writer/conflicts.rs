@@ -61,14 +61,30 @@ async fn a_human_says_whose_account_it_is_and_it_is_made_right() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_conflict_resolved_with_an_account_that_is_not_there_makes_one_or_says_so() {
+async fn a_conflict_is_not_resolved_with_an_account_that_is_not_there() {
     let world = World::start().await;
     world.seed(json!({ "userName": name_of("E-1"), "externalId": "old-hr-7", "active": true }));
     world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.resolve("E-1", "no-such-id").await.unwrap();
+    let letter = world.died().await;
+    let refused = world.resolve("E-1", "no-such-id").await.unwrap_err();
+    assert!(refused.contains("has no user no-such-id"), "{refused}");
+    let row = world.row(ResourceKind::User, "E-1").await;
+    assert_eq!((row.status.as_deref(), row.remote_id), (Some("conflict"), None));
+    assert_eq!(world.letter_state(&letter.id).await, "open");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_that_match_are_named_so_that_one_of_them_can_be_chosen() {
+    let world = World::start().await;
+    let seed = |name: &str| world.seed(json!({ "userName": name, "externalId": "E-1", "active": true }));
+    let ids = [seed("one@example.com"), seed("two@example.com")];
+    let (row, _) = world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    let error = row.error.unwrap();
+    assert!(ids.iter().all(|id| error.contains(id.as_str())), "{error}");
+    world.resolve("E-1", &ids[1]).await.unwrap();
     let row = world.settled(ResourceKind::User, "E-1", 1).await;
-    assert_eq!(row.status.as_deref(), Some("conflict"), "looked for again, and found to be somebody else's");
-    assert_eq!(world.user("E-1").unwrap().external_id.as_deref(), Some("old-hr-7"), "untouched");
+    assert_eq!((row.status.as_deref(), row.remote_id.as_deref()), (Some("in_sync"), Some(&*ids[1])));
     world.stop().await;
 }
 
