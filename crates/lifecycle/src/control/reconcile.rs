@@ -79,6 +79,8 @@ pub enum Difference {
     Orphan,
     /// There with our key, and not linked.
     Unlinked,
+    /// There with the key of somebody who is linked to another: reported, and left alone.
+    Duplicate,
     /// Members are missing, or there although they should not be.
     Members,
     /// A group whose members could not be read.
@@ -93,6 +95,7 @@ impl Difference {
             Self::Gone => "gone",
             Self::Orphan => "orphan",
             Self::Unlinked => "unlinked",
+            Self::Duplicate => "duplicate",
             Self::Members => "members",
             Self::Unreadable => "unreadable",
         }
@@ -113,7 +116,7 @@ pub struct Found {
     /// The target's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<String>,
-    /// Attributes that differ, or how many members.
+    /// Attributes that differ, how many members, or the id that a duplicate's person is linked to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub what: Vec<String>,
 }
@@ -136,6 +139,8 @@ pub struct ReconcileCounts {
     pub orphans: u64,
     /// See [`Difference::Unlinked`].
     pub unlinked: u64,
+    /// See [`Difference::Duplicate`].
+    pub duplicates: u64,
     /// Memberships that are missing.
     pub members_missing: u64,
     /// Memberships that we gave, took away, and that are there again.

@@ -27,6 +27,7 @@ fn differing(report: &Reconciliation) -> u64 {
         + counts.gone
         + counts.orphans
         + counts.unlinked
+        + counts.duplicates
         + counts.members_missing
         + counts.members_extra
 }
@@ -59,6 +60,7 @@ pub fn report(report: &Reconciliation) -> String {
         ("drifted", counts.drifted, "attributes that the policy owns"),
         ("gone", counts.gone, "linked, and not there any more"),
         ("orphans", counts.orphans, "not ours: left alone"),
+        ("duplicates", counts.duplicates, "carry the key of somebody who is linked to another: left alone"),
         ("unlinked", counts.unlinked, "carry our key, and are not linked"),
         ("members missing", counts.members_missing, ""),
         ("members too many", counts.members_extra, "taken away by us, and there again"),

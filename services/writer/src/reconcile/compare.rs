@@ -108,24 +108,22 @@ impl Run {
         namesakes: &HashMap<String, resource::Model>,
     ) -> Option<resource::Model> {
         let ours = seen.external_id.as_ref().and_then(|id| namesakes.get(id));
-        let (difference, row) = match ours {
-            Some(row) if row.remote_id.is_none() && is_at_rest(row) => {
-                (Difference::Unlinked, Some(row.clone()))
+        let (difference, what) = match ours {
+            Some(row) if row.remote_id.is_none() && is_at_rest(row) => (Difference::Unlinked, Vec::new()),
+            Some(resource::Model { remote_id: Some(linked), .. }) => {
+                (Difference::Duplicate, vec![format!("linked to {linked}")])
             }
-            _ => (Difference::Orphan, None),
+            _ => (Difference::Orphan, Vec::new()),
         };
+        let counts = &mut self.report.counts;
         match difference {
-            Difference::Unlinked => self.report.counts.unlinked += 1,
-            _ => self.report.counts.orphans += 1,
+            Difference::Unlinked => counts.unlinked += 1,
+            Difference::Duplicate => counts.duplicates += 1,
+            _ => counts.orphans += 1,
         }
-        self.note(Found {
-            difference,
-            kind,
-            subject: row.as_ref().map(|row| row.subject.clone()),
-            remote_id: Some(seen.id.clone()),
-            what: Vec::new(),
-        });
-        row
+        let subject = ours.filter(|_| difference != Difference::Orphan).map(|row| row.subject.clone());
+        self.note(Found { difference, kind, subject, remote_id: Some(seen.id.clone()), what });
+        ours.filter(|_| difference == Difference::Unlinked).cloned()
     }
 
     /// Rows by the id that they are linked to.

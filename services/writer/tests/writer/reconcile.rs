@@ -244,3 +244,23 @@ async fn a_group_that_cannot_be_read_does_not_end_the_comparison() {
     world.until("the other is made right", async || members("G-2") == 2).await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_account_with_somebodys_key_is_told_as_a_duplicate_of_them_and_left_alone() {
+    let world = World::start().await;
+    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    let linked = world.user("E-1").unwrap().id;
+    let second = json!({ "userName": "second@example.com", "externalId": "E-1", "active": true });
+    let second = world.seed(second);
+    world.seed(json!({ "userName": "nobody@example.com", "active": true }));
+    let report = world.reconcile(false).await;
+    assert_eq!(
+        (report.counts.duplicates, report.counts.orphans, report.counts.queued),
+        (1, 1, 0),
+        "{report:?}"
+    );
+    let what = [format!("linked to {linked}")];
+    assert_eq!(of(&report, Difference::Duplicate), [(Some("E-1"), &what[..])]);
+    assert!(report.found.iter().any(|found| found.remote_id.as_ref() == Some(&second)), "{report:?}");
+    world.stop().await;
+}
