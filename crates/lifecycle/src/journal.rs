@@ -104,6 +104,9 @@ pub enum Fact {
         /// For a membership: key of the group.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         member_of: Option<String>,
+        /// What a human should know of it: why not all of it was done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// writer: an account or group belongs to somebody else; a human must decide.
     Conflict {

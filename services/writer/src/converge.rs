@@ -253,7 +253,8 @@ async fn bring_about(
             if wanted.state != AccountState::Deleted {
                 progress.applied = wanted.written(&progress.applied);
             }
-            Ok(settled(name(how), wanted))
+            let note = step::why_kept(call.target.client.profile(), wanted);
+            Ok(Outcome::Settled { how: name(how), awaits: wanted.awaits.clone(), note })
         }
         Step::Create => Box::pin(create(call, wanted, progress)).await,
     }
@@ -502,7 +503,8 @@ async fn disable_instead(
         }
         Err(stop) => return Err(stop),
     }
-    Ok(settled("disabled", wanted))
+    let note = step::why_kept(call.target.client.profile(), wanted);
+    Ok(Outcome::Settled { how: "disabled", awaits: wanted.awaits.clone(), note })
 }
 
 fn settled(how: &'static str, wanted: &Wanted) -> Outcome {

@@ -58,7 +58,7 @@ impl News {
 
     /// The target agrees.
     pub(crate) fn settled(&mut self, about: &Settled<'_>) {
-        let Settled { target, kind, subject, member_of, revision, outcome, latency_ms, trace, again } =
+        let Settled { target, kind, subject, member_of, revision, outcome, note, latency_ms, trace, again } =
             *about;
         let kind_of = match member_of {
             Some(group) => format!("{}:{group}", kind.as_str()),
@@ -72,6 +72,7 @@ impl News {
             outcome: outcome.to_owned(),
             latency_ms,
             member_of: member_of.map(str::to_owned),
+            note: note.map(str::to_owned),
         };
         self.tell(id, subject, trace, fact);
     }
@@ -97,6 +98,8 @@ pub(crate) struct Settled<'a> {
     pub(crate) member_of: Option<&'a str>,
     pub(crate) revision: i64,
     pub(crate) outcome: &'static str,
+    /// For a human.
+    pub(crate) note: Option<&'static str>,
     pub(crate) latency_ms: i64,
     pub(crate) trace: Option<TraceContext>,
     /// Tells two settlements of one revision apart (a reference that came later).

@@ -182,7 +182,7 @@ impl Committer {
             Outcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
                 row.removal &= overtaken;
-                self.tell_settled(worked, how, news);
+                self.tell_settled(worked, how, *note, news);
                 if !overtaken {
                     row.rest(status::IN_SYNC);
                     row.attempts = 0;
@@ -246,7 +246,13 @@ impl Committer {
         row.enqueue(status::RETRYING, after(self.settled(row, delay)));
     }
 
-    fn tell_settled(&self, worked: &WorkedResource, how: &'static str, news: &mut News) {
+    fn tell_settled(
+        &self,
+        worked: &WorkedResource,
+        how: &'static str,
+        note: Option<&'static str>,
+        news: &mut News,
+    ) {
         let row = &worked.row;
         let latency_ms = (micros(now()) - row.accepted_at) / 1_000;
         if !matches!(how, "unchanged" | "skipped") {
@@ -260,6 +266,7 @@ impl Committer {
             member_of: None,
             revision: row.desired_revision,
             outcome: how,
+            note,
             latency_ms,
             trace: row.trace(),
             again: row.next_attempt_at,

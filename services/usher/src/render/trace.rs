@@ -105,7 +105,10 @@ fn why(entry: &TraceEntry) -> String {
             "" => format!("{}{}", of_group(fact), text(fact, "request")),
             error => format!("{}{}: {error}", of_group(fact), text(fact, "request")),
         },
-        "settled" => of_group(fact).trim_end_matches("; ").to_owned(),
+        "settled" => match text(fact, "note") {
+            "" => of_group(fact).trim_end_matches("; ").to_owned(),
+            note => note.to_owned(),
+        },
         "conflict" => format!("found {}", text(fact, "found")),
         "died" => format!("{}; see `usher dead show {}`", text(fact, "error"), text(fact, "id")),
         "feedHeld" => {

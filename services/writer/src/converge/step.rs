@@ -15,6 +15,21 @@ pub(crate) const NOT_CHANGED: &str = "not changed: the policy's actions forbid i
 /// Shown with an account of somebody who should have none.
 pub(crate) const NOT_TAKEN_AWAY: &str = "neither deleted nor disabled: the policy's actions forbid it";
 
+/// Shown with an account that is off and not deleted.
+const ONLY_DISABLES: &str = "disabled, not deleted: the target's profile only disables (`delete`)";
+const NOT_SURELY_OURS: &str = "disabled, not deleted: it was not ours for sure when it was found";
+
+/// Why somebody who should have no account keeps one that is off, where the policy would have it deleted.
+pub(crate) fn why_kept(profile: &TargetProfile, wanted: &Wanted) -> Option<&'static str> {
+    let should_be_gone =
+        wanted.kind == Kind::User && wanted.state == AccountState::Deleted && wanted.actions.delete;
+    match profile.delete {
+        _ if !should_be_gone => None,
+        DeleteMethod::Hard => Some(NOT_SURELY_OURS),
+        DeleteMethod::Disable | DeleteMethod::Unsupported => Some(ONLY_DISABLES),
+    }
+}
+
 /// What the target has, as far as we know.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum There<'a> {

@@ -70,6 +70,7 @@ impl Committer {
                 member_of: Some(&edge.group_subject),
                 revision: edge.revision,
                 outcome,
+                note: None,
                 latency_ms: (micros(now()) - edge.accepted_at) / 1_000,
                 trace: edge.trace(),
                 again: edge.next_attempt_at,

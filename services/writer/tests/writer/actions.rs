@@ -144,3 +144,21 @@ async fn groups_obey_the_same_actions() {
     assert_eq!(methods(&sent), ["DELETE"]);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_should_be_deleted_and_can_only_be_disabled_is_told_so() {
+    let world = World::with_profile("delete: disable\n").await;
+    world.want("E-1", 1, limited(active("E-1", json!({})), all())).await;
+    let (row, _) = world.want("E-1", 2, with_state("E-1", AccountState::Deleted, json!({}), all())).await;
+    assert!(
+        row.error.as_deref().is_some_and(|error| error.contains("the target's profile only disables")),
+        "{row:?}"
+    );
+    world
+        .told("why it is only off", |record| {
+            matches!(&record.fact, lifecycle::Fact::Settled { outcome, note: Some(note), .. }
+                if outcome == "disabled" && note.contains("only disables"))
+        })
+        .await;
+    world.stop().await;
+}
