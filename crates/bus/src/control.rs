@@ -164,8 +164,8 @@ impl ControlRequest {
     /// # Errors
     /// When it has another shape; hand the error to [`Self::refuse`].
     pub fn question<Q: DeserializeOwned>(&self) -> Result<Q, ControlError> {
-        serde_json::from_slice(&self.payload).map_err(|error| ControlError {
-            message: format!("the question of `{}` cannot be read: {error}", self.verb),
+        serde_json::from_slice(&self.payload).map_err(|error| {
+            ControlError::refused(format!("the question of `{}` cannot be read: {error}", self.verb))
         })
     }
 
@@ -175,11 +175,11 @@ impl ControlRequest {
             Ok(answer) if answer.len() <= self.client.max_payload() => self.send(answer).await,
             Ok(answer) => {
                 let message = format!("the answer of {} bytes is too large, ask for less", answer.len());
-                self.refuse(ControlError { message }).await;
+                self.refuse(ControlError::refused(message)).await;
             }
             Err(error) => {
                 tracing::error!(verb = %self.verb, %error, "an answer could not be encoded");
-                self.refuse(ControlError { message: "the answer could not be encoded".to_owned() }).await;
+                self.refuse(ControlError::refused("the answer could not be encoded")).await;
             }
         }
     }

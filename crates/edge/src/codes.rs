@@ -51,6 +51,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
         503,
         "The message broker's storage is full. Make room, then send the whole request again.",
     ),
+    ("target_not_found", 404, "No target of that name. The detail names those that are configured."),
     ("too_deep", 422, "The JSON nests deeper than is taken."),
     ("too_fast", 429, "The source sends more events a second than it may. Wait as `Retry-After` says."),
     ("too_large", 413, "The body is larger than is taken. Split the request."),

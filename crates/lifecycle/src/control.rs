@@ -199,9 +199,31 @@ pub struct StatusReply {
 }
 
 /// A control request that could not be carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ControlError {
     /// What, and how to fix it.
     pub message: String,
+    /// What kind of no it is.
+    #[serde(default)]
+    pub reason: RefusalReason,
+}
+
+/// What kind of no it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// There is no target of that name.
+    UnknownTarget,
+    /// It is wrong, or cannot be done now.
+    #[default]
+    #[serde(other)]
+    Refused,
+}
+
+impl ControlError {
+    /// It is wrong, or cannot be done now.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { message: message.into(), reason: RefusalReason::Refused }
+    }
 }

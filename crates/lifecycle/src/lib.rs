@@ -54,8 +54,8 @@ pub use control::replay::{
     StartReplayRequest,
 };
 pub use control::{
-    Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, ReplayOutcome,
-    ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
+    Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, RefusalReason,
+    ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
 };
 pub use error_code::{ErrorCode, answer_in, failure_group};
 pub use event::{Event, EventKind, Person};

@@ -13,9 +13,9 @@ mod world;
 
 use bus::{Bus, Outgoing};
 use lifecycle::{
-    Actor, AttemptClass, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact, FactRecord, Lane,
-    ReplayId, ReplayOutcome, ReplayReply, ReplayRequest, ReplayRun, ReplayRuns, ResourceKind,
-    StartReplayRequest, StatusReply, TargetStatus, verb,
+    Actor, AttemptClass, ControlError, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact,
+    FactRecord, Lane, RefusalReason, ReplayId, ReplayOutcome, ReplayReply, ReplayRequest, ReplayRun,
+    ReplayRuns, ResourceKind, StartReplayRequest, StatusReply, TargetStatus, verb,
 };
 use serde_json::{Value, json};
 use store::testing::{databases, sqlite};
@@ -92,6 +92,11 @@ fn play_writer(bus: Bus) {
                     let asked: StartReplayRequest = request.question().unwrap();
                     assert_eq!((asked.per_second, asked.target.as_deref()), (Some(5), Some("zia")));
                     request.reply(&replaying(asked.actor)).await;
+                }
+                verb::PAUSE => {
+                    let (message, reason) =
+                        ("no target is called `nope`".to_owned(), RefusalReason::UnknownTarget);
+                    request.refuse(ControlError { message, reason }).await;
                 }
                 verb::REPLAY_RUNS => request.reply(&ReplayRuns::default()).await,
                 _ => {
@@ -181,6 +186,8 @@ async fn an_operation_is_begun_with_who_and_why_and_one_that_is_not_there_is_not
     ] {
         assert_eq!(world.post("/v1/dead/replays", &body).await.0, 422, "{body}");
     }
+    let (status, problem) = world.post("/v1/targets/nope/pause", &json!({"why": "x"})).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("target_not_found")), "{problem}");
     let cancel = format!("/v1/dead/replays/{}/cancel", ReplayId::fresh());
     assert_eq!(world.post(&cancel, &json!({})).await.0, 422);
     world.stop().await;

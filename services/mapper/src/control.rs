@@ -62,7 +62,7 @@ impl From<PlansError> for Refusal {
 }
 
 fn wrong(message: impl Into<String>) -> Refusal {
-    Refusal::Wrong(ControlError { message: message.into() })
+    Refusal::Wrong(ControlError::refused(message))
 }
 
 impl Control {
@@ -132,7 +132,7 @@ impl Control {
             },
             other => {
                 let message = format!("the mapper has no verb `{other}`");
-                request.refuse(ControlError { message }).await;
+                request.refuse(ControlError::refused(message)).await;
             }
         }
     }
@@ -204,7 +204,7 @@ async fn respond<T: Serialize>(request: ControlRequest, answer: Result<T, Refusa
             let verb = request.verb.as_str();
             tracing::error!(error = &error as &dyn std::error::Error, verb, "a control request failed");
             let message = "the mapper's database failed: look at its log, then ask again".to_owned();
-            request.refuse(ControlError { message }).await;
+            request.refuse(ControlError::refused(message)).await;
         }
     }
 }

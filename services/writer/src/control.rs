@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bus::{Bus, ControlRequest};
-use lifecycle::{ControlError, DecideHeldRequest, PauseRequest, verb};
+use lifecycle::{ControlError, DecideHeldRequest, PauseRequest, RefusalReason, verb};
 use relay::Relay;
 use sea_orm::DatabaseTransaction;
 use serde::de::DeserializeOwned;
@@ -207,7 +207,11 @@ impl Control {
         let mut names: Vec<&str> = self.owned.keys().map(String::as_str).collect();
         names.sort_unstable();
         let names = names.join(", ");
-        Err(refusal(format!("there is no target `{target}` in section `writer.targets`; there is: {names}")))
+        let message = match names.as_str() {
+            "" => format!("no target is called `{target}`: section `writer.targets` configures none"),
+            names => format!("no target is called `{target}`; section `writer.targets` configures: {names}"),
+        };
+        Err(ControlError { message, reason: RefusalReason::UnknownTarget })
     }
 
     async fn commit(&self, tx: DatabaseTransaction, news: News) -> Result<(), StoreError> {
@@ -231,7 +235,7 @@ fn parse<T: DeserializeOwned>(request: &ControlRequest) -> Result<T, ControlErro
 }
 
 fn refusal(message: String) -> ControlError {
-    ControlError { message }
+    ControlError::refused(message)
 }
 
 fn database(error: &StoreError) -> ControlError {

@@ -24,7 +24,7 @@ async fn a_control_request_is_answered_refused_or_known_to_reach_nobody() {
                 ("sum", Ok(numbers)) => request.reply(&numbers.iter().sum::<u32>()).await,
                 ("large", _) => request.reply(&"x".repeat(2 << 20)).await,
                 ("silence", _) => drop(request),
-                (_, Ok(_)) => request.refuse(ControlError { message: "no such verb".to_owned() }).await,
+                (_, Ok(_)) => request.refuse(ControlError::refused("no such verb")).await,
                 (_, Err(error)) => request.refuse(error).await,
             }
         }

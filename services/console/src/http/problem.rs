@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use bus::ControlFailure;
 use edge::{FieldErrors, Problem};
+use lifecycle::RefusalReason;
 use store::StoreError;
 
 use crate::{MAPPER, WRITER};
@@ -104,6 +105,9 @@ pub(super) fn no_answer(failure: ControlFailure) -> Problem {
             let detail =
                 format!("the {service} cannot be reached over the message broker: ask again when it is back");
             Problem::unavailable("broker_unavailable", detail, RETRY_AFTER)
+        }
+        ControlFailure::Refused { error, .. } if error.reason == RefusalReason::UnknownTarget => {
+            Problem::new(StatusCode::NOT_FOUND, "target_not_found", error.message.clone())
         }
         ControlFailure::Refused { error, .. } => {
             Problem::new(StatusCode::CONFLICT, "refused", error.message.clone())

@@ -31,7 +31,7 @@ fn status(id: PlanId, state: PlanState) -> PlanStatus {
 }
 
 fn refusal(message: &str) -> ControlError {
-    ControlError { message: message.into() }
+    ControlError::refused(message)
 }
 
 /// Answers as the mapper does; it knows one policy of three versions.

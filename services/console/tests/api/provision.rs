@@ -61,7 +61,7 @@ fn play_mapper(bus: Bus, asked: Asked) {
                     let question: ExplainRequest = request.question().unwrap();
                     if question.subject == "nobody" {
                         let message = "nobody is called `nobody`".into();
-                        request.refuse(ControlError { message }).await;
+                        request.refuse(ControlError::refused(message)).await;
                     } else {
                         request.reply(&explained(question)).await;
                     }
@@ -72,7 +72,7 @@ fn play_mapper(bus: Bus, asked: Asked) {
                     let queued = question.subject != "E-0";
                     request.reply(&ProvisionReply { queued, revision: i64::from(queued) }).await;
                 }
-                _ => request.refuse(ControlError { message: "not now".into() }).await,
+                _ => request.refuse(ControlError::refused("not now")).await,
             }
         }
     });
@@ -89,7 +89,7 @@ fn play_writer(bus: Bus, asked: Asked) {
                     assert_eq!(question.desired, account());
                     if question.subject == "E-9" {
                         let message = "the target does not answer".into();
-                        request.refuse(ControlError { message }).await;
+                        request.refuse(ControlError::refused(message)).await;
                         continue;
                     }
                     let action = Planned { action: "create".into(), why: None, request: None, body: None };

@@ -51,7 +51,7 @@ pub(crate) enum PlansError {
 }
 
 fn refused(message: impl Into<String>) -> PlansError {
-    PlansError::Refused(ControlError { message: message.into() })
+    PlansError::Refused(ControlError::refused(message))
 }
 
 impl Plans {

@@ -1,8 +1,8 @@
 //! What only a human can decide, and whether a target answers at all.
 
 use lifecycle::{
-    Actor, Desired, Fact, PauseReply, PauseRequest, ReplayReply, ResolveConflictRequest, ResourceKind,
-    TestReply, TestRequest, verb,
+    Actor, Desired, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply, ResolveConflictRequest,
+    ResourceKind, TestReply, TestRequest, verb,
 };
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
@@ -105,6 +105,12 @@ async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
     let reply = world.test().await;
     assert!(reply.is_ok_and(|reply| reply.works), "whoever repairs a paused target must be able to test it");
     let _: PauseReply = world.ask(verb::PAUSE, &PauseRequest { paused: false, ..paused }).await.unwrap();
+
+    let unknown = TestRequest { target: "nope".to_owned() };
+    let refused: Result<TestReply, _> = world.ask(verb::TEST_TARGET, &unknown).await;
+    let Err(bus::ControlFailure::Refused { error, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.reason, RefusalReason::UnknownTarget);
+    assert!(error.message.contains("`nope`") && error.message.contains(TARGET), "{error}");
 
     world.sandbox.faults().inject(FaultRule::new(Fault::status(401)));
     let reply = world.test().await.unwrap();
