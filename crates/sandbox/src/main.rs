@@ -17,7 +17,8 @@ struct Cli {
     /// Bearer token that clients must show.
     #[arg(long, env = "USHER_SANDBOX_TOKEN", hide_env_values = true)]
     token: String,
-    /// How to behave: generic, zscaler, or a target profile's file, whose rules are then enforced.
+    /// How to behave: generic, zscaler, or a target profile's file (crates/scim/profiles/slack.yaml), whose rules are then
+    /// enforced.
     #[arg(long, default_value = "zscaler", value_parser = profile)]
     profile: Behaviour,
     /// Requests a second; more are answered with 429.
@@ -29,8 +30,12 @@ fn profile(name: &str) -> Result<Behaviour, String> {
     if let Some(behaviour) = Behaviour::named(name) {
         return Ok(behaviour);
     }
-    let yaml = std::fs::read_to_string(name)
-        .map_err(|error| format!("known profiles: generic, zscaler; no file of that name: {error}"))?;
+    let yaml = std::fs::read_to_string(name).map_err(|error| {
+        format!(
+            "`{name}` cannot be read as a file ({error}), and is none of the names known here: generic, zscaler. To play one of the \
+             targets that come with Usher give its file: crates/scim/profiles/{name}.yaml"
+        )
+    })?;
     House::read(&yaml).map(Behaviour::of_house)
 }
 
@@ -57,4 +62,18 @@ async fn main() -> anyhow::Result<()> {
     }
     sandbox.shutdown().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_target_is_answered_with_the_file_to_give() {
+        let error = profile("slack").unwrap_err();
+        assert!(error.contains("crates/scim/profiles/slack.yaml"), "{error}");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scim/profiles/slack.yaml");
+        assert!(profile(file).is_ok(), "that file can be played");
+        assert!(profile("generic").is_ok());
+    }
 }
