@@ -5,6 +5,7 @@
 //! taken away. What is not ours is reported and left alone. The place is kept after each page: a restart goes on there.
 
 mod compare;
+mod drift;
 mod members;
 
 use std::collections::HashSet;

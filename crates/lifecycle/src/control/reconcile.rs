@@ -73,6 +73,9 @@ impl ReconcileState {
 pub enum Difference {
     /// Attributes that the policy owns have other values, or an account is on that should be off, or the other way.
     Drifted,
+    /// Drifted in the same way again each time we had made it right: the target does not keep it. Not written any more until
+    /// something else is wanted, or something else is there.
+    Unkept,
     /// Linked, and not there any more.
     Gone,
     /// There, and not ours: reported, and left alone.
@@ -92,6 +95,7 @@ impl Difference {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Drifted => "drifted",
+            Self::Unkept => "unkept",
             Self::Gone => "gone",
             Self::Orphan => "orphan",
             Self::Unlinked => "unlinked",
@@ -133,6 +137,8 @@ pub struct ReconcileCounts {
     pub busy: u64,
     /// See [`Difference::Drifted`].
     pub drifted: u64,
+    /// See [`Difference::Unkept`].
+    pub unkept: u64,
     /// See [`Difference::Gone`].
     pub gone: u64,
     /// See [`Difference::Orphan`].

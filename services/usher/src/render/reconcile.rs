@@ -24,6 +24,7 @@ pub fn differs(report: &Reconciliation) -> bool {
 fn differing(report: &Reconciliation) -> u64 {
     let counts = &report.counts;
     counts.drifted
+        + counts.unkept
         + counts.gone
         + counts.orphans
         + counts.unlinked
@@ -58,6 +59,7 @@ pub fn report(report: &Reconciliation) -> String {
         ("as they should be", counts.in_sync, ""),
         ("being worked on, or waiting for a human", counts.busy, ""),
         ("drifted", counts.drifted, "attributes that the policy owns"),
+        ("not kept by the target", counts.unkept, "written twice, and as before again: not written any more"),
         ("gone", counts.gone, "linked, and not there any more"),
         ("orphans", counts.orphans, "not ours: left alone"),
         ("duplicates", counts.duplicates, "carry the key of somebody who is linked to another: left alone"),

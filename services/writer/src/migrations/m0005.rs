@@ -1,5 +1,5 @@
-//! The requests that failed for a resource or a membership, for its dead letter; and dead letters that are tried again, many
-//! at a time.
+//! The requests that failed for a resource or a membership, for its dead letter; dead letters that are tried again, many
+//! at a time; and what drifts in the same way again and again.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,8 +13,12 @@ impl MigrationName for AddReplays {
     }
 }
 
-const COLUMNS: [(&str, &str); 3] =
-    [("writer_resources", "failures"), ("writer_edges", "failures"), ("writer_dead", "failure_group")];
+const COLUMNS: [(&str, &str); 4] = [
+    ("writer_resources", "failures"),
+    ("writer_resources", "drift"),
+    ("writer_edges", "failures"),
+    ("writer_dead", "failure_group"),
+];
 const REPLAYS: &str = "writer_replays";
 const LETTERS: &str = "writer_replay_letters";
 

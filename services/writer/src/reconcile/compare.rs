@@ -8,6 +8,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
+use super::drift::Drift;
 use super::{Halt, Run};
 use crate::converge::Wanted;
 use crate::converge::step::{Step, There, next};
@@ -34,8 +35,8 @@ impl Run {
             && linked.values().all(|row| row.seen_at.is_some_and(|at| at >= self.row.started_at));
         let namesakes = self.by_external_id(resource_kind, page, &linked).await?;
         let links = self.links_of_references(&linked).await?;
-        let mut differing: Vec<(resource::Model, Option<Attributes>)> = Vec::new();
-        let mut groups = Vec::new();
+        let mut differing: Vec<(resource::Model, Option<(Attributes, Drift)>)> = Vec::new();
+        let (mut groups, mut kept) = (Vec::new(), Vec::new());
         for seen in page {
             let Some(row) = linked.get(&seen.id) else {
                 differing.extend(self.not_linked(resource_kind, seen, &namesakes).map(|row| (row, None)));
@@ -44,31 +45,47 @@ impl Run {
             match self.judge(row, seen, &links) {
                 Verdict::InSync => {
                     self.report.counts.in_sync += 1;
-                    if kind == Kind::Group {
-                        groups.push(row.clone());
-                    }
+                    kept.extend(row.drift.as_ref().map(|_| row.subject.clone()));
                 }
-                Verdict::Busy => self.report.counts.busy += 1,
+                Verdict::Busy => {
+                    self.report.counts.busy += 1;
+                    continue;
+                }
                 Verdict::Differs(what, observed) => {
-                    self.report.counts.drifted += 1;
+                    let drift = Drift::found(row, &what, &observed);
+                    let difference =
+                        if drift.is_unkept(&what) { Difference::Unkept } else { Difference::Drifted };
+                    match difference {
+                        Difference::Unkept => self.report.counts.unkept += 1,
+                        _ => self.report.counts.drifted += 1,
+                    }
                     self.note(Found {
-                        difference: Difference::Drifted,
+                        difference,
                         kind: resource_kind,
                         subject: Some(row.subject.clone()),
                         remote_id: Some(seen.id.clone()),
                         what,
                     });
-                    differing.push((row.clone(), Some(observed)));
+                    if difference == Difference::Drifted {
+                        differing.push((row.clone(), Some((observed, drift))));
+                    }
                 }
+            }
+            if kind == Kind::Group {
+                groups.push(row.clone());
             }
         }
         let tx = self.begin().await?;
         self.mark_seen(&tx, resource_kind, linked.keys().cloned().collect()).await?;
+        if !self.report.dry_run {
+            self.forget_drift(&tx, resource_kind, &kept).await?;
+        }
         let subjects: Vec<String> = differing.iter().map(|(row, _)| row.subject.clone()).collect();
         let mut rows = load_resources(&tx, &self.target.name, resource_kind, &subjects, true).await?;
         rows.retain(|_, row| is_at_rest(row)); // not what came into the queue meanwhile
         for (row, observed) in differing {
-            let Some((row, observed)) = rows.get_mut(&row.subject).zip(observed) else { continue };
+            let Some((row, (observed, drift))) = rows.get_mut(&row.subject).zip(observed) else { continue };
+            row.drift = Some(drift.to_json());
             // So that the guard counts together what would be taken away.
             row.applied = Some(serde_json::to_string(&observed).expect("attributes are plain data"));
             row.removal = row.desired().is_ok_and(|desired| row.would_lose_access(&desired));
@@ -170,6 +187,26 @@ impl Run {
         let reader = self.target.store.reader();
         let found = load_resources(reader, &self.target.name, ResourceKind::User, &people, false).await?;
         Ok(found.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
+    }
+
+    /// These are as they should be by now.
+    async fn forget_drift(
+        &self,
+        tx: &DatabaseTransaction,
+        kind: ResourceKind,
+        subjects: &[String],
+    ) -> Result<(), StoreError> {
+        for subjects in subjects.chunks(ROWS_PER_STATEMENT_MAX) {
+            resource::Entity::update_many()
+                .col_expr(resource::Column::Drift, Expr::value(Option::<String>::None))
+                .filter(resource::Column::Target.eq(&self.target.name))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .filter(resource::Column::Subject.is_in(subjects))
+                .exec(tx)
+                .await
+                .map_err(StoreError::statement("forget how resources differed"))?;
+        }
+        Ok(())
     }
 
     async fn mark_seen(

@@ -98,6 +98,9 @@ pub(crate) struct Model {
     /// See [`super::failures`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) failures: Option<String>,
+    /// How it differed when the whole target was last compared, as JSON: see `reconcile::drift`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) drift: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -137,6 +140,7 @@ impl Model {
             unseen: None,
             seen_at: None,
             failures: None,
+            drift: None,
         }
     }
 

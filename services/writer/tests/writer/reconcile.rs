@@ -264,3 +264,67 @@ async fn a_second_account_with_somebodys_key_is_told_as_a_duplicate_of_them_and_
     assert!(report.found.iter().any(|found| found.remote_id.as_ref() == Some(&second)), "{report:?}");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_target_does_not_keep_is_said_and_not_written_for_ever() {
+    let world = World::start().await;
+    let wanted = |state, title: &str| Desired::User(account(state, person("E-1", json!({ "title": title }))));
+    world.want("E-1", 1, wanted(AccountState::Active, "Clerk")).await;
+    // As if the target had its own mind about it.
+    let undo = async |title: &str| {
+        world.meddle("E-1", json!([{ "op": "replace", "path": "title", "value": title }])).await;
+    };
+    let compared = async || {
+        let report = world.reconcile(false).await;
+        world.settled(ResourceKind::User, "E-1", world.row(ResourceKind::User, "E-1").await.revision).await;
+        (report.counts.drifted, report.counts.unkept, report.counts.queued)
+    };
+    for _ in 0..2 {
+        undo("Boss").await;
+        assert_eq!(compared().await, (1, 0, 1));
+        assert_eq!(world.attributes("E-1")["title"], "Clerk");
+    }
+    undo("Boss").await;
+    assert_eq!(compared().await, (0, 1, 0), "it was written twice, and is as before again");
+    assert_eq!(compared().await, (0, 1, 0));
+    assert_eq!(world.attributes("E-1")["title"], "Boss");
+
+    undo("Chief").await;
+    assert_eq!(compared().await, (1, 0, 1), "something else is there");
+    world.want("E-1", 2, wanted(AccountState::Active, "Head")).await;
+    assert_eq!(compared().await, (0, 0, 0));
+    undo("Chief").await;
+    assert_eq!(compared().await, (1, 0, 1), "something else is wanted");
+
+    world.want("E-1", 3, wanted(AccountState::Disabled, "Head")).await;
+    for _ in 0..4 {
+        world.meddle("E-1", json!([{ "op": "replace", "path": "active", "value": true }])).await;
+        assert_eq!(compared().await, (1, 0, 1), "whoever left is switched off each time");
+        assert!(!world.user("E-1").unwrap().active);
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_members_of_a_group_that_drifted_are_compared_in_the_same_run() {
+    let world = World::start().await;
+    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.members("G-1", 1, &[("E-1", true)]).await;
+    world.until("a member", async || world.sandbox.state().groups["G-1"].members.len() == 1).await;
+    world.settled(ResourceKind::Group, "G-1", 1).await;
+    let id = world.sandbox.state().groups["G-1"].id.clone();
+    let meddling = json!([
+        { "op": "remove", "path": "members" },
+        { "op": "replace", "path": "displayName", "value": "Renamed" },
+    ]);
+    world.patch_group(&id, meddling).await;
+    let report = world.reconcile(false).await;
+    assert_eq!((report.counts.drifted, report.counts.members_missing), (1, 1), "{report:?}");
+    world
+        .until("both are right again", async || {
+            world.sandbox.state().groups.get("G-1").is_some_and(|group| group.members.len() == 1)
+        })
+        .await;
+    world.stop().await;
+}

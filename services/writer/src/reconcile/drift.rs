@@ -1,0 +1,46 @@
+//! What differs in the same way again each time it was made right: a target that does not keep what it takes would be written
+//! to on each comparison for ever.
+
+use lifecycle::Attributes;
+use serde::{Deserialize, Serialize};
+
+use crate::rows::resource;
+
+/// So often the same is written before the target is said not to keep it.
+const WRITES_MAX: u32 = 2;
+
+/// How a resource differed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Drift {
+    /// What was wanted then.
+    revision: i64,
+    /// What was there instead.
+    seen: Attributes,
+    /// In so many comparisons in a row.
+    times: u32,
+}
+
+impl Drift {
+    /// That `what` of a resource differs, and `observed` is there.
+    pub(super) fn found(row: &resource::Model, what: &[String], observed: &Attributes) -> Self {
+        let seen: Attributes = observed
+            .iter()
+            .filter(|(path, _)| what.contains(path))
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect();
+        let revision = row.desired_revision;
+        let before = row.drift.as_deref().and_then(|drift| serde_json::from_str::<Self>(drift).ok());
+        let same = before.filter(|before| before.revision == revision && before.seen == seen);
+        let times = same.map_or(0, |same| same.times) + 1;
+        Self { revision, seen, times }
+    }
+
+    /// Whether writing it again is in vain. Whoever should be off is switched off each time, whatever it helps.
+    pub(super) fn is_unkept(&self, what: &[String]) -> bool {
+        self.times > WRITES_MAX && !what.iter().any(|path| path == "active")
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("attributes are plain data")
+    }
+}
