@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use console::api::{DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Outcome, Replay, Replayed};
+use console::api::{
+    DeadDetail, DeadGroups, DeadLetters, Discard, Discarded, Outcome, Replay, Replayed, StartReplay, Why,
+};
 use lifecycle::{LookLetterReply, ReplayOutcome, ReplayRun, ReplayRuns, ReplayState};
 use serde_json::{Value, json};
 
