@@ -60,7 +60,7 @@ fn play_mapper(bus: Bus, asked: Asked) {
                 verb::EXPLAIN => {
                     let question: ExplainRequest = request.question().unwrap();
                     if question.subject == "nobody" {
-                        let message = "nobody is called `nobody`".into();
+                        let message = "nobody is called `nobody`";
                         request.refuse(ControlError::refused(message)).await;
                     } else {
                         request.reply(&explained(question)).await;
@@ -88,7 +88,7 @@ fn play_writer(bus: Bus, asked: Asked) {
                     let question: LookRequest = request.question().unwrap();
                     assert_eq!(question.desired, account());
                     if question.subject == "E-9" {
-                        let message = "the target does not answer".into();
+                        let message = "the target does not answer";
                         request.refuse(ControlError::refused(message)).await;
                         continue;
                     }
