@@ -148,7 +148,10 @@ impl World {
             let lag = world.bus.lag(Feed::Events, "mapper").await.unwrap_or(1);
             let stale = "SELECT (SELECT count(*) FROM mapper_identities WHERE evaluated_with = 'stale') \
                 + (SELECT count(*) FROM mapper_groups WHERE evaluated_with = 'stale') AS n";
+            // The broker may count a message as pending a moment after it has stored it.
+            let sent = i64::try_from(world.sent.lock().unwrap().len()).unwrap();
             lag == 0
+                && world.count("SELECT count(*) AS n FROM mapper_inbox").await >= sent
                 && world.count(stale).await == 0
                 && world.last_resources() == world.desired().await
                 && world.edges_are_told().await

@@ -426,7 +426,7 @@ async fn searching() {
         400                permanent        1 dead     wrong
         401                unauthorised     3 in_sync  right
         403                unauthorised     3 in_sync  right
-        404                permanent        1 dead     wrong
+        404                unavailable      3 in_sync  right
         409                permanent        1 dead     wrong
         412                transient        3 in_sync  right
         413                permanent        1 dead     wrong
@@ -438,7 +438,7 @@ async fn searching() {
         truncated body     transient        3 in_sync  right
         wrong content type transient        3 in_sync  right
         slow drip          success          2 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      3 in_sync  right
         huge body          permanent        1 dead     wrong
         empty body         transient        3 in_sync  right
     ",
@@ -470,7 +470,7 @@ async fn replacing() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -490,7 +490,7 @@ async fn creating_a_group() {
         400                permanent        1 dead     wrong
         401                unauthorised     2 in_sync  right
         403                unauthorised     2 in_sync  right
-        404                permanent        1 dead     wrong
+        404                unavailable      2 in_sync  right
         409                already_exists   2 in_sync  right
         412                transient        2 in_sync  right
         413                permanent        1 dead     wrong
@@ -502,7 +502,7 @@ async fn creating_a_group() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type outcome_unknown  2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -534,7 +534,7 @@ async fn renaming_a_group() {
         truncated body     outcome_unknown  1 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
@@ -566,7 +566,7 @@ async fn deleting_a_group() {
         truncated body     outcome_unknown  2 in_sync  right
         wrong content type transient        2 in_sync  right
         slow drip          success          1 in_sync  right
-        redirect           permanent        1 dead     wrong
+        redirect           unavailable      2 in_sync  right
         huge body          success          1 in_sync  right
         empty body         success          1 in_sync  right
     ",
