@@ -214,7 +214,7 @@ async fn kill_9_between_the_rows_and_the_end_of_a_file_loses_nobody_and_switches
 async fn an_older_file_in_the_folder_counts_for_nothing_after_a_newer_one() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(Some(folder.path())).await;
-    let now = std::time::SystemTime::now();
+    let now = std::time::SystemTime::from(harness::world::now());
     let put = |name: &str, text: &str, hours_ago: u64| {
         let fresh = folder.path().join("fresh");
         std::fs::write(&fresh, text).unwrap();

@@ -1,4 +1,5 @@
-//! Operator verbs: replay, start_replay, replay_runs, cancel_replay, look_letter, discard, held, pause, resolve_conflict, reconcile, test_target, status, look, provision, row.
+//! Operator verbs: replay, start_replay, replay_runs, cancel_replay, look_letter, discard, held, pause, resolve_conflict,
+//! reconcile, test_target, status, look, provision, row.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 

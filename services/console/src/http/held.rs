@@ -65,7 +65,7 @@ pub(super) async fn list(
     responses(
         (status = 200, body = serde_json::Value, description = "`decided`: how many are held no longer; `notHeld`: those that were named and are not held"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be approved"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -86,7 +86,7 @@ pub(super) async fn approve(
     responses(
         (status = 200, body = serde_json::Value, description = "as for approve"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be rejected"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -183,7 +183,8 @@ pub(super) async fn resolve_conflict(
     responses(
         (status = 200, body = serde_json::Value, description = "`works`, `steps` (request, status, what was found), `error`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target, or it is not asked now"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: it is not asked now"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -204,7 +205,7 @@ pub(super) async fn test(
     responses(
         (status = 200, body = serde_json::Value, description = "`wasPaused`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -227,7 +228,7 @@ pub(super) async fn pause(
     responses(
         (status = 200, body = serde_json::Value, description = "`wasPaused`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )

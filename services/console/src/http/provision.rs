@@ -101,7 +101,7 @@ async fn set_in_motion(context: &Context, explained: &Explained, actor: Actor) -
     responses(
         (status = 200, body = serde_json::Value, description = "`status` (`in_sync`, `pending`, `retrying`, `conflict`, `dead`; null when the writer has never heard of it), `revision` and `appliedRevision`, `remoteId`, `error`, `membershipsPending`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "the kind is neither `user` nor `group`"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )

@@ -21,7 +21,8 @@ use crate::api::Reconcile;
     responses(
         (status = 200, body = serde_json::Value, description = "as for GET"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target, or nothing to cancel"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: nothing to cancel"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -63,7 +64,8 @@ pub(super) async fn start(
     responses(
         (status = 200, body = serde_json::Value, description = "`state` (`running`, `finished`, `failed`, `cancelled`), `dryRun`, `who`, `started`, `ended`, `total`, `counts`, `attributes` (how often each differs), `found` (the first differences), `error`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such target, or it was never compared"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: it was never compared"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]

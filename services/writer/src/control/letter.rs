@@ -14,7 +14,7 @@ use crate::rows::{dead, edge, load_resources, resource, status};
 /// What is still as it was given up.
 enum Waiting {
     Resource(Box<resource::Model>),
-    Membership(edge::Model),
+    Membership(Box<edge::Model>),
 }
 
 impl Control {
@@ -56,7 +56,7 @@ impl Control {
             let row = edge::Entity::find_by_id(key).one(reader).await;
             let row = row.map_err(StoreError::statement("read a membership"))?;
             let row = row.filter(|row| row.revision == *revision && row.status == status::DEAD);
-            return Ok(row.map(Waiting::Membership));
+            return Ok(row.map(|row| Waiting::Membership(Box::new(row))));
         }
         let subjects = std::slice::from_ref(subject);
         let mut rows = load_resources(reader, target, kind_of(&letter.kind), subjects, false).await?;

@@ -6,6 +6,7 @@ use lifecycle::{
 };
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
+use store::testing::TestDatabase;
 
 use crate::world::{TARGET, World, active};
 
@@ -19,7 +20,11 @@ fn of_target(per_second: Option<u32>) -> StartReplayRequest {
 
 /// A world where so many people could not be created, and could be by now.
 async fn with_letters(count: usize) -> World {
-    let world = World::start().await;
+    with_letters_in(store::testing::sqlite(), count).await
+}
+
+async fn with_letters_in(database: TestDatabase, count: usize) -> World {
+    let world = World::over(database, "").await;
     let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
     let rule = world.sandbox.faults().inject(FaultRule::new(refused).method("POST"));
     for n in 0..count {
@@ -47,7 +52,12 @@ async fn finished(world: &World, id: &ReplayId) -> ReplayRun {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_letters_of_a_group_are_tried_again_with_who_and_why_and_a_second_time_nothing_is() {
-    let world = with_letters(3).await;
+    for database in store::testing::databases() {
+        all_of_a_group(with_letters_in(database, 3).await).await;
+    }
+}
+
+async fn all_of_a_group(world: World) {
     let group = format!("{TARGET}/user/create/permanent/400");
     let wanted = StartReplayRequest { target: None, group: Some(group.clone()), ..of_target(None) };
     let begun: ReplayRun = world.ask(verb::START_REPLAY, &wanted).await.unwrap();
@@ -104,7 +114,12 @@ async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_replica_left_undone_is_carried_on() {
-    let world = with_letters(2).await;
+    for database in store::testing::databases() {
+        carried_on(with_letters_in(database, 2).await).await;
+    }
+}
+
+async fn carried_on(world: World) {
     let id = ReplayId::fresh();
     // As a replica leaves it that was killed after the first of three.
     world
