@@ -43,6 +43,8 @@ const LOW_LANES_EVERY: u32 = 20;
 const WORKING_PER_REQUEST: usize = 2;
 /// Longer than any pause of our own accord: whoever repairs a credential and restarts need not wait.
 const PAUSE_REMEMBERED_MIN: Duration = Duration::from_secs(45);
+/// Requests per second up to which a target is slow.
+const SLOW_RATE_MAX: f64 = 50.0;
 /// Renewals per lease term.
 const RENEWALS: u32 = 5;
 
@@ -106,6 +108,7 @@ impl Owner {
             burst: profile.rate.burst,
             concurrency_max: usize::try_from(profile.concurrency_max).unwrap_or(1),
         };
+        let profile_rate = profile.rate.requests_per_second;
         let working_max = pace.concurrency_max.saturating_mul(WORKING_PER_REQUEST);
         let chunk = profile.membership.members_per_request_max.max(1);
         let pacer = Pacer::spawn(&self.target, pace, &profile.rate.buckets);
@@ -145,6 +148,7 @@ impl Owner {
             begun: 0,
             place: None,
             let_go_on_at: Some(micros(now())),
+            is_slow: profile_rate.is_some_and(|rate| rate <= SLOW_RATE_MAX),
             freshness: Freshness { stale: true, again_from: Instant::now() },
         };
         let kept = shift.work(shutdown).await;
@@ -291,6 +295,8 @@ struct Shift<'a> {
     /// When a human last let the target go on.
     let_go_on_at: Option<i64>,
     freshness: Freshness,
+    /// Whether reading the queue takes much less time than a slot.
+    is_slow: bool,
 }
 
 /// What comes when a request may be sent.
@@ -326,9 +332,7 @@ impl Shift<'_> {
         let mut circuit = self.target.pacer.watch();
         loop {
             if self.freshness.is_due() {
-                let begun = Instant::now();
-                self.reload().await;
-                self.freshness.read(begun);
+                self.read_queue().await;
                 look.reset();
             }
             self.take_place();
@@ -350,6 +354,10 @@ impl Shift<'_> {
                 }
                 permit = granted(&mut self.place) => {
                     self.place = None;
+                    if self.is_slow && self.freshness.stale {
+                        // A slot is dear here: it goes to whoever came last, if that is a leaver.
+                        self.read_queue().await;
+                    }
                     self.begin(permit).await;
                     self.freshness.stale |= self.ready.len() == 0;
                 }
@@ -464,6 +472,12 @@ impl Shift<'_> {
             tracing::error!(target_name = %target, count, reason, "removals are held until a human decides");
         }
         Ok(held.is_some())
+    }
+
+    async fn read_queue(&mut self) {
+        let begun = Instant::now();
+        self.reload().await;
+        self.freshness.read(begun);
     }
 
     async fn reload(&mut self) {
