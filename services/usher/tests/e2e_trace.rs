@@ -30,23 +30,31 @@ async fn collector() -> (String, Exported) {
 }
 
 /// Names of the spans of our trace. In an OTLP span (protobuf) the fields come in order: 1 trace id (16 bytes), 2 span id,
-/// 3 state, 4 parent, 5 name.
+/// 3 state, 4 parent, 5 name; each with its tag and its length, which is one byte for anything so short.
 fn names(exported: &Exported) -> BTreeSet<String> {
     let id = u128::from_str_radix(TRACE_ID, 16).unwrap().to_be_bytes();
     let mut begin = vec![0x0a, 16];
     begin.extend(id);
     let mut names = BTreeSet::new();
     for body in exported.lock().unwrap().iter() {
-        for at in 0..body.len().saturating_sub(begin.len() + 80) {
-            if body[at..].starts_with(&begin) {
-                let rest = &body[at + begin.len()..];
-                let Some(tag) = rest.iter().take(40).position(|byte| *byte == 0x2a) else { continue };
-                let length = usize::from(rest[tag + 1]);
-                names.extend(std::str::from_utf8(&rest[tag + 2..tag + 2 + length]).map(str::to_owned));
-            }
-        }
+        let spans = (0..body.len()).filter(|at| body[*at..].starts_with(&begin));
+        names.extend(spans.filter_map(|at| name(&body[at + begin.len()..])));
     }
     names
+}
+
+/// The field 5 of a span, whose next field this is.
+fn name(mut rest: &[u8]) -> Option<String> {
+    const NAME: u8 = 0x2a;
+    loop {
+        let [tag, length, after @ ..] = rest else { return None };
+        let (value, next) = after.split_at_checked(usize::from(*length))?;
+        match *tag {
+            NAME => return String::from_utf8(value.to_vec()).ok(),
+            0x12 | 0x1a | 0x22 => rest = next,
+            _ => return None,
+        }
+    }
 }
 
 /// A program that is `usher` with the collector's address in its environment.
