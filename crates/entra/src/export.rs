@@ -3,7 +3,7 @@
 mod scope;
 mod tree;
 
-use lifecycle::{Actions, Guard};
+use lifecycle::{Actions, Guard, OrphanAction};
 use policy::{
     Apply, LeaverAction, LeaverMoment, Mapping, Mode, OnNull, OutOfScope, Policy, Scope, Source as From,
 };
@@ -235,6 +235,9 @@ fn tell_lifecycle(policy: &Policy, notes: &mut Vec<Note>) {
     for (what, _) in protected.into_iter().filter(|(_, list)| list.is_some()) {
         let text = "Entra protects nobody: whoever falls out of scope loses access";
         notes.push(Note::left_out(format!("protected of {what}"), text));
+    }
+    if users.orphans.action != OrphanAction::Report {
+        notes.push(Note::left_out("orphans", "Entra does not look at accounts of nobody"));
     }
     if users.actions.update != users.actions.disable {
         notes.push(Note::changed("actions", "switching off is an update there"));

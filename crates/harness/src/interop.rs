@@ -27,6 +27,8 @@ pub enum Server {
     Scim2,
     /// SCIMMY (Node): strict types, its own idea of paging.
     Scimmy,
+    /// better-auth's SCIM plugin (Node): every member must exist, one comparison per filter, answers 200 where others do 204.
+    BetterAuth,
 }
 
 impl Server {
@@ -34,14 +36,15 @@ impl Server {
         match self {
             Self::Scim2 => "scim2",
             Self::Scimmy => "scimmy",
+            Self::BetterAuth => "better-auth",
         }
     }
 
-    /// Whether this machine has what the server needs. Only SCIMMY needs something that not everybody has.
+    /// Whether this machine has what the server needs. Not everybody has Node.
     pub fn possible_here(self) -> bool {
         match self {
             Self::Scim2 => true,
-            Self::Scimmy => on_path("node") && on_path("npm"),
+            Self::Scimmy | Self::BetterAuth => on_path("node") && on_path("npm"),
         }
     }
 
@@ -49,6 +52,7 @@ impl Server {
         match self {
             Self::Scim2 => "/v2",
             Self::Scimmy => "/scim/v2",
+            Self::BetterAuth => "/api/auth/scim/v2",
         }
     }
 
@@ -64,9 +68,9 @@ impl Server {
                 command.current_dir(&sources).env("PYTHONDONTWRITEBYTECODE", "1");
                 command
             }
-            Self::Scimmy => {
+            Self::Scimmy | Self::BetterAuth => {
                 // Node looks for modules beside the file that asks for them.
-                let home = root.join(".tools/scimmy");
+                let home = root.join(".tools").join(self.name());
                 let mut command = Command::new("node");
                 command.arg(home.join("server.mjs")).arg(port.to_string()).current_dir(home);
                 command
@@ -149,9 +153,10 @@ async fn fetch(root: &Path, server: Server) -> anyhow::Result<()> {
     if !output.status.success() {
         bail!("tools/fetch-interop: {}", String::from_utf8_lossy(&output.stderr));
     }
-    if server == Server::Scimmy {
-        let sources = root.join("crates/harness/interop/scimmy/server.mjs");
-        std::fs::copy(sources, root.join(".tools/scimmy/server.mjs")).context("copy server.mjs")?;
+    if server != Server::Scim2 {
+        let sources = root.join("crates/harness/interop").join(server.name()).join("server.mjs");
+        let home = root.join(".tools").join(server.name());
+        std::fs::copy(sources, home.join("server.mjs")).context("copy server.mjs")?;
     }
     Ok(())
 }

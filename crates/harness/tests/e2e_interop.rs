@@ -55,3 +55,8 @@ async fn scim2_server_is_read_as_it_was_written() {
 async fn scimmy_is_read_as_it_was_written() {
     what_is_posted_is_read_back(Server::Scimmy).await;
 }
+
+#[tokio::test]
+async fn better_auth_is_read_as_it_was_written() {
+    what_is_posted_is_read_back(Server::BetterAuth).await;
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Attributes, CommandId, EventId, Guard};
+use crate::{Attributes, CommandId, EventId, Guard, Orphans};
 
 /// The kind of thing at a target that a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -182,13 +182,47 @@ pub struct GroupResource {
 
 /// One membership: whether `member` should be in the group that the command is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Edge {
-    /// Key of the person.
+    /// Key of the person or group.
     pub member: String,
     /// Whether they should be in the group.
     pub present: bool,
     /// Rises with every change of this edge.
     pub revision: i64,
+    /// The group does not list them: they are in a group that is in it. A target that follows groups in groups is not
+    /// told of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub through_groups: bool,
+    /// What the member is.
+    #[serde(default, skip_serializing_if = "MemberKind::is_person")]
+    pub member_is: MemberKind,
+}
+
+/// What a group lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberKind {
+    /// A person.
+    #[default]
+    Person,
+    /// Another group. Only a target that follows groups in groups is told of it.
+    Group,
+}
+
+impl MemberKind {
+    /// Whether it is a person.
+    pub fn is_person(&self) -> bool {
+        *self == Self::Person
+    }
+
+    /// The kind of thing that the member is at a target.
+    pub fn resource_kind(self) -> ResourceKind {
+        match self {
+            Self::Person => ResourceKind::User,
+            Self::Group => ResourceKind::Group,
+        }
+    }
 }
 
 /// How many edges one command carries at most.
@@ -258,4 +292,8 @@ pub struct Command {
     /// It comes of a change of policy that was held against the guard as a whole: it is not held again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
+    /// What becomes of accounts of nobody; only in the command that tells of another version of the policy, which is about
+    /// no membership, and whose revision is that version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<Orphans>,
 }

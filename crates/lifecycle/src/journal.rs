@@ -68,7 +68,8 @@ pub enum Fact {
         member_of: String,
         /// Revision of the membership.
         revision: i64,
-        /// `member` or `no_member`.
+        /// `member`, `member_through_groups` (of a group that is in it; not told to targets that follow groups in groups)
+        /// or `no_member`.
         state: String,
         /// How urgent.
         lane: Lane,

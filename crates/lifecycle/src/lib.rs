@@ -18,12 +18,13 @@ mod ids;
 mod journal;
 #[cfg(test)]
 mod merge_tests;
+mod orphans;
 mod register;
 mod trace;
 
 pub use command::{
     Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
-    ResourceKind,
+    MemberKind, ResourceKind,
 };
 pub use control::feed::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
@@ -67,6 +68,7 @@ pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, P
 pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
 };
+pub use orphans::{OrphanAction, Orphans};
 pub use register::{Register, Statement, Version};
 pub use trace::TraceContext;
 

@@ -1,5 +1,6 @@
 //! The policy file as it is written, and the checks that turn it into a [`Policy`].
 
+mod leaving;
 mod mappings;
 mod path;
 mod words;
@@ -12,9 +13,10 @@ use sha2::{Digest, Sha256};
 
 use crate::decide::{DISPLAY_NAME, USER_NAME};
 use crate::error::{Flaw, Flaws};
-use crate::policy::{GroupRules, LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy, UserRules};
+use crate::policy::{GroupRules, Policy, UserRules};
 use crate::scope::document::{AssignedText, ScopeText};
 use crate::scope::{self, Assigned, Scope};
+use leaving::{LeaverText, OrphansText};
 pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
 pub use path::Reach;
@@ -28,9 +30,6 @@ const TARGET_NAME_MAX: usize = 64;
 const DEPTH_MAX: usize = 24;
 /// Longest file, in bytes.
 const FILE_BYTES_MAX: usize = 256 * 1024;
-/// A hundred years: more is a typing error.
-const DELETE_AFTER_DAYS_MAX: u32 = 36_500;
-
 /// Four weeks: what was taken away is kept that long.
 const WINDOW_HOURS_MAX: u32 = 4 * 7 * 24;
 
@@ -67,14 +66,7 @@ struct Rules {
     #[serde(default)]
     assume_empty: bool,
     protected: Option<Spanned<AssignedText>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct LeaverText {
-    action: Option<Spanned<String>>,
-    when: Option<Spanned<String>>,
-    delete_after_days: Option<u32>,
+    orphans: Option<Spanned<OrphansText>>,
 }
 
 /// How many flaws of one file are told.
@@ -252,7 +244,7 @@ fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
 }
 
 fn user_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<UserRules, Flaw> {
-    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected } =
+    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected, orphans } =
         &rules.value;
     let scope = scope_of(scope.as_ref(), true, reading)?;
     let mappings = mappings::read(rules, mappings, USER_NAME, reading)?;
@@ -262,18 +254,23 @@ fn user_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<UserR
         mappings,
         match_on,
         actions: *actions,
-        out_of_scope: out_of_scope_of(out_of_scope.as_ref())?,
-        leaver: leaver.as_ref().map_or(Ok(LEAVER_UNLESS_SAID), leaver_of)?,
+        out_of_scope: leaving::out_of_scope(out_of_scope.as_ref())?,
+        leaver: leaving::leaver(leaver.as_ref())?,
         assume_empty: *assume_empty,
         protected: protected_of(protected.as_ref(), true)?,
+        orphans: leaving::orphans(orphans.as_ref())?,
     })
 }
 
 fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<GroupRules, Flaw> {
-    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected } =
+    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected, orphans } =
         &rules.value;
     if let Some(leaver) = leaver {
         return Err(Flaw::at(leaver, "groups have no leaver rule", "move `leaver` to `users`"));
+    }
+    if let Some(orphans) = orphans {
+        let what = "groups of nobody are always left alone";
+        return Err(Flaw::at(orphans, what, "move `orphans` to `users`"));
     }
     let scope = scope_of(scope.as_ref(), false, reading)?;
     let mappings = mappings::read(rules, mappings, DISPLAY_NAME, reading)?;
@@ -288,7 +285,7 @@ fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<Grou
         mappings,
         match_on,
         actions: *actions,
-        out_of_scope: out_of_scope_of(out_of_scope.as_ref())?,
+        out_of_scope: leaving::out_of_scope(out_of_scope.as_ref())?,
         assume_empty: *assume_empty,
         protected: protected_of(protected.as_ref(), false)?,
     })
@@ -300,51 +297,6 @@ fn protected_of(list: Option<&Spanned<AssignedText>>, people: bool) -> Result<Op
 
 fn scope_of(scope: Option<&ScopeText>, people: bool, reading: &mut Reading<'_>) -> Result<Scope, Flaw> {
     scope.map_or_else(|| Ok(Scope::default()), |scope| scope::document::read(scope, people, reading))
-}
-
-fn out_of_scope_of(text: Option<&Spanned<String>>) -> Result<OutOfScope, Flaw> {
-    match text.map(|text| (text, text.value.as_str())) {
-        None | Some((_, "disable")) => Ok(OutOfScope::Disable),
-        Some((_, "keep")) => Ok(OutOfScope::Keep),
-        Some((text, other)) => {
-            Err(Flaw::at(text, format!("unknown `outOfScope` `{other}`"), "use disable or keep"))
-        }
-    }
-}
-
-const LEAVER_UNLESS_SAID: LeaverRule =
-    LeaverRule { action: LeaverAction::Disable, when: LeaverMoment::Effective, delete_after_days: None };
-
-fn leaver_of(leaver: &Spanned<LeaverText>) -> Result<LeaverRule, Flaw> {
-    let LeaverText { action, when, delete_after_days } = &leaver.value;
-    let action = match action.as_ref().map(|action| (action, action.value.as_str())) {
-        None | Some((_, "disable")) => LeaverAction::Disable,
-        Some((_, "delete")) => LeaverAction::Delete,
-        Some((_, "none")) => LeaverAction::None,
-        Some((action, other)) => {
-            return Err(Flaw::at(action, format!("unknown action `{other}`"), "use disable, delete or none"));
-        }
-    };
-    let when = match when.as_ref().map(|when| (when, when.value.as_str())) {
-        None | Some((_, "effective")) => LeaverMoment::Effective,
-        Some((_, "atOnce")) => LeaverMoment::AtOnce,
-        Some((when, other)) => {
-            return Err(Flaw::at(when, format!("unknown moment `{other}`"), "use effective or atOnce"));
-        }
-    };
-    match *delete_after_days {
-        Some(_) if action == LeaverAction::None => Err(Flaw::at(
-            leaver,
-            "`deleteAfterDays` contradicts `action: none`",
-            "leave it out, or use `action: disable`",
-        )),
-        Some(days) if days > DELETE_AFTER_DAYS_MAX => Err(Flaw::at(
-            leaver,
-            format!("`deleteAfterDays` is {days}"),
-            format!("use at most {DELETE_AFTER_DAYS_MAX}, or leave it out to keep disabled accounts"),
-        )),
-        delete_after_days => Ok(LeaverRule { action, when, delete_after_days }),
-    }
 }
 
 #[cfg(test)]

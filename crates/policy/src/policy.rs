@@ -1,6 +1,6 @@
 //! A policy that was read and found to be consistent.
 
-use lifecycle::{Actions, Guard};
+use lifecycle::{Actions, Guard, Orphans};
 
 use crate::error::{PolicyError, Remark};
 use crate::mapping::Mapping;
@@ -38,6 +38,8 @@ pub struct UserRules {
     pub assume_empty: bool,
     /// Whose access is taken away only by a human.
     pub protected: Option<Assigned>,
+    /// What becomes of accounts at the target that belong to nobody who is known.
+    pub orphans: Orphans,
 }
 
 impl UserRules {
@@ -132,6 +134,11 @@ impl Policy {
     /// How many may lose access by one change.
     pub fn guard(&self) -> Guard {
         self.guard
+    }
+
+    /// What becomes of accounts at the target that belong to nobody who is known.
+    pub fn orphans(&self) -> &Orphans {
+        &self.users.orphans
     }
 
     /// What `DefaultDomain()` says in its mappings.

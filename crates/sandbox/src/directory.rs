@@ -23,6 +23,9 @@ pub(crate) struct Record {
     pub attributes: Attributes,
     /// Groups of a user, members of a group. Both ends always agree.
     pub links: BTreeSet<Id>,
+    /// Of a group: groups that it lists, and groups that list it. Both ends always agree.
+    pub nested: BTreeSet<Id>,
+    within: BTreeSet<Id>,
     pub created: OffsetDateTime,
     pub modified: OffsetDateTime,
     pub version: u64,
@@ -122,14 +125,16 @@ impl Directory {
         now: OffsetDateTime,
     ) -> Result<Id, Refusal> {
         self.check(kind, None, &attributes, behaviour)?;
-        let members = self.known_users(members)?;
+        let members = self.known_members(members, behaviour)?;
         self.last_id += 1;
         let id = self.last_id;
         let shelf = self.shelf_mut(kind);
         shelf.index(id, Keys::of(kind, &attributes));
-        let record = Record { attributes, links: BTreeSet::new(), created: now, modified: now, version: 1 };
+        let none = BTreeSet::new;
+        let (links, nested, within) = (none(), none(), none());
+        let record = Record { attributes, links, nested, within, created: now, modified: now, version: 1 };
         shelf.records.insert(id, record);
-        members.into_iter().for_each(|user| self.link(id, user));
+        members.into_iter().for_each(|member| self.link(id, member));
         Ok(id)
     }
 
@@ -158,7 +163,7 @@ impl Directory {
         now: OffsetDateTime,
     ) -> Result<Id, Refusal> {
         self.check(kind, Some(id), &plan.attributes, behaviour)?;
-        let steps = self.member_steps(plan.members)?;
+        let steps = self.member_steps(plan.members, behaviour)?;
         let shelf = self.shelf_mut(kind);
         let Some(record) = shelf.records.get_mut(&id) else {
             return Err(Refusal::not_found(&id.to_string()));
@@ -188,6 +193,12 @@ impl Directory {
                 other.links.remove(&id);
             }
         }
+        for group in record.nested.iter().chain(&record.within) {
+            if let Some(group) = self.groups.records.get_mut(group) {
+                group.nested.remove(&id);
+                group.within.remove(&id);
+            }
+        }
         Ok(())
     }
 
@@ -212,18 +223,22 @@ impl Directory {
         Ok(())
     }
 
-    fn known_users(&self, ids: &[String]) -> Result<Vec<Id>, Refusal> {
+    fn known_members(&self, ids: &[String], behaviour: &Behaviour) -> Result<Vec<Id>, Refusal> {
+        let groups = behaviour.house.as_ref().is_some_and(|house| house.nests());
+        let is_known =
+            |id: &Id| self.users.records.contains_key(id) || (groups && self.groups.records.contains_key(id));
         let known = |text: &String| {
-            let id = parse_id(text).filter(|id| self.users.records.contains_key(id));
+            let id = parse_id(text).filter(is_known);
             id.ok_or_else(|| Refusal::invalid_value(format!("member {text} does not exist")))
         };
         ids.iter().map(known).collect()
     }
 
-    fn member_steps(&self, changes: Vec<MemberChange>) -> Result<Vec<Step>, Refusal> {
+    fn member_steps(&self, changes: Vec<MemberChange>, behaviour: &Behaviour) -> Result<Vec<Step>, Refusal> {
+        let known = |ids: Vec<String>| self.known_members(&ids, behaviour);
         let step = |change| match change {
-            MemberChange::Add(ids) => Ok(Step::Add(self.known_users(&ids)?)),
-            MemberChange::Replace(ids) => Ok(Step::Replace(self.known_users(&ids)?.into_iter().collect())),
+            MemberChange::Add(ids) => Ok(Step::Add(known(ids)?)),
+            MemberChange::Replace(ids) => Ok(Step::Replace(known(ids)?.into_iter().collect())),
             // Who does not exist is no member: nothing to do.
             MemberChange::Remove(ids) => Ok(Step::Remove(ids.iter().filter_map(|id| parse_id(id)).collect())),
         };
@@ -236,14 +251,25 @@ impl Directory {
             Step::Remove(users) => users.into_iter().for_each(|user| self.unlink(group, user)),
             Step::Replace(wanted) => {
                 let Some(record) = self.groups.records.get(&group) else { return };
-                let gone: Vec<Id> = record.links.difference(&wanted).copied().collect();
+                let members = record.links.union(&record.nested);
+                let gone: Vec<Id> = members.filter(|id| !wanted.contains(id)).copied().collect();
                 gone.into_iter().for_each(|user| self.unlink(group, user));
                 wanted.into_iter().for_each(|user| self.link(group, user));
             }
         }
     }
 
-    fn link(&mut self, group: Id, user: Id) {
+    fn link(&mut self, group: Id, member: Id) {
+        if self.groups.records.contains_key(&member) {
+            if let Some(record) = self.groups.records.get_mut(&group) {
+                record.nested.insert(member);
+            }
+            if let Some(record) = self.groups.records.get_mut(&member) {
+                record.within.insert(group);
+            }
+            return;
+        }
+        let user = member;
         if let (Some(group_record), Some(user_record)) =
             (self.groups.records.get_mut(&group), self.users.records.get_mut(&user))
         {
@@ -252,12 +278,16 @@ impl Directory {
         }
     }
 
-    fn unlink(&mut self, group: Id, user: Id) {
+    fn unlink(&mut self, group: Id, member: Id) {
         if let Some(record) = self.groups.records.get_mut(&group) {
-            record.links.remove(&user);
+            record.links.remove(&member);
+            record.nested.remove(&member);
         }
-        if let Some(record) = self.users.records.get_mut(&user) {
+        if let Some(record) = self.users.records.get_mut(&member) {
             record.links.remove(&group);
+        }
+        if let Some(record) = self.groups.records.get_mut(&member) {
+            record.within.remove(&group);
         }
     }
 }

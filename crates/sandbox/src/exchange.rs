@@ -102,7 +102,9 @@ fn admit(world: &World, behaviour: &Behaviour, route: &Route, request: &Request)
     if !open && !bearer.is_some_and(|(_, token)| world.is_token(token.trim())) {
         return Err(Answer::error(401, None, "the bearer token is missing or wrong"));
     }
-    world.take_token().map_err(|wait| {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    world.take_token(request.method(), route.kind, length.unwrap_or(0)).map_err(|wait| {
         let mut answer = Answer::error(429, None, "too many requests");
         answer.retry_after = Some(wait.as_secs_f64().ceil().max(1.0).to_string());
         answer

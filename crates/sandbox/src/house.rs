@@ -3,6 +3,9 @@
 //!
 //! Read from the same file as the client reads, with code of its own.
 
+mod rate;
+mod words;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -14,13 +17,16 @@ use crate::answer::Refusal;
 use crate::attributes::{get, text};
 use crate::scim::Call;
 use crate::{ENTERPRISE_SCHEMA, Kind};
+pub(crate) use rate::Limit;
+use rate::Rate;
+use words::{Lookup, Membership, PatchForm, PerKind, Required, UpdateMethods};
 
 /// What a profile says, as far as a server can enforce it. Names are those of profile files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct House {
     page_size: usize,
-    update_method: String,
+    update_method: UpdateMethods,
     patch: PatchForm,
     string_booleans: bool,
     string_numbers: bool,
@@ -35,13 +41,14 @@ pub struct House {
     lengths_max: PerKind<BTreeMap<String, usize>>,
     domains: Vec<String>,
     required: PerKind<Vec<Required>>,
+    rate: Rate,
 }
 
 impl Default for House {
     fn default() -> Self {
         Self {
             page_size: 100,
-            update_method: "patch".to_owned(),
+            update_method: UpdateMethods::Both("patch".to_owned()),
             patch: PatchForm::default(),
             string_booleans: false,
             string_numbers: false,
@@ -56,66 +63,9 @@ impl Default for House {
             lengths_max: PerKind::default(),
             domains: Vec::new(),
             required: PerKind::default(),
+            rate: Rate::default(),
         }
     }
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct PerKind<T: Default> {
-    user: T,
-    group: T,
-}
-
-impl<T: Default> PerKind<T> {
-    fn of(&self, kind: Kind) -> &T {
-        if kind == Kind::Group { &self.group } else { &self.user }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct PatchForm {
-    op_case: Option<String>,
-    pathless: bool,
-    extension_separator: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Lookup {
-    filterable: Vec<String>,
-    or: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Membership {
-    method: String,
-    members_per_request_max: usize,
-    operations_per_request_max: usize,
-    body_bytes_max: Option<usize>,
-    remove_form: String,
-    readable: bool,
-}
-
-impl Default for Membership {
-    fn default() -> Self {
-        Self {
-            method: "patch".to_owned(),
-            members_per_request_max: 100,
-            operations_per_request_max: 100,
-            body_bytes_max: None,
-            remove_form: "filter".to_owned(),
-            readable: true,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Required {
-    path: String,
 }
 
 impl House {
@@ -127,12 +77,22 @@ impl House {
         serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
     }
 
+    /// How fast requests may come.
+    pub(crate) fn limits(&self) -> Vec<Limit> {
+        self.rate.limits()
+    }
+
     pub(crate) fn page_size(&self) -> usize {
         self.page_size
     }
 
     pub(crate) fn shows_members(&self) -> bool {
         self.membership.readable
+    }
+
+    /// Whether groups may be members of groups.
+    pub(crate) fn nests(&self) -> bool {
+        self.membership.nested == "keep"
     }
 
     pub(crate) fn hides_disabled(&self) -> bool {
@@ -168,13 +128,13 @@ impl House {
             Method::DELETE if self.delete != "hard" => {
                 Err(Refusal::new(405, None, "nothing can be deleted here"))
             }
-            Method::PATCH if self.update_method == "put" && kind == Kind::User => {
+            Method::PATCH if kind == Kind::User && self.update_method.is_put(kind) => {
                 Err(Refusal::new(405, None, "accounts are changed by PUT here"))
             }
             Method::PATCH if self.membership.method == "put" && kind == Kind::Group => {
                 Err(Refusal::new(405, None, "groups are changed by PUT here"))
             }
-            Method::PUT if self.update_method != "put" => {
+            Method::PUT if !self.update_method.is_put(kind) && !self.changes_members_by_put(kind) => {
                 Err(Refusal::new(405, None, "resources are changed by PATCH here"))
             }
             Method::PATCH => self.check_patch(call),
@@ -184,6 +144,16 @@ impl House {
             }
             _ => Ok(()),
         }
+    }
+
+    fn changes_members_by_put(&self, kind: Kind) -> bool {
+        kind == Kind::Group && self.membership.method == "put"
+    }
+
+    /// Whether a filter asks for a group with a member, which may be asked although neither can be filtered by.
+    fn asks_for_member(&self, name: &str) -> bool {
+        let attribute = self.membership.asked_by.as_deref();
+        attribute.is_some_and(|attribute| name.eq_ignore_ascii_case(attribute) || name == "id")
     }
 
     /// Refuses filters on other attributes, and of more terms.
@@ -202,7 +172,9 @@ impl House {
         }
         for term in terms {
             let name = term.trim().split(' ').next().unwrap_or_default();
-            if !lookup.filterable.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            let is_known = lookup.filterable.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let asks_for_member = kind == Kind::Group && self.asks_for_member(name);
+            if !is_known && !asks_for_member {
                 return Err(Refusal::invalid_filter(format!("{name} cannot be filtered by")));
             }
             if !term.contains(" eq ") {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::Method;
 use serde_json::{Value, json};
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -17,6 +18,7 @@ use crate::behaviour::Behaviour;
 use crate::connection::{Door, Line};
 use crate::directory::Directory;
 use crate::faults::Faults;
+use crate::house::Limit;
 use crate::ledger::Ledger;
 use crate::limiter::Limiter;
 use crate::state::State;
@@ -67,7 +69,7 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) faults: Faults,
     behaviour: RwLock<Arc<Behaviour>>,
-    limiter: Mutex<Option<Limiter>>,
+    limiters: Mutex<Vec<(Limit, Limiter)>>,
     token: RwLock<String>,
     pub(crate) base_url: String,
     pub(crate) started: Instant,
@@ -84,8 +86,13 @@ impl World {
     }
 
     pub(crate) fn set_behaviour(&self, behaviour: Behaviour) {
-        let limiter = behaviour.rate_limit.map(|limit| Limiter::new(limit, Instant::now()));
-        *self.limiter.lock().expect("nothing panics while it holds this") = limiter;
+        let limits = behaviour.rate_limit.map(Limit::of_all).into_iter();
+        let limits = limits.chain(behaviour.house.iter().flat_map(|house| house.limits()));
+        let limiters = limits.map(|limit| {
+            let limiter = Limiter::new(limit.limit, Instant::now());
+            (limit, limiter)
+        });
+        *self.limiters.lock().expect("nothing panics while it holds this") = limiters.collect();
         *self.behaviour.write().expect("nothing panics while it holds this") = Arc::new(behaviour);
     }
 
@@ -93,10 +100,11 @@ impl World {
         *self.token.read().expect("nothing panics while it holds this") == token
     }
 
-    /// A place under the rate limit, or how long to wait for one.
-    pub(crate) fn take_token(&self) -> Result<(), Duration> {
-        let mut limiter = self.limiter.lock().expect("nothing panics while it holds this");
-        limiter.as_mut().map_or(Ok(()), |limiter| limiter.take(Instant::now()))
+    /// A place under every limit that counts the request, or how long to wait for one.
+    pub(crate) fn take_token(&self, method: &Method, kind: Kind, bytes: usize) -> Result<(), Duration> {
+        let mut limiters = self.limiters.lock().expect("nothing panics while it holds this");
+        let counting = limiters.iter_mut().filter(|(limit, _)| limit.counts(method, kind, bytes));
+        counting.map(|(_, limiter)| limiter.take(Instant::now())).fold(Ok(()), Result::and)
     }
 
     /// Waits, but not beyond the shutdown.
@@ -144,7 +152,7 @@ impl Sandbox {
             ledger: Ledger::default(),
             faults: Faults::default(),
             behaviour: RwLock::default(),
-            limiter: Mutex::default(),
+            limiters: Mutex::default(),
             token: RwLock::new(options.token),
             base_url: format!("http://{address}{BASE_PATH}"),
             started: Instant::now(),

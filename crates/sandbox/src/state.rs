@@ -43,6 +43,8 @@ pub struct GroupState {
     pub external_id: Option<String>,
     /// `userName` of each member, in lower case.
     pub members: BTreeSet<String>,
+    /// `displayName` of each group that is a member.
+    pub groups: BTreeSet<String>,
 }
 
 impl State {
@@ -65,6 +67,7 @@ impl State {
                 id: id.to_string(),
                 external_id: text(&record.attributes, "externalId").map(str::to_owned),
                 members: names(directory, Kind::User, &record.links, user_key),
+                groups: names(directory, Kind::Group, &record.nested, group_key),
             };
             state.groups.insert(key, group);
         }

@@ -65,7 +65,10 @@ impl Serialize for View<'_> {
             Kind::Group => ("members", self.members_readable),
             _ => ("groups", true),
         };
-        if readable && !self.record.links.is_empty() && self.projection.shows(links) {
+        if readable
+            && !(self.record.links.is_empty() && self.record.nested.is_empty())
+            && self.projection.shows(links)
+        {
             map.serialize_entry(links, &self::links(self.directory, self.kind, self.record))?;
         }
         if self.projection.shows("meta") {
@@ -96,12 +99,18 @@ pub(crate) struct Links<'a> {
 
 impl Serialize for Links<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let others = &self.directory.shelf(self.other).records;
-        serializer.collect_seq(self.record.links.iter().map(|id| Link {
+        let link = |kind: Kind, id: &Id| Link {
             value: Number(*id),
-            display: others.get(id).and_then(|other| text(&other.attributes, "displayName")),
-            r#type: type_name(self.other),
-        }))
+            display: self
+                .directory
+                .shelf(kind)
+                .records
+                .get(id)
+                .and_then(|other| text(&other.attributes, "displayName")),
+            r#type: type_name(kind),
+        };
+        let links = self.record.links.iter().map(|id| link(self.other, id));
+        serializer.collect_seq(links.chain(self.record.nested.iter().map(|id| link(Kind::Group, id))))
     }
 }
 

@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use crate::classify::Action;
 use crate::credential::{Authenticator, Credential};
-use crate::decode::{Found, id_of, members_of};
+use crate::decode::{Found, Page, id_of, members_of};
 use crate::diff::{PatchOp, patch_body};
 use crate::encoding::decode;
-use crate::{Kind, TargetProfile, diff};
+use crate::{Kind, TargetProfile, diff, filter};
 use exchange::{Answer, Body, Call, Sent};
 pub use find::Search;
 pub use list::{Listed, Start};
@@ -214,7 +214,7 @@ impl Client {
             body: Some(patch_body(self.profile(), ops)),
             ..Call::new(Action::Patch, kind)
         };
-        self.send(call).await.map(|answer| Ok(shown(answer)))
+        self.send(call).await.map(|answer| Ok(self.shown(answer)))
     }
 
     /// Puts `resource`, made by [`crate::overlay`] from what was read, in place of the resource `id`, if
@@ -228,7 +228,7 @@ impl Client {
     ) -> Reply<Option<Found>> {
         let body = Some(resource.clone());
         let call = Call { id: Some(id), body, if_match: version, ..Call::new(Action::Replace, kind) };
-        self.send(call).await.map(|answer| Ok(shown(answer)))
+        self.send(call).await.map(|answer| Ok(self.shown(answer)))
     }
 
     /// Deletes the resource `id`.
@@ -281,6 +281,29 @@ impl Client {
         (request, body.map(|body| crate::redact::without_secrets(body, &secret)))
     }
 
+    /// Whether the account `member` is in the group `id`, where that can be asked ([`crate::Membership::asked_by`]); none where
+    /// it cannot.
+    pub async fn is_member(&self, id: &str, member: &str) -> Option<Reply<bool>> {
+        let attribute = self.profile().membership.asked_by.as_deref()?;
+        let query = vec![("filter", filter::with_member(id, attribute, member).ok()?)];
+        let sent = self.send(Call { query, ..Call::new(Action::List, Kind::Group) }).await;
+        Some(sent.map(|answer| match answer.body {
+            Body::Json(json) => {
+                let page = Page::from_value(json);
+                Ok(page.is_some_and(|page| page.resources.iter().any(|group| group.id == id)))
+            }
+            _ => Err(answer.unreadable()),
+        }))
+    }
+
+    /// The resource in the answer to a change, if there is one that can be believed.
+    fn shown(&self, answer: Answer) -> Option<Found> {
+        match answer.body {
+            Body::Json(json) if self.profile().answers_show => Found::from_value(json),
+            _ => None,
+        }
+    }
+
     async fn send(&self, call: Call<'_>) -> Sent {
         let pass = self.authenticator.pass().await;
         let sent = exchange::send(&self.http, &self.connection, pass, call).await;
@@ -288,14 +311,6 @@ impl Client {
             self.authenticator.refused().await;
         }
         sent
-    }
-}
-
-/// The resource in an answer, if there is one.
-fn shown(answer: Answer) -> Option<Found> {
-    match answer.body {
-        Body::Json(json) => Found::from_value(json),
-        Body::Opaque | Body::TooLong => None,
     }
 }
 

@@ -25,6 +25,11 @@ pub(crate) fn any_of(terms: &[(&str, &str)]) -> Result<Option<Filter>, PathError
     Ok(Filter::any(filters))
 }
 
+/// The group `id`, if the account `member` is in it; `attribute` is that of its members.
+pub(crate) fn with_member(id: &str, attribute: &str, member: &str) -> Result<String, PathError> {
+    Ok(format!("{} and {}", equals("id", id)?, equals(attribute, member)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

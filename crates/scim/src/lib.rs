@@ -38,8 +38,9 @@ pub use lifecycle::{AttemptClass, Attributes, Exchange};
 pub use path::{PathError, check_path};
 pub use probe::{Probed, probe};
 pub use profile::{
-    Bucket, BucketKind, DeleteMethod, Endpoints, Lookup, Membership, OpCase, Paging, PatchForm, PerKind,
-    ProfileError, Rate, ReadBack, RemoveForm, Required, Separator, TargetProfile, UpdateMethod,
+    Bucket, BucketKind, DeleteMethod, DoneAnswer, Endpoints, Lookup, Membership, Nested, OpCase, Paging,
+    PatchForm, PerKind, ProfileError, Rate, ReadBack, RemoveForm, Required, Separator, TargetProfile,
+    UpdateMethod,
 };
 pub use reqwest::Url;
 pub use resource::{observe, overlay, with_members};

@@ -9,8 +9,8 @@ use lifecycle::{AttemptClass, Attributes};
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, ReadBack, Reply, Required, ScimError,
-    TargetProfile, UpdateMethod, observe,
+    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, PerKind, ReadBack, Reply, Required,
+    ScimError, TargetProfile, UpdateMethod, observe,
 };
 
 /// Largest page that a profile asks for, whatever a server offers.
@@ -109,7 +109,7 @@ impl Probe {
         let Some(config) = self.document("ServiceProviderConfig").await else { return };
         let supports = |feature: &str| config[feature]["supported"].as_bool();
         if supports("patch") == Some(false) {
-            self.probed.profile.update_method = UpdateMethod::Put;
+            self.probed.profile.update_method = both(UpdateMethod::Put);
         }
         if let Some(most) = config["filter"]["maxResults"].as_u64().filter(|most| *most > 0) {
             self.probed.profile.page_size = u32::try_from(most.min(PAGE_MAX)).unwrap_or(100);
@@ -263,7 +263,7 @@ impl Probe {
             ("PUT", UpdateMethod::Put, false),
         ];
         for (number, (words, method, pathless)) in forms.into_iter().enumerate() {
-            self.probed.profile.update_method = method;
+            self.probed.profile.update_method = both(method);
             self.probed.profile.patch.pathless = pathless;
             self.renew()?;
             let name = format!("Usher probe {number}");
@@ -311,7 +311,7 @@ impl Probe {
     async fn take_away(&mut self, id: &str) {
         let off = PatchOp::Replace { path: "active".to_owned(), value: false.into() };
         let set: Attributes = [("active".to_owned(), false.into())].into();
-        let disabled = match self.probed.profile.update_method {
+        let disabled = match self.probed.profile.update_method.user {
             UpdateMethod::Patch => {
                 self.ask(async |client| client.patch(Kind::User, id, std::slice::from_ref(&off)).await)
                     .await
@@ -374,4 +374,9 @@ fn resources(list: &Value) -> &[Value] {
 
 fn or_nothing(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// Accounts are what is tried; groups are taken to be the same.
+fn both(method: UpdateMethod) -> PerKind<UpdateMethod> {
+    PerKind { user: method, group: method }
 }

@@ -65,8 +65,9 @@ pub struct TargetProfile {
     pub headers: BTreeMap<String, String>,
     /// Path segments of the endpoints below the base URL. Default `Users` and `Groups`.
     pub endpoints: Endpoints,
-    /// How a resource is changed. Default `patch`.
-    pub update_method: UpdateMethod,
+    /// How accounts and groups are changed: one word for both, or one for each. Default `patch`.
+    #[serde(deserialize_with = "one_for_both")]
+    pub update_method: PerKind<UpdateMethod>,
     /// How PATCH operations are written.
     pub patch: PatchForm,
     /// Whether booleans are written as the strings `"true"` and `"false"`. Reading takes both anyway. Default
@@ -110,6 +111,38 @@ pub struct TargetProfile {
     pub required: PerKind<Vec<Required>>,
     /// How long one request may take altogether, in seconds, at least 1. Default 30.
     pub timeout_seconds: u64,
+    /// Answers besides 2xx that say that the work is done.
+    pub done: Vec<DoneAnswer>,
+    /// Whether the answer to a change shows the resource as it is after it; otherwise it is not looked at. Default yes.
+    pub answers_show: bool,
+}
+
+/// An answer that says that the work is done, although its status does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoneAnswer {
+    /// To requests of this method, in capitals: PUT, PATCH or DELETE. What a create made has to be shown.
+    pub method: String,
+    /// Its status: 300 to 499, but 401, 403 and 429, which are about us and not about the work.
+    pub status: u16,
+}
+
+/// A value for accounts and groups, or the one for both.
+fn one_for_both<'de, D, T>(deserializer: D) -> Result<PerKind<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default + Copy,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, bound(deserialize = "T: Deserialize<'de> + Default"))]
+    enum Written<T> {
+        Both(T),
+        Each(PerKind<T>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Both(value) => PerKind { user: value, group: value },
+        Written::Each(values) => values,
+    })
 }
 
 /// One value for accounts and one for groups.
@@ -140,6 +173,8 @@ pub struct Rate {
     pub requests_per_second: Option<f64>,
     /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
     pub burst: u32,
+    /// How much of every limit is ours, above 0 and at most 1, where others use the rest. Default 1.
+    pub share: f64,
     /// Further limits that hold for some requests; all of those that match hold at the same time.
     pub buckets: Vec<Bucket>,
 }
@@ -154,6 +189,12 @@ pub struct Bucket {
     /// `user` or `group`, if it counts only one of the two endpoints.
     #[serde(default)]
     pub kind: Option<BucketKind>,
+    /// Only requests whose body has more bytes than this.
+    #[serde(default)]
+    pub above_bytes: Option<usize>,
+    /// Only requests whose body has at most so many bytes.
+    #[serde(default)]
+    pub up_to_bytes: Option<usize>,
     /// So many requests, at least 1,
     pub requests: u32,
     /// in so many seconds, at least 1.
@@ -206,10 +247,26 @@ pub struct Membership {
     pub remove_form: RemoveForm,
     /// Whether reading a group shows its members. Default yes.
     pub readable: bool,
+    /// The attribute of groups by which a filter tells whether somebody is a member (`id eq "G" and members.value eq "U"`),
+    /// where that can be asked although groups do not show their members. Default: it cannot be asked.
+    pub asked_by: Option<String>,
     /// Whether a group may be created together with its members. Default no.
     pub include_on_create: bool,
     /// Whether lookups of groups ask to leave the members out of the answer. Default yes.
     pub exclude_on_lookup: bool,
+    /// What becomes of groups in groups. Default `flatten`.
+    pub nested: Nested,
+}
+
+/// What becomes of groups in groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nested {
+    /// Whoever is in a group that is in another is made a member of both. Most targets do not follow groups in groups.
+    #[default]
+    Flatten,
+    /// The group is made a member of the other, and only whom a group lists is made a member of it.
+    Keep,
 }
 
 /// Path segments of the endpoints.
@@ -276,10 +333,11 @@ pub enum Paging {
 }
 
 /// How a resource is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateMethod {
     /// By PATCH of what differs.
+    #[default]
     Patch,
     /// By GET, then PUT of the whole resource with what differs changed.
     Put,
@@ -342,7 +400,7 @@ impl Default for TargetProfile {
             user_agent: concat!("usher/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: BTreeMap::new(),
             endpoints: Endpoints::default(),
-            update_method: UpdateMethod::Patch,
+            update_method: PerKind::default(),
             patch: PatchForm::default(),
             string_booleans: false,
             string_numbers: false,
@@ -366,13 +424,15 @@ impl Default for TargetProfile {
             settle_seconds: 5,
             read_back: ReadBack::Never,
             timeout_seconds: 30,
+            done: Vec::new(),
+            answers_show: true,
         }
     }
 }
 
 impl Default for Rate {
     fn default() -> Self {
-        Self { requests_per_second: None, burst: 1, buckets: Vec::new() }
+        Self { requests_per_second: None, burst: 1, share: 1.0, buckets: Vec::new() }
     }
 }
 
@@ -385,8 +445,10 @@ impl Default for Membership {
             body_bytes_max: None,
             remove_form: RemoveForm::Filter,
             readable: true,
+            asked_by: None,
             include_on_create: false,
             exclude_on_lookup: true,
+            nested: Nested::Flatten,
         }
     }
 }
@@ -398,7 +460,19 @@ impl Lookup {
     }
 }
 
+impl Rate {
+    /// Requests per second that are ours.
+    pub fn ours_per_second(&self) -> Option<f64> {
+        self.requests_per_second.map(|rate| rate * self.share)
+    }
+}
+
 impl TargetProfile {
+    /// Whether an answer besides 2xx says that the work is done.
+    pub(crate) fn is_done(&self, method: &str, status: u16) -> bool {
+        self.done.iter().any(|done| done.method == method && done.status == status)
+    }
+
     /// Reads a profile; `file` names it in errors.
     ///
     /// # Errors

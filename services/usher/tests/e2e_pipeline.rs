@@ -153,3 +153,8 @@ async fn a_whole_history_ends_right_at_scim2_server() {
 async fn a_whole_history_ends_right_at_scimmy() {
     against(Server::Scimmy).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_history_ends_right_at_better_auth() {
+    against(Server::BetterAuth).await;
+}

@@ -1,5 +1,6 @@
 //! Builds the writer and runs it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -103,7 +104,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let replica = replica_name(&config);
     let mut owners = Vec::new();
-    let (mut bells, mut owned) = (Bells::new(), Owned::new());
+    let (mut bells, mut owned, mut nested) = (Bells::new(), Owned::new(), HashMap::new());
     for target in &config.targets {
         let bell = Arc::new(Notify::new());
         let slot = Arc::new(Mutex::new(None));
@@ -112,9 +113,11 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             return Err(BuildError::Target { target: target.name.clone(), message });
         }
         owned.insert(target.name.clone(), Arc::clone(&slot));
+        let connection = connection(target, config.lease_seconds)?;
+        nested.insert(target.name.clone(), connection.profile.membership.nested);
         owners.push(Owner {
             target: target.name.clone(),
-            connection: connection(target, config.lease_seconds)?,
+            connection,
             store: store.clone(),
             relay: relay.clone(),
             replica: replica.clone(),
@@ -129,7 +132,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         });
     }
     let intake =
-        Intake { store: store.clone(), bus: bus.clone(), relay: relay.clone(), bells: bells.clone() };
+        Intake { store: store.clone(), bus: bus.clone(), relay: relay.clone(), bells: bells.clone(), nested };
     let replays = Arc::new(Notify::new());
     let replayer = Replayer {
         store: store.clone(),

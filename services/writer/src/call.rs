@@ -17,7 +17,7 @@ use crate::lease::Lease;
 use crate::listing::Listing;
 use crate::now;
 use crate::outcome::Trouble;
-use crate::pacer::{Pacer, Permit, Signal, Urgency};
+use crate::pacer::{Pacer, Permit, Request, Signal, Urgency};
 use crate::rows::linked_subject;
 use crate::safety::Sum;
 
@@ -100,13 +100,25 @@ pub(crate) struct Call {
     failed: Vec<FailedRequest>,
     last: Option<Exchange>,
     in_doubt: bool,
+    /// Of the request that is sent next, where limits depend on it.
+    body_bytes: usize,
 }
 
 impl Call {
     /// Begins with the permit for the first request.
     pub(crate) fn new(target: Arc<OwnedTarget>, about: About, permit: Permit) -> Self {
         let (facts, saw, failed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { target, about, permit: Some(permit), facts, saw, failed, last: None, in_doubt: false }
+        Self {
+            target,
+            about,
+            permit: Some(permit),
+            facts,
+            saw,
+            failed,
+            last: None,
+            in_doubt: false,
+            body_bytes: 0,
+        }
     }
 
     /// Whether a change was sent that may have been carried out although its answer does not say so.
@@ -117,6 +129,15 @@ impl Call {
     /// The attempts, for the journal, and the last of those that failed, for a dead letter.
     pub(crate) fn into_attempts(self) -> (Vec<FactRecord>, Vec<FailedRequest>) {
         (self.facts, self.failed)
+    }
+
+    /// Says how long the body of the next request is, where the target's limits depend on it.
+    pub(crate) fn next_has(&mut self, body: impl FnOnce(&scim::TargetProfile) -> serde_json::Value) {
+        let profile = self.target.client.profile();
+        let depends = |bucket: &scim::Bucket| bucket.above_bytes.is_some() || bucket.up_to_bytes.is_some();
+        if profile.rate.buckets.iter().any(depends) {
+            self.body_bytes = body(profile).to_string().len();
+        }
     }
 
     /// Says what the last request brought up.
@@ -161,8 +182,9 @@ impl Call {
             None => self.target.pacer.acquire(Urgency::follow_up(self.about.lane)).await,
         };
         let urgency = Urgency::follow_up(self.about.lane);
-        let method = self.method_of(operation);
-        let mut permit = self.target.pacer.turn(permit, method, self.about.kind, urgency).await;
+        let bytes = std::mem::take(&mut self.body_bytes);
+        let asked = Request { method: self.method_of(operation), kind: self.about.kind, bytes };
+        let mut permit = self.target.pacer.turn(permit, asked, urgency).await;
         if !self.target.lease.covers(self.target.request_timeout) {
             return Err(Stop::Deferred);
         }
@@ -213,7 +235,8 @@ impl Call {
         let profile = self.target.client.profile();
         match self.about.kind {
             ResourceKind::Membership => profile.membership.method,
-            _ => profile.update_method,
+            ResourceKind::User => profile.update_method.user,
+            ResourceKind::Group => profile.update_method.group,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bus::{Bus, Consumer, Delivery, Feed};
 use lifecycle::{AccountState, Command, Desired, Edge, Lane, ResourceKind, TraceContext};
 use relay::{Parcel, Relay};
+use scim::Nested;
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use telemetry::{Latch, Shutdown};
@@ -17,7 +18,7 @@ use crate::rows::{
     control, dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource,
     save_edges, save_resources, status,
 };
-use crate::{micros, now};
+use crate::{micros, nesting, now};
 
 /// Commands per transaction.
 const BATCH_MAX: usize = 256;
@@ -36,6 +37,8 @@ pub(crate) struct Intake {
     pub(crate) bus: Bus,
     pub(crate) relay: Relay,
     pub(crate) bells: Bells,
+    /// What becomes of groups in groups at each target, by name.
+    pub(crate) nested: HashMap<String, Nested>,
 }
 
 impl Intake {
@@ -105,10 +108,17 @@ impl Intake {
             if let Some(guard) = commands.iter().rev().find_map(|(command, _)| command.guard) {
                 control::set_guard(&tx, target, guard).await?;
             }
+            for (command, _) in commands {
+                if let Some(orphans) = &command.orphans {
+                    let rules = control::Rules { version: command.revision, orphans: orphans.clone() };
+                    control::set_rules(&tx, target, &rules).await?;
+                }
+            }
             for kind in [ResourceKind::User, ResourceKind::Group] {
                 take_resources(&tx, target, kind, commands, &mut news).await?;
             }
-            take_edges(&tx, target, commands, &mut news).await?;
+            let nested = self.nested.get(*target).copied().unwrap_or_default();
+            take_edges(&tx, target, nested, commands, &mut news).await?;
         }
         store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
         let parcel = news.store(&tx).await?;
@@ -193,6 +203,7 @@ pub(crate) fn takes_away(desired: &Desired) -> bool {
 async fn take_edges(
     tx: &DatabaseTransaction,
     target: &str,
+    nested: Nested,
     commands: &[&Traced],
     news: &mut News,
 ) -> Result<(), StoreError> {
@@ -205,7 +216,7 @@ async fn take_edges(
     }
     for (group, edges) in by_group {
         let members: Vec<String> = edges.iter().map(|(edge, _)| edge.member.clone()).collect();
-        let linked = Linked::load(tx, target, group, &members).await?;
+        let linked = Linked::load(tx, target, group, edges.iter().map(|(edge, _)| *edge)).await?;
         make_edges_lockable(tx, target, group, &members).await?;
         let mut rows = load_edges(tx, target, group, &members).await?;
         let mut outlived = Vec::new();
@@ -213,7 +224,7 @@ async fn take_edges(
             let row = rows
                 .entry(edge.member.clone())
                 .or_insert_with(|| edge::Model::new(target, group, &edge.member));
-            outlived.extend(want_edge(row, edge, traced, &linked, news));
+            outlived.extend(want_edge(row, edge, nested, traced, &linked, news));
         }
         dead::close(tx, &outlived, dead::DISCARDED).await?;
         save_edges(tx, rows.into_values().collect()).await?;
@@ -225,6 +236,7 @@ async fn take_edges(
 fn want_edge(
     row: &mut edge::Model,
     edge: &Edge,
+    nested: Nested,
     (command, trace): &Traced,
     linked: &Linked,
     news: &mut News,
@@ -237,7 +249,10 @@ fn want_edge(
         news.outlived(letter, &row.member_subject, edge.revision);
     }
     row.revision = edge.revision;
-    row.desired = edge.present;
+    row.told = edge.present;
+    row.through_groups = edge.through_groups;
+    row.is_group = !edge.member_is.is_person();
+    row.desired = nesting::wants(nested, row);
     row.lane = command.lane.rank();
     row.accepted_at = micros(command.accepted_at);
     row.trace = trace.map(|trace| trace.to_string());
@@ -265,10 +280,12 @@ impl Linked {
         tx: &DatabaseTransaction,
         target: &str,
         group: &str,
-        members: &[String],
+        edges: impl Iterator<Item = &Edge>,
     ) -> Result<Self, StoreError> {
         let groups = load_resources(tx, target, ResourceKind::Group, &[group.to_owned()], false).await?;
-        let members = load_resources(tx, target, ResourceKind::User, members, false).await?;
+        let members =
+            nesting::load_members(tx, target, edges.map(|edge| (edge.member.as_str(), edge.member_is)))
+                .await?;
         Ok(Self { group: groups.into_values().any(|row| row.remote_id.is_some()), members })
     }
 

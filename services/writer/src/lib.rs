@@ -24,6 +24,8 @@ mod intake;
 mod lease;
 mod listing;
 mod migrations;
+mod nesting;
+mod orphans;
 mod outcome;
 mod owner;
 mod pacer;

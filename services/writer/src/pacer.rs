@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buckets::Buckets;
-use lifecycle::{Lane, ResourceKind};
+pub(crate) use buckets::Request;
+use lifecycle::Lane;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -152,12 +153,12 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     /// Starts one; it ends by itself once the last clone and the last permit are gone.
-    pub(crate) fn spawn(target: &str, pace: Pace, buckets: &[scim::Bucket]) -> Self {
+    pub(crate) fn spawn(target: &str, pace: Pace, rate: &scim::Rate) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (publish, circuit) = watch::channel(Circuit::Closed);
         let state = State::new(target, pace, messages.downgrade(), publish);
         tokio::spawn(state.run(inbox));
-        Self { messages, circuit, buckets: Arc::new(Buckets::new(buckets)) }
+        Self { messages, circuit, buckets: Arc::new(Buckets::new(&rate.buckets, rate.share)) }
     }
 
     /// Waits for the right to send one request. Dropping the future gives up the place.
@@ -169,18 +170,12 @@ impl Pacer {
 
     /// Waits until every limit that counts this request lets it go, with the right to send it: `permit` is given back
     /// while it waits.
-    pub(crate) async fn turn(
-        &self,
-        permit: Permit,
-        method: &str,
-        kind: ResourceKind,
-        urgency: Urgency,
-    ) -> Permit {
-        if self.buckets.take_now(method, kind) {
+    pub(crate) async fn turn(&self, permit: Permit, request: Request, urgency: Urgency) -> Permit {
+        if self.buckets.take_now(request) {
             return permit;
         }
         drop(permit);
-        self.buckets.take_turn(method, kind, urgency).await;
+        self.buckets.take_turn(request, urgency).await;
         self.acquire(urgency).await
     }
 

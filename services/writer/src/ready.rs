@@ -1,12 +1,12 @@
 //! What can be worked on now: the head of each lane, read from the tables.
 
+mod memberships;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use lifecycle::{AccountState, Desired, Lane, ResourceKind};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
 use crate::converge::Wanted;
@@ -18,16 +18,6 @@ const WINDOW: usize = 128;
 /// How long a new account waits for that of the person it refers to, when that is queued too: waiting saves a
 /// request, and never longer than this so that a cycle of managers cannot block anybody.
 const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
-/// Memberships of a group are collected this long, while accounts are being worked on, so that one request carries
-/// many.
-const LINGER_MICROS: i64 = 1_000_000;
-/// Memberships of one group that are read in one go, unless one request carries more.
-const EDGES_WINDOW: usize = 2_000;
-/// Memberships that are read in one go, of all groups together; the last group may exceed it.
-const EDGES_AT_ONCE: usize = 8_000;
-/// Memberships in doubt that one reading of their group settles.
-const UNSURE_PER_LOOK_MAX: u64 = 10_000;
-
 /// One piece of work.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -291,158 +281,6 @@ impl Source<'_> {
         update.exec(tx).await.map_err(StoreError::statement("prepare the queue"))?;
         Ok(())
     }
-
-    async fn membership_jobs(&self, busy: bool, now: i64) -> Result<Vec<Vec<MembersJob>>, StoreError> {
-        let (mut jobs, mut edges) = (Vec::new(), 0);
-        for group in self.groups_with_work(now).await? {
-            let full = usize::try_from(group.edges).unwrap_or(0) >= self.members_per_request_max;
-            let urgent = group.lane <= Lane::Mover.rank();
-            let lingered = group.since <= now - LINGER_MICROS;
-            let key = (ResourceKind::Membership, group.group_subject.clone());
-            if (busy && !full && !urgent && !lingered) || self.in_flight.contains(&key) {
-                continue;
-            }
-            let of_group = self.jobs_of_group(group.group_subject, now).await?;
-            edges += of_group.iter().map(|job| job.edges.len()).sum::<usize>();
-            jobs.push(of_group);
-            if jobs.len() >= WINDOW || edges >= EDGES_AT_ONCE {
-                break;
-            }
-        }
-        Ok(jobs)
-    }
-
-    /// The most urgent first, then those that wait longest.
-    async fn groups_with_work(&self, now: i64) -> Result<Vec<GroupWork>, StoreError> {
-        let found = edge::Entity::find()
-            .select_only()
-            .column(edge::Column::GroupSubject)
-            .column_as(edge::Column::MemberSubject.count(), "edges")
-            .column_as(edge::Column::Lane.min(), "lane")
-            .column_as(edge::Column::NextAttemptAt.min(), "since")
-            .filter(edge::Column::Target.eq(self.target))
-            .filter(edge::Column::Queued.eq(true))
-            .filter(edge::Column::NextAttemptAt.lte(now))
-            .group_by(edge::Column::GroupSubject)
-            .into_model::<GroupWork>()
-            .all(self.store.reader())
-            .await;
-        let mut groups = found.map_err(StoreError::statement("read the queue of memberships"))?;
-        groups.sort_unstable_by_key(|group| (group.lane, group.since));
-        Ok(groups)
-    }
-
-    /// The next requests for one group, in order.
-    async fn jobs_of_group(&self, group: String, now: i64) -> Result<Vec<MembersJob>, StoreError> {
-        let window = self.members_per_request_max.max(EDGES_WINDOW);
-        let rows = edge::Entity::find()
-            .filter(edge::Column::Target.eq(self.target))
-            .filter(edge::Column::GroupSubject.eq(&group))
-            .filter(edge::Column::Queued.eq(true))
-            .filter(edge::Column::NextAttemptAt.lte(now))
-            .order_by_asc(edge::Column::Alone)
-            .order_by_asc(edge::Column::Lane)
-            .order_by_desc(edge::Column::Desired)
-            .limit(u64::try_from(window).unwrap_or(u64::MAX))
-            .all(self.store.reader())
-            .await
-            .map_err(StoreError::statement("read the queue of memberships"))?;
-        let unsure = rows.first().is_some_and(|edge| edge.status == status::UNSURE && !edge.alone);
-        let requests = if unsure && self.members_readable {
-            vec![self.unsure_edges(&group, now).await?]
-        } else {
-            requests(rows, self.members_per_request_max)
-        };
-        let members: Vec<String> =
-            requests.iter().flatten().map(|edge| edge.member_subject.clone()).collect();
-        let users =
-            load_resources(self.store.reader(), self.target, ResourceKind::User, &members, false).await?;
-        let groups = load_resources(
-            self.store.reader(),
-            self.target,
-            ResourceKind::Group,
-            std::slice::from_ref(&group),
-            false,
-        )
-        .await?;
-        let ids: HashMap<String, String> =
-            users.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect();
-        let group_id = groups.into_values().next().and_then(|row| row.remote_id);
-        let mut jobs = Vec::new();
-        for edges in requests {
-            let both_ends = |edge: &edge::Model| group_id.is_some() && ids.contains_key(&edge.member_subject);
-            let (edges, lost): (Vec<edge::Model>, Vec<edge::Model>) = edges.into_iter().partition(both_ends);
-            self.let_wait(&group, &lost).await?;
-            let Some(group_id) = group_id.clone().filter(|_| !edges.is_empty()) else { continue };
-            let id_of = |edge: &edge::Model| {
-                Some((edge.member_subject.clone(), ids.get(&edge.member_subject)?.clone()))
-            };
-            let member_ids = edges.iter().filter_map(id_of).collect();
-            jobs.push(MembersJob { group: group.clone(), group_id, edges, member_ids });
-        }
-        Ok(jobs)
-    }
-
-    /// Reading the group once tells about all of them.
-    async fn unsure_edges(&self, group: &str, now: i64) -> Result<Vec<edge::Model>, StoreError> {
-        edge::Entity::find()
-            .filter(edge::Column::Target.eq(self.target))
-            .filter(edge::Column::GroupSubject.eq(group))
-            .filter(edge::Column::Queued.eq(true))
-            .filter(edge::Column::Status.eq(status::UNSURE))
-            .filter(edge::Column::NextAttemptAt.lte(now))
-            .limit(UNSURE_PER_LOOK_MAX)
-            .all(self.store.reader())
-            .await
-            .map_err(StoreError::statement("read the queue of memberships"))
-    }
-
-    /// Edges that lost an end since they were queued wait until it is there again, removals too (see
-    /// [`edge::Model::lose_end`]).
-    async fn let_wait(&self, group: &str, lost: &[edge::Model]) -> Result<(), StoreError> {
-        if lost.is_empty() {
-            return Ok(());
-        }
-        let tx = self.store.begin().await?;
-        for desired in [true, false] {
-            let of_these = lost.iter().filter(|edge| edge.desired == desired);
-            let members: Vec<&str> = of_these.map(|edge| edge.member_subject.as_str()).collect();
-            for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
-                let mut update = edge::Entity::update_many()
-                    .col_expr(edge::Column::Status, Expr::value(status::WAITING))
-                    .col_expr(edge::Column::Queued, Expr::value(false));
-                if desired {
-                    update = update.col_expr(edge::Column::Applied, Expr::value(false));
-                }
-                update
-                    .filter(edge::Column::Target.eq(self.target))
-                    .filter(edge::Column::GroupSubject.eq(group))
-                    .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
-                    .filter(edge::Column::Desired.eq(desired))
-                    .exec(&tx)
-                    .await
-                    .map_err(StoreError::statement("let memberships wait"))?;
-            }
-        }
-        tx.commit().await.map_err(StoreError::statement("let memberships wait"))
-    }
-}
-
-/// The edges that go together: either additions or removals, as many as one request carries, and one alone that was refused
-/// among others.
-fn requests(rows: Vec<edge::Model>, max: usize) -> Vec<Vec<edge::Model>> {
-    let mut requests: Vec<Vec<edge::Model>> = Vec::new();
-    for edge in rows {
-        let goes_with = |last: &&mut Vec<edge::Model>| {
-            let first = &last[0];
-            !first.alone && !edge.alone && first.desired == edge.desired && last.len() < max
-        };
-        match requests.last_mut().filter(goes_with) {
-            Some(last) => last.push(edge),
-            None => requests.push(vec![edge]),
-        }
-    }
-    requests
 }
 
 /// What is known of the people that rows refer to.
@@ -463,12 +301,4 @@ impl Links {
             .into_iter()
             .find(|person| *person != row.subject && self.coming.contains(person))
     }
-}
-
-#[derive(Debug, FromQueryResult)]
-struct GroupWork {
-    group_subject: String,
-    edges: i64,
-    lane: i16,
-    since: i64,
 }

@@ -7,6 +7,7 @@
 mod compare;
 mod drift;
 mod members;
+mod nobodys;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::facts::{News, SERVICE, Settled};
 use crate::lease::Lease;
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
 use crate::rows::{Key, control, dead, failures, load_resources, resource, save_resources, status};
-use crate::{backoff, micros, now, safety};
+use crate::{backoff, micros, now, orphans, safety};
 
 mod edges;
 mod links;
@@ -141,13 +141,18 @@ impl Committer {
             let subjects: Vec<String> = worked.iter().map(|w| w.row.subject.clone()).collect();
             let mut rows = load_resources(tx, &self.target, kind, &subjects, true).await?;
             let mut changes = links::Changes::default();
+            let mut linked = Vec::new();
             for worked in worked {
                 let Some(row) = rows.get_mut(&worked.row.subject) else { continue };
                 let had_link = row.remote_id.clone();
                 self.apply(row, worked, news, tx).await?;
                 changes.note(row, had_link.as_deref());
+                linked.extend(row.remote_id.clone().filter(|_| had_link.is_none()));
             }
             save_resources(tx, rows.into_values().collect()).await?;
+            if kind == ResourceKind::User {
+                orphans::forget(tx, &self.target, &linked).await?;
+            }
             changes.spread(tx, &self.target, kind, micros(now())).await?;
         }
         Ok(())

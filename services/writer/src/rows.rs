@@ -21,6 +21,8 @@ use sea_orm::{
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
+use crate::orphans;
+
 /// `(kind, subject)` of a resource.
 pub(crate) type Key = (ResourceKind, String);
 
@@ -75,7 +77,7 @@ pub(crate) async fn load_resources(
     Ok(found)
 }
 
-/// The subject other than `subject` that `remote_id` is linked to, if there is one.
+/// The subject other than `subject` that `remote_id` is linked to, if there is one; an account of nobody is linked to none.
 pub(crate) async fn linked_subject(
     store: &store::Store,
     target: &str,
@@ -88,6 +90,7 @@ pub(crate) async fn linked_subject(
         .filter(resource::Column::RemoteId.eq(remote_id))
         .filter(resource::Column::Kind.eq(kind.as_str()))
         .filter(resource::Column::Subject.ne(subject))
+        .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
         .one(store.reader())
         .await
         .map_err(StoreError::statement("look at the links"))?;

@@ -1,3 +1,5 @@
+use lifecycle::{OrphanAction, Orphans};
+
 use crate::{Policy, PolicyError};
 
 const GOOD: &str = r#"target: zscaler
@@ -367,5 +369,22 @@ fn a_misspelt_key_is_answered_with_what_was_meant_there() {
     for (from, to, said) in table {
         let error = error(from, to).to_string();
         assert!(error.contains(said), "{to}: {error}");
+    }
+}
+
+#[test]
+fn accounts_of_nobody_are_reported_unless_the_policy_says_more() {
+    let with = |orphans: &str| GOOD.replacen("users:\n", &format!("users:\n  orphans: {orphans}\n"), 1);
+    assert_eq!(*Policy::parse(GOOD, "a.yaml").unwrap().orphans(), Orphans::default());
+    let said = Policy::parse(&with("{ action: delete, except: [admin@example.com] }"), "a.yaml").unwrap();
+    let except = vec!["admin@example.com".to_owned()];
+    assert_eq!(*said.orphans(), Orphans { action: OrphanAction::Delete, except });
+    for (orphans, error) in [
+        ("{ action: remove }", "3:22: unknown action `remove`; use report, disable or delete"),
+        ("{ except: [a] }", "action"),
+        ("{ action: disable, except: [\" \"] }", "an exception without a name"),
+    ] {
+        let refused = Policy::parse(&with(orphans), "a.yaml").unwrap_err().to_string();
+        assert!(refused.contains(error), "{refused}");
     }
 }

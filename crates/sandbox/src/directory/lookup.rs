@@ -72,7 +72,9 @@ fn is_link(kind: Kind, path: &AttrPath) -> bool {
 fn linked(directory: &Directory, kind: Kind, other: &str) -> Option<Vec<Id>> {
     let other_kind = if kind == Kind::Group { Kind::User } else { Kind::Group };
     let links = directory.record(other_kind, other).map(|(_, record)| &record.links);
-    Some(links.into_iter().flatten().copied().collect())
+    let nested = directory.record(Kind::Group, other).filter(|_| kind == Kind::Group);
+    let within = nested.map(|(_, record)| &record.within);
+    Some(links.into_iter().chain(within).flatten().copied().collect())
 }
 
 /// A resource with what is computed about it.

@@ -241,7 +241,10 @@ fn conclude(
             let json = (!received.too_long && received.cut.is_none())
                 .then(|| serde_json::from_slice::<Value>(&received.raw).ok())
                 .flatten();
-            let class = of_status(call.action, received.status);
+            let class = match connection.profile.is_done(&exchange.method, received.status) {
+                true => AttemptClass::Success,
+                false => of_status(call.action, received.status),
+            };
             exchange.status = Some(received.status);
             let cap = Duration::from_secs(connection.profile.retry_after_cap_seconds);
             spent = retry_after::spent(&received.headers, retry_after::now(&received.headers), cap);

@@ -1,6 +1,6 @@
 //! What makes no sense in a profile.
 
-use super::{ProfileError, TargetProfile};
+use super::{DoneAnswer, ProfileError, TargetProfile};
 use crate::{Kind, PathError, check_path};
 
 impl TargetProfile {
@@ -12,6 +12,24 @@ impl TargetProfile {
         }
         if self.rate.requests_per_second.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
             return refuse("rate.requests_per_second", "must be above 0, or null for no known limit".into());
+        }
+        if !(self.rate.share > 0.0 && self.rate.share <= 1.0) {
+            return refuse("rate.share", "must be above 0 and at most 1".into());
+        }
+        let changes = ["PUT", "PATCH", "DELETE"];
+        let may_be_done = |done: &DoneAnswer| {
+            changes.contains(&done.method.as_str())
+                && (300..500).contains(&done.status)
+                && ![401, 403, 429].contains(&done.status)
+        };
+        if let Some(done) = self.done.iter().find(|done| !may_be_done(done)) {
+            let problem = format!(
+                "names {} {}: it must be one of {} with a status of 300 to 499, but 401, 403 or 429",
+                done.method,
+                done.status,
+                changes.join(", ")
+            );
+            return refuse("done", problem);
         }
         for bucket in &self.rate.buckets {
             if bucket.requests == 0 || bucket.seconds == 0 || bucket.burst == 0 {
@@ -37,10 +55,21 @@ impl TargetProfile {
         if let Some((field, _, least)) = counts.into_iter().find(|(_, value, least)| value < least) {
             return refuse(field, format!("must be at least {least}"));
         }
-        if let Err((field, problem)) = self.check_headers().and_then(|()| self.check_paths()) {
+        if let Err((field, problem)) =
+            self.check_headers().and_then(|()| self.check_paths()).and_then(|()| self.check_asked_by())
+        {
             return refuse(field, problem);
         }
         Ok(())
+    }
+
+    /// An attribute of a filter, which is no place for anything else.
+    fn check_asked_by(&self) -> Result<(), (&'static str, String)> {
+        let Some(attribute) = &self.membership.asked_by else { return Ok(()) };
+        match check_path(attribute) {
+            Ok(()) if !attribute.contains('[') => Ok(()),
+            _ => Err(("membership.asked_by", format!("`{attribute}` is no attribute of groups"))),
+        }
     }
 
     fn check_headers(&self) -> Result<(), (&'static str, String)> {

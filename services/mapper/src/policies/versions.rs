@@ -1,6 +1,8 @@
 //! Versions of policies in the database.
 
-use lifecycle::{Fact, FactRecord, PolicyVersion, unix_micros};
+use lifecycle::{
+    Command, CommandId, Desired, Fact, FactRecord, Lane, PolicyVersion, TraceContext, unix_micros,
+};
 use policy::Policy;
 use relay::Relay;
 use sea_orm::sea_query::OnConflict;
@@ -186,10 +188,30 @@ pub(crate) async fn put_in_force(
             why: new.why.to_owned(),
         },
     };
-    let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &[fact])).await?;
+    let mut told = bus::Outgoing::facts(SERVICE, &[fact]);
+    told.extend(rules(new, version).map(|command| bus::Outgoing::command(&command, TraceContext::root())));
+    let parcel = relay::pack(&tx, SERVICE, told).await?;
     tx.commit().await.map_err(&failed)?;
     relay.send(parcel).await;
     Ok(Some(version))
+}
+
+/// What the writer has to know of the policy itself. A text that cannot be read says nothing.
+fn rules(new: &NewVersion<'_>, version: i64) -> Option<Command> {
+    let policy = Policy::parse(new.text, new.target).ok()?;
+    Some(Command {
+        id: CommandId::fresh(),
+        target: new.target.to_owned(),
+        subject: format!("policy:{}", new.target),
+        revision: version,
+        lane: Lane::Backfill,
+        desired: Desired::Membership { edges: Vec::new() },
+        event: None,
+        accepted_at: now(),
+        guard: Some(policy.guard()),
+        planned: true,
+        orphans: Some(policy.orphans().clone()),
+    })
 }
 
 /// Remembers that a file's text was taken.

@@ -138,6 +138,7 @@ impl Work<'_> {
                 accepted_at: cause.accepted_at,
                 guard: Some(policy.guard()),
                 planned: cause.backfill,
+                orphans: None,
             },
             cause.trace,
         ));

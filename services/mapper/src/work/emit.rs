@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use lifecycle::{
-    Command, CommandId, Desired, EDGES_PER_COMMAND_MAX, Edge, Fact, FactRecord, Lane, ResourceKind,
+    Command, CommandId, Desired, EDGES_PER_COMMAND_MAX, Edge, Fact, FactRecord, Lane, MemberKind,
+    ResourceKind,
 };
 
 use super::{Cause, Work};
+use crate::rows::edge;
 
 /// Memberships of one group for one target, all of one urgency.
 type Told = BTreeMap<(String, String, Lane), (Vec<Edge>, Cause)>;
@@ -17,10 +19,10 @@ impl Work<'_> {
     pub(super) fn emit_edges(&mut self) {
         let mut told: Told = BTreeMap::new();
         for ((group, member), known) in &self.edges {
-            // No target is told of groups in groups: who is in scope because of them has been decided here.
-            if known.row.revision == 0 || self.nested.contains(member) {
+            if known.row.revision == 0 {
                 continue;
             }
+            let edge = self.edge(member, &known.row);
             for policy in self.policies.iter().filter(|policy| policy.has_groups()) {
                 let target = policy.target();
                 let cause = match (&known.changed, self.appeared.get(&(target.to_owned(), group.clone()))) {
@@ -30,22 +32,17 @@ impl Work<'_> {
                 if !self.group_exists(target, group) {
                     continue;
                 }
-                let lane = match (known.row.is_member(), cause.backfill) {
+                let lane = match (edge.present, cause.backfill) {
                     (_, true) => Lane::Backfill,
                     (false, false) => Lane::Mover,
                     (true, false) => Lane::Joiner,
                 };
-                let edge = Edge {
-                    member: member.clone(),
-                    present: known.row.is_member(),
-                    revision: known.row.revision,
-                };
                 let entry = told.entry((target.to_owned(), group.clone(), lane));
-                entry.or_insert_with(|| (Vec::new(), cause.clone())).0.push(edge);
+                entry.or_insert_with(|| (Vec::new(), cause.clone())).0.push(edge.clone());
             }
         }
         for ((target, group, lane), (edges, cause)) in told {
-            for edge in &edges {
+            for edge in edges.iter().filter(|edge| edge.member_is.is_person()) {
                 self.facts.push(self.membership_decided(&target, &group, lane, edge, &cause));
             }
             for chunk in edges.chunks(EDGES_PER_COMMAND_MAX) {
@@ -61,9 +58,22 @@ impl Work<'_> {
                     accepted_at: cause.accepted_at,
                     guard: None,
                     planned: cause.backfill,
+                    orphans: None,
                 };
                 self.commands.push((command, cause.trace));
             }
+        }
+    }
+
+    /// Targets are told of groups in groups and of whom they bring in: which of the two a target needs is its profile's.
+    fn edge(&self, member: &str, row: &edge::Model) -> Edge {
+        let is_group = self.nested.contains(member);
+        Edge {
+            member: member.to_owned(),
+            present: if is_group { row.present } else { row.is_member() },
+            revision: row.revision,
+            through_groups: !is_group && row.indirect && !row.present,
+            member_is: if is_group { MemberKind::Group } else { MemberKind::Person },
         }
     }
 
@@ -85,7 +95,12 @@ impl Work<'_> {
                 target: target.to_owned(),
                 member_of: group.to_owned(),
                 revision: edge.revision,
-                state: if edge.present { "member" } else { "no_member" }.to_owned(),
+                state: match (edge.present, edge.through_groups) {
+                    (true, false) => "member",
+                    (true, true) => "member_through_groups",
+                    (false, _) => "no_member",
+                }
+                .to_owned(),
                 lane,
                 event: cause.event.clone(),
             },

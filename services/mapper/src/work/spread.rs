@@ -126,15 +126,17 @@ async fn new_groups(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(),
         .collect();
     // Whoever lists one of them at the same moment takes it for a person: see `Known::is_guarded`.
     load::load_states(tx, work, &new).await?;
+    let mut known = BTreeMap::new();
     for key in new {
         if let Some(person) = work.people.get_mut(&key) {
             person.is_guarded = true;
         }
         if let Some(cause) = work.groups.get(&key).and_then(|group| group.touched.clone()) {
-            work.roots.entry(key).or_insert(cause);
+            work.roots.entry(key.clone()).or_insert_with(|| cause.clone());
+            known.insert(key, cause);
         }
     }
-    Ok(())
+    tell_again(tx, work, &known).await
 }
 
 /// People who are heard of for the first time and whose key is a group's: who lists the key lists the person from now on.
@@ -158,22 +160,39 @@ async fn new_people(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(),
             .map_err(StoreError::statement("read groups"))?;
         both.extend(rows);
     }
-    for chunk in both.chunks(ROWS_PER_STATEMENT_MAX) {
+    let both: BTreeMap<String, Cause> =
+        both.into_iter().map(|key| (key.clone(), new[&key].clone())).collect();
+    tell_again(tx, work, &both).await?;
+    for (key, cause) in both {
+        work.roots.entry(key).or_insert(cause);
+    }
+    Ok(())
+}
+
+/// Who lists one of these keys lists something of another kind from now on: every target is told of it once more.
+async fn tell_again(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    members: &BTreeMap<String, Cause>,
+) -> Result<(), StoreError> {
+    let keys: Vec<&String> = members.keys().collect();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = edge::Entity::find()
-            .filter(edge::Column::MemberKey.is_in(chunk))
+            .filter(edge::Column::MemberKey.is_in(chunk.iter().copied()))
+            .filter(edge::Column::Revision.gt(0))
             .all(tx)
             .await
-            .map_err(StoreError::statement("read memberships of people"))?;
+            .map_err(StoreError::statement("read memberships by member"))?;
         let groups = rows.iter().map(|row| row.group_key.clone()).collect();
         load::keep(work, rows);
         load::load_groups(tx, work, &groups).await?;
     }
-    for key in both {
-        let cause = &new[&key];
-        for (_, edge) in work.edges.iter_mut().filter(|((_, member), _)| *member == key) {
+    for ((_, member), edge) in &mut work.edges {
+        if let Some(cause) = members.get(member).filter(|_| edge.row.revision > 0) {
+            edge.touched = true;
+            edge.row.revision += 1;
             edge.changed.get_or_insert_with(|| cause.clone());
         }
-        work.roots.entry(key).or_insert_with(|| cause.clone());
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bus::{Consumer, Facts, Feed};
 use lifecycle::{
-    AccountState, Actor, Event, Fact, MapperStatus, PolicyRequest, PolicyVersions, ProvisionReply,
-    ProvisionRequest, ResourceKind, verb,
+    AccountState, Actor, Event, Fact, MapperStatus, OrphanAction, PolicyRequest, PolicyVersions,
+    ProvisionReply, ProvisionRequest, ResourceKind, verb,
 };
 use store::testing::{databases, sqlite};
 
@@ -210,4 +210,25 @@ async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() 
         apply(&world, &id, None, "step by step").await.unwrap();
     }
     world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_version_tells_the_writer_what_becomes_of_accounts_of_nobody() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[joined("E-1", 1, "Sales")]).await;
+        world.settle().await;
+        let disabling = "users:\n  orphans: { action: disable, except: [\"admin@*\"] }\n";
+        let (id, _) = plan(&mut world, &EVERYBODY.replacen("users:\n", disabling, 1), None).await;
+        apply(&world, &id, None, "clean up").await.unwrap();
+        world.until("both versions are told", async |world| world.rules.len() == 2).await;
+        let said = |number: usize| {
+            let command = &world.rules[number];
+            let orphans = command.orphans.clone().unwrap();
+            (command.revision, orphans.action, orphans.except)
+        };
+        assert_eq!(said(0), (1, OrphanAction::Report, Vec::new()));
+        assert_eq!(said(1), (2, OrphanAction::Disable, vec!["admin@*".to_owned()]));
+        world.stop_mappers().await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Event, EventKind};
+use lifecycle::{Edge, Event, EventKind, MemberKind};
 use serde_json::json;
 use store::testing::{databases, sqlite};
 
@@ -158,6 +158,47 @@ async fn after_any_history_targets_are_told_of_exactly_those_who_are_reached() {
             let told: BTreeSet<(String, String)> = world.access().1.into_iter().collect();
             assert_eq!(told, expected, "seed {seed}, round {round}: {events:?}");
         }
+        world.stop_mappers().await;
+    }
+}
+
+/// What was told last of each member of the group: what it is, and whether only groups bring it in.
+fn kinds(world: &World, group: &str) -> BTreeMap<String, (bool, MemberKind, bool)> {
+    let mut last: BTreeMap<String, Edge> = BTreeMap::new();
+    for edge in world.edges(group) {
+        let newer = last.get(&edge.member).is_none_or(|known| known.revision < edge.revision);
+        if newer {
+            last.insert(edge.member.clone(), edge);
+        }
+    }
+    last.into_iter()
+        .map(|(member, edge)| (member, (edge.present, edge.member_is, edge.through_groups)))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_that_follow_groups_in_groups_are_told_of_them_and_of_who_comes_only_by_them() {
+    for database in databases() {
+        let mut world = World::running(database, ALL).await;
+        world.send(&PEOPLE.map(|person| joined(person, 1, "Sales"))).await;
+        world.send(&[group("G-1", 1, "G-1"), added("G-1", 2, &["G-2", "E-1"])]).await;
+        world.settle().await;
+        let person = (true, MemberKind::Person, false);
+        let before = BTreeMap::from([("E-1".to_owned(), person), ("G-2".to_owned(), person)]);
+        assert_eq!(kinds(&world, "G-1"), before, "nobody said yet that G-2 is a group");
+        world.send(&[group("G-2", 1, "G-2"), added("G-2", 3, &["E-1", "E-2"])]).await;
+        world.settle().await;
+        let after = BTreeMap::from([
+            ("E-1".to_owned(), person),
+            ("E-2".to_owned(), (true, MemberKind::Person, true)),
+            ("G-2".to_owned(), (true, MemberKind::Group, false)),
+        ]);
+        assert_eq!(kinds(&world, "G-1"), after);
+        world.send(&[removed("G-1", 4, &["E-1", "G-2"]), added("G-1", 4, &["E-2"])]).await;
+        world.settle().await;
+        let last = kinds(&world, "G-1");
+        assert_eq!(last["E-2"], person, "listed now");
+        assert_eq!((last["E-1"].0, last["G-2"].0), (false, false));
         world.stop_mappers().await;
     }
 }

@@ -213,25 +213,6 @@ async fn more_people_than_a_batch_takes_follow_their_group_in_the_lanes_of_event
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn targets_are_told_of_people_and_not_of_groups_in_groups() {
-    let mut world = World::running(sqlite(), crate::world::EVERYBODY).await;
-    world
-        .send(&[
-            group("G-1", 1, "SEC-top"),
-            group("G-2", 1, "SEC-below"),
-            added("G-1", 2, &["E-1", "G-2"]),
-            added("G-2", 2, &["E-2"]),
-        ])
-        .await;
-    world.settle().await;
-    let told: Vec<(String, String)> =
-        world.last_edges().into_keys().map(|(_, group, member)| (group, member)).collect();
-    let pair = |group: &str, member: &str| (group.to_owned(), member.to_owned());
-    assert_eq!(told, [pair("G-1", "E-1"), pair("G-1", "E-2"), pair("G-2", "E-2")]);
-    world.stop_mappers().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn groups_can_be_in_scope_for_the_groups_that_they_are_in() {
     let policy = r#"
 target: crm

@@ -222,7 +222,7 @@ fn differences(
     for command in commands {
         let Desired::Membership { edges } = &command.desired else { continue };
         if created.contains(command.subject.as_str()) {
-            memberships += edges.iter().filter(|edge| edge.present).count();
+            memberships += edges.iter().filter(|edge| edge.present && edge.member_is.is_person()).count();
         } else {
             wrong.push(format!("memberships of a group that was there: {command:?}"));
         }

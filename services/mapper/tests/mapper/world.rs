@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bus::testing::TestServer;
 use bus::{Bus, Consumer, Feed, Outgoing};
 use lifecycle::{
-    AccountState, Attributes, Command, Desired, Event, EventId, EventKind, ResourceKind, TraceContext,
+    AccountState, Attributes, Command, Desired, Edge, Event, EventId, EventKind, ResourceKind, TraceContext,
 };
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::Value;
@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) bus: Bus,
     pub(crate) url: String,
     pub(crate) commands: Vec<Command>,
+    /// What was told of versions of the policy themselves.
+    pub(crate) rules: Vec<Command>,
     consumer: Consumer<Command>,
     policies: TempDir,
     mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::RunError>>)>,
@@ -61,6 +63,7 @@ impl World {
             bus,
             url: database.url.clone(),
             commands: Vec::new(),
+            rules: Vec::new(),
             consumer,
             policies: tempfile::tempdir().unwrap(),
             mappers: Vec::new(),
@@ -178,7 +181,9 @@ impl World {
     async fn read_commands(&mut self) {
         while let Ok(batch) = tokio::time::timeout(POLL, self.consumer.next_batch(500)).await {
             for delivery in batch.unwrap() {
-                self.commands.push(delivery.body.clone().unwrap());
+                let command = delivery.body.clone().unwrap();
+                let about = if command.orphans.is_some() { &mut self.rules } else { &mut self.commands };
+                about.push(command);
                 delivery.ack().await;
             }
         }
@@ -214,6 +219,16 @@ impl World {
         last
     }
 
+    /// What was told of the group's memberships, in order.
+    pub(crate) fn edges(&self, group: &str) -> Vec<Edge> {
+        let of_group = self.commands.iter().filter(|command| command.subject == group);
+        let edges = of_group.filter_map(|command| match &command.desired {
+            Desired::Membership { edges } => Some(edges.clone()),
+            _ => None,
+        });
+        edges.flatten().collect()
+    }
+
     /// What `mapper_desired` holds.
     pub(crate) async fn desired(&mut self) -> BTreeMap<Key, (i64, Desired)> {
         let rows = self.query("SELECT target, kind, subject, revision, desired FROM mapper_desired").await;
@@ -231,12 +246,12 @@ impl World {
             .collect()
     }
 
-    /// Whether each target where a group exists has heard the last word on each of its memberships; groups in groups (their
-    /// keys begin with `G-`) are none of its business.
+    /// Whether each target where a group exists has heard the last word on each of its memberships.
     async fn edges_are_told(&mut self) -> bool {
-        let sql = "SELECT e.group_key, e.member_key, e.revision, (e.present OR e.indirect) AS present, d.target FROM mapper_edges e \
+        let sql = "SELECT e.group_key, e.member_key, e.revision, (e.present OR (e.indirect AND e.member_key NOT IN (SELECT g.key FROM mapper_groups g))) AS present, \
+                   d.target FROM mapper_edges e \
                    JOIN mapper_desired d ON d.kind = 'group' AND d.subject = e.group_key AND d.state = 'exists' \
-                   WHERE e.revision > 0 AND e.member_key NOT LIKE 'G-%'";
+                   WHERE e.revision > 0";
         let rows = self.query(sql).await;
         let told = self.last_edges();
         rows.iter().all(|row| {
@@ -285,7 +300,7 @@ impl World {
         let edges = self
             .last_edges()
             .into_iter()
-            // A group that was listed before it was known to be one was told of, which no target makes anything of.
+            // Groups in groups are told of besides whom they bring in.
             .filter(|((_, _, member), _)| !member.starts_with("G-"))
             .filter(|((target, group, _), (_, present))| *present && exists(target, group))
             .map(|((_, group, member), _)| (group, member))

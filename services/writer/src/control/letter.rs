@@ -83,9 +83,10 @@ impl Control {
             found.map(|mut links| links.remove(subject))
         };
         let group = link(ResourceKind::Group, &row.group_subject).await?;
-        let member = link(ResourceKind::User, &row.member_subject).await?;
+        let (member, kind) = row.member();
+        let member = link(kind.resource_kind(), &member.to_owned()).await?;
         let (Some(group), Some(member)) = (group, member) else {
-            let why = "the group or the person is not at the target: it is sent once both are";
+            let why = "the group or the member is not at the target: it is sent once both are";
             return Ok(Planned {
                 action: "wait".to_owned(),
                 why: Some(why.to_owned()),

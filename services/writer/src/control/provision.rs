@@ -11,6 +11,7 @@ use store::StoreError;
 use super::{Control, refusal};
 use crate::facts::News;
 use crate::intake::takes_away;
+use crate::nesting;
 use crate::rows::{dead, edge, load_resources, resource, save_resources, status};
 use crate::{micros, now};
 
@@ -120,6 +121,7 @@ async fn doubt_memberships(
         .filter(edge::Column::Target.eq(target))
         .filter(edge::Column::GroupSubject.eq(group))
         .filter(edge::Column::Status.ne(status::SENDING))
+        .filter(nesting::left_alone().not())
         .exec(tx)
         .await
         .map_err(StoreError::statement("doubt memberships"))?;

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelec
 use store::{Store, StoreError};
 
 use super::Control;
-use crate::owner::describe;
+use crate::pacer::Circuit;
 use crate::rows::{control, edge, resource, status, target};
 use crate::{micros, now};
 
@@ -143,5 +143,13 @@ pub(crate) async fn observe_queue(store: &Store, target: &str) {
             }
         }
         Err(error) => tracing::warn!(target_name = target, error = %error, "could not count the queue"),
+    }
+}
+
+/// The circuit in words.
+fn describe(circuit: &Circuit) -> String {
+    match circuit {
+        Circuit::Closed => "closed".to_owned(),
+        Circuit::Open { reason, .. } => format!("open: {reason}"),
     }
 }

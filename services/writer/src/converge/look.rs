@@ -5,8 +5,9 @@ use std::sync::Arc;
 use lifecycle::{AttemptClass, Planned};
 use scim::{Found, Kind, UpdateMethod, diff};
 
+use super::Wanted;
+use super::locate::{self, Located, linked_already};
 use super::step::{self, Step, There};
-use super::{Located, Wanted, linked_already, locate};
 use crate::call::{Call, Stop};
 
 /// What was found, and what would be done.
@@ -64,7 +65,7 @@ async fn something(
     let profile = call.target.client.profile();
     let step = step::next(profile, wanted, there);
     let writes = matches!(step, Step::Write { .. } | Step::SwitchOff);
-    if writes && matched == "found" && profile.update_method == UpdateMethod::Put {
+    if writes && matched == "found" && *profile.update_method.of(wanted.kind) == UpdateMethod::Put {
         // A PUT begins with this reading: a search may have left something out.
         found = locate::read(call, wanted.kind, &found.id).await?;
     }
@@ -89,6 +90,13 @@ pub(crate) async fn look_membership(
         let members = call.send("read_members", async |client| client.members(group_id).await).await?;
         // A group that shows nobody may hide them: sending it is right for either.
         if members.is_some_and(|members| members.iter().any(|id| id == member_id) == present) {
+            return Ok(planned(&Step::Rest { how: "unchanged" }, None, false));
+        }
+    } else if profile.membership.asked_by.is_some() {
+        let asked = async |client: &scim::Client| {
+            client.is_member(group_id, member_id).await.expect("the profile says how it is asked")
+        };
+        if call.send("read_members", asked).await? == present {
             return Ok(planned(&Step::Rest { how: "unchanged" }, None, false));
         }
     }

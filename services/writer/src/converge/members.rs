@@ -54,6 +54,7 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
     let mut sent = false;
     for ops in requests {
         let group = &job.group_id;
+        call.next_has(|profile| diff::patch_body(profile, &ops));
         match call.send(operation, async |client| client.patch(scim::Kind::Group, group, &ops).await).await {
             Ok(_) => sent = true,
             Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
@@ -78,6 +79,7 @@ async fn put(call: &mut Call, job: &MembersJob) -> MembersOutcome {
     let profile = call.target.client.profile();
     let whole = scim::with_members(profile, &current.attributes, &job.ids(true), &job.ids(false));
     let version = current.version.as_deref();
+    call.next_has(|_| whole.clone());
     let sent = call
         .send("change_members", async |client| {
             client.replace(scim::Kind::Group, group, &whole, version).await

@@ -117,8 +117,10 @@ pub(crate) fn request(
 ) -> Option<(String, Option<Value>)> {
     let (profile, kind) = (client.profile(), wanted.kind);
     let id = current.map(|found| found.id.as_str());
-    let change = |ops: &[PatchOp], set: &Attributes, clear: &[String]| match (profile.update_method, current)
-    {
+    let change = |ops: &[PatchOp], set: &Attributes, clear: &[String]| match (
+        *profile.update_method.of(kind),
+        current,
+    ) {
         (UpdateMethod::Put, Some(found)) => {
             let whole = scim::overlay(profile, kind, &found.attributes, set, clear);
             client.show("PUT", kind, id, Some(&whole))

@@ -18,6 +18,15 @@ use super::{OVERTAKEN_MAX, Urgency};
 /// As for the target as a whole: jitter on the way must not exceed the published limit.
 const SLOT_MARGIN: f64 = 1.005;
 
+/// A request, as far as limits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) kind: ResourceKind,
+    /// Of its body.
+    pub(crate) bytes: usize,
+}
+
 /// The limits of one target.
 #[derive(Debug)]
 pub(crate) struct Buckets {
@@ -66,9 +75,10 @@ impl Drop for Waiter<'_> {
 }
 
 impl Buckets {
-    pub(crate) fn new(buckets: &[Bucket]) -> Self {
+    /// `share` of each is ours.
+    pub(crate) fn new(buckets: &[Bucket], share: f64) -> Self {
         let limit = |bucket: &Bucket| {
-            let slot = f64::from(bucket.seconds) / f64::from(bucket.requests.max(1)) * SLOT_MARGIN;
+            let slot = f64::from(bucket.seconds) / (f64::from(bucket.requests.max(1)) * share) * SLOT_MARGIN;
             let slot = Duration::from_secs_f64(slot);
             Limit { bucket: bucket.clone(), slot, tolerance: slot * bucket.burst.saturating_sub(1) }
         };
@@ -78,8 +88,8 @@ impl Buckets {
     }
 
     /// Takes a turn for a request if it can go at once.
-    pub(crate) fn take_now(&self, method: &str, kind: ResourceKind) -> bool {
-        let limits = self.matching(method, kind);
+    pub(crate) fn take_now(&self, request: Request) -> bool {
+        let limits = self.matching(request);
         let mut state = self.state();
         let is_contended = state.waiting.values().any(|other| other.shares(&limits));
         let may_go = !is_contended && self.turn_of(&state, &limits) <= Instant::now();
@@ -90,8 +100,8 @@ impl Buckets {
     }
 
     /// Takes a turn for a request when it comes.
-    pub(crate) async fn take_turn(&self, method: &str, kind: ResourceKind, urgency: Urgency) {
-        let limits = self.matching(method, kind);
+    pub(crate) async fn take_turn(&self, request: Request, urgency: Urgency) {
+        let limits = self.matching(request);
         if limits.is_empty() {
             return;
         }
@@ -133,9 +143,9 @@ impl Buckets {
         Waiter { buckets: self, place }
     }
 
-    fn matching(&self, method: &str, kind: ResourceKind) -> Vec<usize> {
+    fn matching(&self, request: Request) -> Vec<usize> {
         let numbered = self.limits.iter().enumerate();
-        numbered.filter(|(_, limit)| counts(&limit.bucket, method, kind)).map(|(at, _)| at).collect()
+        numbered.filter(|(_, limit)| counts(&limit.bucket, request)).map(|(at, _)| at).collect()
     }
 
     fn turn_of(&self, state: &State, limits: &[usize]) -> Instant {
@@ -180,13 +190,17 @@ impl Waiting {
     }
 }
 
-fn counts(bucket: &Bucket, method: &str, kind: ResourceKind) -> bool {
+fn counts(bucket: &Bucket, Request { method, kind, bytes }: Request) -> bool {
     let is_kind = match bucket.kind {
         None => true,
         Some(BucketKind::User) => kind == ResourceKind::User,
         Some(BucketKind::Group) => kind != ResourceKind::User,
     };
-    is_kind && (bucket.methods.is_empty() || bucket.methods.iter().any(|counted| counted == method))
+    let is_size = bucket.above_bytes.is_none_or(|least| bytes > least)
+        && bucket.up_to_bytes.is_none_or(|most| bytes <= most);
+    is_kind
+        && is_size
+        && (bucket.methods.is_empty() || bucket.methods.iter().any(|counted| counted == method))
 }
 
 #[cfg(test)]
@@ -199,18 +213,22 @@ mod tests {
 
     fn bucket(methods: &[&str], kind: Option<BucketKind>, requests: u32, burst: u32) -> Bucket {
         let methods = methods.iter().map(|&method| method.to_owned()).collect();
-        Bucket { methods, kind, requests, seconds: 10, burst }
+        Bucket { methods, kind, above_bytes: None, up_to_bytes: None, requests, seconds: 10, burst }
+    }
+
+    fn request(method: &'static str, kind: ResourceKind) -> Request {
+        Request { method, kind, bytes: 0 }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_waits_for_the_slowest_bucket_that_counts_it() {
-        let buckets = Buckets::new(&[
-            bucket(&["POST", "PATCH"], None, 10, 1),
-            bucket(&["POST"], Some(BucketKind::User), 5, 2),
-        ]);
+        let buckets = Buckets::new(
+            &[bucket(&["POST", "PATCH"], None, 10, 1), bucket(&["POST"], Some(BucketKind::User), 5, 2)],
+            1.0,
+        );
         let start = Instant::now();
-        let after = async |method: &str, kind| {
-            buckets.take_turn(method, kind, Urgency::opening(Lane::Joiner)).await;
+        let after = async |method: &'static str, kind| {
+            buckets.take_turn(request(method, kind), Urgency::opening(Lane::Joiner)).await;
             start.elapsed().as_secs_f64()
         };
         let about = |seconds: f64, expected: f64| (seconds - expected).abs() < 0.1;
@@ -230,17 +248,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_bucket_counts_bodies_of_its_size_and_gives_us_our_share() {
+        let (small, large) = (Some(500), Some(500));
+        let patches = bucket(&["PATCH"], Some(BucketKind::Group), 10, 1);
+        let rare = Bucket { above_bytes: large, requests: 5, ..patches.clone() };
+        let buckets = Buckets::new(&[Bucket { up_to_bytes: small, ..patches }, rare], 0.5);
+        let start = Instant::now();
+        let after = async |bytes| {
+            let request = Request { bytes, ..request("PATCH", ResourceKind::Membership) };
+            buckets.take_turn(request, Urgency::opening(Lane::Joiner)).await;
+            start.elapsed().as_secs()
+        };
+        assert_eq!([after(500).await, after(501).await], [0, 0], "each its own");
+        assert_eq!(
+            [after(500).await, after(501).await, after(501).await],
+            [2, 4, 8],
+            "half of what is published"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_leaver_takes_the_next_turn_of_a_bucket_and_nobody_waits_for_ever() {
-        let buckets = Arc::new(Buckets::new(&[bucket(&["PATCH"], None, 10, 1)]));
+        let buckets = Arc::new(Buckets::new(&[bucket(&["PATCH"], None, 10, 1)], 1.0));
         let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
         let wait = |lane: Lane| {
             let (buckets, told) = (Arc::clone(&buckets), told.clone());
             tokio::spawn(async move {
-                buckets.take_turn("PATCH", ResourceKind::User, Urgency::opening(lane)).await;
+                buckets.take_turn(request("PATCH", ResourceKind::User), Urgency::opening(lane)).await;
                 told.send(lane).unwrap();
             })
         };
-        assert!(buckets.take_now("PATCH", ResourceKind::User));
+        assert!(buckets.take_now(request("PATCH", ResourceKind::User)));
         wait(Lane::Backfill);
         (0..30).for_each(|_| drop(wait(Lane::Mover)));
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -248,8 +286,8 @@ mod tests {
         assert_eq!(order.recv().await, Some(Lane::Leaver));
         // One who gives up keeps nobody back.
         wait(Lane::Leaver).abort();
-        assert!(!buckets.take_now("PATCH", ResourceKind::User), "not in front of those who wait");
-        assert!(buckets.take_now("GET", ResourceKind::User), "what nothing counts");
+        assert!(!buckets.take_now(request("PATCH", ResourceKind::User)), "not in front of those who wait");
+        assert!(buckets.take_now(request("GET", ResourceKind::User)), "what nothing counts");
         let mut went = Vec::new();
         for _ in 0..31 {
             went.push(order.recv().await.unwrap());

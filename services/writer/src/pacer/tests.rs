@@ -17,7 +17,7 @@ async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, I
 
 #[tokio::test(start_paused = true)]
 async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &[]);
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &scim::Rate::default());
     let (order, mut served) = mpsc::unbounded_channel();
     for _ in 0..200 {
         queue(&pacer, Lane::Joiner, &order).await;
@@ -32,7 +32,7 @@ async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
 
 #[tokio::test(start_paused = true)]
 async fn no_second_has_more_requests_than_the_limit() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &[]);
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &scim::Rate::default());
     let (order, mut served) = mpsc::unbounded_channel();
     for _ in 0..50 {
         queue(&pacer, Lane::Mover, &order).await;
@@ -51,7 +51,7 @@ async fn no_second_has_more_requests_than_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn low_lanes_are_served_at_least_once_in_a_while() {
-    let pacer = Pacer::spawn("test", pace(Some(100.0), 4), &[]);
+    let pacer = Pacer::spawn("test", pace(Some(100.0), 4), &scim::Rate::default());
     let (order, mut served) = mpsc::unbounded_channel();
     queue(&pacer, Lane::Leaver, &order).await;
     queue(&pacer, Lane::Backfill, &order).await;
@@ -67,7 +67,7 @@ async fn low_lanes_are_served_at_least_once_in_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
-    let pacer = Pacer::spawn("test", pace(None, 8), &[]);
+    let pacer = Pacer::spawn("test", pace(None, 8), &scim::Rate::default());
     pacer.hear(Signal::Throttled(Some(Duration::from_secs(7))));
     let begin = Instant::now();
     let probe = pacer.acquire(Urgency::opening(Lane::Mover)).await;
@@ -85,7 +85,7 @@ async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
 
 #[tokio::test(start_paused = true)]
 async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
-    let pacer = Pacer::spawn("test", pace(None, 8), &[]);
+    let pacer = Pacer::spawn("test", pace(None, 8), &scim::Rate::default());
     for _ in 0..FAULTS_MAX - 1 {
         pacer.hear(Signal::Faulty("reset".into()));
     }
@@ -111,7 +111,7 @@ async fn time_of(pacer: &Pacer, count: u32) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn a_target_that_says_429_is_asked_more_slowly_until_it_does_well_again() {
     for published in [Some(100.0), None] {
-        let pacer = Pacer::spawn("test", pace(published, 4), &[]);
+        let pacer = Pacer::spawn("test", pace(published, 4), &scim::Rate::default());
         let before = time_of(&pacer, 50).await;
         for _ in 0..5 {
             pacer.hear(Signal::Throttled(Some(Duration::from_millis(1))));
@@ -127,7 +127,7 @@ async fn a_target_that_says_429_is_asked_more_slowly_until_it_does_well_again() 
 
 #[tokio::test(start_paused = true)]
 async fn however_often_a_target_says_429_it_is_asked_once_a_minute() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &[]);
+    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &scim::Rate::default());
     for _ in 0..100 {
         pacer.hear(Signal::Throttled(Some(Duration::from_millis(1))));
         drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
@@ -138,7 +138,7 @@ async fn however_often_a_target_says_429_it_is_asked_once_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_before_a_spent_budget_is_renewed_and_the_circuit_stays_closed() {
-    let pacer = Pacer::spawn("test", pace(None, 4), &[]);
+    let pacer = Pacer::spawn("test", pace(None, 4), &scim::Rate::default());
     pacer.hear(Signal::Healthy);
     pacer.hear(Signal::Spent(Duration::from_secs(7)));
     let begin = Instant::now();
@@ -159,7 +159,7 @@ async fn room(pacer: &Pacer) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_fails_gets_fewer_requests_at_a_time_until_it_does_well_again() {
-    let pacer = Pacer::spawn("test", pace(None, 16), &[]);
+    let pacer = Pacer::spawn("test", pace(None, 16), &scim::Rate::default());
     assert_eq!(room(&pacer).await, 16);
     for _ in 0..3 {
         pacer.hear(Signal::Faulty("reset".into()));
@@ -178,7 +178,7 @@ async fn a_target_that_fails_gets_fewer_requests_at_a_time_until_it_does_well_ag
 
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_was_not_used_costs_nothing_of_the_pace() {
-    let pacer = Pacer::spawn("test", pace(Some(1.0), 4), &[]);
+    let pacer = Pacer::spawn("test", pace(Some(1.0), 4), &scim::Rate::default());
     let begin = Instant::now();
     for _ in 0..100 {
         drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
@@ -193,7 +193,7 @@ async fn a_pause_of_nothing_is_no_invitation_to_ask_as_fast_as_can_be() {
         Signal::Unavailable("down".to_owned(), Some(Duration::ZERO)),
         Signal::Throttled(Some(Duration::ZERO)),
     ] {
-        let pacer = Pacer::spawn("test", pace(None, 4), &[]);
+        let pacer = Pacer::spawn("test", pace(None, 4), &scim::Rate::default());
         let start = Instant::now();
         for _ in 0..10 {
             let mut permit = pacer.acquire(Urgency::opening(Lane::Leaver)).await;

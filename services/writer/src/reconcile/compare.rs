@@ -12,6 +12,7 @@ use super::drift::Drift;
 use super::{Halt, Run};
 use crate::converge::Wanted;
 use crate::converge::step::{Step, There, next};
+use crate::orphans;
 use crate::rows::{load_resources, resource, status};
 
 /// How a resource at the target stands.
@@ -36,11 +37,23 @@ impl Run {
         let namesakes = self.by_external_id(resource_kind, page, &linked).await?;
         let links = self.links_of_references(&linked).await?;
         let mut differing: Vec<(resource::Model, Option<(Attributes, Drift)>)> = Vec::new();
-        let (mut groups, mut kept) = (Vec::new(), Vec::new());
+        let nobodys = self.nobodys().await?;
+        let (mut groups, mut kept, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         for seen in page {
-            let Some(row) = linked.get(&seen.id) else {
-                differing.extend(self.not_linked(resource_kind, seen, &namesakes).map(|row| (row, None)));
-                continue;
+            let row = match linked.get(&seen.id) {
+                Some(row) if orphans::is_orphan(&row.subject) && is_at_rest(row) => {
+                    taken.extend(self.nobodys_account(&nobodys, seen, Some(row)));
+                    continue;
+                }
+                Some(row) => row,
+                None if self.is_nobodys(resource_kind, seen, &namesakes) => {
+                    taken.extend(self.nobodys_account(&nobodys, seen, None));
+                    continue;
+                }
+                None => {
+                    differing.extend(self.not_linked(resource_kind, seen, &namesakes).map(|row| (row, None)));
+                    continue;
+                }
             };
             match self.judge(row, seen, &links) {
                 Verdict::InSync => {
@@ -91,7 +104,7 @@ impl Run {
             row.removal = row.desired().is_ok_and(|desired| row.would_lose_access(&desired));
             row.planned = false;
         }
-        self.enqueue(&tx, rows.into_values().collect()).await?;
+        self.enqueue(&tx, rows.into_values().chain(taken).collect()).await?;
         self.commit(tx).await?;
         for group in groups {
             self.members(&group).await?;
@@ -115,6 +128,15 @@ impl Run {
                 Verdict::Differs(ops.iter().map(PatchOp::path).map(str::to_owned).collect(), observed)
             }
         }
+    }
+
+    fn is_nobodys(
+        &self,
+        kind: ResourceKind,
+        seen: &Seen,
+        namesakes: &HashMap<String, resource::Model>,
+    ) -> bool {
+        kind == ResourceKind::User && !seen.external_id.as_ref().is_some_and(|id| namesakes.contains_key(id))
     }
 
     /// There, and not linked: ours with a lost link, or somebody else's.

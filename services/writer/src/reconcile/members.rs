@@ -8,8 +8,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::{Halt, PAGE, Run};
-use crate::rows::{edge, load_resources, resource, status};
-use crate::{micros, now};
+use crate::rows::{edge, resource, status};
+use crate::{micros, nesting, now};
 
 impl Run {
     pub(super) async fn members(&mut self, group: &resource::Model) -> Result<(), Halt> {
@@ -33,11 +33,12 @@ impl Run {
                 .map_err(StoreError::statement("read memberships"))?;
             let Some(last) = edges.last() else { break };
             after.clone_from(&last.member_subject);
-            let people: Vec<String> = edges.iter().map(|edge| edge.member_subject.clone()).collect();
             let reader = self.target.store.reader();
-            let users = load_resources(reader, &self.target.name, ResourceKind::User, &people, false).await?;
-            for edge in edges.into_iter().filter(|edge| edge.status == status::IN_SYNC) {
-                let id = users.get(&edge.member_subject).and_then(|row| row.remote_id.as_ref());
+            let members = edges.iter().map(edge::Model::member);
+            let members = nesting::load_members(reader, &self.target.name, members).await?;
+            let settled = |edge: &edge::Model| edge.status == status::IN_SYNC && !edge.is_left_alone();
+            for edge in edges.into_iter().filter(settled) {
+                let id = members.get(&edge.member_subject).and_then(|row| row.remote_id.as_ref());
                 let Some(id) = id else { continue };
                 match (edge.desired, there.contains(id)) {
                     (true, false) => missing.push(edge.member_subject),

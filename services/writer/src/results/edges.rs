@@ -11,7 +11,7 @@ use super::{Committer, POSTPONED_MAX, after};
 use crate::facts::News;
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
 use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
-use crate::{backoff, group_limit, micros, now};
+use crate::{backoff, group_limit, micros, nesting, now};
 
 impl Committer {
     pub(super) async fn commit_members(
@@ -36,7 +36,7 @@ impl Committer {
         }
         let now = micros(now());
         let several = worked.edges.len() > 1;
-        let linked = self.links_now(tx, worked, &members).await?;
+        let linked = self.links_now(tx, worked).await?;
         let mut settled = HashMap::new();
         for sent in &worked.edges {
             let Some(row) = rows.get_mut(&sent.member_subject) else { continue };
@@ -112,7 +112,6 @@ impl Committer {
         &self,
         tx: &DatabaseTransaction,
         worked: &WorkedMembers,
-        members: &[String],
     ) -> Result<HashMap<String, bool>, StoreError> {
         let group = std::slice::from_ref(&worked.group);
         let groups = load_resources(tx, &self.target, ResourceKind::Group, group, false).await?;
@@ -120,8 +119,9 @@ impl Committer {
             return Ok(HashMap::new());
         };
         let same_group = group_id == worked.group_id;
-        let users = load_resources(tx, &self.target, ResourceKind::User, members, false).await?;
-        let linked = users.into_iter().filter_map(|(key, row)| {
+        let members = worked.edges.iter().map(edge::Model::member);
+        let members = nesting::load_members(tx, &self.target, members).await?;
+        let linked = members.into_iter().filter_map(|(key, row)| {
             let same = same_group && worked.member_ids.get(&key) == row.remote_id.as_ref();
             row.remote_id.map(|_| (key, same))
         });

@@ -79,8 +79,22 @@ async fn wake_references(
     Ok(())
 }
 
-fn end_of(kind: ResourceKind) -> edge::Column {
-    if kind == ResourceKind::Group { edge::Column::GroupSubject } else { edge::Column::MemberSubject }
+/// Memberships that one of these resources is an end of.
+fn end_of(kind: ResourceKind, subjects: &[String]) -> Condition {
+    let is_group = kind == ResourceKind::Group;
+    let member = edge::Column::MemberSubject.is_in(subjects).and(edge::Column::IsGroup.eq(is_group));
+    let group = is_group.then(|| edge::Column::GroupSubject.is_in(subjects));
+    Condition::any().add(member).add_option(group)
+}
+
+/// Memberships whose member is at the target.
+fn has_member() -> Condition {
+    let of = |kind: ResourceKind| {
+        Condition::all()
+            .add(edge::Column::IsGroup.eq(kind == ResourceKind::Group))
+            .add(has_link(kind, edge::Column::MemberSubject))
+    };
+    Condition::any().add(of(ResourceKind::User)).add(of(ResourceKind::Group))
 }
 
 async fn wake_memberships(
@@ -90,7 +104,7 @@ async fn wake_memberships(
     subjects: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
-    wake(tx, target, Condition::all().add(end_of(kind).is_in(subjects)), now).await.map(drop)
+    wake(tx, target, end_of(kind, subjects), now).await.map(drop)
 }
 
 /// Wakes memberships whose ends are both linked although nobody noticed: the safety net of [`wake_memberships`].
@@ -137,7 +151,7 @@ async fn forget_memberships(
             .col_expr(edge::Column::Queued, Expr::value(false))
             .col_expr(edge::Column::Status, Expr::value(status))
             .filter(edge::Column::Target.eq(target))
-            .filter(end_of(kind).is_in(subjects))
+            .filter(end_of(kind, subjects))
             .filter(which);
         if let Some(applied) = applied {
             update = update.col_expr(edge::Column::Applied, Expr::value(applied));
@@ -159,7 +173,7 @@ async fn wake(tx: &DatabaseTransaction, target: &str, which: Condition, now: i64
             .filter(edge::Column::Desired.eq(desired))
             .filter(edge::Column::Status.eq(status::WAITING))
             .filter(which.clone())
-            .filter(has_link(ResourceKind::User, edge::Column::MemberSubject))
+            .filter(has_member())
             .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))
             .exec(tx)
             .await

@@ -1,9 +1,10 @@
 //! `writer_controls`: what is said about a target as a whole: its guard, and whether it is paused.
 
-use lifecycle::{Guard, Paused};
+use lifecycle::{Guard, Orphans, Paused};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
+use serde::{Deserialize, Serialize};
 use store::StoreError;
 
 /// One target.
@@ -25,6 +26,16 @@ pub(crate) struct Model {
     pub(crate) paused_at: Option<i64>,
     /// Until when the target asked to be left alone; microseconds since the Unix epoch.
     pub(crate) asked_to_wait_until: Option<i64>,
+    /// The [`Rules`] of its policy, as JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) orphans: Option<String>,
+}
+
+/// What a version of the policy says of accounts of nobody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rules {
+    pub(crate) version: i64,
+    pub(crate) orphans: Orphans,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -36,6 +47,11 @@ impl Model {
     /// The guard in force.
     pub(crate) fn guard(&self) -> Guard {
         self.guard.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    /// What becomes of accounts of nobody.
+    pub(crate) fn rules(&self) -> Rules {
+        self.orphans.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
     /// Who paused it and why, if anybody did.
@@ -90,4 +106,21 @@ pub(crate) async fn set_guard(
     }
     let json = serde_json::to_string(&guard).expect("a guard is plain data");
     save(connection, Model { guard: Some(json), ..row }, [Column::Guard]).await
+}
+
+/// Makes these rules the ones in force, unless those of a newer version are.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn set_rules(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    rules: &Rules,
+) -> Result<(), StoreError> {
+    let row = load(connection, target).await?;
+    if row.orphans.is_some() && row.rules().version >= rules.version {
+        return Ok(());
+    }
+    let json = serde_json::to_string(rules).expect("rules are plain data");
+    save(connection, Model { orphans: Some(json), ..row }, [Column::Orphans]).await
 }

@@ -1,6 +1,6 @@
 //! `writer_edges`: one membership at one target, desired beside applied.
 
-use lifecycle::{Lane, TraceContext};
+use lifecycle::{Lane, MemberKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
 use super::status;
@@ -14,7 +14,7 @@ pub(crate) struct Model {
     /// Key of the group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) group_subject: String,
-    /// Key of the person.
+    /// Key of the person, or of the group that is in the group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) member_subject: String,
     /// See [`status`].
@@ -30,9 +30,9 @@ pub(crate) struct Model {
     pub(crate) attempts: i32,
     /// Revision of `desired`.
     pub(crate) revision: i64,
-    /// Whether the person should be in the group.
+    /// Whether the target should have the member in the group: see [`crate::nesting`].
     pub(crate) desired: bool,
-    /// Whether the target has the person in the group.
+    /// Whether the target has the member in the group.
     pub(crate) applied: bool,
     /// A request with several edges was refused: send this one by itself.
     pub(crate) alone: bool,
@@ -50,6 +50,12 @@ pub(crate) struct Model {
     /// See [`super::failures`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) failures: Option<String>,
+    /// Whether the member is in the group, as the mapper says.
+    pub(crate) told: bool,
+    /// See [`lifecycle::Edge::through_groups`].
+    pub(crate) through_groups: bool,
+    /// Whether the member is a group.
+    pub(crate) is_group: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -78,7 +84,21 @@ impl Model {
             last_error: None,
             dead_letter: None,
             failures: None,
+            told: false,
+            through_groups: false,
+            is_group: false,
         }
+    }
+
+    /// The member's key, and what it is.
+    pub(crate) fn member(&self) -> (&str, MemberKind) {
+        let kind = if self.is_group { MemberKind::Group } else { MemberKind::Person };
+        (&self.member_subject, kind)
+    }
+
+    /// See [`crate::nesting::left_alone`].
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.told && !self.desired && !self.applied
     }
 
     pub(crate) fn lane(&self) -> Lane {

@@ -1,11 +1,11 @@
 //! When a look cannot tell, it says why.
 
-use lifecycle::{Desired, Edge};
+use lifecycle::Desired;
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
 use store::Store;
 
-use crate::world::{World, active};
+use crate::world::{World, active, edge};
 
 fn anybody() -> Desired {
     Desired::User(active("E-1", json!({})))
@@ -54,7 +54,7 @@ async fn a_target_that_answers_nonsense_is_named_with_the_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memberships_and_unknown_targets_are_refused() {
     let world = World::start().await;
-    let edges = vec![Edge { member: "E-1".to_owned(), present: true, revision: 1 }];
+    let edges = vec![edge("E-1", true, 1)];
     let error = world.look("G-1", Desired::Membership { edges }).await.unwrap_err();
     assert!(error.contains("not memberships"), "{error}");
     let request = lifecycle::LookRequest {

@@ -34,7 +34,7 @@ async fn what_a_server_really_does_becomes_a_profile_and_nothing_is_left_behind(
     let account = Some("probe-1@example.com");
     let table: [(&str, Holds); 6] = [
         ("name: a", |p| {
-            p.update_method == UpdateMethod::Patch && !p.patch.pathless && p.delete == DeleteMethod::Hard
+            p.update_method.user == UpdateMethod::Patch && !p.patch.pathless && p.delete == DeleteMethod::Hard
         }),
         ("name: a\npatch: { pathless: true }", |p| p.patch.pathless),
         ("name: a\nlookups: { user: { filterable: [userName] } }", |p| {

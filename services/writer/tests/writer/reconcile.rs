@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
 
 impl World {
-    async fn reconcile(&self, dry_run: bool) -> Reconciliation {
+    pub(crate) async fn reconcile(&self, dry_run: bool) -> Reconciliation {
         self.reconcile_as(dry_run, false).await
     }
 

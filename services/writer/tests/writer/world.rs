@@ -7,8 +7,8 @@ use bus::testing::TestServer;
 use bus::{Bus, Consumer, ControlFailure, Facts, Feed, Outgoing};
 use lifecycle::{
     Account, AccountState, Actions, Actor, AttemptClass, Attributes, Command, CommandId, Desired, Edge, Fact,
-    FactRecord, GroupResource, Guard, Lane, LookReply, LookRequest, PauseReply, PauseRequest, ProvisionReply,
-    ProvisionRequest, ResourceKind, RowReply, RowRequest, TraceContext, verb,
+    FactRecord, GroupResource, Guard, Lane, LookReply, LookRequest, MemberKind, Orphans, PauseReply,
+    PauseRequest, ProvisionReply, ProvisionRequest, ResourceKind, RowReply, RowRequest, TraceContext, verb,
 };
 use sandbox::{Behaviour, Entry, Options, Sandbox, UserState};
 use sea_orm::{ConnectionTrait, Statement};
@@ -24,6 +24,8 @@ use tokio::task::JoinHandle;
 pub(crate) const TARGET: &str = "crm";
 const OURS: &str = "ours";
 const TOKEN: &str = "the-token";
+/// The profile of most tests.
+const PLAIN: &str = "name: test\nsettle_seconds: 0\n";
 const PATIENCE: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -40,6 +42,38 @@ impl Sent {
     }
 }
 
+/// A SCIM server without a profile.
+pub(crate) async fn sandbox() -> Sandbox {
+    sandbox_that(Behaviour { keep_bodies: true, ..Behaviour::default() }).await
+}
+
+async fn sandbox_that(behaviour: Behaviour) -> Sandbox {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    Sandbox::start(Options { listen, token: TOKEN.to_owned(), behaviour }).await.unwrap()
+}
+
+fn command(subject: &str, revision: i64, desired: Desired, sent: Sent) -> Command {
+    Command {
+        id: CommandId::fresh(),
+        target: TARGET.to_owned(),
+        subject: subject.to_owned(),
+        revision,
+        lane: Lane::Mover,
+        desired,
+        event: None,
+        accepted_at: OffsetDateTime::now_utc(),
+        guard: sent.guard,
+        planned: sent.planned,
+        orphans: None,
+    }
+}
+
+/// A person in a group, or not.
+pub(crate) fn edge(member: &str, present: bool, revision: i64) -> Edge {
+    let member_is = MemberKind::Person;
+    Edge { member: member.to_owned(), present, revision, through_groups: false, member_is }
+}
+
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     bus: Bus,
@@ -47,7 +81,7 @@ pub(crate) struct World {
     journal: tokio::sync::Mutex<Consumer<Facts>>,
     shutdown: Shutdown,
     running: JoinHandle<Result<(), writer::RunError>>,
-    url: String,
+    config: writer::Config,
     _server: TestServer,
     _database: TestDatabase,
     _folder: tempfile::TempDir,
@@ -69,15 +103,7 @@ impl World {
     }
 
     async fn suspecting(database: TestDatabase, lines: &str, suspect_target_seconds: u64) -> Self {
-        let sandbox = Sandbox::start(Options {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            token: TOKEN.to_owned(),
-            behaviour: Behaviour { keep_bodies: true, ..Behaviour::default() },
-        })
-        .await
-        .unwrap();
-        let profile = format!("name: test\nsettle_seconds: 0\n{lines}");
-        Self::with(database, sandbox, &profile, suspect_target_seconds).await
+        Self::with(database, sandbox().await, &format!("{PLAIN}{lines}"), suspect_target_seconds).await
     }
 
     /// That suspects a target for as long as it does unless configured otherwise.
@@ -91,19 +117,29 @@ impl World {
         // JSON is YAML.
         let text = serde_json::to_string(profile).unwrap();
         let house = sandbox::House::read(&text).unwrap();
-        let sandbox = Sandbox::start(Options {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            token: TOKEN.to_owned(),
-            behaviour: Behaviour { keep_bodies: true, ..Behaviour::of_house(house) },
-        })
-        .await
-        .unwrap();
+        let sandbox = sandbox_that(Behaviour { keep_bodies: true, ..Behaviour::of_house(house) }).await;
         Self::with(store::testing::sqlite(), sandbox, &text, 0).await
+    }
+
+    /// With a target that is reached at `base_url`.
+    pub(crate) async fn through(sandbox: Sandbox, base_url: &str) -> Self {
+        Self::at(store::testing::sqlite(), sandbox, base_url, PLAIN, 0).await
     }
 
     async fn with(
         database: TestDatabase,
         sandbox: Sandbox,
+        profile_text: &str,
+        suspect_target_seconds: u64,
+    ) -> Self {
+        let base_url = sandbox.base_url();
+        Self::at(database, sandbox, &base_url, profile_text, suspect_target_seconds).await
+    }
+
+    async fn at(
+        database: TestDatabase,
+        sandbox: Sandbox,
+        base_url: &str,
         profile_text: &str,
         suspect_target_seconds: u64,
     ) -> Self {
@@ -118,7 +154,7 @@ impl World {
             database: database.url.clone(),
             targets: vec![writer::TargetConfig {
                 name: TARGET.to_owned(),
-                base_url: sandbox.base_url(),
+                base_url: base_url.to_owned(),
                 token: Some(TOKEN.to_owned()),
                 credential: None,
                 profile: profile.display().to_string(),
@@ -130,7 +166,7 @@ impl World {
             attempts_max: 3,
             retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds },
         };
-        let app = writer::build(config, bus.clone(), Readiness::default()).await.unwrap();
+        let app = writer::build(config.clone(), bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
         let world = Self {
             sandbox,
@@ -139,7 +175,7 @@ impl World {
             journal: tokio::sync::Mutex::new(journal),
             running: tokio::spawn(app.run(shutdown.clone())),
             shutdown,
-            url: database.url.clone(),
+            config,
             _server: server,
             _database: database,
             _folder: folder,
@@ -163,6 +199,17 @@ impl World {
     pub(crate) async fn stop(self) {
         self.shutdown.soft.cancel();
         tokio::time::timeout(PATIENCE, self.running).await.expect("it stops").unwrap().unwrap();
+    }
+
+    /// Ends the writer and starts it with another profile.
+    pub(crate) async fn restart_with(&mut self, profile: &scim::TargetProfile) {
+        self.shutdown.soft.cancel();
+        (&mut self.running).await.unwrap().unwrap();
+        std::fs::write(&self.config.targets[0].profile, serde_json::to_string(profile).unwrap()).unwrap();
+        self.shutdown = Shutdown::default();
+        let built = writer::build(self.config.clone(), self.bus.clone(), Readiness::default()).await;
+        self.running = tokio::spawn(built.unwrap().run(self.shutdown.clone()));
+        self.listening().await;
     }
 
     pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
@@ -201,18 +248,17 @@ impl World {
     }
 
     pub(crate) async fn send_as(&self, subject: &str, revision: i64, desired: Desired, sent: Sent) {
-        let command = Command {
-            id: CommandId::fresh(),
-            target: TARGET.to_owned(),
-            subject: subject.to_owned(),
-            revision,
-            lane: Lane::Mover,
-            desired,
-            event: None,
-            accepted_at: OffsetDateTime::now_utc(),
-            guard: sent.guard,
-            planned: sent.planned,
-        };
+        self.publish(command(subject, revision, desired, sent)).await;
+    }
+
+    /// A version of the policy says this of accounts of nobody.
+    pub(crate) async fn say_of_orphans(&self, version: i64, orphans: Orphans, guard: Guard) {
+        let nothing = Desired::Membership { edges: Vec::new() };
+        let command = command("policy:crm", version, nothing, Sent::guarded(guard));
+        self.publish(Command { orphans: Some(orphans), ..command }).await;
+    }
+
+    async fn publish(&self, command: Command) {
         for result in self.bus.publish(vec![Outgoing::command(&command, TraceContext::root())]).await {
             result.unwrap();
         }
@@ -220,12 +266,8 @@ impl World {
 
     /// Who is in the group, and who is not any more.
     pub(crate) async fn members(&self, group: &str, revision: i64, edges: &[(&str, bool)]) {
-        let edge = |(member, present): &(&str, bool)| Edge {
-            member: (*member).to_owned(),
-            present: *present,
-            revision,
-        };
-        self.send(group, 0, Desired::Membership { edges: edges.iter().map(edge).collect() }).await;
+        let edges = edges.iter().map(|(member, present)| edge(member, *present, revision)).collect();
+        self.send(group, 0, Desired::Membership { edges }).await;
     }
 
     pub(crate) async fn settled(&self, kind: ResourceKind, subject: &str, revision: i64) -> RowReply {
@@ -317,7 +359,7 @@ impl World {
 
     /// Writes links into the writer's own table, as if it had made the accounts.
     pub(crate) async fn link(&self, keys: &[String], ids: &[String]) {
-        let store = Store::connect(&self.url).await.unwrap();
+        let store = Store::connect(&self.config.database).await.unwrap();
         for (keys, ids) in keys.chunks(500).zip(ids.chunks(500)) {
             let rows: Vec<String> =
                 keys.iter().zip(ids).map(|(key, id)| format!("('{key}', '{id}')")).collect();
@@ -333,13 +375,13 @@ impl World {
     }
 
     pub(crate) async fn query(&self, sql: &str) -> Vec<sea_orm::QueryResult> {
-        let store = Store::connect(&self.url).await.unwrap();
+        let store = Store::connect(&self.config.database).await.unwrap();
         store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap()
     }
 
     /// Writes into the writer's own tables.
     pub(crate) async fn execute(&self, sql: &str) {
-        let store = Store::connect(&self.url).await.unwrap();
+        let store = Store::connect(&self.config.database).await.unwrap();
         store.writer().execute_unprepared(sql).await.unwrap();
     }
 

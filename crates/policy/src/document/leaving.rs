@@ -1,0 +1,109 @@
+//! What becomes of accounts of those who left, who are out of scope, and whom nobody knows.
+
+use lifecycle::{OrphanAction, Orphans};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::error::Flaw;
+use crate::policy::{LeaverAction, LeaverMoment, LeaverRule, OutOfScope};
+
+/// A hundred years: more is a typing error.
+const DELETE_AFTER_DAYS_MAX: u32 = 36_500;
+
+/// Exceptions from what becomes of accounts of nobody.
+const EXCEPTIONS_MAX: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct LeaverText {
+    action: Option<Spanned<String>>,
+    when: Option<Spanned<String>>,
+    delete_after_days: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct OrphansText {
+    action: Spanned<String>,
+    #[serde(default)]
+    except: Vec<Spanned<String>>,
+}
+
+/// What becomes of who is out of scope.
+pub(super) fn out_of_scope(text: Option<&Spanned<String>>) -> Result<OutOfScope, Flaw> {
+    match text.map(|text| (text, text.value.as_str())) {
+        None | Some((_, "disable")) => Ok(OutOfScope::Disable),
+        Some((_, "keep")) => Ok(OutOfScope::Keep),
+        Some((text, other)) => {
+            Err(Flaw::at(text, format!("unknown `outOfScope` `{other}`"), "use disable or keep"))
+        }
+    }
+}
+
+const LEAVER_UNLESS_SAID: LeaverRule =
+    LeaverRule { action: LeaverAction::Disable, when: LeaverMoment::Effective, delete_after_days: None };
+
+/// What becomes of leavers.
+pub(super) fn leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule, Flaw> {
+    let Some(leaver) = leaver else { return Ok(LEAVER_UNLESS_SAID) };
+    let LeaverText { action, when, delete_after_days } = &leaver.value;
+    let action = match action.as_ref().map(|action| (action, action.value.as_str())) {
+        None | Some((_, "disable")) => LeaverAction::Disable,
+        Some((_, "delete")) => LeaverAction::Delete,
+        Some((_, "none")) => LeaverAction::None,
+        Some((action, other)) => {
+            return Err(Flaw::at(action, format!("unknown action `{other}`"), "use disable, delete or none"));
+        }
+    };
+    let when = match when.as_ref().map(|when| (when, when.value.as_str())) {
+        None | Some((_, "effective")) => LeaverMoment::Effective,
+        Some((_, "atOnce")) => LeaverMoment::AtOnce,
+        Some((when, other)) => {
+            return Err(Flaw::at(when, format!("unknown moment `{other}`"), "use effective or atOnce"));
+        }
+    };
+    match *delete_after_days {
+        Some(_) if action == LeaverAction::None => Err(Flaw::at(
+            leaver,
+            "`deleteAfterDays` contradicts `action: none`",
+            "leave it out, or use `action: disable`",
+        )),
+        Some(days) if days > DELETE_AFTER_DAYS_MAX => Err(Flaw::at(
+            leaver,
+            format!("`deleteAfterDays` is {days}"),
+            format!("use at most {DELETE_AFTER_DAYS_MAX}, or leave it out to keep disabled accounts"),
+        )),
+        delete_after_days => Ok(LeaverRule { action, when, delete_after_days }),
+    }
+}
+
+/// What becomes of accounts of nobody.
+pub(super) fn orphans(orphans: Option<&Spanned<OrphansText>>) -> Result<Orphans, Flaw> {
+    let Some(orphans) = orphans else { return Ok(Orphans::default()) };
+    let OrphansText { action, except } = &orphans.value;
+    if except.len() > EXCEPTIONS_MAX {
+        let what = format!("`except` has {} names", except.len());
+        return Err(Flaw::at(
+            orphans,
+            what,
+            format!("use at most {EXCEPTIONS_MAX}; `*` stands for anything"),
+        ));
+    }
+    if let Some(empty) = except.iter().find(|pattern| pattern.value.trim().is_empty()) {
+        return Err(Flaw::at(
+            empty,
+            "an exception without a name",
+            "write a login name, or a part of it and `*`",
+        ));
+    }
+    let action = match action.value.as_str() {
+        "report" => OrphanAction::Report,
+        "disable" => OrphanAction::Disable,
+        "delete" => OrphanAction::Delete,
+        other => {
+            let what = format!("unknown action `{other}`");
+            return Err(Flaw::at(action, what, "use report, disable or delete"));
+        }
+    };
+    Ok(Orphans { action, except: except.iter().map(|pattern| pattern.value.clone()).collect() })
+}

@@ -1,0 +1,98 @@
+//! How fast requests may come, in the words of a profile file.
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, RateLimit};
+
+/// Requests that come sooner than they were sent, because those before them took longer on their way.
+const JITTER: u32 = 3;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Rate {
+    requests_per_second: Option<f64>,
+    burst: u32,
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Bucket {
+    #[serde(default)]
+    methods: Vec<String>,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    above_bytes: Option<usize>,
+    #[serde(default)]
+    up_to_bytes: Option<usize>,
+    requests: u32,
+    seconds: u32,
+    #[serde(default)]
+    burst: u32,
+}
+
+/// A limit, and the requests that it is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Limit {
+    pub(crate) limit: RateLimit,
+    bucket: Option<Bucket>,
+}
+
+impl Limit {
+    /// A limit for every request.
+    pub(crate) fn of_all(limit: RateLimit) -> Self {
+        Self { limit, bucket: None }
+    }
+
+    /// Whether it counts a request with a body of so many bytes.
+    pub(crate) fn counts(&self, method: &Method, kind: Kind, bytes: usize) -> bool {
+        let Some(bucket) = &self.bucket else { return true };
+        let is_kind = match bucket.kind.as_deref() {
+            Some("user") => kind == Kind::User,
+            Some("group") => kind == Kind::Group,
+            _ => matches!(kind, Kind::User | Kind::Group),
+        };
+        let is_method =
+            bucket.methods.is_empty() || bucket.methods.iter().any(|known| method == known.as_str());
+        let is_size = bucket.above_bytes.is_none_or(|least| bytes > least)
+            && bucket.up_to_bytes.is_none_or(|most| bytes <= most);
+        is_kind && is_method && is_size
+    }
+}
+
+impl Rate {
+    pub(super) fn limits(&self) -> Vec<Limit> {
+        let limit = |requests_per_second: f64, burst: u32| RateLimit {
+            requests_per_second,
+            burst: burst.max(1) + JITTER,
+        };
+        let whole = self.requests_per_second.map(|rate| Limit::of_all(limit(rate, self.burst)));
+        let buckets = self.buckets.iter().map(|bucket| {
+            let rate = f64::from(bucket.requests) / f64::from(bucket.seconds.max(1));
+            Limit { limit: limit(rate, bucket.burst), bucket: Some(bucket.clone()) }
+        });
+        whole.into_iter().chain(buckets).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_counts_the_requests_that_its_profile_names() {
+        let yaml =
+            "{ buckets: [{ methods: [PATCH], kind: group, above_bytes: 500, requests: 5, seconds: 30 }] }";
+        let rate: Rate = serde_saphyr::from_str(yaml).unwrap();
+        let limit = &rate.limits()[0];
+        assert!(limit.counts(&Method::PATCH, Kind::Group, 501));
+        for (method, kind, bytes) in [
+            (Method::PUT, Kind::Group, 501),
+            (Method::PATCH, Kind::User, 501),
+            (Method::PATCH, Kind::Group, 500),
+        ] {
+            assert!(!limit.counts(&method, kind, bytes));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Changes what is there, and sees whether it was done.
+
+use lifecycle::{AccountState, AttemptClass, Attributes};
+use scim::{Found, Kind, PatchOp, ReadBack, UpdateMethod};
+
+use super::locate;
+use super::remove::recover_gone;
+use super::step;
+use super::{Wanted, settled};
+use crate::call::{Call, Failed, Stop};
+use crate::outcome::{Outcome, Progress, Trouble};
+
+/// Sends what differs, in one request.
+pub(super) async fn update(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    id: &str,
+    ops: &[PatchOp],
+    how: &'static str,
+) -> Result<Outcome, Stop> {
+    let operation = if how == "disabled" { "disable" } else { "update" };
+    let (set, clear) = wanted.to_write();
+    let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
+    match write(call, &change).await {
+        Ok(shown) => {
+            if let Some(undone) = not_done(call, &change, shown).await? {
+                progress.in_doubt = true;
+                return Ok(undone);
+            }
+            call.target.gone.was_there();
+            progress.removed |= wanted.takes_access_away(&progress.applied);
+            progress.applied = wanted.written(&progress.applied);
+            Ok(settled(how, wanted))
+        }
+        Err(Stop::Failed(failed)) => match failed.class() {
+            AttemptClass::NotFound => Box::pin(recover_gone(call, wanted, progress)).await,
+            AttemptClass::Permanent | AttemptClass::AlreadyExists
+                if wanted.takes_access_away(&progress.applied) && ops.len() > 1 =>
+            {
+                disable_only(call, progress, id, *failed).await
+            }
+            _ => Err(Stop::Failed(failed)),
+        },
+        Err(stop) => Err(stop),
+    }
+}
+
+/// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
+/// What is there now, if the target's answer shows it.
+pub(super) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Option<Found>, Stop> {
+    let Change { kind, id, operation, ops, set, clear } = *change;
+    if *call.target.client.profile().update_method.of(kind) == UpdateMethod::Patch {
+        call.next_has(|profile| scim::diff::patch_body(profile, ops));
+        return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
+    }
+    let current = locate::read(call, kind, id).await?;
+    let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, set, clear);
+    let version = current.version.as_deref();
+    call.next_has(|_| whole.clone());
+    call.send(operation, async |client| client.replace(kind, id, &whole, version).await).await
+}
+
+/// What a change came to that the target answered with success and did not carry out. It is read back where the profile
+/// says so, and where the answer itself shows an account that should be off.
+pub(super) async fn not_done(
+    call: &mut Call,
+    change: &Change<'_>,
+    shown: Option<Found>,
+) -> Result<Option<Outcome>, Stop> {
+    let switches_off = change.kind == Kind::User && change.set.get("active") == Some(&false.into());
+    let is_doubtful = switches_off && shown.is_some_and(|found| found.active == Some(true));
+    let read_back = match call.target.client.profile().read_back {
+        ReadBack::Never => false,
+        ReadBack::Disable => switches_off,
+        ReadBack::Always => true,
+    };
+    if !is_doubtful && !read_back {
+        return Ok(None);
+    }
+    let found = match locate::read(call, change.kind, change.id).await {
+        Ok(found) => found,
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => return Ok(None),
+        Err(stop) => return Err(stop),
+    };
+    let observed = scim::observe(&found.attributes, change.set.keys().chain(change.clear));
+    let ops = scim::diff::ops(call.target.client.profile(), change.kind, &observed, change.set, change.clear);
+    let left: Vec<&str> = ops.iter().map(PatchOp::path).collect();
+    let matters = if switches_off && !read_back { left.contains(&"active") } else { !left.is_empty() };
+    Ok(matters.then(|| {
+        let error = format!("the target answered with success, and did not do it: {}", left.join(", "));
+        Outcome::Retry(call.trouble(change.operation, AttemptClass::Transient, error))
+    }))
+}
+
+/// A change of one resource.
+#[derive(Clone, Copy)]
+pub(super) struct Change<'a> {
+    kind: Kind,
+    id: &'a str,
+    operation: &'static str,
+    ops: &'a [PatchOp],
+    set: &'a Attributes,
+    clear: &'a [String],
+}
+
+/// Switches the account off and changes nothing else; says what that came to if the target did not do it.
+pub(super) async fn switch_off(
+    call: &mut Call,
+    id: &str,
+    progress: &mut Progress,
+) -> Result<Option<Outcome>, Stop> {
+    let (ops, set) = step::off(call.target.client.profile());
+    let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
+    let shown = write(call, &change).await?;
+    if let Some(undone) = not_done(call, &change, shown).await? {
+        progress.in_doubt = true;
+        return Ok(Some(undone));
+    }
+    progress.removed |= progress.applied.get("active") != Some(&false.into());
+    progress.applied.extend(set);
+    Ok(None)
+}
+
+/// The whole change was refused, but a leaver must be off: switch off the account alone, and say what is left.
+pub(super) async fn disable_only(
+    call: &mut Call,
+    progress: &mut Progress,
+    id: &str,
+    refused: Failed,
+) -> Result<Outcome, Stop> {
+    if let Some(undone) = switch_off(call, id, progress).await? {
+        return Ok(undone);
+    }
+    let error =
+        format!("the account is disabled, but its other changes were refused: {}", refused.trouble.error);
+    Ok(Outcome::Dead(Trouble { error, ..refused.trouble }))
+}
+
+/// Whether what answers 404 is an account that we switched off ourselves, at a target that hides such accounts.
+pub(super) fn is_hidden(call: &Call, wanted: &Wanted, progress: &Progress) -> bool {
+    call.target.client.profile().hides_disabled
+        && wanted.kind == Kind::User
+        && wanted.state != AccountState::Active
+        && progress.applied.get("active") == Some(&false.into())
+}

@@ -1,0 +1,98 @@
+//! Groups in groups (`membership.nested` in the profile). The mapper tells of a group that is in another and of everybody
+//! whom it brings in; a target gets either the one or the others.
+
+use std::collections::HashMap;
+
+use lifecycle::{Lane, MemberKind, ResourceKind};
+use scim::Nested;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::StoreError;
+
+use crate::rows::{edge, load_resources, resource, status};
+
+/// Whether the target is to have the membership.
+pub(crate) fn wants(nested: Nested, row: &edge::Model) -> bool {
+    row.told
+        && match nested {
+            Nested::Flatten => !row.is_group,
+            Nested::Keep => !row.through_groups,
+        }
+}
+
+/// The same, in SQL.
+fn wanted(nested: Nested) -> Condition {
+    let other = match nested {
+        Nested::Flatten => edge::Column::IsGroup,
+        Nested::Keep => edge::Column::ThroughGroups,
+    };
+    Condition::all().add(edge::Column::Told.eq(true)).add(other.eq(false))
+}
+
+/// Memberships that are told and not for this target to have. One that is there all the same is somebody else's.
+pub(crate) fn left_alone() -> Condition {
+    Condition::all()
+        .add(edge::Column::Told.eq(true))
+        .add(edge::Column::Desired.eq(false))
+        .add(edge::Column::Applied.eq(false))
+}
+
+/// Brings every membership of the target in line with its profile, which may say something else than it did. What is
+/// missing is added before anything is removed, as always.
+pub(crate) async fn apply(
+    tx: &DatabaseTransaction,
+    target: &str,
+    nested: Nested,
+    now: i64,
+) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    for desired in [true, false] {
+        let which = if desired { wanted(nested) } else { wanted(nested).not() };
+        let of_target = || {
+            edge::Entity::update_many()
+                .filter(edge::Column::Target.eq(target))
+                .filter(edge::Column::Desired.ne(desired))
+                .filter(which.clone())
+        };
+        // A request in doubt is settled as what it was, and then what it did is made right. What was given up stays so.
+        let doubtful = edge::Column::Status.is_in([status::SENDING, status::UNSURE]);
+        let given_up = edge::Column::Status.is_in([status::DEAD, status::REJECTED]);
+        let settled = doubtful.clone().or(given_up.clone()).not();
+        let moves = [
+            (settled.clone().and(edge::Column::Applied.ne(desired)), Some((status::PENDING, true))),
+            (settled.and(edge::Column::Applied.eq(desired)), Some((status::IN_SYNC, false))),
+            (doubtful, Some((status::UNSURE, true))),
+            (given_up, None),
+        ];
+        for (which, place) in moves {
+            let mut update = of_target().col_expr(edge::Column::Desired, Expr::value(desired)).filter(which);
+            if let Some((status, queued)) = place {
+                update = update
+                    .col_expr(edge::Column::Status, Expr::value(status))
+                    .col_expr(edge::Column::Queued, Expr::value(queued))
+                    .col_expr(edge::Column::Lane, Expr::value(Lane::Backfill.rank()))
+                    .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+                    .col_expr(edge::Column::Attempts, Expr::value(0));
+            }
+            let moved = update.exec(tx).await;
+            changed += moved.map_err(StoreError::statement("apply how groups are nested"))?.rows_affected;
+        }
+    }
+    Ok(changed)
+}
+
+/// The accounts, or groups, that are members of a group, by their keys.
+pub(crate) async fn load_members<'m>(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    members: impl IntoIterator<Item = (&'m str, MemberKind)>,
+) -> Result<HashMap<String, resource::Model>, StoreError> {
+    let (mut people, mut groups) = (Vec::new(), Vec::new());
+    for (member, kind) in members {
+        let list = if kind.is_person() { &mut people } else { &mut groups };
+        list.push(member.to_owned());
+    }
+    let mut found = load_resources(connection, target, ResourceKind::User, &people, false).await?;
+    found.extend(load_resources(connection, target, ResourceKind::Group, &groups, false).await?);
+    Ok(found)
+}

@@ -1,0 +1,99 @@
+//! Accounts at the target that belong to nobody who is known, where the policy says that something becomes of them.
+//!
+//! They go through the queue as everybody does, under a key made of their id at the target: the guard counts them, a human
+//! can approve or reject them, and their requests are told of. Whoever turns out to own the account takes its place.
+
+use lifecycle::{Account, AccountState, Actions, Attributes, Desired, OrphanAction, Orphans, ResourceKind};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::Value;
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::rows::resource;
+
+/// How the keys of such accounts begin.
+pub(crate) const PREFIX: &str = "orphan:";
+
+/// Whether the key is of an account of nobody.
+pub(crate) fn is_orphan(subject: &str) -> bool {
+    subject.starts_with(PREFIX)
+}
+
+/// The row of such an account, if the policy says that something becomes of it that did not yet. `before` is its row, if it
+/// has one; `at` the comparison that saw it.
+pub(crate) fn row(
+    target: &str,
+    orphans: &Orphans,
+    seen: &scim::Found,
+    before: Option<&resource::Model>,
+    at: i64,
+) -> Option<resource::Model> {
+    let text = |name: &str| {
+        let found = seen.attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.and_then(|(_, value)| value.as_str())
+    };
+    if !orphans.concern(text("userName")) {
+        return None;
+    }
+    let state = match orphans.action {
+        OrphanAction::Report => return None,
+        OrphanAction::Disable => AccountState::Disabled,
+        OrphanAction::Delete => AccountState::Deleted,
+    };
+    let observed = scim::observe(&seen.attributes, &["active".to_owned()]);
+    if state == AccountState::Disabled && observed.get("active") == Some(&Value::Bool(false)) {
+        return None;
+    }
+    let desired = Desired::User(Account {
+        state,
+        attributes: Attributes::new(),
+        on_create: Attributes::new(),
+        clear: Vec::new(),
+        references: std::collections::BTreeMap::new(),
+        match_on: Vec::new(),
+        assume_empty: false,
+        actions: Actions::default(),
+        protected: false,
+    });
+    let mut row = resource::Model::new(target, ResourceKind::User, &format!("{PREFIX}{}", seen.id));
+    row.remote_id = Some(seen.id.clone());
+    row.applied = Some(serde_json::to_string(&observed).expect("attributes are plain data"));
+    row.desired_revision = before.map_or(0, |row| row.desired_revision) + 1;
+    row.seen_at = Some(at);
+    row.removal = row.would_lose_access(&desired);
+    row.desired = serde_json::to_string(&desired).expect("a desired state is plain data");
+    Some(row)
+}
+
+/// How many people should have an account and have none: one of those of nobody may be theirs.
+pub(crate) async fn without_account(
+    connection: &impl ConnectionTrait,
+    target: &str,
+) -> Result<u64, StoreError> {
+    resource::Entity::find()
+        .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
+        .filter(resource::Column::RemoteId.is_null())
+        .filter(resource::Column::Desired.contains("\"state\":\"active\""))
+        .count(connection)
+        .await
+        .map_err(StoreError::statement("count people without an account"))
+}
+
+/// Forgets accounts of nobody that have somebody now.
+pub(crate) async fn forget(
+    tx: &DatabaseTransaction,
+    target: &str,
+    remote_ids: &[String],
+) -> Result<(), StoreError> {
+    let subjects: Vec<String> = remote_ids.iter().map(|id| format!("{PREFIX}{id}")).collect();
+    for subjects in subjects.chunks(ROWS_PER_STATEMENT_MAX) {
+        resource::Entity::delete_many()
+            .filter(resource::Column::Target.eq(target))
+            .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
+            .filter(resource::Column::Subject.is_in(subjects))
+            .exec(tx)
+            .await
+            .map_err(StoreError::statement("forget accounts of nobody"))?;
+    }
+    Ok(())
+}

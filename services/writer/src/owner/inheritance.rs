@@ -1,0 +1,124 @@
+//! What an owner finds when it takes a target over, and what it leaves to the next one.
+
+use std::time::Duration;
+
+use lifecycle::ResourceKind;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::StoreError;
+
+use super::Owner;
+use crate::rows::{control, edge, resource, status};
+use crate::{micros, nesting, now};
+
+impl Owner {
+    /// The last owner ended without saying so: any linked account in the queue may have been written in between.
+    pub(super) async fn doubt_unfinished_accounts(&self) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        resource::Entity::update_many()
+            .col_expr(resource::Column::InDoubt, Expr::value(true))
+            .filter(resource::Column::Target.eq(&self.target))
+            .filter(resource::Column::Queued.eq(true))
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("doubt accounts"))?;
+        self.let_creates_settle(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("doubt accounts"))
+    }
+
+    pub(super) async fn write_pause(&self, left: Duration) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        let until = micros(now()) + i64::try_from(left.as_micros()).unwrap_or(0);
+        let row = control::load(&tx, &self.target).await?;
+        let row = control::Model { asked_to_wait_until: Some(until), ..row };
+        control::save(&tx, row, [control::Column::AskedToWaitUntil]).await?;
+        tx.commit().await.map_err(StoreError::statement("remember a pause"))
+    }
+
+    /// How long the target asked the owner before this one to wait, as far as that is not over.
+    pub(super) async fn pause_left(&self) -> Result<Option<Duration>, StoreError> {
+        let row = control::load(self.store.reader(), &self.target).await?;
+        let left = row.asked_to_wait_until.map(|until| until - micros(now())).filter(|left| *left > 0);
+        let cap = Duration::from_secs(self.connection.profile.retry_after_cap_seconds);
+        Ok(left.map(|left| Duration::from_micros(left.unsigned_abs()).min(cap)))
+    }
+
+    /// Where the target does not refuse a second one, what may have been created just now is given time to be found.
+    async fn let_creates_settle(&self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+        let profile = &self.connection.profile;
+        let due = micros(now()) + i64::try_from(profile.settle_seconds).unwrap_or(0) * 1_000_000;
+        for kind in [ResourceKind::User, ResourceKind::Group] {
+            let lookup =
+                if kind == ResourceKind::User { &profile.lookups.user } else { &profile.lookups.group };
+            if !lookup.unique_on.is_empty() {
+                continue;
+            }
+            resource::Entity::update_many()
+                .col_expr(resource::Column::NextAttemptAt, Expr::value(due))
+                .filter(resource::Column::Target.eq(&self.target))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .filter(resource::Column::Queued.eq(true))
+                .filter(resource::Column::RemoteId.is_null())
+                .filter(resource::Column::NextAttemptAt.lt(due))
+                .exec(tx)
+                .await
+                .map_err(StoreError::statement("let creates settle"))?;
+        }
+        Ok(())
+    }
+
+    /// What was put behind the others because the target failed is due now. Not what may have been created: a search
+    /// may not show it yet.
+    pub(super) async fn wake_postponed(&self) -> Result<(), StoreError> {
+        let (now, wake) = (micros(now()), StoreError::statement("wake what waits"));
+        let tx = self.store.begin().await?;
+        resource::Entity::update_many()
+            .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
+            .filter(resource::Column::Target.eq(&self.target))
+            .filter(resource::Column::Queued.eq(true))
+            .filter(resource::Column::Status.eq(status::PENDING))
+            .filter(resource::Column::NextAttemptAt.gt(now))
+            .filter(resource::Column::Awaits.is_null())
+            .filter(resource::Column::InDoubt.eq(false).or(resource::Column::RemoteId.is_not_null()))
+            .exec(&tx)
+            .await
+            .map_err(&wake)?;
+        edge::Entity::update_many()
+            .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
+            .filter(edge::Column::Target.eq(&self.target))
+            .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::NextAttemptAt.gt(now))
+            .filter(edge::Column::Attempts.eq(0))
+            .exec(&tx)
+            .await
+            .map_err(&wake)?;
+        tx.commit().await.map_err(&wake)
+    }
+
+    /// The profile may say something else of groups in groups than it did.
+    pub(super) async fn apply_nesting(&self) -> Result<(), StoreError> {
+        let nested = self.connection.profile.membership.nested;
+        let tx = self.store.begin().await?;
+        let changed = nesting::apply(&tx, &self.target, nested, micros(now())).await?;
+        tx.commit().await.map_err(StoreError::statement("apply how groups are nested"))?;
+        if changed > 0 {
+            tracing::info!(target_name = %self.target, changed, ?nested, "memberships follow the profile anew");
+        }
+        Ok(())
+    }
+
+    /// A request about memberships was under way when the last owner ended.
+    pub(super) async fn doubt_unfinished_memberships(&self) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        edge::Entity::update_many()
+            .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+            .col_expr(edge::Column::Queued, Expr::value(true))
+            .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))
+            .filter(edge::Column::Target.eq(&self.target))
+            .filter(edge::Column::Status.eq(status::SENDING))
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("doubt memberships"))?;
+        tx.commit().await.map_err(StoreError::statement("doubt memberships"))
+    }
+}

@@ -1,0 +1,364 @@
+//! The work on a target while its lease is held: what is most urgent gets the next request slot.
+
+mod reading;
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{Lane, ResourceKind};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use store::StoreError;
+use telemetry::Shutdown;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::work::{work_on_members, work_on_resource};
+use super::{Owner, RENEWALS};
+use crate::call::OwnedTarget;
+use crate::converge::members;
+use crate::lease::Lease;
+use crate::outcome::{Progress, Worked};
+use crate::pacer::{Circuit, Permit, Urgency};
+use crate::ready::{Job, Ready};
+use crate::results::{Committed, wake_forgotten_memberships};
+use crate::rows::{Key, edge, status};
+use crate::{group_limit, listing, micros, now, reconcile, safety};
+
+/// How often the queue is looked at when nothing says that it changed.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
+const LOW_LANES_EVERY: u32 = 20;
+/// Pieces of work under way for each request that may be: most need more than one request.
+const WORKING_PER_REQUEST: usize = 2;
+/// Longer than any pause of our own accord: whoever repairs a credential and restarts need not wait.
+const PAUSE_REMEMBERED_MIN: Duration = Duration::from_secs(45);
+/// Requests per second up to which a target is slow.
+const SLOW_RATE_MAX: f64 = 50.0;
+
+/// The time between taking and giving up a lease.
+pub(super) struct Shift<'a> {
+    owner: &'a Owner,
+    target: Arc<OwnedTarget>,
+    lease: Lease,
+    results: mpsc::Sender<Worked>,
+    committed: mpsc::UnboundedReceiver<Committed>,
+    /// The comparison of the whole target, while there is one, and the reading of it.
+    comparing: JoinSet<()>,
+    listing: JoinSet<()>,
+    working: JoinSet<()>,
+    in_flight: HashSet<Key>,
+    announced: HashSet<Key>,
+    ready: Ready,
+    chunk: usize,
+    /// Pieces of work under way at the same time, but for leavers.
+    working_max: usize,
+    /// How many pieces of work were begun.
+    begun: u32,
+    /// The place among those who wait for a request slot, and for which lane.
+    place: Option<(Lane, Slot)>,
+    /// When a human last let the target go on.
+    let_go_on_at: Option<i64>,
+    freshness: Freshness,
+    /// Whether reading the queue takes much less time than a slot.
+    is_slow: bool,
+}
+
+/// What comes when a request may be sent.
+type Slot = Pin<Box<dyn Future<Output = Permit> + Send + Sync>>;
+
+/// Whether what was read of the queue is still right, and when it may be read again: reading takes at most half of the
+/// time, so that it never keeps anything from being sent, however long the queue is and however often the bell rings.
+#[derive(Debug)]
+struct Freshness {
+    stale: bool,
+    again_from: Instant,
+}
+
+impl Freshness {
+    fn is_due(&self) -> bool {
+        self.stale && Instant::now() >= self.again_from
+    }
+
+    fn read(&mut self, begun: Instant) {
+        self.stale = false;
+        self.again_from = Instant::now() + begun.elapsed();
+    }
+}
+
+impl<'a> Shift<'a> {
+    pub(super) fn new(
+        owner: &'a Owner,
+        target: Arc<OwnedTarget>,
+        lease: Lease,
+        results: mpsc::Sender<Worked>,
+        committed: mpsc::UnboundedReceiver<Committed>,
+    ) -> Self {
+        let profile = target.client.profile();
+        let concurrency_max = usize::try_from(profile.concurrency_max).unwrap_or(1);
+        let chunk = profile.membership.members_per_request_max.max(1);
+        let is_slow = profile.rate.ours_per_second().is_some_and(|rate| rate <= SLOW_RATE_MAX);
+        Self {
+            owner,
+            target,
+            lease,
+            results,
+            committed,
+            comparing: JoinSet::new(),
+            listing: JoinSet::new(),
+            working: JoinSet::new(),
+            in_flight: HashSet::new(),
+            announced: HashSet::new(),
+            ready: Ready::default(),
+            chunk,
+            working_max: concurrency_max.saturating_mul(WORKING_PER_REQUEST),
+            begun: 0,
+            place: None,
+            let_go_on_at: Some(micros(now())),
+            is_slow,
+            freshness: Freshness { stale: true, again_from: Instant::now() },
+        }
+    }
+
+    /// `false` when the lease was lost.
+    pub(super) async fn work(&mut self, shutdown: &Shutdown) -> bool {
+        let mut renewal = tokio::time::interval(self.lease.length() / RENEWALS);
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let bell = Arc::clone(&self.owner.bell);
+        let mut circuit = self.target.pacer.watch();
+        loop {
+            if self.freshness.is_due() {
+                self.read_queue().await;
+                look.reset();
+            }
+            self.take_place();
+            let again_from = self.freshness.again_from;
+            tokio::select! {
+                biased;
+                () = shutdown.soft.cancelled() => return true,
+                _ = renewal.tick() => if !self.renew().await { return false },
+                Some(committed) = self.committed.recv() => {
+                    if committed.lease_lost {
+                        tracing::warn!(target_name = %self.owner.target, "results could not be committed under this lease: another replica may have the target");
+                        return false;
+                    }
+                    for key in &committed.keys {
+                        self.in_flight.remove(key);
+                        self.ready.ended(key);
+                    }
+                    self.freshness.stale |= self.ready.len() == 0;
+                }
+                permit = granted(&mut self.place) => {
+                    self.place = None;
+                    if self.is_slow && self.freshness.stale {
+                        // A slot is dear here: it goes to whoever came last, if that is a leaver.
+                        self.read_queue().await;
+                    }
+                    self.begin(permit).await;
+                    self.freshness.stale |= self.ready.len() == 0;
+                }
+                () = bell.notified() => {
+                    self.freshness.stale = true;
+                    self.compare();
+                }
+                Ok(()) = circuit.changed() => {
+                    let now = circuit.borrow_and_update().clone();
+                    match now {
+                        Circuit::Closed => self.wake_postponed().await,
+                        Circuit::Open { until, .. } => self.remember_pause(until).await,
+                    }
+                }
+                () = tokio::time::sleep_until(again_from), if self.freshness.stale => {}
+                _ = sweep.tick() => {
+                    self.sweep().await;
+                    self.begin_scheduled_comparison().await;
+                    self.compare();
+                }
+                Some(_) = self.comparing.join_next() => {}
+                Some(ended) = self.listing.join_next() => {
+                    if ended.is_err() { self.target.listing.give_up() }
+                    self.freshness.stale = true;
+                }
+                _ = look.tick() => self.freshness.stale = true, // also sees what other replicas stored, and retries that came due
+                Some(_) = self.working.join_next() => {}
+            }
+        }
+    }
+
+    /// Waits for a slot as urgently as the most urgent piece of work needs one.
+    fn take_place(&mut self) {
+        // What waits for its turn holds no permit: without a bound, everything in the queue would come to wait.
+        let crowded = self.working.len() >= self.working_max;
+        let lane = self.ready.lane().filter(|lane| *lane == Lane::Leaver || !crowded);
+        if self.place.as_ref().map(|(lane, _)| *lane) == lane {
+            return;
+        }
+        self.place = lane.map(|lane| {
+            let pacer = self.target.pacer.clone();
+            let slot: Slot = Box::pin(async move { pacer.acquire(Urgency::opening(lane)).await });
+            (lane, slot)
+        });
+    }
+
+    /// The target does well again: what waits because it did not is tried at once.
+    async fn wake_postponed(&mut self) {
+        match self.owner.wake_postponed().await {
+            Ok(()) => self.freshness.stale = true,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not wake what waits");
+            }
+        }
+    }
+
+    /// A restart is no reason to ask a target that wants to be left alone.
+    async fn remember_pause(&self, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left < PAUSE_REMEMBERED_MIN {
+            return;
+        }
+        if let Err(error) = self.owner.write_pause(left).await {
+            tracing::warn!(target_name = %self.owner.target, error = %error, "could not remember a pause");
+        }
+    }
+
+    async fn begin_scheduled_comparison(&self) {
+        let Some(every) = self.owner.reconcile_every.filter(|_| self.comparing.is_empty()) else { return };
+        if let Err(error) = reconcile::begin_if_due(&self.target, every).await {
+            tracing::warn!(target_name = %self.owner.target, error = %error, "could not begin a comparison");
+        }
+    }
+
+    /// Goes on with a comparison of the whole target, if one is to be made.
+    fn compare(&mut self) {
+        if self.comparing.is_empty() {
+            self.comparing.spawn(reconcile::go_on(Arc::clone(&self.target), Arc::clone(&self.owner.bell)));
+        }
+    }
+
+    async fn renew(&self) -> bool {
+        match self.lease.renew(&self.owner.store).await {
+            Ok(true) => true,
+            Ok(false) => {
+                tracing::warn!(target_name = %self.owner.target, "another replica took the target");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not renew the lease yet");
+                let is_ours = self.lease.covers(Duration::ZERO);
+                if !is_ours {
+                    tracing::warn!(target_name = %self.owner.target, "the lease ran out: another replica may have the target");
+                }
+                is_ours
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        let woken = async {
+            let tx = self.owner.store.begin().await?;
+            let woken = wake_forgotten_memberships(&tx, &self.owner.target, micros(now())).await?;
+            if let Some(max) = self.target.client.profile().groups_per_user_max {
+                group_limit::wake(&tx, &self.owner.target, max, micros(now())).await?;
+            }
+            safety::forget_old_removals(&tx, &self.owner.target).await?;
+            tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
+            Ok::<u64, StoreError>(woken)
+        };
+        match woken.await {
+            Ok(0) => {}
+            Ok(woken) => {
+                tracing::info!(target_name = %self.owner.target, woken, "memberships found both ends")
+            }
+            Err(error) => tracing::warn!(target_name = %self.owner.target, error = %error, "could not sweep"),
+        }
+        if self.target.listing.catalogue().is_some()
+            && listing::unlinked(&self.target).await.is_ok_and(|unlinked| unlinked == 0)
+        {
+            self.target.listing.forget();
+        }
+        crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
+    }
+
+    /// Starts the most urgent piece of work with the permit for its first request.
+    async fn begin(&mut self, permit: Permit) {
+        self.begun = self.begun.wrapping_add(1);
+        let low_lanes_turn = self.begun.is_multiple_of(LOW_LANES_EVERY);
+        let Some(job) = self.ready.pop(low_lanes_turn) else { return };
+        let key = job.key();
+        self.announced.remove(&key);
+        if !self.in_flight.insert(key) {
+            return;
+        }
+        let (target, results) = (Arc::clone(&self.target), self.results.clone());
+        match job {
+            Job::Resource(job) => {
+                let progress = Progress {
+                    remote_id: job.row.remote_id.clone(),
+                    applied: job.row.applied(),
+                    in_doubt: job.row.in_doubt,
+                    removed: false,
+                    unseen: job.row.unseen(),
+                };
+                let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
+                let trace = telemetry::in_trace(&span, job.row.trace());
+                self.working
+                    .spawn(work_on_resource(target, *job, progress, trace, permit, results).instrument(span));
+            }
+            Job::Members(job) => {
+                if let Err(error) = self.mark_sending(&job).await {
+                    tracing::warn!(target_name = %self.owner.target, error = %error, "could not begin memberships");
+                    self.in_flight.remove(&(ResourceKind::Membership, job.group));
+                    return;
+                }
+                let lane = Job::Members(job.clone()).lane();
+                let span = tracing::info_span!("members.converge", target = %self.owner.target, group = %job.group, edges = job.edges.len());
+                let trace = telemetry::in_trace(&span, job.edges.first().and_then(edge::Model::trace));
+                self.working
+                    .spawn(work_on_members(target, *job, lane, trace, permit, results).instrument(span));
+            }
+        }
+    }
+
+    /// So that a crash leaves a trace of which memberships are in doubt.
+    async fn mark_sending(&self, job: &members::MembersJob) -> Result<(), StoreError> {
+        let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
+        let tx = self.owner.store.begin().await?;
+        for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            edge::Entity::update_many()
+                .col_expr(edge::Column::Status, Expr::value(status::SENDING))
+                .filter(edge::Column::Target.eq(&self.owner.target))
+                .filter(edge::Column::GroupSubject.eq(&job.group))
+                .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
+                .exec(&tx)
+                .await
+                .map_err(StoreError::statement("begin memberships"))?;
+        }
+        tx.commit().await.map_err(StoreError::statement("begin memberships"))
+    }
+
+    /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
+    pub(super) async fn finish(mut self, shutdown: &Shutdown) {
+        self.ready = Ready::default();
+        self.place = None;
+        self.comparing.abort_all();
+        self.listing.abort_all();
+        tokio::select! {
+            () = shutdown.hard.cancelled() => self.working.abort_all(),
+            () = async { while self.working.join_next().await.is_some() {} } => {}
+        }
+    }
+}
+
+async fn granted(place: &mut Option<(Lane, Slot)>) -> Permit {
+    match place {
+        Some((_, slot)) => slot.await,
+        None => std::future::pending().await,
+    }
+}

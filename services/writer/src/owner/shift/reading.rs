@@ -1,0 +1,105 @@
+//! Reads the queue, and holds what would take away too much before any of it is sent.
+
+use std::sync::Arc;
+
+use store::StoreError;
+use tokio::time::Instant;
+
+use super::Shift;
+use crate::facts::News;
+use crate::ready::{Ready, Source};
+use crate::rows::control;
+use crate::{listing, micros, now, safety};
+
+impl Shift<'_> {
+    /// Whether somebody paused the target. Whoever let it go on knows what there was to know of it.
+    async fn is_paused(&mut self) -> bool {
+        match control::load(self.owner.store.reader(), &self.owner.target).await {
+            Ok(row) => {
+                if row.paused_by.is_none() && row.paused_at > self.let_go_on_at {
+                    self.let_go_on_at = row.paused_at;
+                    self.target.gone.believe();
+                }
+                row.paused_by.is_some()
+            }
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not see whether the target is paused");
+                true
+            }
+        }
+    }
+
+    /// Holds what would take away too much before any of it is sent; says whether anything was held.
+    async fn hold_excess(&self) -> Result<bool, StoreError> {
+        let (store, target) = (&self.owner.store, &self.owner.target);
+        if safety::Sum::read(store.reader(), target, 0).await?.objection().is_none() {
+            return Ok(false);
+        }
+        let tx = store.begin().await?;
+        let mut news = News::default();
+        let held = safety::hold_excess(&tx, target, &mut news).await?;
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("hold removals"))?;
+        self.owner.relay.send(parcel).await;
+        if let Some((count, reason)) = &held {
+            tracing::error!(target_name = %target, count, reason, "removals are held until a human decides");
+        }
+        Ok(held.is_some())
+    }
+
+    pub(super) async fn read_queue(&mut self) {
+        let begun = Instant::now();
+        self.reload().await;
+        self.freshness.read(begun);
+    }
+
+    async fn reload(&mut self) {
+        if self.is_paused().await {
+            self.ready = Ready::default();
+            return;
+        }
+        self.load().await;
+        if self.begin_listing() {
+            self.load().await;
+        }
+        if !self.ready.removes() {
+            return;
+        }
+        match self.hold_excess().await {
+            Ok(false) => {}
+            Ok(true) => self.load().await,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not add up removals");
+                self.ready.leave_out_removals();
+            }
+        }
+    }
+
+    /// Many accounts are to be looked for: reading the whole target may be cheaper. Says whether it begins.
+    fn begin_listing(&mut self) -> bool {
+        let Some(paths) = self.ready.to_be_looked_for(listing::ACCOUNTS_MIN) else { return false };
+        if !listing::is_possible(self.target.client.profile()) || !self.target.listing.begin() {
+            return false;
+        }
+        self.listing.spawn(listing::read(Arc::clone(&self.target), paths));
+        true
+    }
+
+    async fn load(&mut self) {
+        let source = Source {
+            store: &self.owner.store,
+            target: &self.owner.target,
+            in_flight: &self.in_flight,
+            announced: &mut self.announced,
+            members_per_request_max: self.chunk,
+            members_readable: self.target.client.profile().membership.readable,
+            leave_unlinked: self.target.listing.is_reading(),
+        };
+        match source.load(micros(now())).await {
+            Ok(ready) => self.ready = ready,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not read the queue");
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! One piece of work from its first permit to its result.
+
+use std::sync::Arc;
+
+use lifecycle::{Lane, ResourceKind, TraceContext};
+use tokio::sync::mpsc;
+
+use crate::call::{About, Call, Consent, OwnedTarget};
+use crate::converge::{self, members};
+use crate::group_limit;
+use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
+use crate::pacer::Permit;
+
+pub(super) async fn work_on_resource(
+    target: Arc<OwnedTarget>,
+    job: crate::ready::ResourceJob,
+    mut progress: Progress,
+    trace: TraceContext,
+    permit: Permit,
+    results: mpsc::Sender<Worked>,
+) {
+    let row = job.row;
+    let about = About {
+        kind: row.kind(),
+        subject: row.subject.clone(),
+        revision: row.desired_revision,
+        lane: row.lane(),
+        trace: Some(trace),
+        attempts: row.attempts,
+        consent: row.consent(),
+    };
+    let mut call = Call::new(target, about, permit);
+    let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
+    let (facts, failed) = call.into_attempts();
+    let worked = WorkedResource { row, progress, outcome, facts, failed };
+    // The committer ends first only when the lease is lost; then the result must not count.
+    let _ = results.send(Worked::Resource(Box::new(worked))).await;
+}
+
+pub(super) async fn work_on_members(
+    target: Arc<OwnedTarget>,
+    mut job: members::MembersJob,
+    lane: Lane,
+    trace: TraceContext,
+    permit: Permit,
+    results: mpsc::Sender<Worked>,
+) {
+    let about = About {
+        kind: ResourceKind::Membership,
+        subject: job.group.clone(),
+        revision: 0,
+        lane,
+        trace: Some(trace),
+        attempts: 0,
+        consent: Consent::Unknown,
+    };
+    let mut call = Call::new(target, about, permit);
+    let held = match call.target.client.profile().groups_per_user_max {
+        None => Ok(None),
+        Some(max) => {
+            let excess =
+                group_limit::take_excess(call.target.store.reader(), &call.target.name, max, &mut job).await;
+            excess.map(|edges| Some((edges, group_limit::reason(max))))
+        }
+    };
+    let (held, outcome) = match held {
+        Ok(held) if job.edges.is_empty() => (held, MembersOutcome::Settled),
+        Ok(held) => (held, members::converge(&mut call, &job).await),
+        Err(error) => {
+            tracing::warn!(target_name = %call.target.name, error = %error, "could not count groups");
+            (None, MembersOutcome::Deferred)
+        }
+    };
+    let members::MembersJob { group, group_id, edges, member_ids } = job;
+    let (facts, failed) = call.into_attempts();
+    let worked = WorkedMembers { group, group_id, member_ids, edges, held, outcome, facts, failed };
+    let _ = results.send(Worked::Members(Box::new(worked))).await;
+}
