@@ -82,7 +82,12 @@ async fn one_account_that_is_refused_keeps_nobody_waiting_and_dies_by_itself() {
         let sent = world.sandbox.ledger().since(before, 1_000);
         let about =
             sent.iter().filter(|entry| entry.path.ends_with(&id) && &*entry.method == "PATCH").count();
-        assert!(about <= 5, "{status}: {about} requests for one that is refused");
+        // Besides those that count, tries between which nobody else was served: the target may have been down.
+        assert!(
+            letter.attempts == 3 && about < 20,
+            "{status}: {about} requests, {} counted",
+            letter.attempts
+        );
         world.stop().await;
     }
 }
