@@ -86,6 +86,8 @@ impl Planner {
         run.people(only.map(|(kind, key)| (kind == ResourceKind::User).then_some(key))).await?;
         let has_access = self.having_access(new.target()).await?;
         let mut plan = run.tally.into_plan(new.target(), base.map(|base| base.version));
+        let orphans = base.map(|base| base.policy.orphans().clone()).unwrap_or_default();
+        plan.orphans = (*new.orphans() != orphans && only.is_none()).then(|| new.orphans().clone());
         let removals = plan.removals();
         let guard = base.map_or(new.guard(), |base| base.policy.guard().stricter(new.guard()));
         let exceeded = guard.exceeded(removals, has_access);

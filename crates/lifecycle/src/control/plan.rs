@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{PlanId, ResourceKind};
+use crate::{Orphans, PlanId, ResourceKind};
 
 use super::Actor;
 
@@ -89,6 +89,10 @@ pub struct Plan {
     pub changes: Vec<PlannedChange>,
     /// How many more changes there are.
     pub more: u64,
+    /// What becomes of accounts of nobody at the next comparison of the target, if the policy in force says something else.
+    /// How many there are, only a comparison knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<Orphans>,
 }
 
 /// How many of what.
@@ -134,7 +138,7 @@ impl PlanCounts {
 impl Plan {
     /// Whether applying it would change anything.
     pub fn changes_anything(&self) -> bool {
-        self.users.changes() + self.groups.changes() + self.memberships > 0
+        self.users.changes() + self.groups.changes() + self.memberships > 0 || self.orphans.is_some()
     }
 
     /// Whether somebody should look before it is applied: it changes something, or mappings fail that did not.

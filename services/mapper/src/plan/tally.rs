@@ -136,6 +136,7 @@ impl Tally {
             guard: Vec::new(),
             changes: self.changes,
             more: self.more,
+            orphans: None,
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use lifecycle::{
-    ApplyReply, AttributeChange, Plan, PlanCounts, PlanStatus, PlannedAction, PlannedChange, ScopeChange,
+    ApplyReply, AttributeChange, OrphanAction, Orphans, Plan, PlanCounts, PlanStatus, PlannedAction,
+    PlannedChange, ScopeChange,
 };
 
 use super::table::Table;
@@ -32,6 +33,7 @@ pub fn plan(plan: &Plan) -> String {
     }
     text.push_str(&totals(plan));
     text.push_str(&attributes(plan));
+    text.push_str(&orphans(plan));
     text.push_str(&guard(plan));
     text
 }
@@ -50,6 +52,9 @@ pub fn question(plan: &Plan) -> String {
             0 => format!("Nothing changes at {target}."),
             failing => format!("Nothing changes at {target}, and mappings fail that did not, for {failing}."),
         };
+    }
+    if changes == 0 && plan.memberships == 0 {
+        return format!("What becomes of accounts of nobody changes at {target}.");
     }
     let changed = count(changes, "account or group");
     let changed = changed.replace("account or groups", "accounts and groups");
@@ -225,6 +230,36 @@ fn attributes(plan: &Plan) -> String {
         table.row([path.as_str(), &changes.to_string()]);
     }
     format!("\n{}", table.render())
+}
+
+/// What no plan can count, because it does not read the target.
+fn orphans(plan: &Plan) -> String {
+    let Some(Orphans { action, except }) = &plan.orphans else { return String::new() };
+    let what = match action {
+        OrphanAction::Report => "are reported from now on, and left alone",
+        OrphanAction::Disable => "are disabled",
+        OrphanAction::Delete => "are deleted",
+    };
+    let mut text = String::new();
+    line(
+        &mut text,
+        format_args!(
+            "\nAccounts of nobody: at the next comparison of the target they {what}{}.",
+            match except.len() {
+                0 => String::new(),
+                names =>
+                    format!(", but for {}", count(u64::try_from(names).unwrap_or(u64::MAX), "exception")),
+            }
+        ),
+    );
+    if *action != OrphanAction::Report {
+        let target = clean(&plan.target);
+        line(
+            &mut text,
+            format_args!("  what to do: see which they are with: usher reconcile {target} --dry-run"),
+        );
+    }
+    text
 }
 
 fn guard(plan: &Plan) -> String {

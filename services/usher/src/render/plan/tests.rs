@@ -146,3 +146,17 @@ fn what_was_applied_is_told_with_its_version() {
     );
     assert_eq!(applied(&reply(true)), "zia: version 4 has this text already and stays in force\n");
 }
+
+#[test]
+fn what_becomes_of_accounts_of_nobody_is_told_although_nobody_can_count_them() {
+    let orphans = Orphans { action: OrphanAction::Delete, except: vec!["admin@*".to_owned()] };
+    let plan_of = Plan { target: "zia".to_owned(), orphans: Some(orphans), ..Plan::default() };
+    let text = plan(&plan_of);
+    for said in [
+        "Accounts of nobody: at the next comparison of the target they are deleted, but for 1 exception.\n",
+        "usher reconcile zia --dry-run",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert_eq!(question(&plan_of), "What becomes of accounts of nobody changes at zia.");
+}
