@@ -34,7 +34,14 @@ impl TestServer {
     /// # Panics
     /// When there is no `nats-server` (run `tools/fetch-nats-server`) or it does not start.
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::start_in(tempfile::tempdir().expect("a temporary folder can be made"))
+    }
+
+    /// The same with its store in `folder`.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_in(folder: TempDir) -> Self {
         let mut server = Self { folder, process: None, ports: Ports::default() };
         server.launch("-1", "-1");
         server
@@ -100,7 +107,7 @@ impl TestServer {
         let folder = self.folder.path();
         let config = format!(
             "host: 127.0.0.1\nport: {port}\nhttp: \"127.0.0.1:{monitor_port}\"\nports_file_dir: {0:?}\n\
-             jetstream {{ store_dir: {1:?}, sync_interval: always }}\n",
+             jetstream {{ store_dir: {1:?}, sync_interval: always, max_file_store: 1GB }}\n",
             folder,
             folder.join("store"),
         );

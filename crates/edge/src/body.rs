@@ -102,11 +102,13 @@ impl From<JsonError> for Problem {
     }
 }
 
-/// Parses JSON whose values nest at most `depth_max` deep (`[]` is one deep).
+/// Parses JSON whose values nest at most `depth_max` deep (`[]` is one deep). A byte order mark in front is passed over, as
+/// RFC 8259 allows.
 ///
 /// # Errors
 /// With the position of what is wrong, and none of the content.
 pub fn parse_json(body: &[u8], depth_max: usize) -> Result<Value, JsonError> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { at: error.valid_up_to() })?;
     // Before the parser, which would build the tree first.
     if let Some(at) = too_deep_at(body, depth_max) {
@@ -185,6 +187,8 @@ mod tests {
     fn depth_is_counted_outside_strings_only() {
         assert!(parse_json(br#"[["[[[[\"[[["]]"#, 2).is_ok());
         assert!(parse_json(b"[[],[],[]]", 2).is_ok());
+        assert!(parse_json(b"\xef\xbb\xbf[]", 2).is_ok(), "a byte order mark says nothing");
+        assert!(parse_json(b"\xef\xbb\xbf\xef\xbb\xbf[]", 2).is_err());
         let error = parse_json(b"[\n [[]]]", 2).unwrap_err();
         assert_eq!(error, JsonError::TooDeep { line: 2, column: 3, max: 2 });
     }

@@ -55,7 +55,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("too_deep", 422, "The JSON nests deeper than is taken."),
     ("too_fast", 429, "The source sends more events a second than it may. Wait as `Retry-After` says."),
     ("too_large", 413, "The body is larger than is taken. Split the request."),
-    ("too_many_in_flight", 429, "Too many requests at the same time. Wait as `Retry-After` says."),
+    ("too_many_in_flight", 503, "Too many requests at the same time. Wait as `Retry-After` says."),
     ("unauthorised", 401, "The token is missing or unknown."),
     ("unsupported_media_type", 415, "The `Content-Type` is none of those that the detail names."),
     ("writer_not_running", 503, "The writer does not listen. Start it, then ask again; nothing was changed."),

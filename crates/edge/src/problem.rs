@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,7 @@ struct Document {
     detail: String,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    allow: Option<&'static str>,
     request_id: Option<String>,
 }
 
@@ -158,6 +159,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            allow: None,
             request_id: None,
         }))
     }
@@ -212,6 +214,20 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.0.retry_after = Some(pause);
+        self
+    }
+
+    /// 405 `method_not_allowed`; `allow` has the methods that are taken.
+    pub fn method_not_allowed(detail: impl Into<String>, allow: &'static str) -> Self {
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        problem.0.allow = Some(allow);
+        problem
+    }
+
+    /// The same with another detail.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = detail.into();
         self
     }
 
@@ -299,6 +315,9 @@ impl IntoResponse for Problem {
         }
         if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"usher\""));
+        }
+        if let Some(methods) = self.0.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         response.extensions_mut().insert(self);
         response

@@ -1,10 +1,27 @@
-//! Serving a router until it is told to stop.
+//! Serving a router until it is told to stop: bounded connections, heads that come in time, TLS where it is configured.
 
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::tls::{ClientCertificate, Tls};
+
+/// Longest pause when the system has no room for another connection.
+const PAUSE_WITHOUT_ROOM: Duration = Duration::from_secs(1);
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,31 +32,145 @@ pub enum Drained {
     Dropped,
 }
 
-/// The listener failed.
-#[derive(Debug, thiserror::Error)]
-#[error("serve HTTP")]
-pub struct ServeError(#[source] std::io::Error);
+/// How a router is served.
+#[derive(Debug)]
+pub struct Serving {
+    /// Most connections at the same time; whoever comes then waits.
+    pub connections_max: usize,
+    /// How long the head of a request may take, the handshake of TLS, and how long a connection may be idle.
+    pub head_time_max: Duration,
+    /// How long requests in flight may take when it ends.
+    pub drain_max: Duration,
+    /// Without it, HTTP is plain.
+    pub tls: Option<Tls>,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            // A process has 1,024 descriptors unless it is told otherwise.
+            connections_max: 800,
+            head_time_max: Duration::from_secs(30),
+            drain_max: Duration::from_secs(10),
+            tls: None,
+        }
+    }
+}
+
+/// Who is at the other end of a connection; in the extensions of each request.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address, as the system sees it.
+    pub address: IpAddr,
+    /// The certificate that it proved to own, signed by an authority that was configured.
+    pub certificate: Option<ClientCertificate>,
+}
 
 /// Serves `router`. After `soft` it takes no new connection and finishes what is in flight, for at most
-/// `drain_max`; after `hard` it drops everything.
-///
-/// # Errors
-/// When the listener fails.
+/// `serving.drain_max`; after `hard` it drops everything.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     soft: CancellationToken,
     hard: CancellationToken,
-    drain_max: Duration,
-) -> Result<Drained, ServeError> {
-    let server = axum::serve(listener, router).with_graceful_shutdown(soft.clone().cancelled_owned());
-    let deadline = async {
-        soft.cancelled().await;
-        tokio::time::sleep(drain_max).await;
-    };
+    serving: Serving,
+) -> Drained {
+    let mut connections = JoinSet::new();
+    let door =
+        Arc::new(Door { router, soft: soft.clone(), head_time_max: serving.head_time_max, tls: serving.tls });
+    let places = Arc::new(Semaphore::new(serving.connections_max));
     tokio::select! {
-        ended = async { server.await } => ended.map(|()| Drained::Clean).map_err(ServeError),
-        () = deadline => Ok(Drained::Dropped),
-        () = hard.cancelled() => Ok(Drained::Dropped),
+        () = soft.cancelled() => {}
+        () = hard.cancelled() => return Drained::Dropped,
+        () = take_connections(&listener, &door, places, &mut connections) => {}
+    }
+    drop(listener);
+    tokio::select! {
+        () = async { while connections.join_next().await.is_some() {} } => Drained::Clean,
+        () = tokio::time::sleep(serving.drain_max) => Drained::Dropped,
+        () = hard.cancelled() => Drained::Dropped,
+    }
+}
+
+/// Has no end: whoever polls it stops.
+async fn take_connections(
+    listener: &TcpListener,
+    door: &Arc<Door>,
+    places: Arc<Semaphore>,
+    connections: &mut JoinSet<()>,
+) {
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                connections.spawn(Arc::clone(door).connection(stream, from.ip(), place));
+            }
+            // The other end is gone already.
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(kind = ?error.kind(), "cannot take a connection");
+                tokio::time::sleep(PAUSE_WITHOUT_ROOM).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+fn is_of_the_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// What connections share.
+struct Door {
+    router: Router,
+    soft: CancellationToken,
+    head_time_max: Duration,
+    tls: Option<Tls>,
+}
+
+impl Door {
+    async fn connection(self: Arc<Self>, stream: TcpStream, address: IpAddr, _place: OwnedSemaphorePermit) {
+        // An answer must not wait for the acknowledgement of what was sent before.
+        _ = stream.set_nodelay(true);
+        let address = address.to_canonical();
+        let Some(tls) = &self.tls else {
+            return self.requests(stream, Peer { address, certificate: None }).await;
+        };
+        let handshake = tls.acceptor(std::time::Instant::now()).accept(stream);
+        match tokio::time::timeout(self.head_time_max, handshake).await {
+            Ok(Ok(stream)) => {
+                let certificate = ClientCertificate::of(stream.get_ref().1);
+                self.requests(stream, Peer { address, certificate }).await;
+            }
+            Ok(Err(error)) => tracing::debug!(error = %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, peer: Peer) {
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let (router, peer) = (self.router.clone(), peer.clone());
+            async move {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                router.oneshot(request).await
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head_time_max)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.soft.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = %error, "a connection ended early");
+        }
     }
 }

@@ -11,6 +11,9 @@ use subtle::ConstantTimeEq;
 
 use crate::Problem;
 
+/// What a caller is told whose token opens nothing, for whatever reason.
+pub const UNKNOWN_TOKEN: &str = "the token is not known here";
+
 const PREFIX: &str = "sha256:";
 
 /// The SHA-256 of a token, written `sha256:<64 hex digits>`.
@@ -103,7 +106,7 @@ impl<T> TokenTable<T> {
     /// # Errors
     /// A 401 problem that says whether the header is missing, of another scheme, or holds an unknown token.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<&T, Problem> {
-        self.find(bearer(headers)?).ok_or_else(|| Problem::unauthorised("the token is not known here"))
+        self.find(bearer(headers)?).ok_or_else(|| Problem::unauthorised(UNKNOWN_TOKEN))
     }
 }
 

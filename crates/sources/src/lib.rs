@@ -37,9 +37,13 @@ pub use error::{ConfigError, Error, ErrorKind};
 pub use mapping::Mapped;
 pub use meaning::Means;
 pub use notice::{Answer, Notice, Said};
-pub use reader::Reader;
+pub use reader::{Reader, options};
 pub use request::Request;
 
+/// Headers that name a notice or say when it was sent, in lower case. Whoever hands over a request leaves out those that
+/// anybody on the way could have changed.
+pub const NAMING_HEADERS: [&str; 5] =
+    ["webhook-id", "webhook-timestamp", "finch-event-id", "finch-timestamp", "x-bamboohr-timestamp"];
 /// Most notices in one body, unless the adapter says otherwise.
 pub const NOTICES_MAX: usize = 1_000;
 /// How deep a body may nest.

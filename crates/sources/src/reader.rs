@@ -93,15 +93,22 @@ impl Reader {
                 let body = Some(json!({ "verification": challenge }));
                 Ok(Some(Answer::Handshake { status: 200, headers: Vec::new(), body }))
             }
-            "OPTIONS" if request.header("webhook-request-origin").is_some() => allowed(request).map(Some),
-            _ => Err(Error::new(ErrorKind::Method, "", "this method is not taken", "send notices with POST")),
+            "OPTIONS" => options(request).map(Some),
+            _ => Err(wrong_method()),
         }
     }
 }
 
-/// The handshake of CloudEvents' webhooks.
-fn allowed(request: &Request<'_>) -> Result<Answer, Error> {
-    let origin = request.header("webhook-request-origin").unwrap_or_default();
+fn wrong_method() -> Error {
+    Error::new(ErrorKind::Method, "", "this method is not taken", "send notices with POST")
+}
+
+/// The handshake of CloudEvents' webhooks, which is the same for every adapter.
+///
+/// # Errors
+/// When the OPTIONS request is no such handshake.
+pub fn options(request: &Request<'_>) -> Result<Answer, Error> {
+    let origin = request.header("webhook-request-origin").ok_or_else(wrong_method)?;
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '*');
     if origin.len() > ORIGIN_CHARS_MAX || !origin.chars().all(is_host) {
         let fix = "send the name of the sending system, such as events.example.com";

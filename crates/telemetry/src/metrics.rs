@@ -55,6 +55,13 @@ static EVENTS_ACCEPTED: LazyLock<IntCounterVec> = LazyLock::new(|| {
 static INGEST_REJECTED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter("usher_ingest_rejected_total", "Requests refused at the door, by problem code.", &["code"])
 });
+static CALLERS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_callers_refused_total",
+        "Requests of callers who did not prove who they are, by why; they are told nothing of it.",
+        &["why"],
+    )
+});
 static CONSUMER_LAG: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     gauge(
         "usher_consumer_lag",
@@ -123,6 +130,11 @@ pub fn events_accepted(source: &str, outcome: &str, count: u64) {
 /// The gateway refused a request with this problem code.
 pub fn ingest_rejected(code: &str) {
     INGEST_REJECTED.with_label_values(&[code]).inc();
+}
+
+/// The gateway refused a caller; `why` is one of a closed set.
+pub fn caller_refused(why: &'static str) {
+    CALLERS_REFUSED.with_label_values(&[why]).inc();
 }
 
 /// A durable consumer has `messages` to go.

@@ -76,6 +76,21 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// For a metric.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::MissingHeader { .. } => "no_signature",
+            Self::LongHeader { .. }
+            | Self::MalformedSignature { .. }
+            | Self::MalformedTimestamp { .. }
+            | Self::MalformedId { .. } => "malformed_signature",
+            Self::WrongSignature { .. } => "wrong_signature",
+            Self::Stale { .. } => "stale",
+            Self::FromTheFuture { .. } => "from_the_future",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+
     /// What the sender may be told: the same words for every refusal, so that nobody learns how close they came.
     pub fn public(&self) -> &'static str {
         "the notice was refused"

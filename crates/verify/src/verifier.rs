@@ -79,6 +79,19 @@ impl Verifier {
         }
     }
 
+    /// Whether somebody who saw a notice, and does not know a secret, could send it again with another value in this header
+    /// (its name in lower case). Where nothing is signed (`bearer`, `none`), whoever can send at all can say anything.
+    pub fn leaves_open(&self, header: &str) -> bool {
+        let Some(hmac) = self.as_hmac() else { return false };
+        let is = |name: &Option<String>| name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(header));
+        !is(&hmac.timestamp_header) && !is(&hmac.id_header)
+    }
+
+    /// Whether a notice is signed and its time is not, so that it can be sent again at any time.
+    pub fn signs_no_time(&self) -> bool {
+        self.as_hmac().is_some_and(|hmac| hmac.timestamp_header.is_none())
+    }
+
     /// The same as settings of the custom scheme `hmac`: what a preset stands for. Nothing for `bearer` and `none`.
     pub fn as_hmac(&self) -> Option<Hmac> {
         match self {

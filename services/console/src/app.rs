@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use bus::{Bus, BusError, Consumer, Facts, Feed};
-use edge::{ServeError, TokenTable};
+use edge::{Serving, TokenTable};
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
@@ -45,9 +45,6 @@ pub enum BuildError {
 /// Why the console ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Connections cannot be accepted any more.
-    #[error("cannot serve the operator API")]
-    Serve(#[source] ServeError),
     /// The journal cannot be consumed any more.
     #[error("cannot consume the journal")]
     Journal(#[source] BusError),
@@ -113,11 +110,12 @@ impl App {
     /// Runs until the shutdown: answers what was asked, finishes the batch in hand.
     ///
     /// # Errors
-    /// When it can neither serve nor consume any more.
+    /// When it cannot consume any more.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let (soft, hard) = (shutdown.soft.clone(), shutdown.hard.clone());
-        let serve = edge::serve(self.listener, self.router, soft, hard, DRAIN_MAX);
-        let serve = async { serve.await.map_err(RunError::Serve) };
+        let serving = Serving { drain_max: DRAIN_MAX, ..Serving::default() };
+        let serve = edge::serve(self.listener, self.router, soft, hard, serving);
+        let serve = async { Ok(serve.await) };
         let pruning = tokio::spawn(retention::run(self.store, self.timeline_days, shutdown.clone()));
         let telling: Vec<_> =
             self.notifiers.into_iter().map(|one| tokio::spawn(one.run(shutdown.clone()))).collect();

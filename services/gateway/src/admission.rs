@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use edge::{FieldErrors, Problem};
+use edge::{Access, FieldErrors, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{SourceConfig, SubjectKind};
@@ -26,26 +26,34 @@ pub(crate) struct Source {
     kinds: Option<Vec<SubjectKind>>,
     ce_source: Vec<String>,
     bucket: Option<Mutex<Bucket>>,
+    access: Access,
 }
 
 impl Source {
     pub(crate) fn new(config: SourceConfig, now: Instant) -> Self {
         let bucket = config.events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
-        Self { name: config.name, kinds: config.kinds, ce_source: config.ce_source, bucket }
+        let SourceConfig { name, kinds, ce_source, access, .. } = config;
+        Self { name, kinds, ce_source, bucket, access }
     }
 
     pub(crate) fn of_webhook(
         name: String,
         kinds: Option<Vec<SubjectKind>>,
         events_per_second_max: Option<u32>,
+        access: Access,
         now: Instant,
     ) -> Self {
         let bucket = events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
-        Self { name, kinds, ce_source: Vec::new(), bucket }
+        Self { name, kinds, ce_source: Vec::new(), bucket, access }
     }
 
     fn bucket(&self) -> Option<MutexGuard<'_, Bucket>> {
         Some(self.bucket.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From where, and with which certificate, it may come.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Refuses a source that has used up its rate, before its body is read.
@@ -56,6 +64,13 @@ impl Source {
     /// Counts `events` against the rate. A request is never split: the last that is let in may overdraw.
     pub(crate) fn spend(&self, events: usize, now: Instant) -> Result<(), Problem> {
         self.bucket().map_or(Ok(()), |mut bucket| bucket.spend(events, now)).map_err(too_fast)
+    }
+
+    /// Counts `events` of a request that was let in.
+    pub(crate) fn overdraw(&self, events: usize, now: Instant) {
+        if let Some(mut bucket) = self.bucket() {
+            bucket.overdraw(events, now);
+        }
     }
 
     /// Refuses events that this source may not send.
@@ -123,7 +138,7 @@ impl Pressure {
     pub(crate) fn seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| {
             let detail = "too many requests at the same time";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_in_flight", detail).retry_after(PAUSE)
+            Problem::unavailable("too_many_in_flight", detail, PAUSE)
         })
     }
 }
@@ -137,7 +152,7 @@ mod tests {
         let pressure = Pressure::new(1, 10);
         let first = pressure.enter().unwrap();
         let refused = pressure.enter().unwrap_err();
-        assert_eq!((refused.status().as_u16(), refused.code()), (429, "too_many_in_flight"));
+        assert_eq!((refused.status().as_u16(), refused.code()), (503, "too_many_in_flight"));
         drop(first);
         assert!(pressure.enter().is_ok());
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::{Bus, Feed};
-use edge::{Drained, TokenTable};
+use edge::{Drained, Serving, Tls, TlsError, TokenTable};
 use relay::Relay;
 use store::StoreError;
 use telemetry::{Latch, Readiness, Shutdown};
@@ -38,6 +38,9 @@ pub enum BuildError {
         #[source]
         source: std::io::Error,
     },
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database for `scim` cannot be used.
     #[error("the gateway's database")]
     Store(#[source] StoreError),
@@ -46,9 +49,6 @@ pub enum BuildError {
 /// Why the gateway stopped without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The listener failed.
-    #[error("take requests")]
-    Serve(#[from] edge::ServeError),
     /// Whoever watches a folder panicked.
     #[error("watch the folders of feeds")]
     Folder,
@@ -62,7 +62,7 @@ pub struct App {
     gate: Arc<Gate>,
     scim: Option<Arc<Door>>,
     latch: Latch,
-    drain_max: Duration,
+    serving: Serving,
 }
 
 /// Binds the address. The streams must be there: see [`Bus::ensure_streams`].
@@ -78,6 +78,12 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         tracing::warn!("no source is configured: every request will be refused");
     }
     let failed = |source| BuildError::Listen { address: config.listen, source };
+    let serving = Serving {
+        connections_max: config.connections_max,
+        head_time_max: Duration::from_secs(config.head_seconds_max),
+        drain_max: Duration::from_secs(config.drain_seconds_max),
+        tls: config.tls.clone().map(Tls::open).transpose()?,
+    };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let gate = Arc::new(Gate {
@@ -85,9 +91,11 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
         limits: config.limits(),
         body_bytes_max: config.body_bytes_max,
+        scim_bulk: config.scim_bulk,
         body_time_max: Duration::from_secs(config.body_seconds_max),
         webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
         feeds: csv_feeds::open(config.feeds, &config.sources).map_err(BuildError::Config)?,
+        trusted_proxies: config.trusted_proxies,
         sources: sources(config.sources),
     });
     let scim = match config.database.filter(|_| !config.scim.is_empty()) {
@@ -97,15 +105,14 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             Some(Arc::new(door.map_err(BuildError::Store)?))
         }
     };
-    let drain_max = Duration::from_secs(config.drain_seconds_max);
-    Ok(App { listener, address, gate, scim, latch: readiness.latch("gateway"), drain_max })
+    Ok(App { listener, address, gate, scim, latch: readiness.latch("gateway"), serving })
 }
 
-fn sources(configs: Vec<crate::SourceConfig>) -> TokenTable<Source> {
+fn sources(configs: Vec<crate::SourceConfig>) -> TokenTable<Arc<Source>> {
     let now = Instant::now();
     let entry = |config: crate::SourceConfig| {
         telemetry::metrics::register_source(&config.name);
-        (config.token, Source::new(config, now))
+        (config.token, Arc::new(Source::new(config, now)))
     };
     TokenTable::new(configs.into_iter().map(entry).collect())
 }
@@ -119,7 +126,7 @@ impl App {
     /// Answers requests until `shutdown.soft`; then finishes those in flight, within the configured time.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// When whoever watches a folder panicked.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let outbox = CancellationToken::new();
         let relay = match &self.scim {
@@ -133,9 +140,9 @@ impl App {
             let soft = shutdown.soft.clone();
             folders.spawn(csv_feeds::folder::watch(Arc::clone(&self.gate), Arc::clone(feed), soft));
         }
-        let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.drain_max);
+        let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
         let drained = tokio::select! {
-            drained = serve => drained?,
+            drained = serve => drained,
             () = watch(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
             () = panicked(&mut folders) => return Err(RunError::Folder),
         };

@@ -52,14 +52,18 @@ pub(crate) fn is_json(essence: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// Refuses what is compressed: how long it is would be known only afterwards.
+pub(crate) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Problem> {
+    let identity = |encoding: &axum::http::HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+        return Ok(());
+    }
+    Err(Problem::unsupported_media_type("compressed bodies are not taken: send no content-encoding"))
+}
+
 /// The content type without parameters, in lower case. Refuses what is compressed or not in UTF-8.
 pub(crate) fn essence(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let identity = |encoding: &axum::http::HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !identity(encoding)) {
-        return Err(Problem::unsupported_media_type(
-            "compressed bodies are not taken: send no content-encoding",
-        ));
-    }
+    refuse_compressed(headers)?;
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(None) };
     let text =
         value.to_str().map_err(|_| Problem::unsupported_media_type("the content-type is not ASCII"))?;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use edge::TokenHash;
+use edge::{Access, Network, TlsConfig, TokenHash};
 use lifecycle::EventKind;
 use serde::Deserialize;
 
@@ -18,6 +18,10 @@ use crate::webhooks::WebhookConfig;
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// TLS; plain HTTP without it.
+    pub tls: Option<TlsConfig>,
+    /// Proxies in front of the gateway: what they say of where a request comes from (`X-Forwarded-For`) is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Who may send events.
     pub sources: Vec<SourceConfig>,
     /// HR systems that send notices in their own words to `/v1/webhooks/{name}`.
@@ -26,12 +30,18 @@ pub struct Config {
     pub feeds: Vec<CsvFeedConfig>,
     /// Identity providers that are pointed at `/scim/v2/{name}` as if it were an application.
     pub scim: Vec<ScimConfig>,
+    /// How much one SCIM bulk request may have.
+    pub scim_bulk: ScimBulkConfig,
     /// URL of the database that keeps what identity providers see; needed only for `scim`.
     pub database: Option<String>,
     /// Longest request body, in bytes; files of feeds have a limit of their own.
     pub body_bytes_max: usize,
     /// How long a request body may take to arrive, in seconds.
     pub body_seconds_max: u64,
+    /// How long the head of a request and a TLS handshake may take, and how long a connection may be idle, in seconds.
+    pub head_seconds_max: u64,
+    /// Most connections at the same time.
+    pub connections_max: usize,
     /// Most events in one request.
     pub batch_max: usize,
     /// Most attributes in one event.
@@ -55,13 +65,18 @@ impl Default for Config {
         let limits = Limits::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
+            trusted_proxies: Vec::new(),
             sources: Vec::new(),
             webhooks: Vec::new(),
             feeds: Vec::new(),
             scim: Vec::new(),
+            scim_bulk: ScimBulkConfig::default(),
             database: None,
             body_bytes_max: 4 * 1024 * 1024,
             body_seconds_max: 30,
+            head_seconds_max: 30,
+            connections_max: 800,
             batch_max: limits.batch_max,
             attributes_max: limits.attributes_max,
             attribute_bytes_max: limits.attribute_bytes_max,
@@ -71,6 +86,23 @@ impl Default for Config {
             mapper_lag_max: 200_000,
             drain_seconds_max: 10,
         }
+    }
+}
+
+/// SCIM bulk requests to `/v1/feeds/scim-bulk`, which are never in memory as a whole.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScimBulkConfig {
+    /// Most operations in one request. Microsoft Entra's own API takes 50.
+    pub operations_max: usize,
+    /// Longest request, in bytes; one operation may have `body_bytes_max`.
+    pub bytes_max: u64,
+}
+
+impl Default for ScimBulkConfig {
+    fn default() -> Self {
+        // A company of 100,000 in one request, with two and a half kilobytes about each.
+        Self { operations_max: 100_000, bytes_max: 256 << 20 }
     }
 }
 
@@ -91,6 +123,9 @@ pub struct SourceConfig {
     /// How many events a second it may send, averaged; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
+    /// From where, and with which certificate, it may come; from anywhere if left out.
+    #[serde(default)]
+    pub access: Access,
 }
 
 /// What an event is about.
@@ -138,14 +173,22 @@ impl Config {
             ("members_max", self.members_max),
             ("event_bytes_max", self.event_bytes_max),
             ("in_flight_max", self.in_flight_max),
+            ("connections_max", self.connections_max),
+            ("head_seconds_max", usize::try_from(self.head_seconds_max).unwrap_or(usize::MAX)),
+            ("scim_bulk.operations_max", self.scim_bulk.operations_max),
+            ("scim_bulk.bytes_max", usize::try_from(self.scim_bulk.bytes_max).unwrap_or(usize::MAX)),
         ];
         if let Some((name, _)) = numbers.iter().find(|(_, number)| *number == 0) {
             return Some(format!("{name} must not be 0"));
         }
-        if self.in_flight_max > tokio::sync::Semaphore::MAX_PERMITS {
-            return Some(format!("in_flight_max must be at most {}", tokio::sync::Semaphore::MAX_PERMITS));
+        for (name, number) in
+            [("in_flight_max", self.in_flight_max), ("connections_max", self.connections_max)]
+        {
+            if number > tokio::sync::Semaphore::MAX_PERMITS {
+                return Some(format!("{name} must be at most {}", tokio::sync::Semaphore::MAX_PERMITS));
+            }
         }
-        self.names_fault().or_else(|| self.parts_fault())
+        self.names_fault().or_else(|| self.access_fault()).or_else(|| self.parts_fault())
     }
 
     /// What is wrong with the names of sources, if anything.
@@ -170,6 +213,20 @@ impl Config {
             }
         }
         None
+    }
+
+    /// Who asks for certificates that nobody is asked for, if anybody.
+    fn access_fault(&self) -> Option<String> {
+        let asks = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let sources = self.sources.iter().map(|source| (&source.name, &source.access));
+        let webhooks = self.webhooks.iter().map(|webhook| (&webhook.name, &webhook.access));
+        let feeds = self.feeds.iter().map(|feed| (&feed.name, &feed.access));
+        let providers = self.scim.iter().map(|provider| (&provider.name, &provider.access));
+        let mut all = sources.chain(webhooks).chain(feeds).chain(providers);
+        let (name, _) = all.find(|(_, access)| !asks && !access.certificates.is_empty())?;
+        Some(format!(
+            "the source {name} needs a certificate, and nobody is asked for one: set gateway.tls.client_ca"
+        ))
     }
 
     /// What is wrong with single sources, if anything.

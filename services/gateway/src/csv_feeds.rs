@@ -1,13 +1,12 @@
 //! CSV files as feeds: uploaded or found in a folder, read row by row, stored batch by batch.
 //!
-//! A file goes through three hands, each with a bounded buffer in front of it: whoever brings the bytes ([`pipe`], or a file
-//! on disk), a thread that reads rows and says what they mean ([`rows`], [`tell`]), and [`run`], which stores batches of events
+//! A file goes through three hands, each with a bounded buffer in front of it: whoever brings the bytes (a body's pipe, or a
+//! file on disk), a thread that reads rows and says what they mean ([`rows`], [`tell`]), and [`run`], which stores batches of events
 //! and waits for each. A full feed ends with an event that says what was seen of it; whether it is believed is not decided
 //! here.
 
 mod config;
 pub(crate) mod folder;
-pub(crate) mod pipe;
 mod report;
 mod rows;
 pub(crate) mod run;
@@ -18,7 +17,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use edge::TokenTable;
+use edge::{Access, TokenTable};
 use feeds::{CompiledMapping, CsvOptions, FeedGuard};
 use jiff::tz::TimeZone;
 
@@ -33,6 +32,7 @@ pub(crate) struct CsvFeed {
     /// The source of its events.
     pub(crate) source: String,
     pub(crate) tokens: TokenTable<()>,
+    pub(crate) access: Access,
     pub(crate) mode: Mode,
     mapping: CompiledMapping,
     csv: CsvOptions,

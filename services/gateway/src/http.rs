@@ -1,5 +1,6 @@
 //! The routes.
 
+mod bulk;
 mod docs;
 mod feeds;
 
@@ -9,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use edge::{Problem, RequestId, TokenTable, protect, read_body};
+use edge::{Access, Caller, Network, Problem, RequestId, TokenTable, protect, read_body};
 use lifecycle::TraceContext;
 use time::OffsetDateTime;
 use tracing::Instrument;
@@ -23,14 +25,14 @@ use tracing::field::Empty;
 use crate::Limits;
 use crate::admission::{Pressure, Source};
 use crate::cloudevents::{self, Mode};
+use crate::config::ScimBulkConfig;
 use crate::csv_feeds::CsvFeed;
 use crate::intake::{self, Accepted};
 use crate::received::{Received, check_sizes};
-use crate::scim_bulk;
-use crate::webhooks::{Heard, Webhook};
+use crate::webhooks::{self, Heard, Webhook};
 
 pub use docs::openapi;
-pub(crate) use feeds::note as note_file;
+pub(crate) use feeds::{file_too_large, note as note_file};
 
 /// What a caller is told to wait when there is no connection to the broker.
 const PAUSE_FOR_BROKER: Duration = Duration::from_secs(2);
@@ -42,12 +44,14 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) bus: bus::Bus,
-    pub(crate) sources: TokenTable<Source>,
+    pub(crate) sources: TokenTable<Arc<Source>>,
     pub(crate) webhooks: HashMap<String, Webhook>,
     pub(crate) feeds: HashMap<String, Arc<CsvFeed>>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) pressure: Pressure,
     pub(crate) limits: Limits,
     pub(crate) body_bytes_max: usize,
+    pub(crate) scim_bulk: ScimBulkConfig,
     pub(crate) body_time_max: Duration,
 }
 
@@ -55,13 +59,12 @@ pub(crate) struct Gate {
 pub(crate) fn router(gate: Arc<Gate>, scim: Router) -> Router {
     let routes = Router::new()
         .route("/v1/events", post(events))
-        .route("/v1/feeds/scim-bulk", post(scim_bulk))
+        .route("/v1/feeds/scim-bulk", post(bulk::scim_bulk))
         .route("/v1/feeds/csv/{name}", post(feeds::csv))
-        .route("/v1/webhooks/{name}", any(webhook))
+        .route("/v1/webhooks/{name}", post(webhook).get(webhook).options(webhook))
         .route("/v1/openapi.json", get(async || Json(openapi())))
-        .layer(map_response(count_refusal))
         .with_state(gate);
-    protect(routes.merge(scim))
+    protect(routes.merge(scim)).layer(map_response(count_refusal))
 }
 
 async fn count_refusal(response: Response) -> Response {
@@ -88,7 +91,7 @@ fn now() -> OffsetDateTime {
         (docs::EventData = "application/json"),
     ), description = "Structured or batch mode; with application/json binary mode: the attributes are `ce-` headers, \
                       the body is the data."),
-    responses(docs::Answers)
+    responses((status = 202, body = Accepted, description = "Every event is durably stored."), docs::Refusals)
 )]
 async fn events(
     State(gate): State<Arc<Gate>>,
@@ -96,38 +99,8 @@ async fn events(
     request: Request,
 ) -> Result<Response, Problem> {
     let mode = |headers: &HeaderMap| Mode::of(headers);
-    gate.take("events", id, request, mode, |mode, headers, body, _| {
+    gate.take("events", id, request, mode, |mode, headers, body| {
         cloudevents::parse(cloudevents::Input { mode, headers, body, limits: &gate.limits, now: now() })
-    })
-    .await
-}
-
-/// Take a SCIM bulk request
-///
-/// Each operation is the whole record of a user or group, or deletes one; `externalId` is the key. All operations are
-/// taken or none. An upload that is repeated with the same `Idempotency-Key` header is a duplicate; without that header
-/// every upload says something new, which is harmless, because a record that says what is known changes nothing.
-#[utoipa::path(
-    post, path = "/v1/feeds/scim-bulk", operation_id = "postScimBulk", tag = "ingest", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the upload.")),
-    request_body(content(
-        (docs::BulkRequest = "application/scim+json"),
-        (docs::BulkRequest = "application/json"),
-    )),
-    responses(docs::Answers)
-)]
-async fn scim_bulk(
-    State(gate): State<Arc<Gate>>,
-    Extension(id): Extension<RequestId>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let is_scim = |headers: &HeaderMap| match cloudevents::essence(headers)?.as_deref() {
-        Some("application/scim+json" | "application/json") => Ok(()),
-        _ => Err(Problem::unsupported_media_type("send application/scim+json or application/json")),
-    };
-    let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned);
-    gate.take("scim-bulk", id, request, is_scim, |(), _, body, source| {
-        scim_bulk::parse(body, &source.name, key.as_deref(), &gate.limits, now())
     })
     .await
 }
@@ -141,7 +114,7 @@ async fn scim_bulk(
     post, path = "/v1/webhooks/{name}", operation_id = "postNotice", tag = "ingest",
     params(("name" = String, Path, description = "The webhook's name in the configuration.")),
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"))),
-    responses(docs::Answers)
+    responses((status = 202, body = Accepted, description = "Every event is durably stored."), docs::Refusals)
 )]
 async fn webhook(
     State(gate): State<Arc<Gate>>,
@@ -149,29 +122,35 @@ async fn webhook(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Some(webhook) = gate.webhooks.get(&name) else {
-        return Err(Problem::not_found("no webhook of this name is configured"));
-    };
     let (parts, body) = request.into_parts();
+    if parts.method == Method::OPTIONS {
+        return webhooks::options(&parts.headers).map(answer);
+    }
+    // Before the name is looked up: how it goes here tells nobody which names there are.
+    let _room = gate.room_for_all()?;
+    let Some(webhook) = gate.webhooks.get(&name) else {
+        telemetry::metrics::caller_refused("unknown_source");
+        tracing::warn!("a notice to a webhook that is not configured was refused");
+        return Err(webhooks::not_verified());
+    };
     let source = &webhook.source;
+    gate.admit(source, &parts).map_err(|_| webhooks::not_verified())?;
     let span = tracing::info_span!("ingest", door = "webhook", request_id = %id, source = source.name, trace_id = Empty);
     let context = telemetry::in_trace(&span, None);
     async {
         let result = async {
-            let _room = gate.room(source)?;
+            source.check_rate(Instant::now())?;
             let body = gate.body(&parts.headers, body).await?;
             let heard = webhook.hear(parts.method.as_str(), &parts.headers, &body, &gate.limits, now())?;
             let (received, ignored) = match heard {
-                Heard::Handshake { status, headers, body } => {
-                    return Ok::<Result<Accepted, Response>, Problem>(Err(handshake(status, headers, body)));
-                }
+                Heard::Handshake { .. } => return Ok(Err(answer(heard))),
                 Heard::Events { received, ignored } => (received, ignored),
             };
             check_sizes(&received, &gate.limits)?;
             source.authorise(&received)?;
             source.spend(received.len(), Instant::now())?;
             let accepted = intake::store(&gate.bus, received, context, false).await?;
-            Ok(Ok(Accepted { ignored, ..accepted }))
+            Ok::<Result<Accepted, Response>, Problem>(Ok(Accepted { ignored, ..accepted }))
         };
         match result.await {
             Ok(Err(handshake)) => Ok(handshake),
@@ -190,11 +169,11 @@ async fn webhook(
     .await
 }
 
-fn handshake(
-    status: StatusCode,
-    headers: Vec<(String, String)>,
-    body: Option<serde_json::Value>,
-) -> Response {
+/// The answer to a handshake.
+fn answer(heard: Heard) -> Response {
+    let Heard::Handshake { status, headers, body } = heard else {
+        return StatusCode::ACCEPTED.into_response();
+    };
     let mut response = match body {
         Some(body) => (status, Json(body)).into_response(),
         None => status.into_response(),
@@ -209,17 +188,17 @@ fn handshake(
 }
 
 impl Gate {
-    /// What both doors do: who is it, is there room, what does it say, may they say it, store it, answer.
+    /// What doors do: who is it, is there room, what does it say, may they say it, store it, answer.
     async fn take<F>(
         &self,
         door: &'static str,
         id: RequestId,
         request: Request,
         format: impl FnOnce(&HeaderMap) -> Result<F, Problem>,
-        parse: impl FnOnce(F, &HeaderMap, &[u8], &Source) -> Result<Vec<Received>, Problem>,
+        parse: impl FnOnce(F, &HeaderMap, &[u8]) -> Result<Vec<Received>, Problem>,
     ) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
-        let source = self.sources.authenticate(&parts.headers)?;
+        let source = self.known(&parts)?;
         let parent = traceparent(&parts.headers);
         let span =
             tracing::info_span!("ingest", door, request_id = %id, source = source.name, trace_id = Empty);
@@ -230,7 +209,7 @@ impl Gate {
                 let _room = room?;
                 let format = format(headers)?;
                 let body = self.body(headers, body).await?;
-                let received = parse(format, headers, &body, source)?;
+                let received = parse(format, headers, &body)?;
                 source.authorise(&received)?;
                 source.spend(received.len(), Instant::now())?;
                 intake::store(&self.bus, received, context, parent.is_some()).await
@@ -241,6 +220,27 @@ impl Gate {
         }
         .instrument(span)
         .await
+    }
+
+    /// The source that holds the token, if it may come from there.
+    pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<Source>, Problem> {
+        let source = self.sources.authenticate(&parts.headers).inspect_err(|_| unknown_token())?;
+        self.admit(source, parts)?;
+        Ok(source)
+    }
+
+    /// Refuses whoever comes from elsewhere, in the words for a token that is not known: nobody learns that it is one.
+    pub(crate) fn admit(&self, source: &Source, parts: &Parts) -> Result<(), Problem> {
+        self.admit_to(source.access(), &source.name, parts)
+    }
+
+    pub(crate) fn admit_to(&self, access: &Access, name: &str, parts: &Parts) -> Result<(), Problem> {
+        let caller = Caller::of(&parts.extensions, &parts.headers, &self.trusted_proxies);
+        access.admits(&caller).map_err(|stranger| {
+            telemetry::metrics::caller_refused(stranger.as_str());
+            tracing::warn!(source = name, address = ?caller.address, why = %stranger, "a caller was refused");
+            Problem::unauthorised(edge::UNKNOWN_TOKEN)
+        })
     }
 
     pub(crate) fn room(&self, source: &Source) -> Result<impl Drop + use<>, Problem> {
@@ -260,6 +260,11 @@ impl Gate {
     pub(crate) async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
         read_body(headers, body, self.body_bytes_max, self.body_time_max).await
     }
+}
+
+/// Takes note of a caller who has no token, or one that nobody has.
+pub(crate) fn unknown_token() {
+    telemetry::metrics::caller_refused("unknown_token");
 }
 
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<TraceContext> {

@@ -30,7 +30,7 @@ pub(crate) struct Accepted {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's way to ask")]
-fn is_zero(count: &usize) -> bool {
+pub(crate) fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 

@@ -3,10 +3,10 @@
 //! Never here: what an event means for anybody, targets. Nothing is kept in the process: whatever was answered is on the
 //! stream, whatever was not can be sent again. Only `scim` has a database, for what identity providers look up.
 //!
-//! Files go another way than requests, because they do not fit into memory: see [`csv_feeds`].
+//! Files and bulk requests go another way than other requests, because they do not fit into memory: see [`streamed`].
 //!
-//! To add a source format: 1. a module like `scim_bulk.rs` with a pure `parse` from bytes to `Received` events,
-//! 2. a handler in `http.rs` that hands it to `Gate::take`, 3. its schema in `http/openapi.rs`, then
+//! To add a source format: 1. a module like `cloudevents.rs` with a pure `parse` from bytes to `Received` events,
+//! 2. a handler in `http.rs` that hands it to `Gate::take`, 3. its schema in `http/docs.rs`, then
 //! `UPDATE_OPENAPI=1 cargo test -p gateway`.
 
 mod admission;
@@ -20,10 +20,11 @@ mod limits;
 mod received;
 mod scim;
 mod scim_bulk;
+mod streamed;
 mod webhooks;
 
 pub use app::{App, BuildError, RunError, build};
-pub use config::{Config, SourceConfig, SubjectKind};
+pub use config::{Config, ScimBulkConfig, SourceConfig, SubjectKind};
 pub use csv_feeds::{CsvFeedConfig, FolderConfig, Mode, RowKind};
 pub use http::openapi;
 pub use limits::Limits;

@@ -154,7 +154,7 @@ fn has_nul(value: &Value) -> bool {
 }
 
 /// Length as JSON.
-fn json_bytes(value: &impl serde::Serialize) -> usize {
+pub(crate) fn json_bytes(value: &impl serde::Serialize) -> usize {
     let mut counter = Counter(0);
     serde_json::to_writer(&mut counter, value)
         .expect("values with text keys are always JSON, and counting cannot fail");

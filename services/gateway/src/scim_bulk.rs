@@ -1,28 +1,30 @@
 //! A SCIM BulkRequest as Entra's inbound provisioning API takes it: each operation is a whole record.
+//!
+//! It is read operation by operation while it comes ([`scan`]) and stored batch by batch ([`upload`]), so that any number
+//! of operations needs the same memory. A wrong one is reported by its place and stops no other.
 
 mod group;
+mod scan;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod user;
 
+pub(crate) use upload::{BulkReport, OperationFault, Upload, take};
 pub(crate) use user::attributes as user_attributes;
 
-use std::collections::HashMap;
-
-use edge::{FieldErrors, Pointer, Problem, parse_json};
+use edge::{FieldErrors, Pointer};
 use lifecycle::{Attributes, Event, EventId, EventKind};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::Limits;
-use crate::limits::{DEPTH_MAX, key, text_fault};
-use crate::received::{Place, Received, check_count, check_sizes};
+use crate::limits::{key, text_fault};
+use crate::received::{Place, Received};
 
 /// What follows the authenticated source's name in the source of these events.
 const FEED: &str = "/scim-bulk";
-/// The schema of the request.
-const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 /// Users or groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
@@ -36,63 +38,6 @@ struct Statement {
     key: String,
     attributes: Attributes,
     members: Option<Vec<String>>,
-}
-
-/// The events of a bulk request of the source `name`: all of them or a problem that names each wrong field.
-///
-/// SCIM names no event, so each upload makes events of its own: a row that goes back to what it was (left, came back,
-/// left again) must never pass for a duplicate. Only an `upload` key that the caller repeats makes a repeated row one.
-pub(crate) fn parse(
-    body: &[u8],
-    name: &str,
-    upload: Option<&str>,
-    limits: &Limits,
-    now: OffsetDateTime,
-) -> Result<Vec<Received>, Problem> {
-    let mut errors = FieldErrors::default();
-    let invalid = |errors| Problem::invalid("nothing of the request was taken", errors);
-    let operations = operations(parse_json(body, DEPTH_MAX)?, &mut errors);
-    if !errors.is_empty() {
-        return Err(invalid(errors));
-    }
-    check_count(operations.len(), limits)?;
-    let unsaid = i64::try_from(operations.len()).unwrap_or(i64::MAX);
-    let upload = upload.map_or_else(|| now.unix_timestamp_nanos().to_string(), str::to_owned);
-    let mut feed = Feed { source: format!("{name}{FEED}"), upload, now, unsaid, before: HashMap::new() };
-    let mut received = Vec::with_capacity(operations.len());
-    for (index, operation) in operations.into_iter().enumerate() {
-        let at = Pointer::root().key("Operations").index(index);
-        let faults_before = errors.len();
-        let read = read(operation, &at, limits, &mut errors);
-        if let Some((bulk_id, statement)) = read.filter(|_| errors.len() == faults_before) {
-            received.push(feed.event(bulk_id, statement, at));
-        }
-    }
-    if !errors.is_empty() {
-        return Err(invalid(errors));
-    }
-    check_sizes(&received, limits)?;
-    Ok(received)
-}
-
-fn operations(request: Value, errors: &mut FieldErrors) -> Vec<Value> {
-    let Value::Object(mut request) = request else {
-        errors.add(Pointer::root(), "a bulk request is an object");
-        return Vec::new();
-    };
-    let is_bulk = |schema: &Value| schema.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST));
-    match request.get("schemas") {
-        None => {}
-        Some(Value::Array(schemas)) if schemas.iter().any(is_bulk) => {}
-        Some(_) => errors.add("/schemas", format!("must be an array with {BULK_REQUEST}")),
-    }
-    match request.remove("Operations") {
-        Some(Value::Array(operations)) => operations,
-        _ => {
-            errors.add("/Operations", "must be an array");
-            Vec::new()
-        }
-    }
 }
 
 /// One operation: its bulk id, if it has one, and what it says.
@@ -233,30 +178,33 @@ fn external_id(
 }
 
 /// Turns statements into events.
+///
+/// SCIM names no event, so each upload makes events of its own: a row that goes back to what it was (left, came back,
+/// left again) must never pass for a duplicate. Only an `upload` key that the caller repeats makes a repeated row one.
 struct Feed {
     source: String,
     /// Names the request.
     upload: String,
     now: OffsetDateTime,
-    /// How many statements may follow: each is dated a microsecond (the resolution of versions) after the one before,
-    /// and none lies in the future.
-    unsaid: i64,
-    /// Hash of the last statement about each person and group: the third of A, B, A is not a duplicate of the first.
-    before: HashMap<(bool, String), [u8; 32]>,
 }
 
 impl Feed {
-    fn event(&mut self, bulk_id: Option<String>, statement: Statement, at: Pointer) -> Received {
+    fn new(name: &str, upload: Option<&str>, now: OffsetDateTime) -> Self {
+        let upload = upload.map_or_else(|| now.unix_timestamp_nanos().to_string(), str::to_owned);
+        Self { source: format!("{name}{FEED}"), upload, now }
+    }
+
+    /// The event of the operation `index`. It is named by what it says and where, so that the third of A, B, A is not a
+    /// duplicate of the first; and it is said a microsecond (the resolution of versions) after the one before, which is
+    /// less than it takes to read.
+    fn event(&self, bulk_id: Option<String>, statement: Statement, index: usize, at: Pointer) -> Received {
         let Statement { kind, key, attributes, members } = statement;
-        let before = self.before.entry((kind.is_worker(), key.clone())).or_default();
-        let content = serde_json::to_vec(&(kind, &key, &attributes, &members, &self.upload))
+        let content = serde_json::to_vec(&(kind, &key, &attributes, &members, &self.upload, index))
             .expect("values with text keys are always JSON");
-        let hash: [u8; 32] = Sha256::new().chain_update(*before).chain_update(content).finalize().into();
-        *before = hash;
+        let hash = Sha256::digest(content);
         let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let id = format!("{}#{digits}", bulk_id.as_deref().unwrap_or(&key));
-        let time = self.now - time::Duration::microseconds(self.unsaid);
-        self.unsaid -= 1;
+        let time = self.now + time::Duration::microseconds(i64::try_from(index).unwrap_or(i64::MAX));
         let event = Event {
             id: EventId::of(&self.source, &id),
             source: self.source.clone(),
@@ -265,7 +213,7 @@ impl Feed {
             subject: key,
             time,
             effective_at: time,
-            accepted_at: self.now,
+            accepted_at: time,
             attributes,
             members,
             feed: None,

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
-use edge::{FieldErrors, Pointer, Problem};
+use edge::{Access, FieldErrors, Pointer, Problem};
 use lifecycle::{Event, EventId};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request, Said};
 use time::OffsetDateTime;
 use verify::Verifier;
 
 use crate::Limits;
 use crate::admission::Source;
+use crate::cloudevents::refuse_compressed;
 use crate::config::SubjectKind;
 use crate::limits::{key, normalise_manager, text_fault};
 use crate::received::{Place, Received};
@@ -33,6 +35,9 @@ pub struct WebhookConfig {
     /// How many events a second it may send, averaged; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
+    /// From where, and with which certificate, it may come; from anywhere if left out.
+    #[serde(default)]
+    pub access: Access,
 }
 
 /// One of them, ready to be heard.
@@ -41,6 +46,13 @@ pub(crate) struct Webhook {
     pub(crate) source: Source,
     verifier: Verifier,
     reader: Reader,
+    /// Headers that are not looked at: whoever saw a notice could send it again with other values in them.
+    open_headers: Vec<&'static str>,
+}
+
+/// In the same words whatever is wrong, so that nobody learns how close they came, or which webhooks there are.
+pub(crate) fn not_verified() -> Problem {
+    Problem::unauthorised("the notice was refused")
 }
 
 /// What a request says.
@@ -77,9 +89,11 @@ pub(crate) fn open(configs: Vec<WebhookConfig>, now: Instant) -> Result<HashMap<
             Err(_) => return Err(config.fault().unwrap_or_default()),
         };
         telemetry::metrics::register_source(&config.name);
-        let WebhookConfig { name, verifier, kinds, events_per_second_max, .. } = config;
-        let source = Source::of_webhook(name.clone(), kinds, events_per_second_max, now);
-        webhooks.insert(name, Webhook { source, verifier, reader });
+        let WebhookConfig { name, verifier, kinds, events_per_second_max, access, .. } = config;
+        let source = Source::of_webhook(name.clone(), kinds, events_per_second_max, access, now);
+        let open = |header: &&str| verifier.leaves_open(header);
+        let open_headers = sources::NAMING_HEADERS.into_iter().filter(open).collect();
+        webhooks.insert(name, Webhook { source, verifier, reader, open_headers });
     }
     Ok(webhooks)
 }
@@ -97,19 +111,14 @@ impl Webhook {
         limits: &Limits,
         now: OffsetDateTime,
     ) -> Result<Heard, Problem> {
-        // Whoever asks what is taken here proves nothing and learns nothing: the answer of CloudEvents' web hooks.
-        if method != "OPTIONS" {
-            self.verify(headers, body, now)?;
-        }
-        let pairs: Vec<(&str, &str)> =
-            headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+        self.verify(headers, body, now)?;
+        refuse_compressed(headers)?;
+        let mut pairs = pairs(headers);
+        pairs.retain(|(name, _)| !self.open_headers.contains(name));
         let request = Request { method, headers: &pairs, body };
         match self.reader.read(&request, now).map_err(problem)? {
-            Answer::Handshake { status, headers, body } => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-                Ok(Heard::Handshake { status, headers, body })
-            }
-            Answer::Notices(notices) => self.events(notices, limits, now),
+            Answer::Handshake { status, headers, body } => Ok(handshake(status, headers, body)),
+            Answer::Notices(notices) => self.events(notices, body, limits, now),
         }
     }
 
@@ -118,18 +127,28 @@ impl Webhook {
         match self.verifier.verify(value, body, now) {
             Ok(_) => Ok(()),
             Err(refusal) => {
+                telemetry::metrics::caller_refused(refusal.kind());
                 tracing::warn!(source = self.source.name, why = %refusal, "a notice was not verified");
-                Err(Problem::unauthorised(refusal.public()))
+                Err(not_verified())
             }
         }
     }
 
-    fn events(&self, notices: Vec<Notice>, limits: &Limits, now: OffsetDateTime) -> Result<Heard, Problem> {
+    fn events(
+        &self,
+        notices: Vec<Notice>,
+        body: &[u8],
+        limits: &Limits,
+        now: OffsetDateTime,
+    ) -> Result<Heard, Problem> {
         let (mut received, mut ignored, mut errors) = (Vec::new(), 0, FieldErrors::default());
         for (index, notice) in notices.into_iter().enumerate() {
             let at = Pointer::root().index(index);
             match notice {
-                Notice::Event(said) => {
+                Notice::Event(mut said) => {
+                    if self.verifier.signs_no_time() && said.id.is_none() && said.at == now {
+                        said.id = Some(body_id(body, index));
+                    }
                     received.extend(self.event(said, &at, limits, now, &mut errors));
                 }
                 Notice::Changed { hint, .. } => {
@@ -199,10 +218,39 @@ impl Webhook {
     }
 }
 
+/// The id of what a body says that has neither an id nor a time, and whose signature never grows old: the same body is the
+/// same notice, whenever it comes.
+fn body_id(body: &[u8], index: usize) -> String {
+    let hash = Sha256::digest(body);
+    let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{digits}#{index}")
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+}
+
+fn handshake(status: u16, headers: Vec<(String, String)>, body: Option<serde_json::Value>) -> Heard {
+    Heard::Handshake { status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK), headers, body }
+}
+
+/// The handshake of CloudEvents' web hooks, alike for every name: whoever asks what is taken proves nothing and learns
+/// nothing.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn options(headers: &HeaderMap) -> Result<Heard, Problem> {
+    let pairs = pairs(headers);
+    match sources::options(&Request { method: "OPTIONS", headers: &pairs, body: b"" }).map_err(problem)? {
+        Answer::Handshake { status, headers, body } => Ok(handshake(status, headers, body)),
+        Answer::Notices(_) => Err(Problem::internal()),
+    }
+}
+
 fn problem(error: sources::Error) -> Problem {
     let words = error.to_string();
     let problem = match error.kind {
-        ErrorKind::Method => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", words),
+        ErrorKind::Method => Problem::method_not_allowed(words, "POST"),
         ErrorKind::MediaType => Problem::unsupported_media_type(words),
         ErrorKind::Unreadable => Problem::bad_request("malformed_notice", words),
         ErrorKind::TooMuch => Problem::too_large(words),

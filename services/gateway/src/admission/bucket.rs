@@ -29,6 +29,12 @@ impl Bucket {
         self.level -= events as f64;
         Ok(())
     }
+
+    /// Takes `events` out, whether a request may come in or not.
+    pub(super) fn overdraw(&mut self, events: usize, now: Instant) {
+        _ = self.check(now);
+        self.level -= events as f64;
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edge::{TokenHash, TokenTable};
+use edge::{Access, TokenHash, TokenTable};
 use feeds::{CsvOptions, FeedGuard, Mapping, RowState};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,9 @@ pub struct CsvFeedConfig {
     /// Longest file, in bytes.
     #[serde(default = "file_bytes")]
     pub file_bytes_max: u64,
+    /// From where, and with which certificate, it may come; from anywhere if left out.
+    #[serde(default)]
+    pub access: Access,
 }
 
 fn utc() -> String {
@@ -139,6 +142,12 @@ impl CsvFeedConfig {
         if let Some(folder) = &self.folder {
             folder.check().map_err(|fault| wrong(&fault))?;
         }
+        let of_source = sources.iter().find(|source| self.source.as_ref() == Some(&source.name));
+        let access = match of_source {
+            // Whoever may use the token only from there may not use it here from elsewhere.
+            Some(source) if self.access.is_open() => source.access.clone(),
+            _ => self.access.clone(),
+        };
         let mapping = self.mapping.compile().map_err(|error| wrong(&format!("mapping.{error}")))?;
         let zone = zone(&self.time_zone).map_err(|fault| wrong(&fault))?;
         let tokens = TokenTable::new(token.into_iter().map(|token| (token, ())).collect());
@@ -146,6 +155,7 @@ impl CsvFeedConfig {
             source: format!("feeds/{}", self.name),
             name: self.name,
             tokens,
+            access,
             mode: self.mode,
             mapping,
             csv: self.csv,

@@ -16,9 +16,10 @@ use lifecycle::{FeedRun, FeedRunId};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::run::{File, ToBroker, take};
+use super::run::{File, take};
 use super::{CsvFeed, FeedReport, FolderConfig};
 use crate::http::{Gate, note_file};
+use crate::streamed::ToBroker;
 use files::{Found, Seen};
 
 /// How often the folder is looked at.
@@ -89,7 +90,7 @@ async fn take_one(
     };
     let hash = match opened {
         files::Opened::TooLong => {
-            let problem = super::pipe::too_large(feed.file_bytes_max);
+            let problem = crate::http::file_too_large(feed.file_bytes_max);
             refuse(folder, found, &problem).await?;
             return Ok(Taken::One);
         }

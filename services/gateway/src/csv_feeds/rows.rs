@@ -2,24 +2,18 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use edge::{Pointer, Problem};
 use feeds::{Bound, Completion, Csv, End, Incomplete, Row, RowError, Tally};
 use lifecycle::{Event, EventId, FeedRun};
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 
 use super::report::{FAULTS_MAX, FeedReport};
 use super::tell::Teller;
 use super::{CsvFeed, RowFault};
 use crate::Limits;
 use crate::received::{Place, Received};
-
-/// Events that are stored together, as one group.
-pub(super) const BATCH_MAX: usize = 1_000;
-/// Batches that wait to be stored, besides the one that is being made and the one that is being stored.
-pub(super) const BATCHES_WAITING_MAX: usize = 1;
+use crate::streamed::{Batches, Gone};
 
 /// One file to read.
 pub(super) struct Reading {
@@ -29,39 +23,7 @@ pub(super) struct Reading {
     pub(super) accepted_at: OffsetDateTime,
     /// The hash that it should have.
     pub(super) sha256: Option<String>,
-    pub(super) batches: mpsc::Sender<Batch>,
-    pub(super) buffered: Arc<Buffered>,
-}
-
-/// Events on their way to the broker; counted until it is dropped.
-pub(super) struct Batch {
-    pub(super) events: Vec<Received>,
-    buffered: Arc<Buffered>,
-    counted: usize,
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        self.buffered.now.fetch_sub(self.counted, Ordering::Relaxed);
-    }
-}
-
-/// How many events are in memory.
-#[derive(Debug, Default)]
-pub(super) struct Buffered {
-    now: AtomicUsize,
-    max: AtomicUsize,
-}
-
-impl Buffered {
-    fn add(&self) {
-        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
-        self.max.fetch_max(now, Ordering::Relaxed);
-    }
-
-    pub(super) fn max(&self) -> usize {
-        self.max.load(Ordering::Relaxed)
-    }
+    pub(super) batches: Batches,
 }
 
 /// A file that was read, if not to its end as it should be, then as far as it goes.
@@ -78,9 +40,15 @@ pub(super) enum NotRead {
     Stopped,
 }
 
+impl From<Gone> for NotRead {
+    fn from(Gone: Gone) -> Self {
+        Self::Stopped
+    }
+}
+
 impl Reading {
     /// Reads all of it.
-    pub(super) fn read(self, bytes: impl Read) -> Result<WasRead, NotRead> {
+    pub(super) fn read(mut self, bytes: impl Read) -> Result<WasRead, NotRead> {
         let feed = Arc::clone(&self.feed);
         let mut csv = Csv::open(bytes, &feed.csv).map_err(|error| match error {
             feeds::CsvError::Read(_) => NotRead::Stopped,
@@ -99,21 +67,15 @@ impl Reading {
             },
             bound,
             tally: Tally::default(),
-            batch: self.batch(),
+            batches: &mut self.batches,
             faults: Vec::new(),
             ignored: 0,
         };
         for row in csv.by_ref() {
-            rows.take(row);
-            if rows.batch.events.len() >= BATCH_MAX {
-                let batch = std::mem::replace(&mut rows.batch, self.batch());
-                self.batches.blocking_send(batch).map_err(|_| NotRead::Stopped)?;
-            }
+            rows.take(row)?;
         }
-        let Rows { tally, batch, faults, ignored, .. } = rows;
-        if !batch.events.is_empty() {
-            self.batches.blocking_send(batch).map_err(|_| NotRead::Stopped)?;
-        }
+        rows.batches.flush()?;
+        let Rows { tally, faults, ignored, .. } = rows;
         let (encoding, separator) = (csv.encoding(), csv.separator());
         let end = csv.finish();
         if let feeds::Completeness::Incomplete(Incomplete::ReadFailed(_)) = end.completeness {
@@ -126,10 +88,6 @@ impl Reading {
         (report.encoding, report.separator, report.ignored) = (encoding, separator, ignored);
         Ok(WasRead { report, completion })
     }
-
-    fn batch(&self) -> Batch {
-        Batch { events: Vec::new(), buffered: Arc::clone(&self.buffered), counted: 0 }
-    }
 }
 
 /// What the rows of one file have come to.
@@ -137,18 +95,18 @@ struct Rows<'a> {
     teller: Teller<'a>,
     bound: Bound<'a>,
     tally: Tally,
-    batch: Batch,
+    batches: &'a mut Batches,
     faults: Vec<RowFault>,
     ignored: u64,
 }
 
 impl Rows<'_> {
-    fn take(&mut self, row: Result<Row, RowError>) {
+    fn take(&mut self, row: Result<Row, RowError>) -> Result<(), Gone> {
         match row.and_then(|row| self.read(&row)) {
             Ok((event, line, key)) => {
                 let is_first = self.tally.count_key(Some(&key));
                 match event {
-                    Some(event) => self.keep(event, line, is_first),
+                    Some(event) => return self.keep(event, line, is_first),
                     None => self.ignored += 1,
                 }
             }
@@ -159,6 +117,7 @@ impl Rows<'_> {
                 }
             }
         }
+        Ok(())
     }
 
     fn read(&mut self, row: &Row) -> Result<(Option<Event>, u64, String), RowError> {
@@ -173,11 +132,9 @@ impl Rows<'_> {
         Ok((event, line, key))
     }
 
-    fn keep(&mut self, event: Event, line: u64, is_first: bool) {
+    fn keep(&mut self, event: Event, line: u64, is_first: bool) -> Result<(), Gone> {
         let event = self.teller.named(event, line, is_first);
-        self.batch.events.push(Received { event, place: Place::Operation(Pointer::root()), trace: None });
-        self.batch.counted += 1;
-        self.batch.buffered.add();
+        self.batches.push(Received { event, place: Place::Operation(Pointer::root()), trace: None })
     }
 }
 

@@ -2,62 +2,18 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
 
 use edge::{Pointer, Problem};
 use feeds::Completion;
-use lifecycle::{Event, EventId, EventKind, FeedRun, TraceContext};
+use lifecycle::{Event, EventId, EventKind, FeedRun};
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 
 use super::report::FeedReport;
-use super::rows::{BATCHES_WAITING_MAX, Batch, Buffered, NotRead, Reading, WasRead};
+use super::rows::{NotRead, Reading, WasRead};
 use super::{CsvFeed, Mode};
 use crate::Limits;
-use crate::http::Gate;
-use crate::intake;
 use crate::received::{Place, Received};
-
-/// How long a file in the middle waits for the mapper to catch up before it is refused.
-const LAG_PATIENCE: Duration = Duration::from_secs(60);
-/// How often it looks whether it has.
-const LOOK_AT_LAG_EVERY: Duration = Duration::from_millis(250);
-
-/// What became of a batch: every event of it is stored.
-pub(crate) struct Stored {
-    pub(crate) events: u64,
-    pub(crate) duplicates: u64,
-}
-
-/// Where batches go.
-pub(crate) trait Sink: Send {
-    /// Stores all of a batch.
-    ///
-    /// # Errors
-    /// When not all of it is known to be stored.
-    fn store(&mut self, batch: Vec<Received>) -> impl Future<Output = Result<Stored, Problem>> + Send;
-}
-
-/// The broker.
-pub(crate) struct ToBroker {
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) trace: TraceContext,
-}
-
-impl Sink for ToBroker {
-    async fn store(&mut self, batch: Vec<Received>) -> Result<Stored, Problem> {
-        let begun = tokio::time::Instant::now();
-        while let Err(behind) = self.gate.pressure.check_lag() {
-            if begun.elapsed() > LAG_PATIENCE {
-                return Err(behind);
-            }
-            tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
-        }
-        let accepted = intake::store(&self.gate.bus, batch, self.trace, false).await?.accepted;
-        let duplicates = accepted.iter().filter(|event| event.duplicate).count() as u64;
-        Ok(Stored { events: accepted.len() as u64, duplicates })
-    }
-}
+use crate::streamed::{Batches, Buffered, Sink};
 
 /// What is to be taken.
 pub(crate) struct File<R> {
@@ -83,23 +39,15 @@ pub(crate) async fn take<R: Read + Send + 'static>(
     sink: &mut impl Sink,
 ) -> Result<FeedReport, Problem> {
     let File { feed, run, bytes, sha256, named_by } = file;
-    let (batches, mut incoming) = mpsc::channel::<Batch>(BATCHES_WAITING_MAX);
     let buffered = Arc::new(Buffered::default());
-    let reading = Reading {
-        feed: Arc::clone(&feed),
-        run: run.clone(),
-        limits,
-        accepted_at,
-        sha256,
-        batches,
-        buffered: Arc::clone(&buffered),
-    };
+    let (batches, mut incoming) = Batches::new(Arc::clone(&buffered));
+    let reading = Reading { feed: Arc::clone(&feed), run: run.clone(), limits, accepted_at, sha256, batches };
     let reading = tokio::task::spawn_blocking(move || reading.read(bytes));
     let (mut events, mut duplicates) = (0, 0);
     while let Some(mut batch) = incoming.recv().await {
         let stored = sink.store(std::mem::take(&mut batch.events)).await?;
-        events += stored.events;
-        duplicates += stored.duplicates;
+        events += stored.events();
+        duplicates += stored.duplicates();
     }
     let WasRead { mut report, completion } = match reading.await {
         Ok(Ok(read)) => read,
@@ -114,7 +62,7 @@ pub(crate) async fn take<R: Read + Send + 'static>(
         let end = completed(&feed, run, &completion, &report.sha256, accepted_at);
         sink.store(vec![end]).await?;
     }
-    (report.events, report.duplicates, report.buffered_max) = (events, duplicates, buffered.max());
+    (report.events, report.duplicates, report.buffered_max) = (events, duplicates, buffered.events_max());
     Ok(report)
 }
 

@@ -9,11 +9,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::rows::{BATCH_MAX, BATCHES_WAITING_MAX};
-use super::run::{File, Sink, Stored, take};
+use super::run::{File, take};
 use super::{CsvFeed, CsvFeedConfig, FeedReport};
 use crate::Limits;
 use crate::received::Received;
+use crate::streamed::{BATCH_MAX, BATCHES_WAITING_MAX, Sink, Stored};
 
 const BEGUN: OffsetDateTime = datetime!(2026-03-01 10:00 UTC);
 
@@ -45,11 +45,11 @@ impl Sink for Kept {
         }
         self.batches += 1;
         self.longest = self.longest.max(batch.len());
-        let events = batch.len() as u64;
+        let stored = Stored::new(&batch);
         if !self.keeps_nothing {
             self.events.extend(batch.into_iter().map(|one| one.event));
         }
-        Ok(Stored { events, duplicates: 0 })
+        Ok(stored)
     }
 }
 

@@ -8,6 +8,7 @@ use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
 use crate::csv_feeds::{FeedReport, Mode, RowFault};
 use crate::intake::{Accepted, AcceptedEvent};
+use crate::scim_bulk::{BulkReport, OperationFault};
 
 /// The OpenAPI document of the gateway, as `GET /v1/openapi.json` serves it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
@@ -22,9 +23,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(super::events, super::scim_bulk, super::feeds::csv, super::webhook),
+    paths(super::events, super::bulk::scim_bulk, super::feeds::csv, super::webhook),
     components(schemas(
-        CloudEvent, EventData, BulkRequest, Accepted, AcceptedEvent, FeedReport, Mode, RowFault, edge::Problem,
+        CloudEvent, EventData, BulkRequest, Accepted, AcceptedEvent, BulkReport, OperationFault, FeedReport, Mode, RowFault, edge::Problem,
         edge::FieldError
     )),
     tags((name = "ingest", description = "Events in")),
@@ -107,10 +108,10 @@ pub(super) struct EventData {
 pub(super) struct BulkRequest {
     /// `urn:ietf:params:scim:api:messages:2.0:BulkRequest`.
     schemas: Option<Vec<String>>,
-    /// At most 5,000 unless configured.
+    /// At most 100,000 unless configured (`gateway.scim_bulk.operations_max`).
     #[schema(rename = "Operations")]
     operations: Vec<BulkOperation>,
-    /// Has no effect: all operations are taken or none.
+    /// Has no effect: whatever is right is taken.
     #[schema(rename = "failOnErrors")]
     fail_on_errors: Option<u32>,
 }
@@ -133,13 +134,10 @@ pub(super) struct BulkOperation {
     data: Option<BTreeMap<String, Value>>,
 }
 
-/// What both doors answer.
+/// How a request is refused.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
-pub(super) enum Answers {
-    /// Every event is durably stored.
-    #[response(status = 202)]
-    Accepted(Accepted),
+pub(super) enum Refusals {
     /// Not JSON, or not UTF-8.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(edge::Problem),
@@ -161,10 +159,10 @@ pub(super) enum Answers {
     /// Fields are wrong: `errors` names each by JSON pointer (or `header:<name>`). Nothing was taken.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(edge::Problem),
-    /// Too many events a second, or requests at the same time: see `Retry-After`.
+    /// Too many events a second: see `Retry-After`.
     #[response(status = 429, content_type = "application/problem+json")]
     TooFast(edge::Problem),
-    /// Not all events are known to be stored: repeat the whole request after `Retry-After`.
+    /// Not all events are known to be stored, or too much is under way: repeat the whole request after `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(edge::Problem),
 }

@@ -17,10 +17,11 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::{Gate, IDEMPOTENCY_KEY, now};
-use crate::cloudevents::essence;
-use crate::csv_feeds::pipe::{pipe, too_large};
-use crate::csv_feeds::run::{File, ToBroker, take};
+use crate::cloudevents::refuse_compressed;
+use crate::csv_feeds::run::{File, take};
 use crate::csv_feeds::{CsvFeed, FeedReport};
+use crate::streamed::ToBroker;
+use crate::streamed::pipe::pipe;
 
 /// What a caller is told to wait while another file of the feed is taken.
 const PAUSE_FOR_TURN: Duration = Duration::from_secs(5);
@@ -55,8 +56,7 @@ const MEDIA_TYPES: [&str; 6] = [
     responses(
         (status = 202, body = FeedReport, description = "Every good row is durably stored."),
         (status = 400, body = edge::Problem, content_type = "application/problem+json", description = "The body broke off, or is no CSV that this feed can read; what was stored is recognised when it is sent again with the same key."),
-        (status = 401, body = edge::Problem, content_type = "application/problem+json", description = "The token is missing or unknown."),
-        (status = 404, body = edge::Problem, content_type = "application/problem+json", description = "No feed of this name."),
+        (status = 401, body = edge::Problem, content_type = "application/problem+json", description = "The token is missing, or opens no feed of this name."),
         (status = 408, body = edge::Problem, content_type = "application/problem+json", description = "The body stopped coming."),
         (status = 413, body = edge::Problem, content_type = "application/problem+json", description = "The file is too long."),
         (status = 415, body = edge::Problem, content_type = "application/problem+json", description = "Not a media type of CSV, or compressed."),
@@ -71,11 +71,15 @@ pub(super) async fn csv(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Some(feed) = gate.feeds.get(&name) else {
-        return Err(Problem::not_found("no feed of this name is configured"));
-    };
     let (parts, body) = request.into_parts();
-    feed.tokens.authenticate(&parts.headers)?;
+    let token = edge::bearer(&parts.headers).inspect_err(|_| super::unknown_token())?;
+    // Only whoever knows its token learns that there is a feed of this name.
+    let feed = gate.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
+    let Some(feed) = feed else {
+        super::unknown_token();
+        return Err(Problem::unauthorised(edge::UNKNOWN_TOKEN));
+    };
+    gate.admit_to(&feed.access, &feed.source, &parts)?;
     let span =
         tracing::info_span!("ingest", door = "csv", request_id = %id, source = feed.source, trace_id = Empty);
     let trace = telemetry::in_trace(&span, super::traceparent(&parts.headers));
@@ -110,7 +114,8 @@ async fn upload(
     let bytes = Box::new(outlet) as Box<dyn Read + Send>;
     let file = File { feed: Arc::clone(feed), run, bytes, sha256, named_by: None };
     let mut sink = ToBroker { gate: Arc::clone(gate), trace };
-    let pour = inlet.pour(body, feed.file_bytes_max, gate.body_time_max);
+    let too_large = || file_too_large(feed.file_bytes_max);
+    let pour = inlet.pour(body, feed.file_bytes_max, gate.body_time_max, too_large);
     let taking = take(file, gate.limits, accepted_at, &mut sink);
     tokio::pin!(pour, taking);
     tokio::select! {
@@ -126,9 +131,7 @@ async fn upload(
 
 fn check(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
     const FIX: &str = "send the file as it is with the header Content-Type: text/csv";
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        essence(headers)?;
-    }
+    refuse_compressed(headers)?;
     let media_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let media_type = media_type.map(|text| text.split(';').next().unwrap_or_default().trim());
     let known = |text: &str| MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(text));
@@ -138,9 +141,14 @@ fn check(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match announced {
-        Some(bytes) if bytes > feed.file_bytes_max => Err(too_large(feed.file_bytes_max)),
+        Some(bytes) if bytes > feed.file_bytes_max => Err(file_too_large(feed.file_bytes_max)),
         _ => Ok(()),
     }
+}
+
+/// 413.
+pub(crate) fn file_too_large(bytes_max: u64) -> Problem {
+    Problem::too_large(format!("a file of this feed may have at most {bytes_max} bytes"))
 }
 
 fn run(feed: &CsvFeed, headers: &HeaderMap) -> Result<FeedRun, Problem> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use edge::TokenHash;
+use edge::{Access, TokenHash};
 use serde::Deserialize;
 
 use super::mapping::Mapping;
@@ -32,6 +32,9 @@ pub struct ScimConfig {
     /// How many events a second it may cause, averaged; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
+    /// From where, and with which certificate, it may come; from anywhere if left out.
+    #[serde(default)]
+    pub access: Access,
 }
 
 /// What is wrong with the identity providers, if anything. Names are checked with those of all sources.

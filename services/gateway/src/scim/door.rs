@@ -61,7 +61,7 @@ impl Door {
             let mapping = Mapping::compile(&config).expect("the configuration was checked");
             telemetry::metrics::register_source(&config.name);
             let rate = config.events_per_second_max;
-            let source = Source::of_webhook(config.name.clone(), None, rate, now);
+            let source = Source::of_webhook(config.name.clone(), None, rate, config.access, now);
             let public_url = config.public_url.map(|url| url.trim_end_matches('/').to_owned());
             (config.name, Arc::new(Provider { source, mapping, public_url }))
         };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, Request, State};
-use axum::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use edge::{RequestId, bearer, parse_json};
@@ -48,7 +48,7 @@ async fn scim(
     let span =
         tracing::info_span!("ingest", door = "scim", request_id = %id, source = Empty, trace_id = Empty);
     let result = async {
-        let provider = authenticated(&door, &parts.headers, &address)?;
+        let provider = authenticated(&door, &parts, &address)?;
         tracing::Span::current().record("source", provider.name());
         let is_bulk = address.place() == Some(&Place::Bulk);
         let answers = if is_bulk { Answers::AtTheEnd } else { Answers::Each };
@@ -71,11 +71,17 @@ async fn scim(
 }
 
 /// Who holds the token, if it is the one whom the path names.
-fn authenticated(door: &Door, headers: &HeaderMap, address: &Address) -> Outcome<Arc<Provider>> {
-    let token = bearer(headers).map_err(|problem| Refusal::unauthorised(problem.detail()))?;
+fn authenticated(door: &Door, parts: &Parts, address: &Address) -> Outcome<Arc<Provider>> {
+    let unauthorised = |detail: &str| {
+        crate::http::unknown_token();
+        Refusal::unauthorised(detail)
+    };
+    let token = bearer(&parts.headers).map_err(|problem| unauthorised(problem.detail()))?;
     let provider = door.provider_of(token);
     let fits = |provider: &Arc<Provider>| address.provider().is_none_or(|name| name == provider.name());
-    provider.filter(fits).ok_or_else(|| Refusal::unauthorised("the token is not known here"))
+    let provider = provider.filter(fits).ok_or_else(|| unauthorised(edge::UNKNOWN_TOKEN))?;
+    door.gate.admit(&provider.source, parts)?;
+    Ok(provider)
 }
 
 /// One request of a provider.
@@ -217,9 +223,7 @@ impl Asked<'_> {
     }
 
     async fn body(&self, body: axum::body::Body) -> Outcome<Value> {
-        let essence = self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence =
-            essence.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+        let essence = crate::cloudevents::essence(&self.parts.headers)?;
         if !matches!(essence.as_deref(), None | Some("" | "application/scim+json" | "application/json")) {
             return Err(ScimError::new(415, "send application/scim+json").into());
         }

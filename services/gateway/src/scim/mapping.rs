@@ -186,6 +186,7 @@ mod tests {
             attributes,
             public_url: None,
             events_per_second_max: None,
+            access: edge::Access::default(),
         };
         Mapping::compile(&config).unwrap()
     }

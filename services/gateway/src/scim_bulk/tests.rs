@@ -1,3 +1,7 @@
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Instant;
+
 use edge::Problem;
 use lifecycle::EventKind;
 use proptest::prelude::*;
@@ -5,19 +9,27 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::parse;
-use crate::Limits;
+use super::scan::BULK_REQUEST;
+use super::upload::read_all;
+use super::{BulkReport, OperationFault, Upload, take};
+use crate::admission::Source;
 use crate::received::Received;
+use crate::streamed::{BATCH_BYTES_MAX, BATCH_MAX, BATCHES_WAITING_MAX, Sink, Stored};
+use crate::{Limits, SubjectKind};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
-fn bulk(operations: Value, now: OffsetDateTime) -> Result<Vec<Received>, Problem> {
-    let request = json!({"schemas": [super::BULK_REQUEST], "Operations": operations, "failOnErrors": null});
-    parse(request.to_string().as_bytes(), "hr", Some("upload"), &Limits::default(), now)
+fn bulk(operations: Value) -> Result<Vec<Received>, Problem> {
+    let request = json!({"schemas": [BULK_REQUEST], "Operations": operations, "failOnErrors": null});
+    read(request.to_string().as_bytes()).map(|(received, _)| received)
+}
+
+fn read(body: &[u8]) -> Result<(Vec<Received>, Vec<OperationFault>), Problem> {
+    read_all(body, Some("upload"), None, NOW)
 }
 
 fn one(operation: Value) -> Result<lifecycle::Event, Problem> {
-    bulk(json!([operation]), NOW).map(|mut received| received.remove(0).event)
+    bulk(json!([operation])).map(|mut received| received.remove(0).event)
 }
 
 fn user(data: Value) -> Value {
@@ -44,7 +56,7 @@ fn a_user_is_a_snapshot_under_the_names_of_entra() {
     .unwrap();
     assert_eq!((event.kind, event.subject.as_str()), (EventKind::WorkerSnapshot, "701984"));
     assert_eq!((event.source.as_str(), event.time), ("hr/scim-bulk", event.effective_at));
-    assert!(event.time < NOW && event.time > NOW - Duration::seconds(1), "now, and not in the future");
+    assert_eq!(event.time, NOW);
     let expected = json!({
         "userPrincipalName": "inga@example.com", "displayName": "Inga", "nickName": "I",
         "preferredLanguage": "sv-SE", "surname": "Öberg", "givenName": "Inga", "name.middleName": "M",
@@ -104,7 +116,7 @@ fn only_an_upload_that_is_repeated_under_its_name_makes_a_row_a_duplicate() {
         let row = |title: &&str| user(json!({"externalId": "1", "title": title}));
         let rows: Vec<Value> = titles.iter().map(row).collect();
         let request = json!({"Operations": rows}).to_string();
-        let received = parse(request.as_bytes(), "hr", upload, &Limits::default(), now).unwrap();
+        let received = read_all(request.as_bytes(), upload, None, now).unwrap().0;
         assert!(received.is_sorted_by(|a, b| a.event.time < b.event.time), "the last word counts");
         received.into_iter().map(|one| one.event.id).collect()
     };
@@ -142,9 +154,165 @@ fn each_wrong_field_is_named() {
     assert_eq!(at(nested), [format!("{members}/1/type"), format!("{members}/2/value")]);
     let other = json!({"method": "PUT", "path": "/Users/2", "data": {"externalId": "1"}});
     assert_eq!(at(other), ["/Operations/0/path"]);
-    let request = parse(br#"{"schemas": ["x"]}"#, "hr", None, &Limits::default(), NOW).unwrap_err();
+    let request = read(br#"{"schemas": ["x"]}"#).unwrap_err();
     let found: Vec<_> = request.errors().iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(found, ["/schemas", "/Operations"]);
+}
+
+#[test]
+fn a_wrong_operation_is_named_by_its_place_and_stops_no_other() {
+    let long = "x".repeat(10_001);
+    let operations = json!([
+        user(json!({"externalId": "1"})), user(json!({})), user(json!({"externalId": "3", "title": long})),
+        {"method": "POST", "path": "/Groups", "data": {"externalId": "G"}}, 7, user(json!({"externalId": "6"})),
+    ]);
+    let text = json!({"Operations": operations})
+        .to_string()
+        .replace("\"3\"", "\"3\", \"no\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+    for (body, second) in [(text.clone(), "10000 bytes"), (text.replace(&long, "x"), "nests deeper")] {
+        let (received, faults) =
+            read_all(body.as_bytes(), None, Some(vec![SubjectKind::Worker]), NOW).unwrap();
+        let keys: Vec<&str> = received.iter().map(|one| one.event.subject.as_str()).collect();
+        assert_eq!(keys, ["1", "6"]);
+        let at: Vec<(&str, Option<&str>)> =
+            faults.iter().map(|fault| (fault.pointer.as_str(), fault.bulk_id.as_deref())).collect();
+        let expected = [
+            ("/Operations/1/data/externalId", Some("b1")),
+            ("/Operations/2", None),
+            ("/Operations/3/path", None),
+            ("/Operations/4", None),
+        ];
+        assert_eq!(at, expected);
+        assert!(faults[1].detail.contains(second), "{}", faults[1].detail);
+    }
+}
+
+#[test]
+fn a_request_is_understood_in_any_order_and_only_as_a_whole() {
+    let good = r#"{"method":"DELETE","path":"/Users/1"}"#;
+    let reads = |body: &str| read(body.as_bytes()).map(|(received, _)| received.len());
+    for body in [
+        format!(" {{ \"Operations\" : [ {good} , {good} ] , \"schemas\" : [\"{BULK_REQUEST}\"] }} "),
+        format!(
+            "\u{feff}{{\"failOnErrors\":1,\"x\":{{\"y\":[\"]}}\\\"\"]}},\"operations\":[{good},{good}]}}"
+        ),
+    ] {
+        assert_eq!(reads(&body).unwrap(), 2, "{body}");
+    }
+    assert_eq!(reads(r#"{"Operations":[]}"#).unwrap(), 0);
+    let refused = |body: &str| {
+        let problem = reads(body).unwrap_err();
+        format!("{} {} {}", problem.status().as_u16(), problem.code(), problem.detail())
+    };
+    let eleven = [good; 11].join(",");
+    for (body, words) in [
+        (String::new(), "400 malformed_json line 1, column 1"),
+        ("[]".to_owned(), "422 invalid"),
+        ("{".to_owned(), "400 malformed_json"),
+        (r#"{"Operations"}"#.to_owned(), "400 malformed_json line 1, column 14: expected `:`"),
+        (r#"{"Operations":[}"#.to_owned(), "400 malformed_json"),
+        (r#"{"Operations":[1 2]}"#.to_owned(), "400 malformed_json line 1, column 18: expected `,` or `]`"),
+        ("{\"Operations\":[\n{\"a\":nul}]}".to_owned(), "400 malformed_json line 2, column 9"),
+        (format!(r#"{{"Operations":[{good}]"#), "400 malformed_json"),
+        (format!(r#"{{"Operations":[{good}"#), "400 malformed_json"),
+        (format!(r#"{{"Operations":[{good}]}} x"#), "400 malformed_json line 1, column 56: trailing"),
+        (r#"{"Operations":[],"Operations":[]}"#.to_owned(), "422 invalid"),
+        (r#"{"Operations":{}}"#.to_owned(), "422 invalid"),
+        (format!(r#"{{"Operations":[{eleven}]}}"#), "413 batch_too_large"),
+        (format!(r#"{{"x":"{}"}}"#, "x".repeat(70_000)), "413 too_large"),
+    ] {
+        let refusal = refused(&body);
+        assert!(refusal.starts_with(words), "{refusal} is not {words} for {}", &body[..body.len().min(60)]);
+    }
+}
+
+/// A request that is made while it is read; one operation of it is wrong.
+struct Made {
+    next: usize,
+    operations: usize,
+    wrong: usize,
+    rest: Vec<u8>,
+}
+
+impl Read for Made {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() && self.next <= self.operations {
+            let (n, comma) = (self.next, if self.next + 1 < self.operations { "," } else { "]}" });
+            self.rest = if n == self.operations {
+                Vec::new()
+            } else {
+                let begin = if n == 0 { "{\"Operations\":[" } else { "" };
+                let active = if n == self.wrong { "\"perhaps\"" } else { "true" };
+                let data = format!(r#"{{"externalId":"E-{n}","active":{active},"title":"{n:0>200}"}}"#);
+                let operation =
+                    format!(r#"{{"method":"POST","bulkId":"b{n}","path":"/Users","data":{data}}}"#);
+                format!("{begin}{operation}{comma}").into_bytes()
+            };
+            self.next += 1;
+        }
+        let length = self.rest.len().min(into.len());
+        into[..length].copy_from_slice(&self.rest[..length]);
+        self.rest.drain(..length);
+        Ok(length)
+    }
+}
+
+/// Counts what is stored, up to a batch that it refuses.
+#[derive(Default)]
+struct Counted {
+    batches: usize,
+    refuses_from: Option<usize>,
+}
+
+impl Sink for Counted {
+    async fn store(&mut self, batch: Vec<Received>) -> Result<Stored, Problem> {
+        if self.refuses_from == Some(self.batches) {
+            return Err(Problem::unavailable("not_stored", "no", std::time::Duration::from_secs(1)));
+        }
+        self.batches += 1;
+        Ok(Stored::new(&batch))
+    }
+}
+
+async fn taken(bytes: Made, sink: &mut Counted) -> Result<BulkReport, Problem> {
+    let source = Source::of_webhook("hr".to_owned(), None, None, edge::Access::default(), Instant::now());
+    let upload = Upload {
+        source: Arc::new(source),
+        key: None,
+        limits: Limits::default(),
+        operations_max: usize::MAX,
+        operation_bytes_max: 1 << 20,
+        now: NOW,
+    };
+    take(upload, bytes, sink).await
+}
+
+#[tokio::test]
+async fn fifty_thousand_operations_are_never_in_memory_at_the_same_time() {
+    let (operations, wrong) = (50_000, 25_000);
+    let bytes = Made { next: 0, operations, wrong, rest: Vec::new() };
+    let report = taken(bytes, &mut Counted::default()).await.unwrap();
+    assert_eq!((report.operations, report.failed), (50_000, 1));
+    assert_eq!((report.accepted.len(), report.accepted_unlisted), (1_000, 48_999));
+    let fault = &report.errors[0];
+    assert_eq!(
+        (fault.pointer.as_str(), fault.bulk_id.as_deref()),
+        ("/Operations/25000/data/active", Some("b25000"))
+    );
+    // One batch is made, one waits, one is handed over and one is stored.
+    let batches = BATCHES_WAITING_MAX + 3;
+    let (events, bytes) = (report.buffered.events_max(), report.buffered.bytes_max());
+    assert!(events <= batches * BATCH_MAX, "{events} events");
+    assert!(bytes <= batches * (BATCH_BYTES_MAX + Limits::default().event_bytes_max), "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_stored_is_read_no_further_and_says_how_far_it_came() {
+    let bytes = Made { next: 0, operations: usize::MAX - 1, wrong: 3, rest: Vec::new() };
+    let mut sink = Counted { refuses_from: Some(2), ..Counted::default() };
+    let refused = taken(bytes, &mut sink).await.unwrap_err();
+    assert_eq!((refused.status().as_u16(), sink.batches), (503, 2));
+    assert!(refused.detail().contains("2000 operations before that are stored"), "{}", refused.detail());
 }
 
 proptest! {
@@ -158,10 +326,20 @@ proptest! {
         let mut data = json!(data);
         data["emails"] = json!(list.iter().map(|value| json!({"value": value, "type": value})).collect::<Vec<_>>());
         data["members"] = data["emails"].clone();
-        if let Err(problem) = bulk(json!([{"method": method, "path": path, "data": data}, data, 1]), NOW) {
+        if let Err(problem) = bulk(json!([{"method": method, "path": path, "data": data}, data, 1])) {
             prop_assert!(problem.status().is_client_error());
         }
         if let Err(problem) = one(json!({"method": method, "path": path, "data": data})) {
+            prop_assert!(problem.status().is_client_error());
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_cut_or_garbled_never_fails(at in 0_usize..120, byte in any::<u8>(), cut in any::<bool>()) {
+        let operation = user(json!({"externalId": "1", "name": {"givenName": "A\"[{"}}));
+        let mut body = json!({"schemas": [BULK_REQUEST], "Operations": [operation, operation]}).to_string().into_bytes();
+        if cut { body.truncate(at); } else { body[at] = byte; }
+        if let Err(problem) = read(&body) {
             prop_assert!(problem.status().is_client_error());
         }
     }

@@ -95,7 +95,7 @@ async fn what_cannot_be_read_as_a_whole_is_refused_and_says_why() {
     let stranger = world.http.post(format!("{}/v1/feeds/csv/people", world.url)).bearer_auth("hr-token");
     assert_eq!(Answer::of(stranger.body(FILE)).await.status, 401);
     let unknown = world.http.post(format!("{}/v1/feeds/csv/nobody", world.url)).bearer_auth("feed-token");
-    assert_eq!(Answer::of(unknown.body(FILE)).await.status, 404);
+    assert_eq!(Answer::of(unknown.body(FILE)).await.status, 401, "nobody learns which feeds there are");
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! The gateway as its callers see it: real HTTP, a real nats-server.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
+mod access;
 mod csv;
+mod pressure;
 mod refusals;
+mod replays;
+mod statuses;
 mod stored;
 mod webhooks;
 mod world;

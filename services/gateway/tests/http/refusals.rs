@@ -56,7 +56,11 @@ async fn bad_input_is_named() {
     let answer = Answer::of(binary).await;
     assert_eq!(answer.pointers()[0], "header:ce-id");
     let patch = world.bulk(&json!({"Operations": [{"method": "PATCH", "path": "/Users/1"}]})).await;
-    assert_eq!((patch.status, patch.pointers()), (422, vec!["/Operations/0/method"]));
+    assert_eq!(
+        (patch.status, patch.pointers()),
+        (422, vec!["/Operations/0/method"]),
+        "nothing of it is good"
+    );
 }
 
 #[tokio::test]

@@ -89,6 +89,29 @@ async fn a_bulk_request_is_a_snapshot_of_each_user() {
 }
 
 #[tokio::test]
+async fn fifty_thousand_operations_in_one_request_are_stored_but_for_the_one_that_is_wrong() {
+    let world = World::start(json!({})).await;
+    let operation = |n: usize| {
+        let key = if n == 12_345 { json!(null) } else { json!(format!("E-{n}")) };
+        let data = json!({"externalId": key, "userName": format!("e{n}@example.com"), "active": true});
+        json!({"method": "POST", "bulkId": n.to_string(), "path": "/Users", "data": data}).to_string()
+    };
+    let pieces = (0..50_000).map(move |n| {
+        let before = if n == 0 { "{\"Operations\":[" } else { "," };
+        Ok::<_, std::io::Error>(format!("{before}{}", operation(n)))
+    });
+    let body = futures_util::stream::iter(pieces.chain([Ok("]}".to_owned())]));
+    let body = reqwest::Body::wrap_stream(body);
+    let mut consumer = world.stored().await;
+    let answer = Answer::of(world.post("/v1/feeds/scim-bulk", "application/scim+json", body)).await;
+    assert_eq!(answer.status, 202, "{:?}", answer.body);
+    assert_eq!((&answer.body["operations"], &answer.body["failed"]), (&json!(50_000), &json!(1)));
+    assert_eq!(answer.pointers(), ["/Operations/12345/data/externalId"]);
+    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), 49_999);
+    assert_eq!(consumer.next_batch(1).await.unwrap()[0].body.as_ref().unwrap().subject, "E-0");
+}
+
+#[tokio::test]
 async fn a_broker_that_is_gone_is_503_and_repeating_is_safe() {
     let mut world = World::start(json!({})).await;
     assert_eq!(world.events(STRUCTURED, &event("1")).await.status, 202);

@@ -69,7 +69,11 @@ async fn whoever_does_not_know_the_secret_learns_nothing_and_stores_nothing() {
     let answer = world.notice("merge", &[("x-merge-webhook-signature", SIGNED)], &changed).await;
     assert_eq!(answer.status, 401);
     let answer = world.notice("nobody", &[("x-merge-webhook-signature", SIGNED)], MERGE).await;
-    assert_eq!(answer.status, 404);
+    assert_eq!(
+        (answer.status, &answer.body["detail"]),
+        (401, &words[0]),
+        "nobody learns which webhooks there are"
+    );
 }
 
 #[tokio::test]

@@ -27,11 +27,16 @@ pub struct World {
 impl World {
     /// With the source `hr` (token `hr-token`) and the settings in `changes`.
     pub async fn start(changes: Value) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let nats = TestServer::start();
-        let bus = Bus::connect(&bus::BusConfig { publish_timeout_ms: 1_000, ..nats.config() }, "gateway")
-            .await
-            .unwrap();
+        let config = nats.config();
+        Self::start_on(nats, config, changes).await
+    }
+
+    /// The same on a server of its own, connected to as in `config`.
+    pub async fn start_on(nats: TestServer, config: bus::BusConfig, changes: Value) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = bus::BusConfig { publish_timeout_ms: 1_000, ..config };
+        let bus = Bus::connect(&config, "gateway").await.unwrap();
         bus.ensure_streams().await.unwrap();
         let mut config = json!({
             "listen": "127.0.0.1:0",
@@ -84,7 +89,7 @@ impl Answer {
         Self::read(request.send().await.unwrap()).await
     }
 
-    async fn read(response: Response) -> Self {
+    pub async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         Self { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }

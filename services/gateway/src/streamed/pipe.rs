@@ -54,8 +54,14 @@ impl Inlet {
     /// Pours all of the body in: at most `bytes_max`, no piece later than `pause_max` after the one before.
     ///
     /// # Errors
-    /// 413 when it is longer, 408 when it stops coming, 400 when it breaks off. The reader then sees no end either.
-    pub(crate) async fn pour(self, body: Body, bytes_max: u64, pause_max: Duration) -> Result<(), Problem> {
+    /// `too_large` when it is longer, 408 when it stops coming, 400 when it breaks off. The reader then sees no end either.
+    pub(crate) async fn pour(
+        self,
+        body: Body,
+        bytes_max: u64,
+        pause_max: Duration,
+        too_large: impl Fn() -> Problem,
+    ) -> Result<(), Problem> {
         let mut stream = body.into_data_stream();
         let mut bytes = 0_u64;
         loop {
@@ -67,7 +73,7 @@ impl Inlet {
             let piece = piece.map_err(|_| Problem::bad_request("body_broken", "the body broke off"))?;
             bytes += piece.len() as u64;
             if bytes > bytes_max {
-                return Err(too_large(bytes_max));
+                return Err(too_large());
             }
             if self.0.send(Piece::Bytes(piece)).await.is_err() {
                 return Ok(()); // the reader has what it wants, or failed and says so itself
@@ -76,11 +82,6 @@ impl Inlet {
         _ = self.0.send(Piece::End).await;
         Ok(())
     }
-}
-
-/// 413.
-pub(crate) fn too_large(bytes_max: u64) -> Problem {
-    Problem::too_large(format!("a file of this feed may have at most {bytes_max} bytes"))
 }
 
 #[cfg(test)]
@@ -93,7 +94,8 @@ mod tests {
             let mut all = Vec::new();
             outlet.read_to_end(&mut all).map(|_| all)
         });
-        let poured = inlet.pour(body, bytes_max, Duration::from_secs(5)).await;
+        let too_large = || Problem::too_large("long");
+        let poured = inlet.pour(body, bytes_max, Duration::from_secs(5), too_large).await;
         (poured.map_err(|problem| problem.status().as_u16()), reading.await.unwrap())
     }
 

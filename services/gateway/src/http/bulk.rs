@@ -1,0 +1,122 @@
+//! SCIM bulk requests.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use edge::{Problem, RequestId};
+use lifecycle::TraceContext;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use super::{Gate, IDEMPOTENCY_KEY, docs, now};
+use crate::admission::Source;
+use crate::cloudevents::essence;
+use crate::scim_bulk::{BulkReport, Upload, take};
+use crate::streamed::ToBroker;
+use crate::streamed::pipe::pipe;
+
+/// Take a SCIM bulk request
+///
+/// Each operation is the whole record of a user or group, or deletes one; `externalId` is the key. The request is read
+/// while it comes, and answered once every good operation is durably stored; wrong ones are listed by their place and stop
+/// no other. A request that is repeated with the same `Idempotency-Key` header is recognised; without that header every
+/// request says something new, which is harmless, because a record that says what is known changes nothing.
+#[utoipa::path(
+    post, path = "/v1/feeds/scim-bulk", operation_id = "postScimBulk", tag = "ingest", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request.")),
+    request_body(content(
+        (docs::BulkRequest = "application/scim+json"),
+        (docs::BulkRequest = "application/json"),
+    )),
+    responses(
+        (status = 202, body = BulkReport, description = "Every good operation is durably stored."),
+        docs::Refusals,
+    )
+)]
+pub(super) async fn scim_bulk(
+    State(gate): State<Arc<Gate>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let source = Arc::clone(gate.known(&parts)?);
+    let parent = super::traceparent(&parts.headers);
+    let span = tracing::info_span!("ingest", door = "scim-bulk", request_id = %id, source = source.name, trace_id = Empty);
+    let trace = telemetry::in_trace(&span, parent);
+    async {
+        let taken = upload(&gate, &source, &parts.headers, body, trace).await;
+        note(&source, &taken);
+        taken.map(|report| (StatusCode::ACCEPTED, Json(report)).into_response())
+    }
+    .instrument(span)
+    .await
+}
+
+async fn upload(
+    gate: &Arc<Gate>,
+    source: &Arc<Source>,
+    headers: &HeaderMap,
+    body: Body,
+    trace: TraceContext,
+) -> Result<BulkReport, Problem> {
+    let _room = gate.room(source)?;
+    match essence(headers)?.as_deref() {
+        Some("application/scim+json" | "application/json") => {}
+        _ => return Err(Problem::unsupported_media_type("send application/scim+json or application/json")),
+    }
+    let bytes_max = gate.scim_bulk.bytes_max;
+    let too_large = || Problem::too_large(format!("a bulk request may have at most {bytes_max} bytes"));
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > bytes_max) {
+        return Err(too_large());
+    }
+    let upload = Upload {
+        source: Arc::clone(source),
+        key: headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned),
+        limits: gate.limits,
+        operations_max: gate.scim_bulk.operations_max,
+        operation_bytes_max: gate.body_bytes_max,
+        now: now(),
+    };
+    let (inlet, outlet) = pipe();
+    let mut sink = ToBroker { gate: Arc::clone(gate), trace };
+    let pour = inlet.pour(body, bytes_max, gate.body_time_max, too_large);
+    let taking = take(upload, Box::new(outlet) as Box<dyn Read + Send>, &mut sink);
+    tokio::pin!(pour, taking);
+    tokio::select! {
+        taken = &mut taking => taken,
+        poured = &mut pour => match (poured, taking.await) {
+            (Ok(()), taken) => taken,
+            // Why the bytes stopped, not that they did; unless something worse came first.
+            (Err(why), Err(problem)) if problem.code() == "body_broken" => Err(why),
+            (Err(_), taken) => taken,
+        },
+    }
+}
+
+/// Metrics and the one log line of a request.
+fn note(source: &Source, taken: &Result<BulkReport, Problem>) {
+    match taken {
+        Ok(report) => {
+            let BulkReport { operations, failed, duplicates, .. } = *report;
+            let new = operations - failed - duplicates;
+            telemetry::metrics::events_accepted(&source.name, "accepted", new);
+            telemetry::metrics::events_accepted(&source.name, "duplicate", duplicates);
+            if failed > 0 {
+                tracing::warn!(operations, failed, duplicates, "some operations of a bulk request are wrong");
+            } else {
+                tracing::debug!(operations, duplicates, "bulk request taken");
+            }
+        }
+        Err(problem) => {
+            let (status, wrong_fields) = (problem.status().as_u16(), problem.errors().len());
+            tracing::info!(code = problem.code(), status, wrong_fields, "request refused");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Cuts a bulk request into its operations while it comes: no more of it than one operation is held.
+
+use std::io::{ErrorKind, Read};
+
+use edge::{FieldErrors, JsonError, Pointer, Problem, parse_json};
+use serde_json::Value;
+
+use crate::limits::DEPTH_MAX;
+
+/// The schema of the request.
+pub(super) const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// Bytes that are read at a time.
+const CHUNK_BYTES: usize = 16 * 1024;
+/// Longest name of a member of the request, and longest member besides the operations, in bytes.
+const MEMBER_BYTES_MAX: usize = 64 * 1024;
+/// The request and its list of operations are around each operation.
+const OPERATION_DEPTH_MAX: usize = DEPTH_MAX - 2;
+
+/// Why a request is read no further.
+#[derive(Debug)]
+pub(super) enum NotRead {
+    /// It makes no sense as a whole, or is too much.
+    Refused(Problem),
+    /// Its bytes stopped coming, or nobody takes what was read.
+    Stopped,
+}
+
+impl From<Problem> for NotRead {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+/// Reads a request to its end; `each` takes its operations in their order, those included that say nothing.
+///
+/// # Errors
+/// When it is no bulk request, its bytes stop coming, or `each` wants no more.
+pub(super) fn operations(
+    bytes: impl Read,
+    operation_bytes_max: usize,
+    mut each: impl FnMut(usize, Result<Value, String>) -> Result<(), NotRead>,
+) -> Result<(), NotRead> {
+    let mut scanner = Scanner { input: bytes, buffer: Vec::new(), at: 0, line: 1, column: 1 };
+    let mut errors = FieldErrors::default();
+    let mut seen = false;
+    scanner.open_request()?;
+    let mut first = true;
+    while let Some(name) = scanner.member(first)? {
+        first = false;
+        if name.eq_ignore_ascii_case("schemas") {
+            check_schemas(&scanner.small_value()?, &mut errors);
+        } else if !name.eq_ignore_ascii_case("Operations") {
+            scanner.small_value()?;
+        } else if std::mem::replace(&mut seen, true) {
+            return Err(Problem::invalid("the request", of("/Operations", "is there twice")).into());
+        } else if scanner.next_is(b'[')? {
+            refuse_if_wrong(&mut errors)?;
+            scanner.each_element(operation_bytes_max, &mut each)?;
+        } else {
+            scanner.small_value()?;
+            errors.add("/Operations", "must be an array");
+        }
+    }
+    scanner.end()?;
+    if !seen {
+        errors.add("/Operations", "must be an array");
+    }
+    refuse_if_wrong(&mut errors)
+}
+
+fn of(at: &str, detail: &str) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    errors.add(at, detail);
+    errors
+}
+
+fn refuse_if_wrong(errors: &mut FieldErrors) -> Result<(), NotRead> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::invalid("this is no bulk request", std::mem::take(errors)).into())
+}
+
+fn check_schemas(schemas: &Value, errors: &mut FieldErrors) {
+    let is_bulk = |schema: &Value| schema.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST));
+    if !schemas.as_array().is_some_and(|schemas| schemas.iter().any(is_bulk)) {
+        errors.add("/schemas", format!("must be an array with {BULK_REQUEST}"));
+    }
+}
+
+/// One value as it stands in the request.
+struct Cut {
+    /// Nothing if it is longer than is taken.
+    text: Option<Vec<u8>>,
+    line: usize,
+    column: usize,
+}
+
+struct Scanner<R> {
+    input: R,
+    buffer: Vec<u8>,
+    at: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<R: Read> Scanner<R> {
+    /// The next byte, which stays.
+    fn peek(&mut self) -> Result<Option<u8>, NotRead> {
+        while self.at == self.buffer.len() {
+            self.buffer.resize(CHUNK_BYTES, 0);
+            match self.input.read(&mut self.buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => self.buffer.clear(),
+                Err(_) => return Err(NotRead::Stopped),
+                Ok(length) => {
+                    self.buffer.truncate(length);
+                    self.at = 0;
+                    break;
+                }
+            }
+            self.at = 0;
+        }
+        Ok(self.buffer.get(self.at).copied())
+    }
+
+    /// Goes on behind `byte`, which is the next one.
+    fn pass(&mut self, byte: u8) {
+        self.at += 1;
+        if byte == b'\n' {
+            (self.line, self.column) = (self.line + 1, 1);
+        } else {
+            self.column += 1;
+        }
+    }
+
+    /// The next byte that is not blank; it stays.
+    fn next_mark(&mut self) -> Result<Option<u8>, NotRead> {
+        while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.peek()? {
+            self.pass(byte);
+        }
+        self.peek()
+    }
+
+    /// Whether `mark` is next, which is passed then.
+    fn next_is(&mut self, mark: u8) -> Result<bool, NotRead> {
+        let is_next = self.next_mark()? == Some(mark);
+        if is_next {
+            self.pass(mark);
+        }
+        Ok(is_next)
+    }
+
+    fn malformed(&self, reason: &str) -> NotRead {
+        let (line, column) = (self.line, self.column);
+        Problem::from(JsonError::Malformed { line, column, reason: reason.to_owned() }).into()
+    }
+
+    fn open_request(&mut self) -> Result<(), NotRead> {
+        for byte in *b"\xef\xbb\xbf" {
+            if self.peek()? != Some(byte) {
+                break;
+            }
+            self.pass(byte);
+        }
+        match self.next_mark()? {
+            Some(b'{') => {
+                self.pass(b'{');
+                Ok(())
+            }
+            Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => {
+                let errors = of("", "a bulk request is an object");
+                Err(Problem::invalid("this is no bulk request", errors).into())
+            }
+            _ => Err(self.malformed("expected value")),
+        }
+    }
+
+    /// The name of the next member of the request; nothing when there is no other.
+    fn member(&mut self, first: bool) -> Result<Option<String>, NotRead> {
+        if self.next_is(b'}')? {
+            return Ok(None);
+        }
+        if !first && !self.next_is(b',')? {
+            return Err(self.malformed("expected `,` or `}`"));
+        }
+        if self.next_mark()? != Some(b'"') {
+            return Err(self.malformed("expected a name in quotes"));
+        }
+        let Value::String(name) = self.small_value()? else { return Err(self.malformed("expected a name")) };
+        if self.next_is(b':')? { Ok(Some(name)) } else { Err(self.malformed("expected `:`")) }
+    }
+
+    fn small_value(&mut self) -> Result<Value, NotRead> {
+        let cut = self.value(MEMBER_BYTES_MAX)?;
+        let too_long =
+            || Problem::too_large(format!("a member of the request is longer than {MEMBER_BYTES_MAX} bytes"));
+        let text = cut.text.as_deref().ok_or_else(too_long)?;
+        parse_json(text, DEPTH_MAX - 1)
+            .map_err(|error| Problem::from(placed(error, cut.line, cut.column)).into())
+    }
+
+    /// Hands over the elements of the array whose bracket was passed.
+    fn each_element(
+        &mut self,
+        bytes_max: usize,
+        each: &mut impl FnMut(usize, Result<Value, String>) -> Result<(), NotRead>,
+    ) -> Result<(), NotRead> {
+        if self.next_is(b']')? {
+            return Ok(());
+        }
+        for index in 0.. {
+            let Cut { text, line, column } = self.value(bytes_max)?;
+            let operation = match text.map(|text| parse_json(&text, OPERATION_DEPTH_MAX)) {
+                None => Err(format!("an operation may have at most {bytes_max} bytes")),
+                Some(Ok(operation)) => Ok(operation),
+                // What follows may not be what it looks like: it ends here.
+                Some(Err(error @ JsonError::Malformed { .. })) => {
+                    return Err(Problem::from(placed(error, line, column)).into());
+                }
+                Some(Err(JsonError::NotUtf8 { .. })) => Err("is not UTF-8".to_owned()),
+                Some(Err(JsonError::TooDeep { .. })) => {
+                    Err(format!("nests deeper than {OPERATION_DEPTH_MAX}"))
+                }
+            };
+            each(index, operation)?;
+            if self.next_is(b']')? {
+                return Ok(());
+            }
+            if !self.next_is(b',')? {
+                return Err(self.malformed("expected `,` or `]`"));
+            }
+        }
+        unreachable!("indexes do not end")
+    }
+
+    /// The next value as it stands there.
+    fn value(&mut self, bytes_max: usize) -> Result<Cut, NotRead> {
+        let first = self.next_mark()?;
+        let mut cut = Cut { text: Some(Vec::new()), line: self.line, column: self.column };
+        let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+        loop {
+            let Some(byte) = self.peek()? else { return Err(self.malformed("EOF while parsing a value")) };
+            let is_scalar = depth == 0 && !in_string;
+            if is_scalar && matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\r' | b'\n') {
+                return Ok(cut);
+            }
+            self.pass(byte);
+            match cut.text.as_mut() {
+                Some(text) if text.len() < bytes_max => text.push(byte),
+                _ => cut.text = None,
+            }
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if in_string => escaped = true,
+                b'"' => in_string = !in_string,
+                _ if in_string => {}
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => depth -= 1,
+                _ => {}
+            }
+            let is_over = depth == 0 && !in_string;
+            if is_over && matches!(first, Some(b'[' | b'{' | b'"')) {
+                return Ok(cut);
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<(), NotRead> {
+        if self.next_mark()?.is_none() { Ok(()) } else { Err(self.malformed("trailing characters")) }
+    }
+}
+
+/// The error of a value that begins at this place, as one of the request.
+fn placed(error: JsonError, from_line: usize, from_column: usize) -> JsonError {
+    let place = |line: usize, column: usize| {
+        (from_line + line.max(1) - 1, if line <= 1 { from_column + column.max(1) - 1 } else { column })
+    };
+    match error {
+        JsonError::Malformed { line, column, reason } => {
+            let (line, column) = place(line, column);
+            JsonError::Malformed { line, column, reason }
+        }
+        JsonError::TooDeep { line, column, max } => {
+            let (line, column) = place(line, column);
+            JsonError::TooDeep { line, column, max }
+        }
+        error @ JsonError::NotUtf8 { .. } => error,
+    }
+}
+
+/// Where an operation stands.
+pub(super) fn place(index: usize) -> Pointer {
+    Pointer::root().key("Operations").index(index)
+}

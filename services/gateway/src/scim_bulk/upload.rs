@@ -1,0 +1,271 @@
+//! One bulk request, from its bytes to the broker.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use edge::{FieldErrors, Pointer, Problem};
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::scan::{self, NotRead, place};
+use super::{Feed, read};
+use crate::Limits;
+use crate::admission::Source;
+use crate::intake::AcceptedEvent;
+use crate::limits::text_fault;
+use crate::received::{Received, check_sizes, event_too_large};
+use crate::streamed::{Batches, Buffered, Gone, Sink};
+
+/// Most operations that are listed in an answer, of those that were taken and of those that were not; all are counted.
+const LISTED_MAX: usize = 1_000;
+
+/// What came of a bulk request: every event of it is durably stored.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BulkReport {
+    /// Operations, good and bad.
+    pub(crate) operations: u64,
+    /// Operations that say nothing because something is wrong with them.
+    pub(crate) failed: u64,
+    /// Events that had been stored before.
+    pub(crate) duplicates: u64,
+    /// One for each operation that was taken, in their order; the first 1,000.
+    pub(crate) accepted: Vec<AcceptedEvent>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "crate::intake::is_zero")]
+    #[schema(required = false)]
+    pub(crate) accepted_unlisted: usize,
+    /// What is wrong with the operations that failed; the first 1,000 faults.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) errors: Vec<OperationFault>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "crate::intake::is_zero")]
+    #[schema(required = false)]
+    pub(crate) errors_unlisted: usize,
+    /// How much was in memory at the same time.
+    #[serde(skip)]
+    pub(crate) buffered: Arc<Buffered>,
+}
+
+/// What is wrong with an operation.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OperationFault {
+    /// JSON Pointer into the request.
+    pub(crate) pointer: String,
+    /// The operation's `bulkId`, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bulk_id: Option<String>,
+    /// What is wrong, and what would be right.
+    pub(crate) detail: String,
+}
+
+/// A request that is being read.
+pub(crate) struct Upload {
+    pub(crate) source: Arc<Source>,
+    /// What the caller calls it.
+    pub(crate) key: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) operations_max: usize,
+    /// Longest operation, in bytes.
+    pub(crate) operation_bytes_max: usize,
+    pub(crate) now: OffsetDateTime,
+}
+
+/// What is wrong with operations.
+#[derive(Debug, Default)]
+struct Faults {
+    operations: u64,
+    failed: u64,
+    /// Of the failed ones; nothing if they differ.
+    code: Option<(StatusCode, &'static str)>,
+    listed: Vec<OperationFault>,
+    unlisted: usize,
+}
+
+impl Upload {
+    /// Reads all of it; `push` takes the events of the good operations.
+    fn read(
+        &self,
+        bytes: impl Read,
+        mut push: impl FnMut(Received) -> Result<(), Gone>,
+    ) -> Result<Faults, NotRead> {
+        let mut faults = Faults::default();
+        let feed = Feed::new(&self.source.name, self.key.as_deref(), self.now);
+        scan::operations(bytes, self.operation_bytes_max, |index, operation| {
+            if index == self.operations_max {
+                return Err(too_many(self.operations_max).into());
+            }
+            faults.operations += 1;
+            let at = place(index);
+            let operation = match operation {
+                Ok(operation) => operation,
+                Err(fault) => {
+                    faults.add(None, wrong(&at, fault));
+                    return Ok(());
+                }
+            };
+            let bulk_id = operation.get("bulkId").and_then(Value::as_str).map(str::to_owned);
+            match self.event(operation, index, &at, &feed) {
+                Ok(received) => push(received).map_err(|Gone| NotRead::Stopped)?,
+                Err(problem) => faults.add(bulk_id.filter(|id| text_fault(id).is_none()), problem),
+            }
+            Ok(())
+        })?;
+        Ok(faults)
+    }
+
+    fn event(&self, operation: Value, index: usize, at: &Pointer, feed: &Feed) -> Result<Received, Problem> {
+        let mut errors = FieldErrors::default();
+        let read = read(operation, at, &self.limits, &mut errors);
+        let (bulk_id, statement) = match read {
+            Some(read) if errors.is_empty() => read,
+            _ => return Err(Problem::invalid("an operation", errors)),
+        };
+        let received = [feed.event(bulk_id, statement, index, at.clone())];
+        self.source.authorise(&received)?;
+        check_sizes(&received, &self.limits)?;
+        let [received] = received;
+        Ok(received)
+    }
+}
+
+impl Faults {
+    fn add(&mut self, bulk_id: Option<String>, problem: Problem) {
+        let code = (problem.status(), problem.code());
+        self.code = if self.failed == 0 { Some(code) } else { self.code.filter(|known| *known == code) };
+        self.failed += 1;
+        for error in problem.errors() {
+            if self.listed.len() == LISTED_MAX {
+                self.unlisted += 1;
+                continue;
+            }
+            let (pointer, detail) = (error.pointer.clone(), error.detail.clone());
+            self.listed.push(OperationFault { pointer, bulk_id: bulk_id.clone(), detail });
+        }
+    }
+
+    /// Why nothing was taken.
+    fn into_problem(self) -> Problem {
+        let mut errors = FieldErrors::default();
+        for fault in self.listed {
+            errors.add(fault.pointer, fault.detail);
+        }
+        match self.code {
+            Some((StatusCode::FORBIDDEN, _)) => {
+                errors.into_problem(Problem::forbidden("nothing of the request was taken"))
+            }
+            Some((StatusCode::PAYLOAD_TOO_LARGE, _)) => errors.into_problem(event_too_large()),
+            _ => Problem::invalid("nothing of the request was taken", errors),
+        }
+    }
+}
+
+fn wrong(at: &Pointer, fault: String) -> Problem {
+    let mut errors = FieldErrors::default();
+    errors.add(at, fault);
+    Problem::invalid("an operation", errors)
+}
+
+fn too_many(operations_max: usize) -> Problem {
+    let detail = format!("more than the {operations_max} operations that one request may have; split it");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", detail)
+}
+
+/// Takes a request: stores what its good operations say, batch by batch.
+///
+/// # Errors
+/// When it cannot be read to its end or not everything is known to be stored, and when none of its operations is good.
+pub(crate) async fn take<R: Read + Send + 'static>(
+    upload: Upload,
+    bytes: R,
+    sink: &mut impl Sink,
+) -> Result<BulkReport, Problem> {
+    let source = Arc::clone(&upload.source);
+    let mut report = BulkReport::default();
+    let (mut batches, mut incoming) = Batches::new(Arc::clone(&report.buffered));
+    let reading = tokio::task::spawn_blocking(move || {
+        let faults = upload.read(bytes, |received| batches.push(received))?;
+        batches.flush().map_err(|Gone| NotRead::Stopped)?;
+        Ok(faults)
+    });
+    let mut stored = 0_u64;
+    while let Some(mut batch) = incoming.recv().await {
+        let events = std::mem::take(&mut batch.events);
+        // A request is never split: it is let in or not, and what it has counts.
+        let now = Instant::now();
+        match stored {
+            0 => source.spend(events.len(), now)?,
+            _ => source.overdraw(events.len(), now),
+        }
+        let done = sink.store(events).await.map_err(|problem| so_far(problem, stored))?;
+        stored += done.events();
+        report.duplicates += done.duplicates();
+        let room = LISTED_MAX.saturating_sub(report.accepted.len());
+        report.accepted_unlisted += done.0.len().saturating_sub(room);
+        report.accepted.extend(done.0.into_iter().take(room));
+    }
+    let faults = match reading.await {
+        Ok(Ok(faults)) => faults,
+        Ok(Err(NotRead::Refused(problem))) => return Err(so_far(problem, stored)),
+        Ok(Err(NotRead::Stopped)) => {
+            return Err(so_far(Problem::bad_request("body_broken", "the body broke off"), stored));
+        }
+        Err(_) => return Err(Problem::internal()),
+    };
+    if faults.failed > 0 && stored == 0 {
+        return Err(faults.into_problem());
+    }
+    (report.operations, report.failed) = (faults.operations, faults.failed);
+    (report.errors, report.errors_unlisted) = (faults.listed, faults.unlisted);
+    Ok(report)
+}
+
+/// What was stored before something went wrong stays stored.
+fn so_far(problem: Problem, stored: u64) -> Problem {
+    if stored == 0 {
+        return problem;
+    }
+    let detail = format!(
+        "{}; {stored} operations before that are stored: with the same Idempotency-Key they are recognised when the \
+         request is repeated",
+        problem.detail()
+    );
+    problem.with_detail(detail)
+}
+
+#[cfg(test)]
+pub(super) fn read_all(
+    body: &[u8],
+    key: Option<&str>,
+    kinds: Option<Vec<crate::SubjectKind>>,
+    now: OffsetDateTime,
+) -> Result<(Vec<Received>, Vec<OperationFault>), Problem> {
+    let source = Source::of_webhook("hr".to_owned(), kinds, None, edge::Access::default(), Instant::now());
+    let key = key.map(str::to_owned);
+    let limits = Limits::default();
+    let upload = Upload {
+        source: Arc::new(source),
+        key,
+        limits,
+        operations_max: 10,
+        operation_bytes_max: 10_000,
+        now,
+    };
+    let mut all = Vec::new();
+    let read = upload.read(body, |received| {
+        all.push(received);
+        Ok(())
+    });
+    match read {
+        Ok(faults) if all.is_empty() && faults.failed > 0 => Err(faults.into_problem()),
+        Ok(faults) => Ok((all, faults.listed)),
+        Err(NotRead::Refused(problem)) => Err(problem),
+        Err(NotRead::Stopped) => panic!("a body in memory does not break off"),
+    }
+}

@@ -1,0 +1,14 @@
+//! What does not fit into memory: a body becomes a reader, what is read becomes batches of events, and batches go to the
+//! broker one after the other. Each of the three has a bounded buffer in front of it, so whoever sends waits for whoever
+//! stores.
+
+mod batch;
+pub(crate) mod pipe;
+mod sink;
+
+#[cfg(test)]
+pub(crate) use batch::{BATCH_BYTES_MAX, BATCH_MAX, BATCHES_WAITING_MAX};
+pub(crate) use batch::{Batches, Buffered, Gone};
+#[cfg(test)]
+pub(crate) use sink::Stored;
+pub(crate) use sink::{Sink, ToBroker};
