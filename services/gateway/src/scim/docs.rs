@@ -87,14 +87,15 @@ enum Refusals {
 
 macro_rules! operations {
     ($($(#[$doc:meta])* $method:ident $path:literal $id:literal $name:ident
-        ($($parameter:tt)*) [$($body:tt)*] ($status:literal, $answer:literal);)*) => {$(
+        ($($parameter:tt)*) [$($more:tt)*] ($status:literal, $answer:literal $(, $bare:literal)?);)*) => {$(
         $(#[$doc])*
         #[utoipa::path(
-            $method, path = $path, operation_id = $id, tag = "scim", security(("bearer" = [])),
+            $method, path = $path, operation_id = $id, tag = "scim",
             params(("source" = String, Path, description = "The provider's name in the configuration; may be left out."),
                    $($parameter)*),
-            $($body)*
-            responses((status = $status, description = $answer, content_type = "application/scim+json", body = Value), Refusals)
+            $($more)*
+            responses((status = $status, description = $answer, content_type = "application/scim+json", body = Value),
+                      $((status = $bare, description = "It is done, and nothing is shown."),)? Refusals)
         )]
         #[expect(dead_code, reason = "only its description is used")]
         fn $name() {}
@@ -105,49 +106,49 @@ operations! {
     /// List users or groups
     get "/scim/v2/{source}/{resources}" "scimList" list
         (("resources" = String, Path, description = "`Users` or `Groups`."), ListParameters)
-        [] (200, "A ListResponse.");
+        [security(("bearer" = [])),] (200, "A ListResponse.");
     /// Create a user or group
     ///
     /// 201 only after the events are durably stored. Repeating it after a 503 is safe: see docs/sources.md.
     post "/scim/v2/{source}/{resources}" "scimCreate" create
         (("resources" = String, Path, description = "`Users` or `Groups`."))
-        [request_body(content = Value, content_type = "application/scim+json"),] (201, "The resource.");
+        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (201, "The resource.");
     /// Search users or groups
     post "/scim/v2/{source}/{resources}/.search" "scimSearch" search
         (("resources" = String, Path, description = "`Users` or `Groups`."))
-        [request_body(content = Value, content_type = "application/scim+json"),] (200, "A ListResponse.");
+        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "A ListResponse.");
     /// Read a user or group
     get "/scim/v2/{source}/{resources}/{id}" "scimGet" get
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
-        [] (200, "The resource.");
+        [security(("bearer" = [])),] (200, "The resource.");
     /// Replace a user or group
     ///
     /// What says nothing of `active` or `members` leaves them as they are.
     put "/scim/v2/{source}/{resources}/{id}" "scimReplace" replace
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
-        [request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.");
+        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.");
     /// Change a user or group
     ///
     /// All operations are done or none. A group is answered with 204, unless attributes are asked for.
     patch "/scim/v2/{source}/{resources}/{id}" "scimPatch" patch
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
-        [request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.");
+        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.", 204);
     /// Delete a user or group
     delete "/scim/v2/{source}/{resources}/{id}" "scimDelete" remove
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
-        [] (204, "It is gone.");
+        [security(("bearer" = [])),] (204, "It is gone.");
     /// Several requests in one
     ///
     /// Operations may refer to each other by `bulkId`, in any order. Each is done or not by itself.
     post "/scim/v2/{source}/Bulk" "scimBulk" bulk
-        () [request_body(content = Value, content_type = "application/scim+json"),] (200, "A BulkResponse.");
+        () [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "A BulkResponse.");
     /// What the service can do
     get "/scim/v2/{source}/ServiceProviderConfig" "scimServiceProviderConfig" service_provider_config
-        () [] (200, "A ServiceProviderConfig; no token is needed.");
+        () [security(()),] (200, "A ServiceProviderConfig; no token is needed.");
     /// What resources look like
     get "/scim/v2/{source}/Schemas" "scimSchemas" schemas
-        () [] (200, "A ListResponse of schemas; no token is needed.");
+        () [security(()),] (200, "A ListResponse of schemas; no token is needed.");
     /// What types of resources there are
     get "/scim/v2/{source}/ResourceTypes" "scimResourceTypes" resource_types
-        () [] (200, "A ListResponse of resource types; no token is needed.");
+        () [security(()),] (200, "A ListResponse of resource types; no token is needed.");
 }

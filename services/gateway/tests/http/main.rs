@@ -6,6 +6,7 @@ mod csv;
 mod pressure;
 mod refusals;
 mod replays;
+mod schema;
 mod statuses;
 mod stored;
 mod webhooks;
