@@ -109,7 +109,7 @@ operations! {
         [security(("bearer" = [])),] (200, "A ListResponse.");
     /// Create a user or group
     ///
-    /// 201 only after the events are durably stored. Repeating it after a 503 is safe: see docs/sources.md.
+    /// 201 only after the events are durably stored. Repeating it after a 503 is safe: see docs/sources/scim-inbound.md.
     post "/scim/v2/{source}/{resources}" "scimCreate" create
         (("resources" = String, Path, description = "`Users` or `Groups`."))
         [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (201, "The resource.");

@@ -3,6 +3,7 @@
 
 mod access;
 mod csv;
+mod pages;
 mod pressure;
 mod refusals;
 mod replays;
