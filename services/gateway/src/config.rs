@@ -1,9 +1,11 @@
 //! The gateway's section of the configuration.
 
+mod warnings;
+
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use edge::{Access, Network, TlsConfig, TokenHash};
+use edge::{Access, Network, Tls, TlsConfig, TokenHash};
 use lifecycle::EventKind;
 use serde::Deserialize;
 
@@ -152,6 +154,17 @@ impl SubjectKind {
 const NAME_BYTES_MAX: usize = 64;
 
 impl Config {
+    /// Whether the gateway could start with it, as far as that can be told without connecting to anything.
+    ///
+    /// # Errors
+    /// What is wrong, and how to put it right.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(fault) = self.fault() {
+            return Err(fault);
+        }
+        self.tls.clone().map_or(Ok(()), |tls| Tls::open(tls).map(drop).map_err(|error| error.to_string()))
+    }
+
     /// The limits that concern single events.
     pub(crate) fn limits(&self) -> Limits {
         Limits {

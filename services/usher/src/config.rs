@@ -1,5 +1,6 @@
 //! The one configuration file: a section per service, unknown settings refused, references expanded.
 
+mod check;
 mod expand;
 mod overlay;
 
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use telemetry::LogFormat;
 
+pub use check::{Checked, check};
 use expand::{Environment, Variables};
 use overlay::{Context, Overlay};
 
@@ -74,6 +76,23 @@ pub enum ConfigError {
     /// A policy is wrong.
     #[error(transparent)]
     Policy(policy::PolicyError),
+    /// The gateway could not start with it.
+    #[error("{path}: section `gateway`: {message}")]
+    Gateway {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The writer could not start with it.
+    #[error("{path}: section `writer`")]
+    Writer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: writer::BuildError,
+    },
 }
 
 impl Config {
@@ -95,44 +114,6 @@ impl Config {
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         parse(path, &text, defaults, &Environment)
     }
-}
-
-/// Reads `path` as any process would, with the policies that it names, and says for which processes it will do.
-///
-/// # Errors
-/// When no process could use it.
-pub fn check(path: &Path) -> Result<String, ConfigError> {
-    let (config, verdict) = match Config::load(path) {
-        Ok(config) => (config, format!("{} is fine", path.display())),
-        Err(alone) => {
-            let nowhere = crate::up::folder::config_defaults(Path::new("."), "", "");
-            let verdict = format!(
-                "{} is fine for `usher up`; for a service of its own more is needed: {alone}",
-                path.display()
-            );
-            (Config::load_over(path, Some(&nowhere))?, verdict)
-        }
-    };
-    let policies = match &config.mapper {
-        Some(mapper::Config { policies: Some(folder), .. }) if folder.is_dir() => check_policies(folder)?,
-        _ => 0,
-    };
-    Ok(format!("{verdict} (policies checked: {policies})"))
-}
-
-/// Reads every policy in `folder` and says how many there are.
-fn check_policies(folder: &Path) -> Result<usize, ConfigError> {
-    let failed = |path: &Path, source| ConfigError::Read { path: path.to_owned(), source };
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).map_err(|source| failed(folder, source))? {
-        let path = entry.map_err(|source| failed(folder, source))?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            let text = std::fs::read_to_string(&path).map_err(|source| failed(&path, source))?;
-            policy::Policy::parse(&text, &path.display().to_string()).map_err(ConfigError::Policy)?;
-            count += 1;
-        }
-    }
-    Ok(count)
 }
 
 fn parse<T: DeserializeOwned>(

@@ -109,8 +109,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         let bell = Arc::new(Notify::new());
         let slot = Arc::new(Mutex::new(None));
         if bells.insert(target.name.clone(), Arc::clone(&bell)).is_some() {
-            let message = "the name is used twice; names must differ".to_owned();
-            return Err(BuildError::Target { target: target.name.clone(), message });
+            return Err(name_twice(target));
         }
         owned.insert(target.name.clone(), Arc::clone(&slot));
         let connection = connection(target, config.lease_seconds)?;
@@ -143,6 +142,27 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     };
     let control = Control { store, bus, relay: relay.clone(), replica, bells, owned, replays };
     Ok(App { intake, control, owners, replayer, relay, ready })
+}
+
+/// Whether the targets could be used: names, addresses, profiles, credentials, and a lease that outlasts a request. Nothing is
+/// connected to.
+///
+/// # Errors
+/// What is wrong with the first that could not.
+pub fn check(config: &Config) -> Result<(), BuildError> {
+    let mut names = std::collections::HashSet::new();
+    for target in &config.targets {
+        if !names.insert(&target.name) {
+            return Err(name_twice(target));
+        }
+        connection(target, config.lease_seconds)?;
+    }
+    Ok(())
+}
+
+fn name_twice(target: &TargetConfig) -> BuildError {
+    let message = "the name is used twice; names must differ".to_owned();
+    BuildError::Target { target: target.name.clone(), message }
 }
 
 fn connection(target: &TargetConfig, lease_seconds: u64) -> Result<Connection, BuildError> {

@@ -36,7 +36,7 @@ mod results;
 mod rows;
 mod safety;
 
-pub use app::{App, BuildError, RunError, build};
+pub use app::{App, BuildError, RunError, build, check};
 pub use config::{Config, CredentialConfig, RetryConfig, TargetConfig};
 pub use migrations::Migrator;
 

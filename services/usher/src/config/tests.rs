@@ -121,18 +121,80 @@ fn a_file_for_up_alone_passes_the_check_and_a_wrong_one_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usher.yaml");
     std::fs::write(&file, "console:\n  listen: 127.0.0.1:0\n").unwrap();
-    assert!(check(&file).unwrap().contains("is fine for `usher up`"));
+    assert!(check(&file).unwrap().to_string().contains("is fine for `usher up`"));
     std::fs::write(&file, "telemetry:\n  log_format: text\n").unwrap();
-    assert!(check(&file).unwrap().ends_with("is fine (policies checked: 0)"));
+    assert!(check(&file).unwrap().to_string().contains("is fine (policies checked: 0)"));
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies");
     std::fs::write(&file, format!("mapper:\n  database: x\n  policies: {policies}\n")).unwrap();
-    assert!(check(&file).unwrap().ends_with("(policies checked: 8)"));
+    assert!(check(&file).unwrap().to_string().contains("(policies checked: 8)"));
     std::fs::write(folder.path().join("bad.yaml"), "target: [").unwrap();
     std::fs::write(&file, format!("mapper:\n  database: x\n  policies: {}\n", folder.path().display()))
         .unwrap();
     assert!(check(&file).is_err());
     std::fs::write(&file, "consol: {}\n").unwrap();
     assert!(check(&file).unwrap_err().to_string().contains(":1:1: "));
+}
+
+/// A file with these sections.
+fn checked(sections: serde_json::Value) -> Result<Checked, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("usher.yaml");
+    // JSON is YAML.
+    std::fs::write(&file, sections.to_string()).unwrap();
+    check(&file).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+}
+
+#[test]
+fn what_a_service_could_not_start_with_does_not_pass_the_check() {
+    let webhook = |adapter: serde_json::Value| {
+        json!({"gateway": {"webhooks": [{"name": "own", "adapter": adapter,
+                                         "verifier": {"scheme": "bearer", "secrets": ["a-long-token"]}}]}})
+    };
+    let types = json!({"*": "worker.changed"});
+    let fine = json!({"kind": "json", "key": "/id", "type": "/what", "types": types});
+    assert!(checked(webhook(fine.clone())).is_ok());
+    let mut wrong = fine;
+    wrong["attributes"] = json!({"department": "ToLow([team])"});
+    let error = checked(webhook(wrong)).unwrap_err();
+    assert!(error.contains("webhook own") && error.contains("ToLow"), "{error}");
+    let hash = crate::token::hash_of("x");
+    let feed = json!({"name": "people", "mode": "full", "token": hash, "mapping": {"key": "id", "active": "CBool("}});
+    assert!(checked(json!({"gateway": {"feeds": [feed]}})).unwrap_err().contains("mapping.active"));
+    let tls = json!({"cert": "/nowhere/tls.crt", "key": "/nowhere/tls.key"});
+    assert!(checked(json!({"gateway": {"tls": tls}})).unwrap_err().contains("/nowhere/tls.key"));
+    let target = json!({"name": "app", "base_url": "https://app.example/scim", "token": "t"});
+    let writer = |lease: u64| json!({"writer": {"database": "sqlite::memory:", "targets": [target], "lease_seconds": lease}});
+    assert!(checked(writer(45)).is_ok());
+    let error = checked(writer(20)).unwrap_err();
+    assert!(error.contains("lease_seconds") && error.contains("30 s"), "{error}");
+}
+
+#[test]
+fn what_works_and_is_dangerous_is_warned_of() {
+    let warned = |sections: serde_json::Value, words: &str| {
+        let checked = checked(sections).unwrap();
+        let found = checked.warnings().iter().filter(|warning| warning.contains(words)).count();
+        assert_eq!(found, 1, "{words}: {checked}");
+    };
+    let open = "0.0.0.0:8080";
+    warned(json!({"nats": {}}), "require_sync_always");
+    warned(json!({"nats": {"ack_wait_seconds": 5}}), "ack_wait_seconds");
+    warned(json!({"nats": {"url": "nats://a,nats://b"}}), "cluster");
+    warned(json!({"gateway": {"listen": open}}), "HTTP is plain");
+    warned(json!({"gateway": {"trusted_proxies": ["0.0.0.0/0"]}}), "trusted_proxies");
+    warned(json!({"gateway": {"event_bytes_max": 5_000_000}}), "max_payload");
+    let none = json!({"name": "own", "verifier": {"scheme": "none"},
+                      "adapter": {"kind": "json", "key": "/id", "type": "/what", "types": {"*": "worker.changed"}}});
+    warned(json!({"gateway": {"webhooks": [none]}}), "from everybody");
+    warned(json!({"console": {"database": "sqlite::memory:"}}), "operators");
+    let folder = tempfile::tempdir().unwrap();
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies/zscaler.yaml");
+    std::fs::copy(policy, folder.path().join("zscaler.yaml")).unwrap();
+    let target = json!({"name": "other", "base_url": "https://app.example/scim", "token": "t"});
+    let both = json!({"mapper": {"database": "sqlite::memory:", "policies": folder.path()},
+                      "writer": {"database": "sqlite::memory:", "targets": [target]}});
+    warned(both.clone(), "the target other has no policy");
+    warned(both, "the policy for zscaler has no target");
 }
 
 #[test]

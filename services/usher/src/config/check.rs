@@ -1,0 +1,121 @@
+//! `usher config check`: whether every part could start with a file, and what in it is dangerous.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use super::{Config, ConfigError};
+
+/// A file that can be used.
+#[derive(Debug)]
+pub struct Checked {
+    verdict: String,
+    warnings: Vec<String>,
+}
+
+impl Checked {
+    /// What works, and should be looked at.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.verdict)?;
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
+    }
+}
+
+/// Reads `path` as any process would, with the policies, mappings, expressions, profiles and certificates that it names, and
+/// says for which processes it will do. Nothing is connected to.
+///
+/// # Errors
+/// When no process could use it, or one that it has a section for could not start.
+pub fn check(path: &Path) -> Result<Checked, ConfigError> {
+    let shown = path.display();
+    let (config, verdict, is_for_up) = match Config::load(path) {
+        Ok(config) => (config, format!("{shown} is fine"), false),
+        Err(alone) => {
+            let nowhere = crate::up::folder::config_defaults(Path::new("."), "", "");
+            let verdict =
+                format!("{shown} is fine for `usher up`; for a service of its own more is needed: {alone}");
+            (Config::load_over(path, Some(&nowhere))?, verdict, true)
+        }
+    };
+    if let Some(gateway) = &config.gateway {
+        gateway.check().map_err(|message| ConfigError::Gateway { path: path.to_owned(), message })?;
+    }
+    if let Some(writer) = &config.writer {
+        writer::check(writer).map_err(|source| ConfigError::Writer { path: path.to_owned(), source })?;
+    }
+    let policies = match &config.mapper {
+        Some(mapper::Config { policies: Some(folder), .. }) if folder.is_dir() => Some(targets(folder)?),
+        _ => None,
+    };
+    let count = policies.as_ref().map_or(0, BTreeSet::len);
+    let verdict = format!("{verdict} (policies checked: {count})");
+    Ok(Checked { verdict, warnings: warnings(&config, is_for_up, policies.as_ref()) })
+}
+
+/// The targets of the policies in `folder`, all of which are read.
+fn targets(folder: &Path) -> Result<BTreeSet<String>, ConfigError> {
+    let failed = |path: &Path, source| ConfigError::Read { path: path.to_owned(), source };
+    let mut targets = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).map_err(|source| failed(folder, source))? {
+        let path = entry.map_err(|source| failed(folder, source))?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let text = std::fs::read_to_string(&path).map_err(|source| failed(&path, source))?;
+            let policy = policy::Policy::parse(&text, &path.display().to_string());
+            targets.insert(policy.map_err(ConfigError::Policy)?.target().to_owned());
+        }
+    }
+    Ok(targets)
+}
+
+fn warnings(config: &Config, is_for_up: bool, policies: Option<&BTreeSet<String>>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !is_for_up {
+        of_broker(&config.nats, &mut warnings);
+    }
+    warnings.extend(config.gateway.iter().flat_map(gateway::Config::warnings));
+    if let (Some(writer), Some(policies)) = (&config.writer, policies) {
+        let targets: BTreeSet<String> = writer.targets.iter().map(|target| target.name.clone()).collect();
+        for target in targets.difference(policies) {
+            warnings.push(format!(
+                "the target {target} has no policy in the folder: nobody gets an account there"
+            ));
+        }
+        for target in policies.difference(&targets) {
+            warnings.push(format!(
+                "the policy for {target} has no target of that name: what it decides waits for ever"
+            ));
+        }
+    }
+    if config.console.as_ref().is_some_and(|console| console.operators.is_empty()) {
+        warnings.push("console.operators is empty: nobody can use the operator API".to_owned());
+    }
+    warnings
+}
+
+fn of_broker(nats: &bus::BusConfig, warnings: &mut Vec<String>) {
+    if !nats.require_sync_always {
+        warnings.push(
+            "nats.require_sync_always is off: events that were answered may be lost when the broker's machine fails; \
+             turn it on, with monitor_url"
+                .to_owned(),
+        );
+    }
+    if nats.ack_wait_seconds.saturating_mul(1_000) <= nats.publish_timeout_ms {
+        warnings.push(format!(
+            "nats.ack_wait_seconds ({}) is not longer than publish_timeout_ms ({}): messages come again while they are \
+             still worked on",
+            nats.ack_wait_seconds, nats.publish_timeout_ms
+        ));
+    }
+    if nats.url.contains(',') && nats.replicas == 1 {
+        warnings.push(
+            "nats.url names a cluster and nats.replicas is 1: each stream lies on one server only".to_owned(),
+        );
+    }
+}
