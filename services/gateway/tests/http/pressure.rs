@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -317,4 +318,72 @@ async fn a_mapper_that_stopped_closes_every_door_until_it_goes_on() {
     load.until_each(2, 0).await;
     load.until_a_file().await;
     works.abort();
+}
+
+/// A disk that is small enough to be filled. Only who may mount one has it.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(folder.path());
+        mount.output().is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder))
+    }
+
+    /// Leaves no room at all.
+    fn fill(&self) {
+        use std::io::Write as _;
+        let mut filler = std::fs::File::create(self.0.path().join("filler")).unwrap();
+        while filler.write_all(&[0; 4_096]).is_ok() {}
+    }
+
+    fn clear(&self) {
+        std::fs::remove_file(self.0.path().join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // The broker may be there still: it goes with its last file.
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).output();
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_was_taken_is_lost_when_the_disk_is_full_and_is_cleared() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("no small disk can be mounted here: nothing was tested");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nats = TestServer::start_in(tempfile::tempdir_in(disk.0.path()).unwrap());
+    let config = nats.config();
+    let mut world = World::start_on(nats, config, settings(folder.path())).await;
+    let load = Load::start(&world, folder.path());
+    load.until_each(3, 0).await;
+    disk.fill();
+    load.until_each(0, 3).await;
+    disk.clear();
+    // A broker that had no room stops storing for good until it is started again.
+    world.nats.restart();
+    load.until_each(3, 0).await;
+    load.until_a_file().await;
+    load.ends_well(&world).await;
+}
+
+#[tokio::test]
+async fn no_more_requests_are_held_than_may_be_while_the_broker_hangs() {
+    let world = World::start(json!({ "in_flight_max": 4 })).await;
+    world.nats.pause();
+    let mut callers = JoinSet::new();
+    for n in 0..40 {
+        let request = Door::Events.request(&world.http, &world.url, &[format!("E-{n}")]);
+        callers.spawn(async move { crate::world::Answer::of(request).await });
+    }
+    let answers = callers.join_all().await;
+    assert!(answers.iter().all(|answer| answer.status == 503 && !answer.header("retry-after").is_empty()));
+    let codes: HashSet<&str> = answers.iter().map(crate::world::Answer::code).collect();
+    assert_eq!(codes, HashSet::from(["not_stored", "too_many_in_flight"]));
+    world.nats.resume();
 }
