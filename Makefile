@@ -30,7 +30,7 @@ lint: ## formatting, lints, licences and advisories
 # Seconds for each fuzz target.
 FUZZ_SECONDS := 15
 
-fuzz: ## fuzz what reads expressions, policies and exports, FUZZ_SECONDS each
+fuzz: ## fuzz what reads expressions, policies, exports and SCIM, FUZZ_SECONDS each
 	@tools/fuzz $(FUZZ_SECONDS)
 
 bench: nats-server ## figures for docs/benchmarks.md (optimised build; takes minutes)
