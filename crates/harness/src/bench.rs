@@ -1,6 +1,7 @@
 //! The benchmark: throughput beside a bare loop, latency at a share of it, requests per change, memory.
 
 mod bare;
+mod intake;
 mod latency;
 mod writer;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub memory_people: usize,
     /// Only the part about the writer.
     pub only_writer: bool,
+    /// Only the part about the gateway.
+    pub only_intake: bool,
 }
 
 /// Measures everything and prints a table to standard output.
@@ -42,6 +45,10 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     println!("| what | figure |\n|---|---|");
     if settings.only_writer {
         return writer::run(settings).await;
+    }
+    intake::run(settings).await?;
+    if settings.only_intake {
+        return Ok(());
     }
     let bare = bare::run(settings.people, CONCURRENCY).await?;
     row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));

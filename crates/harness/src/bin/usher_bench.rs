@@ -24,6 +24,9 @@ struct Cli {
     /// Only the part about the writer.
     #[arg(long)]
     only_writer: bool,
+    /// Only the part about the gateway.
+    #[arg(long)]
+    only_intake: bool,
 }
 
 #[tokio::main]
@@ -35,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         latency_seconds: cli.latency_seconds,
         memory_people: cli.memory_people,
         only_writer: cli.only_writer,
+        only_intake: cli.only_intake,
     };
     bench::run(&settings).await
 }
