@@ -7,6 +7,7 @@ pub mod policy;
 pub mod provision;
 pub mod reconcile;
 pub mod replay;
+pub mod schedule;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,11 @@ pub mod verb {
     pub const FEEDS: &str = "feeds";
     /// [`super::feed::DecideFeedRequest`] to the mapper, answered by a [`super::feed::FeedRunStatus`].
     pub const DECIDE_FEED: &str = "decide_feed";
+    /// [`super::schedule::ScheduleRequest`] to the mapper, answered by a [`super::schedule::ScheduleReply`].
+    pub const SCHEDULE: &str = "schedule";
+    /// [`super::schedule::CancelScheduleRequest`] to the mapper, answered by a
+    /// [`super::schedule::CancelScheduleReply`].
+    pub const CANCEL_SCHEDULE: &str = "cancel_schedule";
     /// [`super::held::HeldRequest`] to the writer, answered by a [`super::held::HeldReply`].
     pub const HELD: &str = "held";
     /// [`super::held::DecideHeldRequest`] to the writer, answered by a [`super::held::DecideHeldReply`].

@@ -1,5 +1,7 @@
 //! What is known of one person, merged from events in any order.
 
+mod planned;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,9 @@ use serde_json::Value;
 
 use crate::register::micros;
 use crate::{Attributes, Event, EventKind, Register, Version};
+
+use planned::{Cancellation, Origin};
+pub use planned::{Part, Upcoming};
 
 /// Whether a person works here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +74,12 @@ pub struct Identity {
     snapshots: Register<()>,
     #[serde(default)]
     employment: Vec<EmploymentStatement>,
+    /// Which events said what takes effect later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    origins: Vec<Origin>,
+    /// What operators withdrew before it took effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cancelled: Vec<Cancellation>,
 }
 
 /// A person as they are at one moment: what policies are evaluated against.
@@ -90,7 +101,11 @@ impl Identity {
     /// matter again: the result depends on the set of merged events, not on their order or number.
     pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) {
         let version = Version::of(event, sequence);
+        self.note_origin(event, version, now);
         for (name, value) in &event.attributes {
+            if self.is_cancelled(version, |part| part.is_attribute(name)) {
+                continue;
+            }
             if self.attributes.len() < ATTRIBUTES_MAX || self.attributes.contains_key(name) {
                 self.attributes.entry(name.clone()).or_default().say(version, value.clone(), now);
             }
@@ -100,7 +115,9 @@ impl Identity {
             EventKind::WorkerLeft => Some(EmploymentKind::Left),
             EventKind::WorkerDeleted => Some(EmploymentKind::Deleted),
             EventKind::WorkerSnapshot => {
-                self.snapshots.say(version, (), now);
+                if !self.is_cancelled(version, |part| *part == Part::Record) {
+                    self.snapshots.say(version, (), now);
+                }
                 employment_in_snapshot(event)
             }
             _ => None,
@@ -155,7 +172,7 @@ impl Identity {
     /// The first departure after `now` that was not withdrawn.
     fn planned_departure(&self, now: i64) -> Option<i64> {
         let is_planned = |s: &&EmploymentStatement| {
-            s.version.effective_at > now && s.kind != EmploymentKind::Active && !self.is_withdrawn(s)
+            s.version.effective_at > now && s.kind != EmploymentKind::Active && self.is_to_be(s)
         };
         self.employment.iter().filter(is_planned).map(|s| s.version.effective_at).min()
     }
@@ -164,10 +181,7 @@ impl Identity {
     /// that follow one another, an erasure among them. A person of whom there is only a record is employed: many feeds list
     /// people without saying so.
     fn employment_at(&self, now: i64) -> Employment {
-        let holds = |s: &&EmploymentStatement| {
-            s.version.effective_at <= now && !self.is_withdrawn(s) && !self.is_overruled(s)
-        };
-        let mut in_force = self.employment.iter().rev().filter(holds);
+        let mut in_force = self.in_force(now);
         let Some(last) = in_force.next() else {
             let only_a_record = self.employment.is_empty() && self.snapshots.at(now).is_some();
             return if only_a_record { Employment::Active } else { Employment::Unknown };
@@ -184,6 +198,19 @@ impl Identity {
         }
     }
 
+    /// Statements that have taken effect and hold, newest first.
+    fn in_force(&self, now: i64) -> impl Iterator<Item = &EmploymentStatement> {
+        let holds = move |s: &&EmploymentStatement| {
+            s.version.effective_at <= now && self.is_to_be(s) && !self.is_overruled(s)
+        };
+        self.employment.iter().rev().filter(holds)
+    }
+
+    /// Neither the source nor an operator took it back before it took effect.
+    fn is_to_be(&self, statement: &EmploymentStatement) -> bool {
+        !self.is_withdrawn(statement) && !self.is_employment_cancelled(statement)
+    }
+
     /// Who is said to be here, by a record or by an event of the same day (UTC), is not, when a departure of that day or
     /// before was said later: records lag behind, and a day without an hour begins at midnight. A rehire on a later day
     /// than the departure stands.
@@ -193,6 +220,7 @@ impl Identity {
         here.kind == EmploymentKind::Active
             && self.employment.iter().filter(|other| !other.observed).any(|gone| {
                 gone.kind != EmploymentKind::Active
+                    && !self.is_employment_cancelled(gone)
                     && gone.version.said_at > here.version.said_at
                     && gone.version.said_at >= here.version.effective_at
                     && gone.version.effective_at < here.version.effective_at
@@ -202,7 +230,7 @@ impl Identity {
 
     /// A plan is withdrawn by what was said later, but before the plan took effect, and either takes effect no later
     /// (a cancelled departure) or says the same of a later day with nothing else planned in between (a postponed
-    /// one).
+    /// one). One that an operator cancelled withdraws all the same: what the source took back does not come back by it.
     fn is_withdrawn(&self, plan: &EmploymentStatement) -> bool {
         let Version { effective_at, said_at, .. } = plan.version;
         self.employment.iter().filter(|other| !other.observed).any(|other| {
@@ -219,7 +247,9 @@ impl Identity {
 
     /// When something that is already known takes effect after `now`.
     pub fn next_due(&self, now: i64) -> Option<i64> {
-        let employment = self.employment.iter().map(|s| s.version.effective_at).filter(|at| *at > now).min();
+        let is_due =
+            |s: &&EmploymentStatement| s.version.effective_at > now && !self.is_employment_cancelled(s);
+        let employment = self.employment.iter().filter(is_due).map(|s| s.version.effective_at).min();
         let attributes = self.attributes.values().filter_map(|r| r.next_due(now)).min();
         [employment, attributes, self.snapshots.next_due(now)].into_iter().flatten().min()
     }

@@ -107,6 +107,11 @@ id_type!(
     ReplayId, "rpl_"
 );
 
+id_type!(
+    /// Something that is known already and takes effect later.
+    ScheduleId, "sch_"
+);
+
 time_ordered!(FeedRunId);
 time_ordered!(ReplayId);
 time_ordered!(CommandId);
@@ -125,6 +130,22 @@ impl FeedRunId {
     /// The run that `source` named `name`: the same each time the same file is read again.
     pub fn of(source: &str, name: &str) -> Self {
         Self(format!("{}{}", Self::PREFIX, digits_of(source, name)))
+    }
+}
+
+impl ScheduleId {
+    /// What one event says of `person` from `version.effective_at` on: the same however often it is looked at. Ids are in
+    /// order of the moment, which is written in them.
+    pub fn of(person: &str, version: crate::Version) -> Self {
+        let crate::Version { effective_at, said_at, sequence } = version;
+        let hash = digits_of(person, &format!("{effective_at}/{said_at}/{sequence}"));
+        Self(format!("{}{effective_at:016x}{}", Self::PREFIX, &hash[..16]))
+    }
+
+    /// When it takes effect (microseconds since the Unix epoch).
+    pub fn effective_at(&self) -> i64 {
+        let digits = &self.0[Self::PREFIX.len()..][..16];
+        u64::from_str_radix(digits, 16).map_or(0, u64::cast_signed)
     }
 }
 

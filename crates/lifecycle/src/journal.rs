@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ReplayId, ResourceKind, TraceContext};
+use crate::{
+    AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ReplayId, ResourceKind, ScheduleId, TraceContext,
+};
 
 /// One entry of a person's or group's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -225,6 +227,20 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// mapper: an operator took back something before it took effect.
+    ScheduleCancelled {
+        /// The statement.
+        schedule: ScheduleId,
+        /// When it would have taken effect.
+        #[serde(with = "time::serde::rfc3339")]
+        effective_at: OffsetDateTime,
+        /// What: `joins`, `leaves`, `is_erased`, names of attributes.
+        what: Vec<String>,
+        /// Who asked.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// writer: an operator asked for one person or group to be made to agree now.
     Provisioned {
         /// The target.
@@ -265,6 +281,7 @@ impl Fact {
             Self::PolicyApplied { .. } => "policy_applied",
             Self::FeedHeld { .. } => "feed_held",
             Self::FeedDecided { .. } => "feed_decided",
+            Self::ScheduleCancelled { .. } => "schedule_cancelled",
             Self::Provisioned { .. } => "provisioned",
             Self::Discarded { .. } => "discarded",
         }

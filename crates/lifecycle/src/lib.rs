@@ -54,6 +54,11 @@ pub use control::replay::{
     CancelReplayRequest, REPLAY_LETTERS_MAX, ReplayRun, ReplayRuns, ReplayRunsRequest, ReplayState,
     StartReplayRequest,
 };
+pub use control::schedule::{
+    CancelScheduleReply, CancelScheduleRequest, CancelledStatement, NotCancelled, SCHEDULE_CANCEL_MAX,
+    SCHEDULE_MOMENTS_MAX, SCHEDULE_PEOPLE_MAX, ScheduleReply, ScheduleRequest, ScheduledChange,
+    ScheduledEffect, ScheduledStatement,
+};
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, RefusalReason,
     ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
@@ -63,8 +68,12 @@ pub use event::{Event, EventKind, Person};
 pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
-pub use identity::{Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, unix_micros};
-pub use ids::{AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId, ReplayId};
+pub use identity::{
+    Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, Part, Upcoming, unix_micros,
+};
+pub use ids::{
+    AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId, ReplayId, ScheduleId,
+};
 pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
 };

@@ -8,14 +8,14 @@ use crate::{
     Attributes, EdgeState, Employment, Event, EventId, EventKind, GroupState, Identity, Version, unix_micros,
 };
 
-const SECOND: i64 = 1_000_000;
+pub(crate) const SECOND: i64 = 1_000_000;
 
-fn at(second: i64) -> OffsetDateTime {
+pub(crate) fn at(second: i64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::seconds(second)
 }
 
 /// An event that was said at `said` and holds from `effective` on, in seconds.
-fn event(kind: EventKind, said: i64, effective: i64, attributes: Value) -> Event {
+pub(crate) fn event(kind: EventKind, said: i64, effective: i64, attributes: Value) -> Event {
     Event {
         id: EventId::of("test", &format!("{kind}/{said}/{effective}/{attributes}")),
         source: "test".to_owned(),

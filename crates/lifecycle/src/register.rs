@@ -40,6 +40,15 @@ pub struct Statement<T> {
 /// How many future statements one register keeps; the farthest are refused beyond it.
 pub const FUTURE_STATEMENTS_MAX: usize = 16;
 
+/// For how long what a plan replaced is kept: a clock that was ahead, and is put right, must find what holds until then.
+const CLOCK_ERROR_MICROS_MAX: i64 = 48 * 3_600 * 1_000_000;
+
+/// Whether it was said of the future, and that came only just now.
+fn came_into_force_lately(version: Version, now: i64) -> bool {
+    version.effective_at > version.said_at
+        && version.effective_at > now.saturating_sub(CLOCK_ERROR_MICROS_MAX)
+}
+
 /// The statements about one thing: the one in force and those that take effect later, oldest first.
 ///
 /// Merging is commutative, associative and idempotent as long as no more than
@@ -62,13 +71,36 @@ impl<T: Clone + PartialEq> Register<T> {
             Err(at) => self.0.insert(at, Statement { version, value }),
         }
         let in_force = self.0.iter().rposition(|s| s.version.effective_at <= now).unwrap_or(0);
-        self.0.drain(..in_force);
-        self.0.truncate(FUTURE_STATEMENTS_MAX + 1);
+        let mut first = in_force;
+        while first > 0 && came_into_force_lately(self.0[first].version, now) {
+            first -= 1;
+        }
+        self.0.truncate(in_force + FUTURE_STATEMENTS_MAX + 1);
+        self.0.drain(..first);
     }
 
     /// The statement in force at `now`.
     pub fn at(&self, now: i64) -> Option<&Statement<T>> {
         self.0.iter().rev().find(|s| s.version.effective_at <= now)
+    }
+
+    /// What will be in force at some moment after `now`: of several statements for one moment the one that wins.
+    pub(crate) fn after(&self, now: i64) -> impl Iterator<Item = &Statement<T>> {
+        self.0.iter().enumerate().filter_map(move |(at, statement)| {
+            let effective_at = statement.version.effective_at;
+            let is_last = self.0.get(at + 1).is_none_or(|next| next.version.effective_at > effective_at);
+            (effective_at > now && is_last).then_some(statement)
+        })
+    }
+
+    /// Forgets what was said until `said_at` of exactly the moment `effective_at`.
+    pub(crate) fn withdraw(&mut self, effective_at: i64, said_at: i64) {
+        self.0.retain(|s| s.version.effective_at != effective_at || s.version.said_at > said_at);
+    }
+
+    /// Whether nothing is said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// When the next statement takes effect after `now`.

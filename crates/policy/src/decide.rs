@@ -45,6 +45,8 @@ pub struct Decision<'a> {
     pub lane_hint: Lane,
     /// When time alone will change the decision.
     pub recheck_at: Option<OffsetDateTime>,
+    /// The same, of whether the account should be usable or there; without what mappings make of the date.
+    pub turns_at: Option<OffsetDateTime>,
     /// Whether the person is employed and the scope holds.
     pub in_scope: bool,
     state: Option<AccountState>,
@@ -64,6 +66,7 @@ pub fn decide<'a>(subject: &Subject<'a>, policy: &'a Policy, now: OffsetDateTime
         rule,
         lane_hint: if state == Some(AccountState::Active) { Lane::Mover } else { Lane::Leaver },
         recheck_at: [recheck_at, next_midnight(mappings, now)].into_iter().flatten().min(),
+        turns_at: recheck_at,
         in_scope,
         state,
         because,

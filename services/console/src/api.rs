@@ -15,8 +15,8 @@ pub struct Status {
     pub targets: Vec<TargetStatus>,
     /// Messages that the services have not yet dealt with.
     pub lag: Lag,
-    /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, and
-    /// `heldFiles`, the policy files that are not in force. Null when it does not answer.
+    /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, of how many
+    /// people something is known that takes effect later (`scheduled`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub mapper: Option<MapperStatus>,
@@ -339,6 +339,17 @@ pub struct ResolveConflict {
 #[serde(deny_unknown_fields)]
 pub struct Why {
     /// Required: it is kept in the journal.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/schedule/cancel`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelSchedule {
+    /// Ids of statements (`sch_...`), or people all of whose statements are meant; at most 1,000.
+    pub what: Vec<String>,
+    /// Required: it is kept in the timeline.
     #[serde(default)]
     pub why: String,
 }

@@ -15,6 +15,7 @@ mod provision;
 mod query;
 mod reason;
 mod reconcile;
+mod schedule;
 mod status;
 
 use std::sync::Arc;
@@ -76,6 +77,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/feeds/{run}", get(feeds::show))
         .route("/v1/feeds/{run}/accept", post(feeds::accept))
         .route("/v1/feeds/{run}/reject", post(feeds::reject))
+        .route("/v1/schedule", get(schedule::list))
+        .route("/v1/schedule/cancel", post(schedule::cancel))
         .route("/v1/held", get(held::list))
         .route("/v1/held/approve", post(held::approve))
         .route("/v1/held/reject", post(held::reject))

@@ -25,7 +25,8 @@ impl Told {
             | Fact::MembershipDecided { .. }
             | Fact::PolicyApplied { .. }
             | Fact::FeedHeld { .. }
-            | Fact::FeedDecided { .. } => "mapper",
+            | Fact::FeedDecided { .. }
+            | Fact::ScheduleCancelled { .. } => "mapper",
             Fact::Superseded { .. }
             | Fact::Attempted(_)
             | Fact::Settled { .. }
@@ -257,6 +258,7 @@ fn step_of(fact: &Fact) -> i16 {
         | Fact::Provisioned { .. }
         | Fact::HeldDecided { .. }
         | Fact::FeedDecided { .. }
+        | Fact::ScheduleCancelled { .. }
         | Fact::Paused { .. }
         | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
@@ -270,6 +272,7 @@ fn target_of(fact: &Fact) -> Option<&str> {
         Fact::Merged { .. }
         | Fact::FeedHeld { .. }
         | Fact::FeedDecided { .. }
+        | Fact::ScheduleCancelled { .. }
         | Fact::Replayed { .. }
         | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }

@@ -4,6 +4,7 @@ mod apply;
 mod explain;
 mod feeds;
 mod provision;
+mod schedule;
 
 use std::sync::Arc;
 
@@ -114,6 +115,14 @@ impl Control {
                 Ok(wanted) => respond(request, self.decide_feed(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::SCHEDULE => match request.question() {
+                Ok(wanted) => respond(request, self.schedule(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::CANCEL_SCHEDULE => match request.question() {
+                Ok(wanted) => respond(request, self.cancel_schedule(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::POLICY => match request.question() {
                 Ok(wanted) => respond(request, self.policy(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -147,7 +156,8 @@ impl Control {
         policies.sort_by(|a, b| a.target.cmp(&b.target));
         let set = versions::in_force(self.store.reader()).await?;
         let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
-        Ok(MapperStatus { policies, to_evaluate, known, held_files: self.held.list() })
+        let scheduled = self.people_scheduled().await?;
+        Ok(MapperStatus { policies, to_evaluate, known, scheduled, held_files: self.held.list() })
     }
 
     async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, Refusal> {

@@ -19,6 +19,7 @@ mod control;
 mod later;
 mod live;
 mod migrations;
+mod outlook;
 mod plan;
 mod policies;
 mod rows;
@@ -40,4 +41,11 @@ pub(crate) const SERVICE: &str = "mapper";
 /// The service's clock.
 pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
+}
+
+/// A moment in microseconds since the Unix epoch; what no calendar has becomes the nearest that one has.
+pub(crate) fn moment(micros: i64) -> OffsetDateTime {
+    let nearest = if micros < 0 { time::Date::MIN } else { time::Date::MAX };
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+        .unwrap_or_else(|_| nearest.midnight().assume_utc())
 }

@@ -5,6 +5,7 @@ mod m0002;
 mod m0003;
 mod m0004;
 mod m0005;
+mod m0006;
 
 use sea_orm_migration::prelude::*;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003::KeepPolicies),
             Box::new(m0004::KeepIndirectMembers),
             Box::new(m0005::KeepFeeds),
+            Box::new(m0006::KeepSchedule),
         ]
     }
 

@@ -1,5 +1,6 @@
 //! One batch: events to merge and subjects to look at again, in one transaction.
 
+mod cancel;
 mod decide;
 mod emit;
 mod feeds;
@@ -14,7 +15,10 @@ mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use lifecycle::{Event, EventId, FactRecord, GroupState, Identity, ResourceKind, TraceContext, unix_micros};
+use lifecycle::{
+    Actor, Event, EventId, FactRecord, GroupState, Identity, ResourceKind, ScheduleId, TraceContext,
+    unix_micros,
+};
 use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
@@ -40,6 +44,8 @@ pub(crate) enum Input {
     Group(String),
     /// A membership whose state may have changed by time.
     Edge { group: String, member: String },
+    /// An operator takes back what is planned for a person.
+    Cancel { person: String, planned: Vec<ScheduleId>, actor: Actor },
 }
 
 /// Why something is touched: what its commands carry.
@@ -75,6 +81,8 @@ struct Known<S> {
     /// Others were decided about by what it looks like now: whoever changes it meanwhile has to notice.
     is_guarded: bool,
     next_due_at: Option<i64>,
+    /// People only.
+    scheduled_at: Option<i64>,
     /// People only: as it was read; nothing for who has no row yet.
     evaluated_with: Option<String>,
     /// People only: whom they reported to when they were last decided about.

@@ -5,6 +5,7 @@ mod feed;
 mod held;
 mod policy;
 mod provision;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use policy::{
     PolicyCommand, RollbackArgs, VersionsArgs,
 };
 pub use provision::ProvisionArgs;
+pub use schedule::{ScheduleCancelArgs, ScheduleCommand, ScheduleListArgs};
 
 /// Where `usher up` keeps everything unless it is told otherwise.
 pub const DATA_FOLDER: &str = "./.usher";
@@ -65,6 +67,9 @@ pub enum Command {
     /// Look at files that list everybody, and decide about those that are not believed.
     #[command(subcommand)]
     Feed(FeedCommand),
+    /// Look at what is known already and takes effect later, and take it back before it does.
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Look at accounts that are somebody else's as far as can be told, and say whose they are.
     #[command(subcommand)]
     Conflicts(ConflictsCommand),

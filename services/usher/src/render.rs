@@ -10,6 +10,7 @@ pub mod plan;
 pub mod policy;
 pub mod provision;
 pub mod reconcile;
+pub mod schedule;
 pub mod status;
 pub mod table;
 pub mod trace;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use lifecycle::{AccountState, Event, EventId, Identity, unix_micros};
+use lifecycle::{AccountState, Event, EventId, Identity, Part, unix_micros};
 use policy::{Policy, Subject, decide};
 use serde_json::{Value, json};
 use sources::{Adapter, Answer, Notice, Request, Said};
@@ -10,7 +10,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const HISTORIES: &str = include_str!("data/histories.txt");
-const HISTORIES_MIN: usize = 40;
+/// What an operator says, and no source.
+const CANCELLED: &str = "cancelled";
+const HISTORIES_MIN: usize = 60;
 /// Orders of delivery that are tried for each history.
 const ORDERS_MAX: usize = 120;
 
@@ -103,7 +105,8 @@ impl History {
         .unwrap();
         let reader = adapter.compile().unwrap();
         let mut events = Vec::new();
-        for (number, line) in self.said.iter().enumerate() {
+        let said = self.said.iter().filter(|line| line.what != CANCELLED);
+        for (number, line) in said.enumerate() {
             let mut body = json!({ "person": "E-1", "what": line.what, "no": number.to_string(),
                 "said": line.at.format(&Rfc3339).unwrap(), "on": line.on });
             if matches!(line.what.as_str(), "hired" | "rehired") {
@@ -166,15 +169,43 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
     orders
 }
 
+impl History {
+    /// What operators had taken back until `at`.
+    fn cancelled(&self, events: &[Event], at: OffsetDateTime) -> Vec<Cancelled> {
+        let mut cancelled: Vec<Cancelled> = Vec::new();
+        for line in self.said.iter().filter(|line| line.what == CANCELLED && line.at <= at) {
+            let (said, then) = (unix_micros(line.at), unix_micros(moment(line.on.as_ref().unwrap())));
+            let mut identity = Identity::default();
+            for (sequence, event) in (1..).zip(events).filter(|(_, event)| event.time <= line.at) {
+                identity.merge(event, sequence, said);
+            }
+            let planned = identity.planned("E-1", said).into_iter();
+            let before = cancelled.len();
+            cancelled.extend(
+                planned.filter(|plan| plan.version.effective_at == then).map(|plan| (then, plan.parts, said)),
+            );
+            assert!(cancelled.len() > before, "{}: nothing is planned for {then}", self.name);
+        }
+        cancelled
+    }
+}
+
+/// When it would have taken effect, what, and when that was taken back.
+type Cancelled = (i64, Vec<Part>, i64);
+
 /// What the person has at `at`, and the values that policies see, when everything said until then was delivered like this.
 fn seen(
     policy: &Policy,
     known: &[&Event],
+    cancelled: &[Cancelled],
     order: &[usize],
     at: OffsetDateTime,
 ) -> (Option<AccountState>, Value) {
     let mut identity = Identity::default();
     let now = unix_micros(at);
+    for (effective_at, parts, said_at) in cancelled {
+        identity.cancel(*effective_at, parts, *said_at);
+    }
     for &number in order.iter().chain(order.first()) {
         identity.merge(known[number], number as u64 + 1, now);
     }
@@ -193,15 +224,17 @@ fn every_history_ends_as_it_should_at_each_date_in_any_order_of_delivery() {
         let (policy, events) = (history.policy(), history.events());
         for expected in &history.then {
             let known: Vec<&Event> = events.iter().filter(|event| event.time <= expected.at).collect();
+            let cancelled = history.cancelled(&events, expected.at);
             // Nobody is said to be off who never had anything.
             let moments = events.iter().flat_map(|event| [event.time, event.effective_at]);
             let had = moments.filter(|at| *at <= expected.at).any(|at| {
                 let until: Vec<&Event> = events.iter().filter(|event| event.time <= at).collect();
                 let order: Vec<usize> = (0..until.len()).collect();
-                seen(&policy, &until, &order, at).0 == Some(AccountState::Active)
+                seen(&policy, &until, &history.cancelled(&events, at), &order, at).0
+                    == Some(AccountState::Active)
             });
             for order in orders(known.len()) {
-                let (state, values) = seen(&policy, &known, &order, expected.at);
+                let (state, values) = seen(&policy, &known, &cancelled, &order, expected.at);
                 let state = match state {
                     Some(AccountState::Active) => "active",
                     Some(AccountState::Disabled) if had => "off",

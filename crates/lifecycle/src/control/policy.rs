@@ -95,6 +95,9 @@ pub struct MapperStatus {
     pub to_evaluate: u64,
     /// People and groups known.
     pub known: u64,
+    /// People of whom something is known that takes effect later.
+    #[serde(default)]
+    pub scheduled: u64,
     /// Policy files that are not in force, and why.
     pub held_files: Vec<HeldFile>,
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, feeds, held, people, plans, policies, provision, reconcile, status};
+use super::{dead, feeds, held, people, plans, policies, provision, reconcile, schedule, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +32,8 @@ use super::{dead, feeds, held, people, plans, policies, provision, reconcile, st
         feeds::show,
         feeds::accept,
         feeds::reject,
+        schedule::list,
+        schedule::cancel,
         held::list,
         held::approve,
         held::reject,

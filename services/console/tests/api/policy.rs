@@ -82,7 +82,9 @@ fn play_mapper(bus: Bus) {
                     let held = HeldFile { file: "zpa.yaml".into(), why: "over the guard".into() };
                     let (to_evaluate, known) = (7, 10);
                     let (policies, held_files) = (vec![in_force], vec![held]);
-                    request.reply(&MapperStatus { policies, to_evaluate, known, held_files }).await;
+                    request
+                        .reply(&MapperStatus { policies, to_evaluate, known, scheduled: 3, held_files })
+                        .await;
                 }
             }
         }

@@ -66,7 +66,7 @@ impl Control {
     }
 
     /// The person who has this login name at the source: before the first account there is no other.
-    async fn with_name(&self, named: &str) -> Result<Option<String>, StoreError> {
+    pub(super) async fn with_name(&self, named: &str) -> Result<Option<String>, StoreError> {
         let pattern = LikeExpr::new(holding("", named)).escape('\\');
         let rows = identity::Entity::find()
             .filter(Expr::expr(Func::lower(Expr::col(identity::Column::State))).like(pattern))
@@ -76,11 +76,17 @@ impl Control {
             .await
             .map_err(StoreError::statement("find a person by name"))?;
         let now = unix_micros(now());
+        // Somebody whose first day is still to come has a name already.
+        let moments = [now, i64::MAX];
         let is_named = |row: &identity::Model| {
-            let attributes = decode::<Identity>(&row.state, &row.key).view(&row.key, now).attributes;
-            let has =
-                |name: &&str| attributes.get(*name).and_then(|value| value.as_str()).map(str::to_lowercase);
-            LOGIN_ATTRIBUTES.iter().filter_map(has).any(|login| login == named.to_lowercase())
+            let state = decode::<Identity>(&row.state, &row.key);
+            moments.iter().any(|at| {
+                let attributes = state.view(&row.key, *at).attributes;
+                let has = |name: &&str| {
+                    attributes.get(*name).and_then(|value| value.as_str()).map(str::to_lowercase)
+                };
+                LOGIN_ATTRIBUTES.iter().filter_map(has).any(|login| login == named.to_lowercase())
+            })
         };
         Ok(rows.into_iter().find(is_named).map(|row| row.key))
     }
@@ -101,7 +107,7 @@ impl Control {
         row.map_err(StoreError::statement("read a group"))
     }
 
-    async fn identity(&self, key: &str) -> Result<Option<Identity>, StoreError> {
+    pub(super) async fn identity(&self, key: &str) -> Result<Option<Identity>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
         Ok(row.map(|row| decode::<Identity>(&row.state, &row.key)).filter(is_known))

@@ -27,6 +27,13 @@ impl Control {
             _ => Input::Person(key.clone()),
         };
         adopt_newest(&self.store, &self.publish).await?;
+        self.process(&[input]).await?;
+        let revision = self.revision(&request.target, kind, &key).await?;
+        Ok(ProvisionReply { queued: revision != before, revision })
+    }
+
+    /// Does one batch, again while others are quicker.
+    pub(super) async fn process(&self, inputs: &[Input]) -> Result<(), Refusal> {
         for _ in 0..TRIES_MAX {
             let policies = Arc::clone(&self.publish.borrow());
             let desk = Desk {
@@ -37,11 +44,10 @@ impl Control {
                 seeds: &self.seeds,
                 stale: &self.stale,
             };
-            match desk.process(std::slice::from_ref(&input), now()).await {
+            match desk.process(inputs, now()).await {
                 Ok(parcel) => {
                     self.relay.send(parcel).await;
-                    let revision = self.revision(&request.target, kind, &key).await?;
-                    return Ok(ProvisionReply { queued: revision != before, revision });
+                    return Ok(());
                 }
                 Err(error) if error.is_conflict() => {}
                 Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),

@@ -14,6 +14,8 @@ pub(crate) struct Model {
     pub(crate) state: String,
     /// When something that is known already takes effect; microseconds since the Unix epoch.
     pub(crate) next_due_at: Option<i64>,
+    /// When something that people would call a change takes effect: `next_due_at` without what mappings make of the date.
+    pub(crate) scheduled_at: Option<i64>,
     /// Fingerprint of the policies that it was last evaluated with, or [`super::STALE`].
     #[sea_orm(column_type = "Text")]
     pub(crate) evaluated_with: String,

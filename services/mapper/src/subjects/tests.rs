@@ -34,7 +34,8 @@ async fn person(store: &Store, key: &str, attributes: Value) -> IdentityView {
     let view = state.view(key, 1);
     let state = serde_json::to_string(&state).unwrap();
     let (key, evaluated_with) = (key.to_owned(), String::new());
-    let row = identity::Model { key, revision: 1, state, next_due_at: None, evaluated_with, manager: None };
+    let (next_due_at, scheduled_at, manager) = (None, None, None);
+    let row = identity::Model { key, revision: 1, state, next_due_at, scheduled_at, evaluated_with, manager };
     identity::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(store.writer())
         .await

@@ -70,6 +70,7 @@ impl Work<'_> {
                 continue;
             };
             let mut next_due = known.state.next_due(now);
+            let mut scheduled = next_due;
             let manager = around.manager(known.manager.as_deref());
             let groups = around.of_person(&key);
             for policy in policies.iter() {
@@ -77,6 +78,7 @@ impl Work<'_> {
                 let subject = Subject { identity, groups: &groups, manager, seed };
                 let decision = decide(&subject, policy, self.now);
                 next_due = earlier(next_due, decision.recheck_at, now);
+                scheduled = earlier(scheduled, decision.turns_at, now);
                 let because = || (decision.reason(), decision.user_name());
                 let Some(account) = decision.account() else {
                     self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
@@ -87,7 +89,7 @@ impl Work<'_> {
                 self.want(policy, &key, wish, &cause);
             }
             if let Some(known) = self.people.get_mut(&key) {
-                known.next_due_at = next_due;
+                (known.next_due_at, known.scheduled_at) = (next_due, scheduled);
             }
         }
     }

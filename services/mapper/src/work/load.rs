@@ -60,7 +60,7 @@ fn subjects(inputs: &[Input]) -> (BTreeSet<String>, BTreeSet<String>) {
             Input::Event { event, .. } if event.kind.is_worker() => (&mut people, &event.subject),
             Input::Event { event, .. } if event.kind.is_group() => (&mut groups, &event.subject),
             Input::Event { .. } => continue,
-            Input::Person(key) => (&mut people, key),
+            Input::Person(key) | Input::Cancel { person: key, .. } => (&mut people, key),
             Input::Group(key) | Input::Edge { group: key, .. } => (&mut groups, key),
         };
         set.insert(key.clone());
@@ -123,6 +123,7 @@ pub(super) async fn load_states(
             let before = Shown { is_known: is_known(&state), to_reports: shown, ..Shown::default() };
             let mut known = known(row.revision, state, row.next_due_at, before);
             (known.evaluated_with, known.manager) = (Some(row.evaluated_with), row.manager);
+            known.scheduled_at = row.scheduled_at;
             work.people.insert(row.key, known);
         }
     }
@@ -297,6 +298,7 @@ fn known<S>(revision: i64, state: S, next_due_at: Option<i64>, before: Shown) ->
         touched: None,
         is_guarded: false,
         next_due_at,
+        scheduled_at: None,
         evaluated_with: None,
         manager: None,
     }

@@ -27,6 +27,7 @@ impl Work<'_> {
                         }
                     }
                 }
+                Input::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
                 // Raises the group's revision, for the reason given at `merge_group`.
                 Input::Edge { group, .. } => {
                     let cause = Cause::again(self.now, backfill);

@@ -24,11 +24,12 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some() || known.is_guarded);
     let people = people.map(|(key, known)| {
         let revision = known.revision + 1;
-        let (state, next_due_at, manager) = (encode(&known.state), known.next_due_at, known.manager);
+        let (state, manager) = (encode(&known.state), known.manager);
+        let (next_due_at, scheduled_at) = (known.next_due_at, known.scheduled_at);
         // Who is only guarded was not decided about; of who is not known there is nothing to decide.
         let as_before = known.evaluated_with.filter(|_| known.touched.is_none());
         let evaluated_with = as_before.unwrap_or_else(|| with.clone());
-        identity::Model { key, revision, state, next_due_at, evaluated_with, manager }
+        identity::Model { key, revision, state, next_due_at, scheduled_at, evaluated_with, manager }
     });
     save_rows::<identity::Entity>(tx, people.collect(), &[identity::Column::Key], identity::Column::Revision)
         .await?;

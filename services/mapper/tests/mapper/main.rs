@@ -14,5 +14,6 @@ mod nesting;
 mod operators;
 mod plan;
 mod policies;
+mod schedule;
 mod shuffle;
 mod world;

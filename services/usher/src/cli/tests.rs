@@ -41,6 +41,8 @@ fn every_operator_command_prints_json_on_request() {
         "feed show run_1",
         "feed accept run_1 --why x",
         "feed reject run_1 --why x",
+        "schedule ls --person E-1 --until 2026-07-01",
+        "schedule cancel sch_1 E-2 --why x",
     ];
     for line in lines.into_iter().chain(more) {
         assert!(parse(&format!("{line} --json")).is_ok(), "{line}");

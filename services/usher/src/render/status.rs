@@ -73,6 +73,12 @@ fn policies(mapper: &MapperStatus) -> String {
     }
     text.push_str(&to_evaluate(mapper));
     text.push('\n');
+    if mapper.scheduled > 0 {
+        text.push_str(&format!(
+            "something takes effect later for {} people: see `usher schedule ls`\n",
+            mapper.scheduled
+        ));
+    }
     text
 }
 
@@ -126,7 +132,7 @@ mod tests {
             "mapper": {
                 "policies": [{"target": "zia", "version": 3, "at": "2026-01-02T03:04:05Z", "who": "alice",
                               "why": "sales only", "removals": 4}],
-                "toEvaluate": 12, "known": 1006,
+                "toEvaluate": 12, "known": 1006, "scheduled": 7,
                 "heldFiles": [{"file": "zia.yaml", "why": "over the guard; needs --allow-deletes 600"}],
             },
             "unavailable": [{"service": "writer", "code": "writer_not_running", "detail": "the writer is not running"}],
@@ -142,6 +148,7 @@ mod tests {
              zia     3        2026-01-02T03:04:05Z  alice  sales only\n\
              held: zia.yaml: over the guard; needs --allow-deletes 600\n\
              12 of 1006 people and groups are still to be evaluated\n\
+             something takes effect later for 7 people: see `usher schedule ls`\n\
              \n\
              LAG       MESSAGES\n\
              events    0\n\

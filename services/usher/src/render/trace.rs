@@ -41,6 +41,7 @@ fn what(entry: &TraceEntry) -> String {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        "scheduleCancelled" => "cancelled before it took effect".to_owned(),
         "feedHeld" => format!("held run of feed {}", text(fact, "feed")),
         "feedDecided" => format!("{} run of feed {}", text(fact, "outcome"), text(fact, "feed")),
         "heldDecided" => {
@@ -78,6 +79,9 @@ fn result(entry: &TraceEntry) -> String {
         "heldDecided" => format!("r{}", number(fact, "revision")),
         "died" => format!("{} after {}", text(fact, "class"), attempts(number(fact, "attempts"))),
         "replayed" => text(fact, "outcome").to_owned(),
+        "scheduleCancelled" => {
+            format!("{} at {}", names(fact, "what"), instant(text(fact, "effectiveAt")))
+        }
         "feedHeld" => text(fact, "run").to_owned(),
         "feedDecided" => format!("{}, {} missing", text(fact, "run"), number(fact, "missing")),
         "discarded" => "closed".to_owned(),
@@ -90,7 +94,7 @@ fn why(entry: &TraceEntry) -> String {
     match name_of(fact) {
         "merged" => format!("from {} ({})", text(fact, "source"), text(fact, "event")),
         "decided" => {
-            let changed = changed(fact);
+            let changed = names(fact, "changed");
             if changed.is_empty() {
                 text(fact, "reason").to_owned()
             } else {
@@ -117,7 +121,7 @@ fn why(entry: &TraceEntry) -> String {
             format!("{}; see `usher feed show {}`", reasons.join("; "), text(fact, "run"))
         }
         "held" => format!("{}; see `usher held ls`", text(fact, "reason")),
-        "replayed" | "discarded" | "heldDecided" | "feedDecided" => {
+        "replayed" | "discarded" | "heldDecided" | "feedDecided" | "scheduleCancelled" => {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))
         }
         _ => String::new(),
@@ -132,8 +136,8 @@ fn of_group(fact: &Map<String, Value>) -> String {
     }
 }
 
-fn changed(fact: &Map<String, Value>) -> String {
-    let names = fact.get("changed").and_then(Value::as_array).into_iter().flatten();
+fn names(fact: &Map<String, Value>, key: &str) -> String {
+    let names = fact.get(key).and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 

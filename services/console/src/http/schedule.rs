@@ -1,0 +1,101 @@
+//! What takes effect later at the mapper.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    Actor, CancelScheduleReply, CancelScheduleRequest, SCHEDULE_CANCEL_MAX, SCHEDULE_PEOPLE_MAX,
+    ScheduleReply, ScheduleRequest, verb,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::{invalid, invalid_one};
+use super::query::Query;
+use super::reason::reason;
+use crate::MAPPER;
+use crate::api::CancelSchedule;
+
+/// People per page unless asked otherwise.
+const LIMIT: u64 = 100;
+
+/// Which part is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ScheduleQuery {
+    /// Only of this person: key, or login name at the source.
+    person: Option<String>,
+    /// Only what takes effect until this moment (RFC 3339).
+    until: Option<String>,
+    /// How many people at most: 1 to 200, 100 unless said.
+    limit: Option<u64>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What is known already and takes effect later: people in the order in which something does next, each with all that
+/// is known of them.
+#[utoipa::path(
+    get,
+    path = "/v1/schedule",
+    params(ScheduleQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`changes`: `at`, `person`, `said` (what sources said: `id`, `employment`, `attributes`, `wholeRecord`, `saidAt`, `event`, `source`) and `effects` (`target`, `from`, `to`, `changed`, `reason`) of each; `nextCursor` while there is more"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<ScheduleQuery>,
+) -> Result<Json<ScheduleReply>, Problem> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=SCHEDULE_PEOPLE_MAX).contains(&limit) {
+        return Err(invalid_one("query:limit", format!("must be 1 to {SCHEDULE_PEOPLE_MAX}")));
+    }
+    let moment = |text: &String| {
+        let wrong = "must be a moment like 2026-07-01T00:00:00Z";
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| invalid_one("query:until", wrong))
+    };
+    let until = query.until.as_ref().map(moment).transpose()?;
+    let request = ScheduleRequest { person: query.person, until, limit, cursor: query.cursor };
+    Ok(Json(context.ask(MAPPER, verb::SCHEDULE, &request).await?))
+}
+
+/// Takes back what sources said of the future, before it takes effect. What a source says later counts as ever.
+#[utoipa::path(
+    post,
+    path = "/v1/schedule/cancel",
+    request_body = CancelSchedule,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`cancelled`: `person`, `at` and the statement of each; `notCancelled`: `what`, as it was asked for, and `why`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`what` or `why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn cancel(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<CancelSchedule>,
+) -> Result<Json<CancelScheduleReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !(1..=SCHEDULE_CANCEL_MAX).contains(&body.what.len()) {
+        wrong.add("/what", format!("must be 1 to {SCHEDULE_CANCEL_MAX} ids or people"));
+    }
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = CancelScheduleRequest { what: body.what, actor };
+    let reply: CancelScheduleReply = context.ask(MAPPER, verb::CANCEL_SCHEDULE, &request).await?;
+    tracing::info!(who = request.actor.who, cancelled = reply.cancelled.len(), "scheduled changes cancelled");
+    Ok(Json(reply))
+}

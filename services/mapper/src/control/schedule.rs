@@ -1,0 +1,284 @@
+//! What takes effect later, for operators.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{
+    CancelScheduleReply, CancelScheduleRequest, CancelledStatement, Identity, NotCancelled, Part,
+    ResourceKind, SCHEDULE_CANCEL_MAX, SCHEDULE_PEOPLE_MAX, ScheduleId, ScheduleReply, ScheduleRequest,
+    ScheduledChange, ScheduledStatement, Upcoming, unix_micros,
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{Control, Refusal, wrong};
+use crate::outlook::{Known, outlook};
+use crate::policies::{PolicySet, versions};
+use crate::rows::{decode, desired, identity};
+use crate::subjects::{GroupIndex, Page};
+use crate::work::Input;
+use crate::{moment, now};
+
+/// People that are looked at per statement to find who an id is about.
+const SEARCHED_AT_ONCE: u64 = 1_000;
+
+/// By person: what is to be taken back.
+type Chosen = BTreeMap<String, Vec<Upcoming>>;
+
+impl Control {
+    /// How many people there are of whom something is known that takes effect later.
+    pub(super) async fn people_scheduled(&self) -> Result<u64, StoreError> {
+        let scheduled = identity::Entity::find().filter(identity::Column::ScheduledAt.is_not_null());
+        scheduled.count(self.store.reader()).await.map_err(StoreError::statement("count what is scheduled"))
+    }
+
+    pub(super) async fn schedule(&self, request: &ScheduleRequest) -> Result<ScheduleReply, Refusal> {
+        let limit = request.limit.clamp(1, SCHEDULE_PEOPLE_MAX);
+        let until = request.until.unwrap_or_else(|| moment(i64::MAX));
+        let mut query = identity::Entity::find()
+            .filter(identity::Column::ScheduledAt.lte(unix_micros(until)))
+            .order_by_asc(identity::Column::ScheduledAt)
+            .order_by_asc(identity::Column::Key)
+            .limit(limit);
+        if let Some(named) = &request.person {
+            query = query.filter(identity::Column::Key.eq(self.person(named).await?));
+        }
+        if let Some(cursor) = &request.cursor {
+            query = query.filter(after(cursor)?);
+        }
+        let rows = query.all(self.store.reader()).await;
+        let rows = rows.map_err(StoreError::statement("read what is scheduled"))?;
+        let is_last = (rows.len() as u64) < limit;
+        let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
+        Ok(ScheduleReply { changes: self.changes(rows, until).await?, next_cursor })
+    }
+
+    async fn changes(
+        &self,
+        rows: Vec<identity::Model>,
+        until: time::OffsetDateTime,
+    ) -> Result<Vec<ScheduledChange>, StoreError> {
+        let now = now();
+        let policies = versions::in_force(self.store.reader()).await?;
+        let people: Vec<(String, Identity)> = rows
+            .into_iter()
+            .map(|row| {
+                let state = decode(&row.state, &row.key);
+                (row.key, state)
+            })
+            .collect();
+        let views: Vec<_> = people.iter().map(|(key, state)| state.view(key, unix_micros(now))).collect();
+        let around = self.around(&policies, &views, unix_micros(now)).await?;
+        let asked_for = self.asked_states(&people).await?;
+        let nothing = BTreeMap::new();
+        let mut changes = Vec::new();
+        for ((key, state), view) in people.iter().zip(&views) {
+            let known = Known {
+                key,
+                state,
+                groups: around.memberships(key),
+                manager: around.manager(view),
+                asked_for: asked_for.get(key).unwrap_or(&nothing),
+            };
+            for moment in outlook(&known, &policies, &self.seeds, now, until) {
+                let said = moment.planned.iter().map(statement).collect();
+                changes.push(ScheduledChange {
+                    at: moment.at,
+                    person: key.clone(),
+                    said,
+                    effects: moment.effects,
+                });
+            }
+        }
+        Ok(changes)
+    }
+
+    /// What decisions look at besides people, as far as policies do.
+    async fn around(
+        &self,
+        policies: &PolicySet,
+        views: &[lifecycle::IdentityView],
+        now: i64,
+    ) -> Result<Page, StoreError> {
+        let looks =
+            policies.iter().any(|policy| policy.uses_groups() || !policy.manager_attributes().is_empty());
+        if !looks || views.is_empty() {
+            return Ok(Page::default());
+        }
+        let index = GroupIndex::load(self.store.reader(), now).await?;
+        Page::read(self.store.reader(), &index, views, now).await
+    }
+
+    /// By person and target: the state that was last asked for.
+    async fn asked_states(
+        &self,
+        people: &[(String, Identity)],
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, StoreError> {
+        let mut asked: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for chunk in people.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows: Vec<(String, String, String)> = desired::Entity::find()
+                .select_only()
+                .columns([desired::Column::Subject, desired::Column::Target, desired::Column::State])
+                .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
+                .filter(desired::Column::Subject.is_in(chunk.iter().map(|(key, _)| key)))
+                .into_tuple()
+                .all(self.store.reader())
+                .await
+                .map_err(StoreError::statement("read desired states"))?;
+            for (subject, target, state) in rows {
+                asked.entry(subject).or_default().insert(target, state);
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Key of the person that an operator means.
+    async fn person(&self, named: &str) -> Result<String, Refusal> {
+        if self.identity(named).await?.is_some() {
+            return Ok(named.to_owned());
+        }
+        let found = self.with_name(named).await?;
+        found.ok_or_else(|| {
+            wrong(format!("no person has the key `{named}`, or that login name at the source"))
+        })
+    }
+
+    pub(super) async fn cancel_schedule(
+        &self,
+        request: &CancelScheduleRequest,
+    ) -> Result<CancelScheduleReply, Refusal> {
+        if request.what.len() > SCHEDULE_CANCEL_MAX {
+            return Err(wrong(format!("at most {SCHEDULE_CANCEL_MAX} at a time")));
+        }
+        let mut reply = CancelScheduleReply::default();
+        let mut chosen = Chosen::new();
+        for what in &request.what {
+            if let Err(why) = self.choose(what, &mut chosen).await? {
+                reply.not_cancelled.push(NotCancelled { what: what.clone(), why });
+            }
+        }
+        let inputs: Vec<Input> = chosen
+            .iter()
+            .map(|(person, planned)| Input::Cancel {
+                person: person.clone(),
+                planned: planned.iter().map(|planned| planned.id.clone()).collect(),
+                actor: request.actor.clone(),
+            })
+            .collect();
+        if !inputs.is_empty() {
+            self.process(&inputs).await?;
+        }
+        for (person, planned) in chosen {
+            let state = self.identity(&person).await?.unwrap_or_default();
+            for planned in planned {
+                if state.has_cancelled(&planned) {
+                    tracing::info!(person, id = %planned.id, who = request.actor.who, "a scheduled change was cancelled");
+                    reply.cancelled.push(CancelledStatement {
+                        person: person.clone(),
+                        at: moment(planned.version.effective_at),
+                        statement: statement(&planned),
+                    });
+                } else {
+                    let why =
+                        "it took effect, or the source said something else, at the same moment: look again";
+                    let what = planned.id.to_string();
+                    reply.not_cancelled.push(NotCancelled { what, why: why.to_owned() });
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Adds what `what` names, or says why it names nothing.
+    async fn choose(&self, what: &str, chosen: &mut Chosen) -> Result<Result<(), String>, Refusal> {
+        let found = match what.parse::<ScheduleId>() {
+            Ok(id) => self.with_id(&id).await?.ok_or_else(|| {
+                "nothing of that id is scheduled (any more): `usher schedule ls` lists what is".to_owned()
+            }),
+            Err(_) => match self.person(what).await {
+                Ok(key) => self.all_planned(key).await?,
+                Err(Refusal::Wrong(error)) => Err(error.message),
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(found.map(|(person, planned)| {
+            let known = chosen.entry(person).or_default();
+            let seen: BTreeSet<ScheduleId> = known.iter().map(|planned| planned.id.clone()).collect();
+            known.extend(planned.into_iter().filter(|planned| !seen.contains(&planned.id)));
+        }))
+    }
+
+    async fn all_planned(&self, key: String) -> Result<Result<(String, Vec<Upcoming>), String>, StoreError> {
+        let state = self.identity(&key).await?.unwrap_or_default();
+        let planned = state.planned(&key, unix_micros(now()));
+        if planned.is_empty() {
+            return Ok(Err(
+                "no source said anything of this person that takes effect later; what a policy does by \
+                           itself (days of grace, dates in a scope) is changed in the policy"
+                    .to_owned(),
+            ));
+        }
+        Ok(Ok((key, planned)))
+    }
+
+    /// The statement of this id, and whom it is about: of most people only one thing is known to come, so those of whom
+    /// it is exactly this moment are looked at first.
+    async fn with_id(&self, id: &ScheduleId) -> Result<Option<(String, Vec<Upcoming>)>, StoreError> {
+        let at = id.effective_at();
+        let now = unix_micros(now());
+        for moment in [identity::Column::ScheduledAt.eq(at), identity::Column::ScheduledAt.lt(at)] {
+            let mut last = String::new();
+            loop {
+                let rows = identity::Entity::find()
+                    .filter(moment.clone())
+                    .filter(identity::Column::Key.gt(&last))
+                    .order_by_asc(identity::Column::Key)
+                    .limit(SEARCHED_AT_ONCE)
+                    .all(self.store.reader())
+                    .await
+                    .map_err(StoreError::statement("find what is scheduled"))?;
+                let Some(row) = rows.last() else { break };
+                last.clone_from(&row.key);
+                for row in rows {
+                    let planned = decode::<Identity>(&row.state, &row.key).planned(&row.key, now);
+                    if let Some(found) = planned.into_iter().find(|planned| planned.id == *id) {
+                        return Ok(Some((row.key, vec![found])));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn statement(planned: &Upcoming) -> ScheduledStatement {
+    let employment = planned.parts.iter().find_map(|part| match part {
+        Part::Employment(kind) => Some(kind.as_str().to_owned()),
+        _ => None,
+    });
+    let attributes = planned.parts.iter().filter_map(|part| match part {
+        Part::Attribute(name) => Some(name.clone()),
+        _ => None,
+    });
+    ScheduledStatement {
+        id: planned.id.clone(),
+        employment,
+        attributes: attributes.collect(),
+        whole_record: planned.parts.contains(&Part::Record),
+        said_at: moment(planned.version.said_at),
+        event: planned.event.clone(),
+        source: planned.source.clone(),
+    }
+}
+
+fn cursor_at(row: &identity::Model) -> String {
+    format!("{}.{}", row.scheduled_at.unwrap_or_default(), row.key)
+}
+
+fn after(cursor: &str) -> Result<Condition, Refusal> {
+    let parsed = cursor.split_once('.').and_then(|(at, key)| Some((at.parse::<i64>().ok()?, key)));
+    let (at, key) = parsed.ok_or_else(|| wrong("the cursor is not the `nextCursor` of an answer"))?;
+    let later = identity::Column::ScheduledAt.gt(at);
+    let beside =
+        Condition::all().add(identity::Column::ScheduledAt.eq(at)).add(identity::Column::Key.gt(key));
+    Ok(Condition::any().add(later).add(beside))
+}

@@ -1,0 +1,188 @@
+//! What will become of one person by what is known today: at which moments, and what each does at the targets.
+//!
+//! It asks [`decide`] at each moment as the scheduler will, with groups and managers as they are now.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{
+    Account, AccountState, Attributes, Identity, ResourceKind, SCHEDULE_MOMENTS_MAX, ScheduledEffect,
+    Upcoming, unix_micros,
+};
+use policy::{Membership, Policy, Subject, decide};
+use time::OffsetDateTime;
+
+use crate::moment;
+use crate::policies::PolicySet;
+use crate::subjects::Seeds;
+
+/// How many moments are looked at to find [`SCHEDULE_MOMENTS_MAX`] at which something changes.
+const STEPS_MAX: usize = 8 * SCHEDULE_MOMENTS_MAX;
+/// In place of a state: there never was an account.
+const NONE: &str = "none";
+
+/// A person with what decisions about them look at.
+pub(crate) struct Known<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) state: &'a Identity,
+    pub(crate) groups: &'a [Membership],
+    pub(crate) manager: Option<&'a Attributes>,
+    /// State by target of what was last asked for.
+    pub(crate) asked_for: &'a BTreeMap<String, String>,
+}
+
+/// One moment at which something changes.
+pub(crate) struct Moment {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) planned: Vec<Upcoming>,
+    pub(crate) effects: Vec<ScheduledEffect>,
+}
+
+/// What is asked of one target.
+struct Asked {
+    state: &'static str,
+    account: Option<Account>,
+}
+
+/// The moments after `now` until `until`.
+pub(crate) fn outlook(
+    person: &Known<'_>,
+    policies: &PolicySet,
+    seeds: &Seeds,
+    now: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Vec<Moment> {
+    let mut planned: BTreeMap<i64, Vec<Upcoming>> = BTreeMap::new();
+    for plan in person.state.planned(person.key, unix_micros(now)) {
+        planned.entry(plan.version.effective_at).or_default().push(plan);
+    }
+    let (mut asked, mut turns_at) = ask(person, policies, seeds, now, None);
+    let mut moments = Vec::new();
+    let mut at = now;
+    for _ in 0..STEPS_MAX {
+        let due = person.state.next_due(unix_micros(at)).map(moment);
+        let turns = turns_at.filter(|turn| *turn > at);
+        let Some(next) = [due, turns].into_iter().flatten().min().filter(|next| *next <= until) else {
+            break;
+        };
+        if moments.len() == SCHEDULE_MOMENTS_MAX {
+            break;
+        }
+        at = next;
+        let (then, turns) = ask(person, policies, seeds, at, Some(&asked));
+        let reasons = |target: &str| reason(person, policies, seeds, at, target);
+        let effects = differences(&asked, &then, reasons);
+        (asked, turns_at) = (then, turns);
+        let planned = planned.remove(&unix_micros(at)).unwrap_or_default();
+        if !planned.is_empty() || !effects.is_empty() {
+            moments.push(Moment { at, planned, effects });
+        }
+    }
+    moments
+}
+
+/// What is asked of each target at `at`, and when time alone changes that. Whoever never had an account does not get one
+/// by being switched off.
+fn ask(
+    person: &Known<'_>,
+    policies: &PolicySet,
+    seeds: &Seeds,
+    at: OffsetDateTime,
+    before: Option<&BTreeMap<String, Asked>>,
+) -> (BTreeMap<String, Asked>, Option<OffsetDateTime>) {
+    let (mut asked, mut turns_at) = (BTreeMap::new(), None);
+    for policy in policies.iter() {
+        let target = policy.target();
+        let had = match before {
+            Some(before) => before.get(target).is_some_and(|asked| asked.state != NONE),
+            None => person.asked_for.contains_key(target),
+        };
+        let (account, turns) =
+            with_decision(person, policy, seeds, at, |decision| (decision.account(), decision.turns_at));
+        turns_at = [turns_at, turns].into_iter().flatten().min();
+        let is_active = account.as_ref().is_some_and(|account| account.state == AccountState::Active);
+        let last = before.and_then(|before| before.get(target));
+        let state = match (&account, last) {
+            (Some(account), _) if had || is_active => account.state.as_str(),
+            // There is nothing to be said about it: it stays as it is.
+            (None, Some(last)) => last.state,
+            (None, None) => person.asked_for.get(target).map_or(NONE, |state| state_named(state)),
+            _ => NONE,
+        };
+        let account = account.or_else(|| last.and_then(|last| last.account.clone()));
+        asked.insert(target.to_owned(), Asked { state, account });
+    }
+    (asked, turns_at)
+}
+
+fn state_named(name: &str) -> &'static str {
+    [AccountState::Active, AccountState::Disabled, AccountState::Deleted]
+        .map(AccountState::as_str)
+        .into_iter()
+        .find(|state| *state == name)
+        .unwrap_or(NONE)
+}
+
+fn with_decision<T>(
+    person: &Known<'_>,
+    policy: &Policy,
+    seeds: &Seeds,
+    at: OffsetDateTime,
+    read: impl FnOnce(&policy::Decision<'_>) -> T,
+) -> T {
+    let identity = person.state.view(person.key, unix_micros(at));
+    let seed = seeds.of(policy.target(), ResourceKind::User, person.key);
+    let subject = Subject { identity: &identity, groups: person.groups, manager: person.manager, seed };
+    read(&decide(&subject, policy, at))
+}
+
+fn reason(
+    person: &Known<'_>,
+    policies: &PolicySet,
+    seeds: &Seeds,
+    at: OffsetDateTime,
+    target: &str,
+) -> String {
+    let policy = policies.iter().find(|policy| policy.target() == target);
+    let words = |policy: &Policy| with_decision(person, policy, seeds, at, |d| d.reason().to_string());
+    policy.map(words).unwrap_or_default()
+}
+
+fn differences(
+    before: &BTreeMap<String, Asked>,
+    after: &BTreeMap<String, Asked>,
+    reason: impl Fn(&str) -> String,
+) -> Vec<ScheduledEffect> {
+    let mut effects = Vec::new();
+    for (target, now) in after {
+        let Some(was) = before.get(target) else { continue };
+        let has = |asked: &Asked| asked.state != NONE;
+        let changed = if has(was) && has(now) { changed(was, now) } else { Vec::new() };
+        if was.state == now.state && changed.is_empty() {
+            continue;
+        }
+        effects.push(ScheduledEffect {
+            target: target.clone(),
+            from: was.state.to_owned(),
+            to: now.state.to_owned(),
+            changed,
+            reason: reason(target),
+        });
+    }
+    effects
+}
+
+fn changed(was: &Asked, now: &Asked) -> Vec<String> {
+    let attributes = |asked: &Asked| {
+        let account = asked.account.as_ref();
+        let mut all = account.map(|account| account.attributes.clone()).unwrap_or_default();
+        let references = account.into_iter().flat_map(|account| &account.references);
+        all.extend(references.map(|(path, key)| (path.clone(), key.clone().into())));
+        all
+    };
+    let (was, now) = (attributes(was), attributes(now));
+    let mut names: Vec<String> =
+        was.keys().chain(now.keys()).filter(|name| was.get(*name) != now.get(*name)).cloned().collect();
+    names.sort();
+    names.dedup();
+    names
+}

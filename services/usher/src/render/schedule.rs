@@ -1,0 +1,139 @@
+//! What takes effect later.
+
+use lifecycle::{CancelScheduleReply, ScheduleReply, ScheduledEffect, ScheduledStatement};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::table::Table;
+use super::{clean, instant};
+
+/// Names of attributes that are shown of one statement; the JSON has all.
+const NAMES_MAX: usize = 6;
+
+/// One line per statement, or per moment at which only time passes.
+pub fn list(reply: &ScheduleReply) -> String {
+    if reply.changes.is_empty() {
+        return "nothing that is known takes effect later\n".to_owned();
+    }
+    let mut table = Table::new(["AT", "PERSON", "WHAT", "TARGETS", "SAID", "BY", "ID"]);
+    for change in &reply.changes {
+        let (when, person) = (at(change.at), change.person.as_str());
+        if change.said.is_empty() {
+            let why = change.effects.first().map_or("", |effect| effect.reason.as_str());
+            table.row([&*when, person, why, &effects(&change.effects), "", "policy", ""]);
+        }
+        for (number, said) in change.said.iter().enumerate() {
+            // What the moment does is told once.
+            let targets = if number == 0 { effects(&change.effects) } else { String::new() };
+            let by = [said.source.as_deref(), said.event.as_ref().map(|event| event.as_str())];
+            let by = by.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            table.row([&*when, person, &what(said), &targets, &at(said.said_at), &by, said.id.as_str()]);
+        }
+    }
+    let mut text = table.render();
+    if reply.next_cursor.is_some() {
+        text.push_str("\nthere is more: --limit, --until or --person\n");
+    }
+    if let Some(said) = reply.changes.iter().find_map(|change| change.said.first()) {
+        text.push_str(&format!("\nto take one back: usher schedule cancel {} --why \"...\"\n", said.id));
+    }
+    text
+}
+
+/// What was taken back, then what was not and why.
+pub fn cancelled(reply: &CancelScheduleReply) -> String {
+    let mut text = String::new();
+    for done in &reply.cancelled {
+        let (person, at) = (clean(&done.person), at(done.at));
+        text.push_str(&format!(
+            "cancelled: {person}, {} at {at} ({})\n",
+            what(&done.statement),
+            done.statement.id
+        ));
+    }
+    for not in &reply.not_cancelled {
+        text.push_str(&format!("NOT cancelled: {}: {}\n", clean(&not.what), clean(&not.why)));
+    }
+    text
+}
+
+fn what(said: &ScheduledStatement) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(said.employment.as_deref().map(|word| word.replace('_', " ")));
+    if said.whole_record {
+        parts.push("whole record".to_owned());
+    }
+    let mut names: Vec<&str> = said.attributes.iter().map(String::as_str).take(NAMES_MAX).collect();
+    if said.attributes.len() > NAMES_MAX {
+        names.push("...");
+    }
+    if !names.is_empty() {
+        parts.push(format!("changes {}", names.join(", ")));
+    }
+    parts.join("; ")
+}
+
+fn effects(effects: &[ScheduledEffect]) -> String {
+    let told = effects.iter().map(|effect| {
+        let ScheduledEffect { target, from, to, changed, .. } = effect;
+        if from == to {
+            format!("{target}: {}", changed.join(", "))
+        } else {
+            format!("{target}: {from} -> {to}")
+        }
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "-".to_owned() } else { told.join("; ") }
+}
+
+fn at(moment: OffsetDateTime) -> String {
+    instant(&moment.format(&Rfc3339).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_moment_says_what_for_whom_at_which_target_who_said_so_and_how_to_take_it_back() {
+        let id = "sch_00063b1a2b3c4d5e0123456789abcdef";
+        let reply: ScheduleReply = serde_json::from_value(json!({ "changes": [
+            { "at": "2026-07-01T00:00:00Z", "person": "E-1",
+              "said": [{ "id": id, "employment": "is_erased", "attributes": ["a", "b", "c", "d", "e", "f", "g"],
+                         "saidAt": "2026-06-01T09:00:00Z", "source": "hr" }],
+              "effects": [{ "target": "zia", "from": "active", "to": "disabled", "reason": "left" }] },
+            { "at": "2026-07-31T00:00:00Z", "person": "E-1",
+              "effects": [{ "target": "zia", "from": "disabled", "to": "deleted", "reason": "30 days of grace are over" }] },
+        ], "nextCursor": "1.E-1" }))
+        .unwrap();
+        let text = list(&reply);
+        for part in [
+            "2026-07-01T00:00:00Z  E-1     is erased; changes a, b, c, d, e, f, ...  zia: active -> disabled",
+            "2026-06-01T09:00:00Z  hr",
+            "30 days of grace are over",
+            "zia: disabled -> deleted",
+            "there is more",
+            "usher schedule cancel sch_0",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert_eq!(list(&ScheduleReply::default()), "nothing that is known takes effect later\n");
+    }
+
+    #[test]
+    fn what_was_not_cancelled_says_why() {
+        let reply = serde_json::from_value(json!({
+            "cancelled": [{ "person": "E-1", "at": "2026-07-01T00:00:00Z", "saidAt": "2026-06-01T09:00:00Z",
+                            "id": "sch_00063b1a2b3c4d5e0123456789abcdef", "employment": "leaves" }],
+            "notCancelled": [{ "what": "E-2", "why": "nothing is scheduled" }],
+        }))
+        .unwrap();
+        assert_eq!(
+            cancelled(&reply),
+            "cancelled: E-1, leaves at 2026-07-01T00:00:00Z (sch_00063b1a2b3c4d5e0123456789abcdef)\n\
+             NOT cancelled: E-2: nothing is scheduled\n"
+        );
+    }
+}
