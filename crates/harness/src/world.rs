@@ -52,6 +52,8 @@ pub struct WorldOptions {
     pub usual_ports: bool,
     /// Further settings of the gateway.
     pub gateway: serde_json::Map<String, serde_json::Value>,
+    /// Further settings of the mapper.
+    pub mapper: serde_json::Map<String, serde_json::Value>,
 }
 
 impl WorldOptions {
@@ -67,6 +69,7 @@ impl WorldOptions {
             feeds: Vec::new(),
             usual_ports: false,
             gateway: serde_json::Map::new(),
+            mapper: serde_json::Map::new(),
         }
     }
 }
@@ -127,6 +130,7 @@ impl World {
             feeds: options.feeds,
             ports: if options.usual_ports { Ports::usual_if_free() } else { Ports::ANY },
             gateway: options.gateway,
+            mapper: options.mapper,
         };
         let policy = options.policy.unwrap_or_else(|| policy_yaml(TARGET));
         let file = config.write(&data, &[(TARGET, &policy)])?;

@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod held;
+pub mod people;
 pub mod plan;
 pub mod policy;
 pub mod provision;
@@ -58,6 +59,12 @@ pub mod verb {
     /// [`super::schedule::CancelScheduleRequest`] to the mapper, answered by a
     /// [`super::schedule::CancelScheduleReply`].
     pub const CANCEL_SCHEDULE: &str = "cancel_schedule";
+    /// [`super::people::RecordsRequest`] to the mapper, answered by a [`super::people::RecordsReply`].
+    pub const RECORDS: &str = "records";
+    /// [`super::people::JoinPeopleRequest`] to the mapper, answered by a [`super::people::JoinPeopleReply`].
+    pub const JOIN_PEOPLE: &str = "join_people";
+    /// [`super::people::ResolveRecordRequest`] to the mapper, answered by a [`super::people::SourceRecord`].
+    pub const RESOLVE_RECORD: &str = "resolve_record";
     /// [`super::held::HeldRequest`] to the writer, answered by a [`super::held::HeldReply`].
     pub const HELD: &str = "held";
     /// [`super::held::DecideHeldRequest`] to the writer, answered by a [`super::held::DecideHeldReply`].

@@ -1,17 +1,21 @@
 //! What is known of one person, merged from events in any order.
 
+mod keys;
 mod planned;
+mod sources;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::people::Standing;
 use crate::register::micros;
 use crate::{Attributes, Event, EventKind, Register, Version};
 
 use planned::{Cancellation, Origin};
 pub use planned::{Part, Upcoming};
+use sources::Source;
 
 /// Whether a person works here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +84,15 @@ pub struct Identity {
     /// What operators withdrew before it took effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cancelled: Vec<Cancellation>,
+    /// How far what was said before sources were told apart is believed.
+    #[serde(default, skip_serializing_if = "Standing::is_usual")]
+    standing: Standing,
+    /// It is another key of this person, and nobody of its own any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<String>,
+    /// By name: what each source said since sources are told apart. What was said before is above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sources: BTreeMap<String, Source>,
 }
 
 /// A person as they are at one moment: what policies are evaluated against.
@@ -102,6 +115,10 @@ impl Identity {
     pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) {
         let version = Version::of(event, sequence);
         self.note_origin(event, version, now);
+        self.say(event, version, now);
+    }
+
+    fn say(&mut self, event: &Event, version: Version, now: i64) {
         for (name, value) in &event.attributes {
             if self.is_cancelled(version, |part| part.is_attribute(name)) {
                 continue;
@@ -155,6 +172,9 @@ impl Identity {
 
     /// The person `key` as of `now` (microseconds).
     pub fn view(&self, key: &str, now: i64) -> IdentityView {
+        if !self.sources.is_empty() {
+            return self.view_by_key(key, now);
+        }
         let floor = self.snapshots.at(now).map(|s| s.version);
         let attributes = self
             .attributes
@@ -249,9 +269,10 @@ impl Identity {
     pub fn next_due(&self, now: i64) -> Option<i64> {
         let is_due =
             |s: &&EmploymentStatement| s.version.effective_at > now && !self.is_employment_cancelled(s);
-        let employment = self.employment.iter().filter(is_due).map(|s| s.version.effective_at).min();
-        let attributes = self.attributes.values().filter_map(|r| r.next_due(now)).min();
-        [employment, attributes, self.snapshots.next_due(now)].into_iter().flatten().min()
+        let by_key = self.by_key();
+        let employment = by_key.iter().flat_map(|(_, said)| said.employment.iter().filter(is_due));
+        let employment = employment.map(|s| s.version.effective_at).min();
+        [employment, self.next_attribute_due(now)].into_iter().flatten().min()
     }
 }
 

@@ -5,7 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
-    AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ReplayId, ResourceKind, ScheduleId, TraceContext,
+    Actor, AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ReplayId, ResourceKind, ScheduleId,
+    TraceContext,
 };
 
 /// One entry of a person's or group's timeline.
@@ -42,6 +43,9 @@ pub enum Fact {
         revision: i64,
         /// `changed`, `unchanged`, `duplicate` or `scheduled`.
         outcome: String,
+        /// What of it counts for nothing, and why: names of attributes and sources.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// mapper: the desired state at a target changed.
     Decided {
@@ -227,6 +231,42 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// mapper: it turned out whose record it is, or not. The record's subject is the person, or `<source>:<record>`.
+    Correlated {
+        /// The source by its name in `mapper.people`.
+        source: String,
+        /// What the source calls the person.
+        record: String,
+        /// `linked`, `waiting`, `conflict` or `gone`.
+        outcome: String,
+        /// Whose it is.
+        person: Option<String>,
+        /// What it is matched by: an attribute of people, or `key`.
+        by: Option<String>,
+        /// Why it is a conflict: `ambiguous`, `moved` or `taken`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+        /// Keys of people it may be.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        candidates: Vec<String>,
+        /// Names of the attributes for which the source counts with this person.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        counts_for: Vec<String>,
+        /// The human who said so, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        actor: Option<Actor>,
+    },
+    /// mapper: an operator said that two keys are one person. The record's subject is either.
+    Joined {
+        /// Key of the person who stays.
+        person: String,
+        /// The key that is theirs as well from now on.
+        other: String,
+        /// Who said so.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// mapper: an operator took back something before it took effect.
     ScheduleCancelled {
         /// The statement.
@@ -281,6 +321,8 @@ impl Fact {
             Self::PolicyApplied { .. } => "policy_applied",
             Self::FeedHeld { .. } => "feed_held",
             Self::FeedDecided { .. } => "feed_decided",
+            Self::Correlated { .. } => "correlated",
+            Self::Joined { .. } => "joined",
             Self::ScheduleCancelled { .. } => "schedule_cancelled",
             Self::Provisioned { .. } => "provisioned",
             Self::Discarded { .. } => "discarded",

@@ -19,6 +19,7 @@ mod journal;
 #[cfg(test)]
 mod merge_tests;
 mod orphans;
+mod people;
 mod register;
 mod trace;
 
@@ -33,6 +34,10 @@ pub use control::feed::{
 pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
     PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,
+};
+pub use control::people::{
+    JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
+    ResolveRecordRequest, SourceRecord,
 };
 pub use control::plan::{
     AttributeChange, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus, PlannedAction,
@@ -78,6 +83,7 @@ pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
 };
 pub use orphans::{OrphanAction, Orphans};
+pub use people::{Correlate, Match, MatchedBy, People};
 pub use register::{Register, Statement, Version};
 pub use trace::TraceContext;
 

@@ -98,6 +98,15 @@ impl<T: Clone + PartialEq> Register<T> {
         self.0.retain(|s| s.version.effective_at != effective_at || s.version.said_at > said_at);
     }
 
+    /// Adds everything that another one says; nothing is forgotten.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        for statement in &other.0 {
+            if let Err(at) = self.0.binary_search_by(|s| s.version.cmp(&statement.version)) {
+                self.0.insert(at, statement.clone());
+            }
+        }
+    }
+
     /// Whether nothing is said.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

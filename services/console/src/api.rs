@@ -16,7 +16,8 @@ pub struct Status {
     /// Messages that the services have not yet dealt with.
     pub lag: Lag,
     /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, of how many
-    /// people something is known that takes effect later (`scheduled`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
+    /// people something is known that takes effect later (`scheduled`), how many records of sources may be somebody else's
+    /// (`recordConflicts`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub mapper: Option<MapperStatus>,
@@ -339,6 +340,39 @@ pub struct ResolveConflict {
 #[serde(deny_unknown_fields)]
 pub struct Why {
     /// Required: it is kept in the journal.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/people/records/resolve`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveRecord {
+    /// The source, by its name in `mapper.people`.
+    pub source: String,
+    /// What the source calls the person.
+    pub key: String,
+    /// Key of the person.
+    pub person: String,
+    /// Whether it is theirs.
+    pub same: bool,
+    /// Required: it is kept in the timeline.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/people/join`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinPeople {
+    /// Key of the person who stays, with their accounts.
+    pub person: String,
+    /// The other key, which is theirs from now on.
+    pub other: String,
+    /// The other one's accounts are left as they are, and nobody looks after them any more.
+    #[serde(default)]
+    pub leave_accounts: bool,
+    /// Required: it is kept in the timeline.
     #[serde(default)]
     pub why: String,
 }

@@ -15,6 +15,7 @@ mod provision;
 mod query;
 mod reason;
 mod reconcile;
+mod records;
 mod schedule;
 mod status;
 
@@ -77,6 +78,9 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/feeds/{run}", get(feeds::show))
         .route("/v1/feeds/{run}/accept", post(feeds::accept))
         .route("/v1/feeds/{run}/reject", post(feeds::reject))
+        .route("/v1/people/records", get(records::list))
+        .route("/v1/people/records/resolve", post(records::resolve))
+        .route("/v1/people/join", post(records::join))
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/schedule/cancel", post(schedule::cancel))
         .route("/v1/held", get(held::list))

@@ -26,6 +26,8 @@ impl Told {
             | Fact::PolicyApplied { .. }
             | Fact::FeedHeld { .. }
             | Fact::FeedDecided { .. }
+            | Fact::Correlated { .. }
+            | Fact::Joined { .. }
             | Fact::ScheduleCancelled { .. } => "mapper",
             Fact::Superseded { .. }
             | Fact::Attempted(_)
@@ -250,7 +252,7 @@ fn excluded(column: &'static str) -> Expr {
 /// Where a fact stands in the life of one change: services date facts of one transaction alike.
 fn step_of(fact: &Fact) -> i16 {
     match fact {
-        Fact::Merged { .. } | Fact::PolicyApplied { .. } => 0,
+        Fact::Merged { .. } | Fact::Correlated { .. } | Fact::PolicyApplied { .. } => 0,
         Fact::Decided { .. } | Fact::MembershipDecided { .. } => 1,
         Fact::Superseded { .. } => 2,
         Fact::Replayed { .. }
@@ -258,6 +260,7 @@ fn step_of(fact: &Fact) -> i16 {
         | Fact::Provisioned { .. }
         | Fact::HeldDecided { .. }
         | Fact::FeedDecided { .. }
+        | Fact::Joined { .. }
         | Fact::ScheduleCancelled { .. }
         | Fact::Paused { .. }
         | Fact::Discarded { .. } => 3,
@@ -270,6 +273,8 @@ fn step_of(fact: &Fact) -> i16 {
 fn target_of(fact: &Fact) -> Option<&str> {
     match fact {
         Fact::Merged { .. }
+        | Fact::Correlated { .. }
+        | Fact::Joined { .. }
         | Fact::FeedHeld { .. }
         | Fact::FeedDecided { .. }
         | Fact::ScheduleCancelled { .. }

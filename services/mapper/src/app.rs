@@ -49,6 +49,12 @@ pub enum BuildError {
         #[source]
         source: PoliciesError,
     },
+    /// What is said of sources.
+    #[error("`mapper.people`: {fault}")]
+    People {
+        /// What is wrong, and how it should be.
+        fault: String,
+    },
     /// What random values are made from.
     #[error("the secret that random values are made from")]
     Seeds {
@@ -91,7 +97,12 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let seeds = Seeds::load(&store).await.map_err(|source| BuildError::Seeds { source })?;
     let planner = Planner { store: store.clone(), seeds: seeds.clone() };
-    let (publish, policies) = watch::channel(Arc::new(PolicySet::default()));
+    let people = Arc::new(config.people);
+    if let Some(fault) = people.fault() {
+        return Err(BuildError::People { fault });
+    }
+    let none = PolicySet::default().with_people(Arc::clone(&people));
+    let (publish, policies) = watch::channel(Arc::new(none));
     let mut keeper = Keeper {
         store: store.clone(),
         relay: relay.clone(),
@@ -107,7 +118,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     if set.iter().next().is_none() {
         tracing::warn!("there is no policy: events are merged, and nobody gets anything");
     }
-    publish.send_replace(Arc::new(set));
+    publish.send_replace(Arc::new(set.with_people(people)));
     let stale = Arc::new(Notify::new());
     let control = Control {
         store: store.clone(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lifecycle::People;
 use serde::Deserialize;
 
 /// Configuration of the mapper.
@@ -14,4 +15,13 @@ pub struct Config {
     /// more than its guard allows. Without a folder, policies are applied by operators only.
     #[serde(default)]
     pub policies: Option<PathBuf>,
+    /// Several sources for one person: whose records are matched by what, who is believed about what, and who may say that
+    /// somebody left.
+    #[serde(default, deserialize_with = "sound")]
+    pub people: People,
+}
+
+fn sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<People, D::Error> {
+    let people = People::deserialize(deserializer)?;
+    people.fault().map_or(Ok(people), |fault| Err(serde::de::Error::custom(fault)))
 }

@@ -3,6 +3,8 @@
 mod apply;
 mod explain;
 mod feeds;
+mod join;
+mod people;
 mod provision;
 mod schedule;
 
@@ -123,6 +125,18 @@ impl Control {
                 Ok(wanted) => respond(request, self.cancel_schedule(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::RECORDS => match request.question() {
+                Ok(wanted) => respond(request, self.records(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::JOIN_PEOPLE => match request.question() {
+                Ok(wanted) => respond(request, self.join_people(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::RESOLVE_RECORD => match request.question() {
+                Ok(wanted) => respond(request, self.resolve_record(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::POLICY => match request.question() {
                 Ok(wanted) => respond(request, self.policy(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -146,6 +160,12 @@ impl Control {
         }
     }
 
+    /// The policies in force by the database, which this replica may not have noticed yet.
+    async fn in_force(&self) -> Result<PolicySet, StoreError> {
+        let people = self.publish.borrow().shared_people();
+        Ok(versions::in_force(self.store.reader()).await?.with_people(people))
+    }
+
     /// Counts by what the database says is in force, which this replica may not have noticed yet.
     async fn status(&self) -> Result<MapperStatus, Refusal> {
         let rows = versions::newest(self.store.reader()).await?;
@@ -154,10 +174,12 @@ impl Control {
             .map(|row| PolicyInForce { target: row.target.clone(), version: versions::told(row) })
             .collect();
         policies.sort_by(|a, b| a.target.cmp(&b.target));
-        let set = versions::in_force(self.store.reader()).await?;
+        let set = self.in_force().await?;
         let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
         let scheduled = self.people_scheduled().await?;
-        Ok(MapperStatus { policies, to_evaluate, known, scheduled, held_files: self.held.list() })
+        let record_conflicts = self.record_conflicts().await?;
+        let held_files = self.held.list();
+        Ok(MapperStatus { policies, to_evaluate, known, scheduled, record_conflicts, held_files })
     }
 
     async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, Refusal> {

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::now;
 use crate::policies::PolicySet;
-use crate::rows::{STALE, edge, group, identity, inbox};
+use crate::rows::{STALE, edge, group, identity, inbox, record};
 use crate::subjects::Seeds;
 use crate::work::{Desk, Input};
 
@@ -125,6 +125,13 @@ impl Later {
             inputs.extend(
                 edges.into_iter().map(|row| Input::Edge { group: row.group_key, member: row.member_key }),
             );
+            let records = record::Entity::find()
+                .filter(record::Column::NextDueAt.lte(now))
+                .limit(PAGE)
+                .all(self.store.reader())
+                .await
+                .map_err(StoreError::statement("read what is due"))?;
+            inputs.extend(records.into_iter().map(|row| Input::Record { source: row.source, key: row.key }));
             if inputs.is_empty() || !self.process(&inputs, false).await {
                 return Ok(());
             }
@@ -173,7 +180,19 @@ impl Later {
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
-        Ok(people.into_iter().map(Input::Person).collect())
+        if !people.is_empty() {
+            return Ok(people.into_iter().map(Input::Person).collect());
+        }
+        let records: Vec<(String, String)> = record::Entity::find()
+            .select_only()
+            .columns([record::Column::Source, record::Column::Key])
+            .filter(to_do(record::Column::EvaluatedWith, backfill, with))
+            .limit(PAGE)
+            .into_tuple()
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read what is to be evaluated"))?;
+        Ok(records.into_iter().map(|(source, key)| Input::Record { source, key }).collect())
     }
 
     /// `false` when it has to be done again: the rows are found again, so nothing is lost.

@@ -6,6 +6,7 @@ mod m0003;
 mod m0004;
 mod m0005;
 mod m0006;
+mod m0007;
 
 use sea_orm_migration::prelude::*;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004::KeepIndirectMembers),
             Box::new(m0005::KeepFeeds),
             Box::new(m0006::KeepSchedule),
+            Box::new(m0007::KeepRecords),
         ]
     }
 

@@ -8,6 +8,9 @@ mod folder;
 mod keeper;
 pub(crate) mod versions;
 
+use std::sync::Arc;
+
+use lifecycle::People;
 use policy::Policy;
 use sha2::{Digest, Sha256};
 
@@ -21,6 +24,7 @@ pub(crate) struct PolicySet {
     fingerprint: String,
     /// Targets and versions, those of policies that cannot be read included; in order.
     versions: Vec<(String, i64)>,
+    people: Arc<People>,
 }
 
 /// A policy in force.
@@ -38,7 +42,25 @@ impl PolicySet {
         let mut versions = unreadable;
         versions.extend(policies.iter().map(|known| (known.policy.target().to_owned(), known.version)));
         versions.sort();
-        Self { policies, fingerprint, versions }
+        Self { policies, fingerprint, versions, people: Arc::default() }
+    }
+
+    /// The same for people of whom sources speak like this: everybody is looked at anew when that changes.
+    pub(crate) fn with_people(mut self, people: Arc<People>) -> Self {
+        if people.tells_apart() {
+            let text = serde_json::to_string(&*people).expect("a configuration has only string keys");
+            self.fingerprint = format!("{}+{}", self.fingerprint, fingerprint_of(&text));
+        }
+        Self { people, ..self }
+    }
+
+    /// Which sources speak of the same people, and which is believed about what.
+    pub(crate) fn people(&self) -> &People {
+        &self.people
+    }
+
+    pub(crate) fn shared_people(&self) -> Arc<People> {
+        Arc::clone(&self.people)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Policy> {

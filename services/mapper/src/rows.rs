@@ -7,11 +7,14 @@ pub(crate) mod feed_run;
 pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;
+pub(crate) mod match_value;
 pub(crate) mod plan;
 pub(crate) mod poison;
 pub(crate) mod policy;
 pub(crate) mod policy_file;
+pub(crate) mod record;
 pub(crate) mod setting;
+pub(crate) mod verdict;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};

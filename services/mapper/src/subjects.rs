@@ -28,9 +28,9 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use crate::policies::PolicySet;
 use crate::rows::{decode, identity};
 
-/// Whether anything was ever said about the person.
+/// Whether anything was ever said about the person; a key that turned out to be somebody else's is nobody's.
 pub(crate) fn is_known(state: &Identity) -> bool {
-    *state != Identity::default()
+    *state != Identity::default() && state.moved_to().is_none()
 }
 
 /// Those of `keys` that are keys of people.

@@ -1,17 +1,22 @@
 //! One batch: events to merge and subjects to look at again, in one transaction.
 
 mod cancel;
+mod correlate;
 mod decide;
 mod emit;
 mod feeds;
 mod flatten;
+mod join;
 mod load;
 mod members;
 mod merge;
+mod records;
 mod save;
 mod spread;
 mod stale;
 mod surroundings;
+mod values;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -26,11 +31,12 @@ use store::{Store, StoreError, outbox};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+pub(crate) use correlate::in_words as conflict_in_words;
 pub(crate) use feeds::forget_people;
 
 use crate::SERVICE;
 use crate::policies::PolicySet;
-use crate::rows::{SaveError, desired, edge, inbox};
+use crate::rows::{SaveError, desired, edge, inbox, verdict};
 use crate::subjects::Seeds;
 
 /// Something that a batch is about.
@@ -44,6 +50,12 @@ pub(crate) enum Input {
     Group(String),
     /// A membership whose state may have changed by time.
     Edge { group: String, member: String },
+    /// A record whose values may have changed by time or by configuration.
+    Record { source: String, key: String },
+    /// An operator says that `other` is a further key of `person`.
+    Join { person: String, other: String, actor: Actor },
+    /// An operator says whose record it is, or not.
+    Verdict { source: String, key: String, person: String, same: bool, actor: Actor },
     /// An operator takes back what is planned for a person.
     Cancel { person: String, planned: Vec<ScheduleId>, actor: Actor },
 }
@@ -87,6 +99,10 @@ struct Known<S> {
     evaluated_with: Option<String>,
     /// People only: whom they reported to when they were last decided about.
     manager: Option<String>,
+    /// People only: what records are matched with it by, as in its row.
+    matched: String,
+    /// People only: it is known how far its sources are believed now, and what records are matched with it by.
+    is_ranked: bool,
 }
 
 /// What decisions about others see of a person or group.
@@ -120,6 +136,10 @@ struct Work<'a> {
     seen: HashSet<String>,
     merged: Vec<inbox::Model>,
     people: BTreeMap<String, Known<Identity>>,
+    /// Of sources whose records are matched with people.
+    records: BTreeMap<records::RecordKey, records::KnownRecord>,
+    values: BTreeMap<correlate::ValueKey, values::KnownValue>,
+    verdicts: Vec<verdict::Model>,
     groups: BTreeMap<String, Known<GroupState>>,
     edges: BTreeMap<(String, String), KnownEdge>,
     desired: HashMap<DesiredKey, desired::Model>,
@@ -192,6 +212,8 @@ impl Desk<'_> {
     ) -> Result<(Option<Parcel>, bool), SaveError> {
         let mut work = load::load(tx, self.policies, self.seeds, inputs, now).await?;
         work.merge(inputs, self.backfill);
+        work.rank_sources();
+        correlate::correlate(tx, &mut work).await?;
         load::edges(tx, &mut work, inputs).await?;
         work.merge_edges(inputs, self.backfill);
         spread::spread(tx, &mut work).await?;

@@ -3,6 +3,7 @@
 mod dead;
 mod feed;
 mod held;
+mod people;
 mod policy;
 mod provision;
 mod schedule;
@@ -21,6 +22,10 @@ pub use feed::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
+};
+pub use people::{
+    JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand, PeopleListArgs,
+    ResolveRecordArgs,
 };
 pub use policy::{
     ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,
@@ -67,6 +72,9 @@ pub enum Command {
     /// Look at files that list everybody, and decide about those that are not believed.
     #[command(subcommand)]
     Feed(FeedCommand),
+    /// Look at records of sources that are matched with people, and say whose they are where Usher cannot know.
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Look at what is known already and takes effect later, and take it back before it does.
     #[command(subcommand)]
     Schedule(ScheduleCommand),

@@ -37,6 +37,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Dead(command) => wait_for(operator::dead(command)),
         Command::Held(command) => wait_for(operator::held(command)),
         Command::Feed(command) => wait_for(operator::feed(command)),
+        Command::People(command) => wait_for(operator::people(command)),
         Command::Schedule(command) => wait_for(operator::schedule(command)),
         Command::Conflicts(command) => wait_for(operator::conflicts(command)),
         Command::Target(command) => wait_for(operator::target(command)),

@@ -55,6 +55,8 @@ pub struct UpConfig {
     pub ports: Ports,
     /// Further settings of the gateway.
     pub gateway: serde_json::Map<String, Value>,
+    /// Further settings of the mapper.
+    pub mapper: serde_json::Map<String, Value>,
 }
 
 impl UpConfig {
@@ -88,6 +90,9 @@ impl UpConfig {
         });
         for (name, value) in &self.gateway {
             document["gateway"][name] = value.clone();
+        }
+        for (name, value) in &self.mapper {
+            document["mapper"][name] = value.clone();
         }
         if let Some(url) = &self.postgres {
             for service in ["gateway", "mapper", "writer", "console"] {

@@ -98,6 +98,9 @@ pub struct MapperStatus {
     /// People of whom something is known that takes effect later.
     #[serde(default)]
     pub scheduled: u64,
+    /// Records of sources that may be somebody else's: a human must say.
+    #[serde(default)]
+    pub record_conflicts: u64,
     /// Policy files that are not in force, and why.
     pub held_files: Vec<HeldFile>,
 }

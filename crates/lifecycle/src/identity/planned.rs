@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use serde::{Deserialize, Serialize};
 
 use super::{EmploymentKind, EmploymentStatement, Identity};
-use crate::{Event, EventId, ScheduleId, Version};
+use crate::{Attributes, Event, EventId, ScheduleId, Version};
 
 /// How many events are remembered that said something of the future; the farthest go first.
 const ORIGINS_MAX: usize = 64;
@@ -58,9 +58,9 @@ pub(super) struct Origin {
 /// the source says later counts as ever.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Cancellation {
-    effective_at: i64,
-    said_at: i64,
-    parts: Vec<Part>,
+    pub(super) effective_at: i64,
+    pub(super) said_at: i64,
+    pub(super) parts: Vec<Part>,
 }
 
 impl Identity {
@@ -69,15 +69,32 @@ impl Identity {
     pub fn planned(&self, key: &str, now: i64) -> Vec<Upcoming> {
         let mut by_version: BTreeMap<Version, Vec<Part>> = BTreeMap::new();
         let mut add = |version: Version, part: Part| by_version.entry(version).or_default().push(part);
-        for statement in self.employment.iter().filter(|s| s.version.effective_at > now && self.turns(s)) {
-            add(statement.version, Part::Employment(statement.kind));
+        let by_key = self.by_key();
+        let turns = |at: i64| {
+            let employment = |at: i64| discriminant(&Self::employment_by_key(&by_key, at));
+            employment(at) != employment(at - 1)
+        };
+        for (_, said) in &by_key {
+            let to_come = said.employment.iter().filter(|s| s.version.effective_at > now);
+            for statement in to_come.filter(|s| said.turns(s) && turns(s.version.effective_at)) {
+                add(statement.version, Part::Employment(statement.kind));
+            }
         }
-        for (name, register) in &self.attributes {
-            let before = |at: i64| register.at(at - 1).map(|s| &s.value);
-            let news = register.after(now).filter(|s| before(s.version.effective_at) != Some(&s.value));
-            news.for_each(|s| add(s.version, Part::Attribute(name.clone())));
+        let mut seen: BTreeMap<i64, Attributes> = BTreeMap::new();
+        let mut value = |at: i64, name: &str| {
+            let attributes = seen.entry(at).or_insert_with(|| self.view(key, at).attributes);
+            attributes.get(name).cloned()
+        };
+        let mut names: Vec<(Version, &str)> =
+            self.attributes_to_come(now).map(|(name, version)| (version, name)).collect();
+        names.sort_unstable();
+        for (version, name) in names {
+            let at = version.effective_at;
+            if value(at - 1, name) != value(at, name) {
+                add(version, Part::Attribute(name.to_owned()));
+            }
         }
-        self.snapshots.after(now).for_each(|s| add(s.version, Part::Record));
+        self.records_to_come(now).for_each(|version| add(version, Part::Record));
         let planned = by_version.into_iter().map(|(version, parts)| {
             let origin = self.origins.iter().find(|origin| origin.version == version);
             Upcoming {
@@ -107,6 +124,7 @@ impl Identity {
             }
         }
         self.attributes.retain(|_, register| !register.is_empty());
+        self.cancel_of_sources(effective_at, parts, said_at);
         let cancellation = Cancellation { effective_at, said_at, parts: parts.to_vec() };
         if let Err(at) = self.cancelled.binary_search(&cancellation) {
             self.cancelled.insert(at, cancellation);

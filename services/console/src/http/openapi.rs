@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, feeds, held, people, plans, policies, provision, reconcile, schedule, status};
+use super::{dead, feeds, held, people, plans, policies, provision, reconcile, records, schedule, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +32,9 @@ use super::{dead, feeds, held, people, plans, policies, provision, reconcile, sc
         feeds::show,
         feeds::accept,
         feeds::reject,
+        records::list,
+        records::resolve,
+        records::join,
         schedule::list,
         schedule::cancel,
         held::list,

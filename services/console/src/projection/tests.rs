@@ -151,6 +151,7 @@ async fn facts_of_one_instant_are_told_in_the_order_of_cause_and_effect() {
         source: "hr".into(),
         revision: 1,
         outcome: "changed".into(),
+        note: None,
     };
     for database in testing::databases() {
         let store = open(&database).await;

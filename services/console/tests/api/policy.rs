@@ -83,7 +83,14 @@ fn play_mapper(bus: Bus) {
                     let (to_evaluate, known) = (7, 10);
                     let (policies, held_files) = (vec![in_force], vec![held]);
                     request
-                        .reply(&MapperStatus { policies, to_evaluate, known, scheduled: 3, held_files })
+                        .reply(&MapperStatus {
+                            policies,
+                            to_evaluate,
+                            known,
+                            scheduled: 3,
+                            record_conflicts: 0,
+                            held_files,
+                        })
                         .await;
                 }
             }

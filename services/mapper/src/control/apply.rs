@@ -53,7 +53,7 @@ impl Control {
     }
 
     async fn applied(&self, target: &str, version: i64, unchanged: bool) -> Result<ApplyReply, Refusal> {
-        let set = versions::in_force(self.store.reader()).await?;
+        let set = self.in_force().await?;
         let (to_evaluate, _) = to_evaluate(&self.store, set.fingerprint()).await?;
         Ok(ApplyReply { target: target.to_owned(), version, unchanged, to_evaluate })
     }

@@ -31,8 +31,8 @@ impl Control {
     /// # Errors
     /// When nobody fits.
     pub(super) async fn find(&self, named: &str, target: &str) -> Result<(ResourceKind, String), Refusal> {
-        if self.identity(named).await?.is_some() {
-            return Ok((ResourceKind::User, named.to_owned()));
+        if let Some(person) = self.who_is(named).await? {
+            return Ok((ResourceKind::User, person));
         }
         if let Some(found) = self.group(named).await? {
             return Ok((ResourceKind::Group, found.key));

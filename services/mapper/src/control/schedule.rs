@@ -133,8 +133,8 @@ impl Control {
 
     /// Key of the person that an operator means.
     async fn person(&self, named: &str) -> Result<String, Refusal> {
-        if self.identity(named).await?.is_some() {
-            return Ok(named.to_owned());
+        if let Some(person) = self.who_is(named).await? {
+            return Ok(person);
         }
         let found = self.with_name(named).await?;
         found.ok_or_else(|| {

@@ -207,7 +207,8 @@ pub(crate) async fn adopt_newest(
     if is_in_force {
         return Ok(());
     }
-    publish_newer(publish, versions::in_force(store.reader()).await?);
+    let people = publish.borrow().shared_people();
+    publish_newer(publish, versions::in_force(store.reader()).await?.with_people(people));
     Ok(())
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Model {
     /// Key of the manager as of the last evaluation.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) manager: Option<String>,
+    /// What records are matched with it by, as JSON: pairs of attribute and value.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) matched: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -35,7 +35,17 @@ async fn person(store: &Store, key: &str, attributes: Value) -> IdentityView {
     let state = serde_json::to_string(&state).unwrap();
     let (key, evaluated_with) = (key.to_owned(), String::new());
     let (next_due_at, scheduled_at, manager) = (None, None, None);
-    let row = identity::Model { key, revision: 1, state, next_due_at, scheduled_at, evaluated_with, manager };
+    let matched = "[]".to_owned();
+    let row = identity::Model {
+        key,
+        revision: 1,
+        state,
+        next_due_at,
+        scheduled_at,
+        evaluated_with,
+        manager,
+        matched,
+    };
     identity::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(store.writer())
         .await

@@ -69,6 +69,13 @@ impl Work<'_> {
             let (Some(known), Some(identity)) = (self.people.get(&key), around.people.get(&key)) else {
                 continue;
             };
+            if known.state.moved_to().is_some() {
+                // It is a further key of somebody: what it was given is left as it is.
+                if let Some(known) = self.people.get_mut(&key) {
+                    (known.next_due_at, known.scheduled_at) = (None, None);
+                }
+                continue;
+            }
             let mut next_due = known.state.next_due(now);
             let mut scheduled = next_due;
             let manager = around.manager(known.manager.as_deref());

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use lifecycle::{GroupState, Identity, ResourceKind};
+use lifecycle::{GroupState, Identity, People, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
 
+use super::records::{self, RecordKey};
 use super::{Input, Known, KnownEdge, Shown, Work};
 use crate::policies::PolicySet;
 use crate::rows::{decode, desired, edge, group, identity, inbox};
@@ -20,7 +21,7 @@ pub(super) async fn load<'a>(
     inputs: &[Input],
     now: OffsetDateTime,
 ) -> Result<Work<'a>, StoreError> {
-    let (people, groups) = subjects(inputs);
+    let Subjects { mut people, groups, records } = subjects(inputs, policies.people());
     let events: Vec<String> = inputs
         .iter()
         .filter_map(|input| match input {
@@ -35,6 +36,9 @@ pub(super) async fn load<'a>(
         seen: seen(tx, &events).await?,
         merged: Vec::new(),
         people: BTreeMap::new(),
+        records: BTreeMap::new(),
+        values: BTreeMap::new(),
+        verdicts: Vec::new(),
         groups: BTreeMap::new(),
         edges: BTreeMap::new(),
         desired: HashMap::new(),
@@ -48,24 +52,58 @@ pub(super) async fn load<'a>(
         facts: Vec::new(),
         commands: Vec::new(),
     };
+    records::load(tx, &mut work, &records).await?;
+    people.extend(work.records.values().filter_map(|record| record.row.person.clone()));
     load_people(tx, &mut work, &people).await?;
+    super::join::load(tx, &mut work).await?;
     load_groups(tx, &mut work, &groups).await?;
     Ok(work)
 }
 
-fn subjects(inputs: &[Input]) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut people, mut groups) = (BTreeSet::new(), BTreeSet::new());
+/// `matched` of whoever has no value that records are matched by.
+const NOTHING_MATCHED: &str = "[]";
+
+/// What the inputs name.
+#[derive(Default)]
+struct Subjects {
+    people: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    records: BTreeSet<RecordKey>,
+}
+
+fn subjects(inputs: &[Input], people: &People) -> Subjects {
+    let mut named = Subjects::default();
     for input in inputs {
-        let (set, key) = match input {
-            Input::Event { event, .. } if event.kind.is_worker() => (&mut people, &event.subject),
-            Input::Event { event, .. } if event.kind.is_group() => (&mut groups, &event.subject),
-            Input::Event { .. } => continue,
-            Input::Person(key) | Input::Cancel { person: key, .. } => (&mut people, key),
-            Input::Group(key) | Input::Edge { group: key, .. } => (&mut groups, key),
-        };
-        set.insert(key.clone());
+        match input {
+            Input::Event { event, .. } if event.kind.is_worker() => {
+                match people.name_of(&event.source).filter(|source| !people.match_on(source).is_empty()) {
+                    Some(source) => named.records.insert((source.to_owned(), event.subject.clone())),
+                    None => named.people.insert(event.subject.clone()),
+                };
+            }
+            Input::Event { event, .. } if event.kind.is_group() => {
+                named.groups.insert(event.subject.clone());
+            }
+            Input::Event { .. } => {}
+            Input::Person(key) | Input::Cancel { person: key, .. } => {
+                named.people.insert(key.clone());
+            }
+            Input::Record { source, key } => {
+                named.records.insert((source.clone(), key.clone()));
+            }
+            Input::Join { person, other, .. } => {
+                named.people.extend([person.clone(), other.clone()]);
+            }
+            Input::Verdict { source, key, person, .. } => {
+                named.records.insert((source.clone(), key.clone()));
+                named.people.insert(person.clone());
+            }
+            Input::Group(key) | Input::Edge { group: key, .. } => {
+                named.groups.insert(key.clone());
+            }
+        }
     }
-    (people, groups)
+    named
 }
 
 async fn seen(tx: &DatabaseTransaction, events: &[String]) -> Result<HashSet<String>, StoreError> {
@@ -123,7 +161,7 @@ pub(super) async fn load_states(
             let before = Shown { is_known: is_known(&state), to_reports: shown, ..Shown::default() };
             let mut known = known(row.revision, state, row.next_due_at, before);
             (known.evaluated_with, known.manager) = (Some(row.evaluated_with), row.manager);
-            known.scheduled_at = row.scheduled_at;
+            (known.scheduled_at, known.matched) = (row.scheduled_at, row.matched);
             work.people.insert(row.key, known);
         }
     }
@@ -301,6 +339,8 @@ fn known<S>(revision: i64, state: S, next_due_at: Option<i64>, before: Shown) ->
         scheduled_at: None,
         evaluated_with: None,
         manager: None,
+        matched: NOTHING_MATCHED.to_owned(),
+        is_ranked: false,
     }
 }
 

@@ -1,9 +1,27 @@
 //! Merges the events of a batch into people and groups.
 
-use lifecycle::{Event, EventKind, Fact, FactRecord, TraceContext, unix_micros};
+use std::collections::BTreeMap;
+
+use lifecycle::{Actor, Event, EventKind, Fact, FactRecord, Identity, People, TraceContext, unix_micros};
 
 use super::{Cause, Input, Work};
-use crate::rows::inbox;
+use crate::rows::{inbox, verdict};
+
+/// What became of one event.
+pub(super) struct Merged {
+    pub(super) changed: bool,
+    pub(super) revision: i64,
+    /// Whom it is about.
+    pub(super) subject: String,
+    /// What of it counts for nothing, and why.
+    pub(super) note: Option<String>,
+}
+
+impl Merged {
+    pub(super) fn nothing(subject: &str) -> Self {
+        Self { changed: false, revision: 0, subject: subject.to_owned(), note: None }
+    }
+}
 
 impl Work<'_> {
     /// Merges every event that was not merged before; marks what has to be decided about.
@@ -27,6 +45,16 @@ impl Work<'_> {
                         }
                     }
                 }
+                Input::Record { source, key } => {
+                    let cause = Cause::again(self.now, backfill);
+                    if let Some(record) = self.records.get_mut(&(source.clone(), key.clone())) {
+                        record.touched.get_or_insert(cause);
+                    }
+                }
+                Input::Verdict { source, key, person, same, actor } => {
+                    self.note_verdict((source, key), person, *same, actor);
+                }
+                Input::Join { person, other, actor } => self.join(person, other, actor),
                 Input::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
                 // Raises the group's revision, for the reason given at `merge_group`.
                 Input::Edge { group, .. } => {
@@ -39,6 +67,22 @@ impl Work<'_> {
         }
     }
 
+    fn note_verdict(&mut self, (source, key): (&str, &str), person: &str, same: bool, actor: &Actor) {
+        let cause = Cause::again(self.now, false);
+        if let Some(record) = self.records.get_mut(&(source.to_owned(), key.to_owned())) {
+            record.touched.get_or_insert(cause);
+        }
+        self.verdicts.push(verdict::Model {
+            source: source.to_owned(),
+            key: key.to_owned(),
+            person: person.to_owned(),
+            same,
+            at: self.micros(),
+            who: actor.who.clone(),
+            why: actor.why.clone(),
+        });
+    }
+
     fn merge_event(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
         let span = tracing::info_span!("event.merge", otel.kind = "consumer", event = %event.id, trace_id = tracing::field::Empty);
         let trace = telemetry::in_trace(&span, trace);
@@ -48,7 +92,8 @@ impl Work<'_> {
             self.feeds.note(event, run, fresh);
         }
         if !fresh {
-            self.tell_merged(event, format!("dup:{}:{sequence}", event.id), 0, "duplicate", trace);
+            let id = format!("dup:{}:{sequence}", event.id);
+            self.tell_merged(event, id, Merged::nothing(&event.subject), "duplicate", trace);
             return;
         }
         self.merged.push(inbox::Model {
@@ -57,59 +102,111 @@ impl Work<'_> {
             received_at: self.micros(),
         });
         let cause = Cause::of(event, trace);
-        let (changed, revision) = match event.kind {
-            EventKind::FeedCompleted => (false, 0),
+        let merged = match event.kind {
+            EventKind::FeedCompleted => Merged::nothing(&event.subject),
             kind if kind.is_worker() => self.merge_worker(event, sequence, cause),
             _ => self.merge_group(event, sequence, cause),
         };
         let outcome = match () {
             () if event.effective_at > self.now => "scheduled",
-            () if changed => "changed",
+            () if merged.changed => "changed",
             () => "unchanged",
         };
-        self.tell_merged(event, format!("mrg:{}", event.id), revision, outcome, trace);
+        self.tell_merged(event, format!("mrg:{}", event.id), merged, outcome, trace);
     }
 
-    fn merge_worker(&mut self, event: &Event, sequence: u64, cause: Cause) -> (bool, i64) {
-        let now = self.micros();
-        let Some(person) = self.people.get_mut(&event.subject) else { return (false, 0) };
+    fn merge_worker(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
+        let (now, people) = (self.micros(), self.policies.people());
+        let source = people.name_of(&event.source);
+        if let Some(source) = source.filter(|source| !people.match_on(source).is_empty()) {
+            return self.merge_record(source, event, sequence, cause);
+        }
+        let subject = self.who_is(&event.subject).to_owned();
+        let Some(person) = self.people.get_mut(&subject) else { return Merged::nothing(&subject) };
         let before = person.state.clone();
-        person.state.merge(event, sequence, now);
+        match source {
+            _ if subject != event.subject => {
+                let source = source.unwrap_or_default();
+                person.state.merge_as(&event.subject, source, people, (event, sequence), now);
+            }
+            Some(source) => person.state.merge_from(source, people, event, sequence, now),
+            None => person.state.merge(event, sequence, now),
+        }
         let changed = person.state != before;
         if changed {
             person.touched = Some(cause);
         }
-        (changed, person.revision + 1)
+        let note = source.and_then(|source| note(&person.state, source, people, event, now));
+        Merged { changed, revision: person.revision + 1, subject, note }
     }
 
     /// Every event about a group raises the group's revision, also one about a membership: whoever makes the group exist
     /// at a target at the same moment must see that membership.
-    fn merge_group(&mut self, event: &Event, sequence: u64, cause: Cause) -> (bool, i64) {
+    fn merge_group(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
         let now = self.micros();
-        let Some(group) = self.groups.get_mut(&event.subject) else { return (false, 0) };
+        let Some(group) = self.groups.get_mut(&event.subject) else { return Merged::nothing(&event.subject) };
         group.state.merge(event, sequence, now);
         group.touched = Some(cause.clone());
         if event.kind == EventKind::GroupUpserted && event.members.is_some() {
             self.whole_groups.insert(event.subject.clone(), cause);
         }
-        (true, group.revision + 1)
+        let (subject, revision) = (event.subject.clone(), group.revision + 1);
+        Merged { changed: true, revision, subject, note: None }
     }
 
-    fn tell_merged(&mut self, event: &Event, id: String, revision: i64, outcome: &str, trace: TraceContext) {
+    fn tell_merged(&mut self, event: &Event, id: String, merged: Merged, outcome: &str, trace: TraceContext) {
         telemetry::metrics::merged(outcome, 1);
         self.facts.push(FactRecord {
             id,
             at: self.now,
-            subject: event.subject.clone(),
+            subject: merged.subject,
             trace: Some(trace),
             fact: Fact::Merged {
                 event: event.id.clone(),
                 event_type: event.kind.to_string(),
                 source: event.source.clone(),
-                revision,
+                revision: merged.revision,
                 outcome: outcome.to_owned(),
+                note: merged.note,
             },
         });
         debug_assert!(unix_micros(self.now) >= 0, "the clock is past 1970");
     }
+
+    /// Sources are believed as the configuration says now; it may have changed since they spoke.
+    pub(super) fn rank_sources(&mut self) {
+        let people = self.policies.people();
+        for person in self.people.values_mut().filter(|person| person.touched.is_some()) {
+            person.state.rank(people);
+            person.is_ranked = true;
+        }
+    }
+}
+
+/// What of an event counts for nothing as of `now`, because others are believed more. Names, never values.
+pub(super) fn note(
+    person: &Identity,
+    source: &str,
+    people: &People,
+    event: &Event,
+    now: i64,
+) -> Option<String> {
+    let mut notes: Vec<String> = Vec::new();
+    let is_of_employment = !matches!(event.kind, EventKind::WorkerChanged)
+        && (event.kind != EventKind::WorkerSnapshot || event.attributes.contains_key("active"));
+    if is_of_employment && !people.employs(source) {
+        notes.push(format!("{source} does not say who works here"));
+    }
+    let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in event.attributes.keys() {
+        match person.source_of(name, now) {
+            Some(other) if other != source => by_source.entry(other).or_default().push(name),
+            _ => {}
+        }
+    }
+    for (other, names) in by_source {
+        let who = if other.is_empty() { "what was known before" } else { other };
+        notes.push(format!("{who} counts for {}", names.join(", ")));
+    }
+    (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -6,14 +6,15 @@ use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveMode
 use serde::Serialize;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Known, Work};
+use super::{Known, Work, values};
 use crate::SERVICE;
-use crate::rows::{SaveError, desired, edge, group, identity, inbox, save as save_rows};
+use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save as save_rows};
 
 /// # Errors
 /// [`SaveError::Overtaken`] when another replica changed a row in between.
 pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Option<Parcel>, SaveError> {
-    let with = work.policies.fingerprint().to_owned();
+    let (with, now) = (work.policies.fingerprint().to_owned(), work.micros());
+    let tells_apart = work.policies.people().tells_apart();
     for chunk in work.merged.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
         inbox::Entity::insert_many(rows)
@@ -24,15 +25,30 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some() || known.is_guarded);
     let people = people.map(|(key, known)| {
         let revision = known.revision + 1;
-        let (state, manager) = (encode(&known.state), known.manager);
+        let (state, manager, matched) = (encode(&known.state), known.manager, known.matched);
         let (next_due_at, scheduled_at) = (known.next_due_at, known.scheduled_at);
-        // Who is only guarded was not decided about; of who is not known there is nothing to decide.
-        let as_before = known.evaluated_with.filter(|_| known.touched.is_none());
+        // Who is only guarded was not decided about; of who is not known there is nothing to decide. Whoever is only
+        // concerned by what became of others is still to be looked at themselves.
+        let has_sources = tells_apart || known.state.has_sources();
+        let is_evaluated = known.touched.is_some() && (known.is_ranked || !has_sources);
+        let as_before = known.evaluated_with.filter(|_| !is_evaluated);
         let evaluated_with = as_before.unwrap_or_else(|| with.clone());
-        identity::Model { key, revision, state, next_due_at, scheduled_at, evaluated_with, manager }
+        identity::Model { key, revision, state, next_due_at, scheduled_at, evaluated_with, manager, matched }
     });
     save_rows::<identity::Entity>(tx, people.collect(), &[identity::Column::Key], identity::Column::Revision)
         .await?;
+    let records = work.records.into_values().filter(|known| known.touched.is_some()).map(|known| {
+        let (mut row, state) = (known.row, known.state);
+        row.revision += 1;
+        (row.next_due_at, row.state) = (state.next_due(now), encode(&state));
+        row.evaluated_with.clone_from(&with);
+        row
+    });
+    let key = [record::Column::Source, record::Column::Key];
+    save_rows::<record::Entity>(tx, records.collect(), &key, record::Column::Revision).await?;
+    let key = [match_value::Column::Attribute, match_value::Column::Value];
+    let values = values::changed(work.values);
+    save_rows::<match_value::Entity>(tx, values, &key, match_value::Column::Revision).await?;
     let groups = work.groups.into_iter().filter(|(_, known)| known.touched.is_some()).map(|(key, known)| {
         let Known { revision, state, next_due_at, .. } = known;
         group::Model {

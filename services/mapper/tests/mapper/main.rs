@@ -12,6 +12,7 @@ mod groups;
 mod managers;
 mod nesting;
 mod operators;
+mod people;
 mod plan;
 mod policies;
 mod schedule;

@@ -44,6 +44,7 @@ pub(crate) struct World {
     pub(crate) rules: Vec<Command>,
     consumer: Consumer<Command>,
     policies: TempDir,
+    pub(crate) people: lifecycle::People,
     mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::RunError>>)>,
     reader: Option<Store>,
     /// Ids of the events that were sent as they are.
@@ -66,6 +67,7 @@ impl World {
             rules: Vec::new(),
             consumer,
             policies: tempfile::tempdir().unwrap(),
+            people: lifecycle::People::default(),
             mappers: Vec::new(),
             reader: None,
             sent: Mutex::default(),
@@ -97,8 +99,11 @@ impl World {
     }
 
     pub(crate) async fn try_build(&self) -> Result<mapper::App, mapper::BuildError> {
-        let config =
-            mapper::Config { database: self.url.clone(), policies: Some(self.policies.path().to_owned()) };
+        let config = mapper::Config {
+            database: self.url.clone(),
+            policies: Some(self.policies.path().to_owned()),
+            people: self.people.clone(),
+        };
         mapper::build(config, self.bus.clone(), Readiness::default()).await
     }
 
@@ -110,7 +115,11 @@ impl World {
 
     /// A mapper that reads its policies from `folder` instead.
     pub(crate) async fn start_mapper_with(&mut self, folder: &std::path::Path) {
-        let config = mapper::Config { database: self.url.clone(), policies: Some(folder.to_owned()) };
+        let config = mapper::Config {
+            database: self.url.clone(),
+            policies: Some(folder.to_owned()),
+            people: self.people.clone(),
+        };
         let app = mapper::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
         self.mappers.push((shutdown.clone(), tokio::spawn(app.run(shutdown))));

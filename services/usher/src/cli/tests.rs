@@ -42,6 +42,10 @@ fn every_operator_command_prints_json_on_request() {
         "feed accept run_1 --why x",
         "feed reject run_1 --why x",
         "schedule ls --person E-1 --until 2026-07-01",
+        "people ls --status linked --source directory",
+        "people conflicts ls",
+        "people join E-9 --into E-1 --leave-accounts --why x",
+        "people conflicts resolve directory u-1 --same E-1 --why x",
         "schedule cancel sch_1 E-2 --why x",
     ];
     for line in lines.into_iter().chain(more) {

@@ -73,10 +73,18 @@ fn policies(mapper: &MapperStatus) -> String {
     }
     text.push_str(&to_evaluate(mapper));
     text.push('\n');
-    if mapper.scheduled > 0 {
+    if mapper.record_conflicts > 0 {
+        let count = mapper.record_conflicts;
+        let records = if count == 1 { "record" } else { "records" };
         text.push_str(&format!(
-            "something takes effect later for {} people: see `usher schedule ls`\n",
-            mapper.scheduled
+            "{count} {records} may be somebody else's: see `usher people conflicts ls`\n"
+        ));
+    }
+    if mapper.scheduled > 0 {
+        let count = mapper.scheduled;
+        let people = if count == 1 { "person" } else { "people" };
+        text.push_str(&format!(
+            "something takes effect later for {count} {people}: see `usher schedule ls`\n"
         ));
     }
     text

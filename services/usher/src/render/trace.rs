@@ -41,6 +41,8 @@ fn what(entry: &TraceEntry) -> String {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        "joined" => format!("joined {} into {}", text(fact, "other"), text(fact, "person")),
+        "correlated" => format!("record {} of {}", text(fact, "record"), text(fact, "source")),
         "scheduleCancelled" => "cancelled before it took effect".to_owned(),
         "feedHeld" => format!("held run of feed {}", text(fact, "feed")),
         "feedDecided" => format!("{} run of feed {}", text(fact, "outcome"), text(fact, "feed")),
@@ -79,6 +81,12 @@ fn result(entry: &TraceEntry) -> String {
         "heldDecided" => format!("r{}", number(fact, "revision")),
         "died" => format!("{} after {}", text(fact, "class"), attempts(number(fact, "attempts"))),
         "replayed" => text(fact, "outcome").to_owned(),
+        "correlated" => match (text(fact, "outcome"), text(fact, "person")) {
+            ("linked", person) => format!("is {person}"),
+            ("conflict", "") => "conflict, counts for nobody".to_owned(),
+            ("conflict", person) => format!("conflict, stays {person}"),
+            (outcome, _) => outcome.to_owned(),
+        },
         "scheduleCancelled" => {
             format!("{} at {}", names(fact, "what"), instant(text(fact, "effectiveAt")))
         }
@@ -92,7 +100,12 @@ fn result(entry: &TraceEntry) -> String {
 fn why(entry: &TraceEntry) -> String {
     let fact = &entry.fact;
     match name_of(fact) {
-        "merged" => format!("from {} ({})", text(fact, "source"), text(fact, "event")),
+        "merged" => {
+            let note = text(fact, "note");
+            let note = if note.is_empty() { String::new() } else { format!("; {note}") };
+            format!("from {} ({}){note}", text(fact, "source"), text(fact, "event"))
+        }
+        "correlated" => correlated(fact),
         "decided" => {
             let changed = names(fact, "changed");
             if changed.is_empty() {
@@ -121,10 +134,32 @@ fn why(entry: &TraceEntry) -> String {
             format!("{}; see `usher feed show {}`", reasons.join("; "), text(fact, "run"))
         }
         "held" => format!("{}; see `usher held ls`", text(fact, "reason")),
-        "replayed" | "discarded" | "heldDecided" | "feedDecided" | "scheduleCancelled" => {
+        "replayed" | "discarded" | "heldDecided" | "feedDecided" | "scheduleCancelled" | "joined" => {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))
         }
         _ => String::new(),
+    }
+}
+
+/// By what it was decided whose record it is.
+fn correlated(fact: &Map<String, Value>) -> String {
+    let actor = |name: &str| fact.get("actor").and_then(|actor| actor.get(name)).and_then(Value::as_str);
+    if let (Some(who), Some(why)) = (actor("who"), actor("why")) {
+        let counts_for = names(fact, "countsFor");
+        let counts_for =
+            if counts_for.is_empty() { counts_for } else { format!("; counts for {counts_for}") };
+        return format!("{who}: {why}{counts_for}");
+    }
+    let by = match text(fact, "by") {
+        "" => "no value to match".to_owned(),
+        by => format!("by {by}"),
+    };
+    match (text(fact, "reason"), names(fact, "candidates")) {
+        ("", _) if names(fact, "countsFor").is_empty() => by,
+        ("", _) => format!("{by}; counts for {}", names(fact, "countsFor")),
+        (reason, candidates) => {
+            format!("{by}; {reason}: may be {candidates}; see `usher people conflicts ls`")
+        }
     }
 }
 
@@ -224,6 +259,27 @@ mod tests {
             "group G-1; PATCH /Groups/7",
             "settled membership at zia",
             "member_removed r4 after 12 ms",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn whose_record_it_is_is_told_with_what_decided_it_and_what_it_counts_for() {
+        let linked = json!({"at": "2026-01-02T03:04:06Z", "service": "mapper", "fact": "correlated", "source": "directory",
+            "record": "u-1", "outcome": "linked", "person": "E-1", "by": "key", "countsFor": ["mail"]});
+        let conflict = json!({"at": "2026-01-02T03:04:07Z", "service": "mapper", "fact": "correlated", "source": "directory",
+            "record": "u-1", "outcome": "conflict", "person": "E-1", "by": "key", "reason": "moved", "candidates": ["E-2"]});
+        let said = json!({"at": "2026-01-02T03:04:08Z", "service": "mapper", "fact": "correlated", "source": "directory",
+            "record": "u-1", "outcome": "linked", "person": "E-1", "actor": {"who": "alice", "why": "a slip"}});
+        let text = render(&trace(json!([linked, conflict, said])));
+        for part in [
+            "record u-1 of directory",
+            "is E-1",
+            "by key; counts for mail",
+            "conflict, stays E-1",
+            "moved: may be E-2; see `usher people conflicts ls`",
+            "alice: a slip",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

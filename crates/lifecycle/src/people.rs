@@ -1,0 +1,281 @@
+//! Which sources speak of the same people, and which of them is believed about what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The list of precedence that counts for every attribute without one of its own.
+const EVERY: &str = "*";
+/// How many sources may be named.
+const SOURCES_MAX: usize = 64;
+/// How many attributes may have a precedence of their own.
+const PRECEDENCE_MAX: usize = 512;
+/// How many attributes one rule may match on.
+const MATCHES_MAX: usize = 8;
+
+/// Several sources for one person. Without any of it all sources are equal, and who has the same key is the same person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct People {
+    /// How a source's records find their person; a source that is not named here calls people by their key.
+    pub correlate: Vec<Correlate>,
+    /// By attribute, `*` for all others: sources, the most believed first. Those that are not named rank last, equally.
+    pub precedence: BTreeMap<String, Vec<String>>,
+    /// Sources that may say that somebody joined or left; all if empty.
+    pub employment: Vec<String>,
+}
+
+/// How the records of some sources find their person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correlate {
+    /// Names of sources: what the CloudEvents `source` is, or begins with before a `/`.
+    pub sources: Vec<String>,
+    /// What a record and its person have in common; the first of which the record has a value decides. Without it, the
+    /// source calls people by their key.
+    #[serde(default, rename = "match")]
+    pub match_on: Vec<Match>,
+}
+
+/// An attribute of a record whose value its person has as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Match {
+    /// Name of the record's attribute.
+    pub record: String,
+    /// What of the person is the same.
+    pub person: MatchedBy,
+}
+
+/// What of a person a record is matched by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MatchedBy {
+    /// Their key.
+    Key,
+    /// An attribute that sources say which call people by their key.
+    Attribute(String),
+}
+
+/// `employeeId`, or `{ employeeId: key }`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Same(String),
+    Other(BTreeMap<String, String>),
+}
+
+const KEY: &str = "key";
+
+impl TryFrom<Written> for Match {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let (record, person) = match written {
+            Written::Same(name) if name == KEY => {
+                return Err(
+                    "say which attribute has the key, as in `match: [{ employeeId: key }]`".to_owned()
+                );
+            }
+            Written::Same(name) => (name.clone(), name),
+            Written::Other(names) if names.len() == 1 => {
+                names.into_iter().next().expect("there is exactly one")
+            }
+            Written::Other(_) => return Err("one attribute each: `match: [{ employeeId: key }]`".to_owned()),
+        };
+        let person = if person == KEY { MatchedBy::Key } else { MatchedBy::Attribute(person) };
+        Ok(Self { record, person })
+    }
+}
+
+impl From<Match> for Written {
+    fn from(of: Match) -> Self {
+        let person = match of.person {
+            MatchedBy::Key => KEY.to_owned(),
+            MatchedBy::Attribute(name) => name,
+        };
+        if person == of.record {
+            Self::Same(person)
+        } else {
+            Self::Other(BTreeMap::from([(of.record, person)]))
+        }
+    }
+}
+
+/// How far a source is believed. It is kept with what the source said, so that a person needs nothing else to be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// Its place in the precedence; 0 is believed first.
+    pub(crate) rank: u16,
+    /// By attribute, where that is another one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) ranks: BTreeMap<String, u16>,
+    /// Whether it may say who works here.
+    pub(crate) employs: bool,
+}
+
+impl Standing {
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn of(&self, attribute: &str) -> u16 {
+        self.ranks.get(attribute).copied().unwrap_or(self.rank)
+    }
+}
+
+impl People {
+    /// Sources that are not named, taken together.
+    pub const OTHERS: &'static str = "*";
+
+    /// Whether sources are told apart at all.
+    pub fn tells_apart(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// What is wrong with it, if anything.
+    pub fn fault(&self) -> Option<String> {
+        let mut ruled = BTreeSet::new();
+        for rule in &self.correlate {
+            if rule.sources.is_empty() {
+                return Some("correlate: a rule without `sources` says nothing".to_owned());
+            }
+            if let Some(twice) = rule.sources.iter().find(|source| !ruled.insert(source.as_str())) {
+                return Some(format!("correlate: two rules for the source {twice:?}"));
+            }
+            if rule.match_on.len() > MATCHES_MAX {
+                return Some(format!("correlate: a rule matches on at most {MATCHES_MAX} attributes"));
+            }
+        }
+        if self.precedence.len() > PRECEDENCE_MAX {
+            return Some(format!("precedence: at most {PRECEDENCE_MAX} attributes"));
+        }
+        for (attribute, sources) in &self.precedence {
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = sources.iter().find(|source| !seen.insert(source.as_str())) {
+                return Some(format!("precedence of {attribute}: {twice:?} is named twice"));
+            }
+        }
+        let names: BTreeSet<&str> = self.names().collect();
+        if names.len() > SOURCES_MAX {
+            return Some(format!("at most {SOURCES_MAX} sources can be named"));
+        }
+        let odd =
+            names.iter().find(|name| name.trim_matches('/') != **name || name.is_empty() || **name == EVERY);
+        odd.map(|odd| format!("the source {odd:?}: name it as its events do, without `/` at the ends, as in `hr` or `feeds/people`"))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let correlated = self.correlate.iter().flat_map(|rule| &rule.sources);
+        correlated.chain(self.precedence.values().flatten()).chain(&self.employment).map(String::as_str)
+    }
+
+    /// The name by which the source of an event is known: the longest that fits, else [`Self::OTHERS`]; nothing if
+    /// sources are not told apart.
+    pub fn name_of(&self, source: &str) -> Option<&str> {
+        if !self.tells_apart() {
+            return None;
+        }
+        let source = source.trim_start_matches('/');
+        let fits = |name: &&str| {
+            source.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        Some(self.names().filter(fits).max_by_key(|name| name.len()).unwrap_or(Self::OTHERS))
+    }
+
+    /// What the records of a source are matched by; empty if it calls people by their key.
+    pub fn match_on(&self, name: &str) -> &[Match] {
+        let rule = self.correlate.iter().find(|rule| rule.sources.iter().any(|source| source == name));
+        rule.map_or(&[], |rule| &rule.match_on)
+    }
+
+    /// Everything of people that records are matched by, each once.
+    pub fn matched_by(&self) -> BTreeSet<&MatchedBy> {
+        self.correlate.iter().flat_map(|rule| &rule.match_on).map(|of| &of.person).collect()
+    }
+
+    /// Whether the source may say who works here.
+    pub fn employs(&self, name: &str) -> bool {
+        self.employment.is_empty() || self.employment.iter().any(|source| source == name)
+    }
+
+    /// What was said before sources were told apart counts as if the most believed source had said it: the day on which
+    /// somebody configures this changes nobody's values.
+    pub(crate) fn standing_of_before(&self) -> Standing {
+        let first = self.precedence.get(EVERY).and_then(|sources| sources.first());
+        Standing { employs: false, ..first.map(|first| self.standing(first)).unwrap_or_default() }
+    }
+
+    pub(crate) fn standing(&self, name: &str) -> Standing {
+        let place = |sources: &Vec<String>| {
+            let at = sources.iter().position(|source| source == name).unwrap_or(sources.len());
+            u16::try_from(at).unwrap_or(u16::MAX)
+        };
+        let rank = self.precedence.get(EVERY).map_or(0, place);
+        let others = self.precedence.iter().filter(|(attribute, _)| *attribute != EVERY);
+        let ranks = others.map(|(attribute, sources)| (attribute.clone(), place(sources)));
+        Standing { rank, ranks: ranks.filter(|(_, at)| *at != rank).collect(), employs: self.employs(name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn people(value: serde_json::Value) -> People {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_source_goes_by_the_longest_name_that_fits_whole_segments_of_its_own() {
+        let people = people(json!({ "employment": ["hr", "hr/berlin", "feeds/people"] }));
+        let names = ["hr", "/hr", "hr/berlin/x", "hrx", "feeds/people", "feeds/peoples", "hr/b"];
+        let expected = ["hr", "hr", "hr/berlin", "*", "feeds/people", "*", "hr"];
+        assert_eq!(names.map(|name| people.name_of(name).unwrap()), expected);
+        assert_eq!(People::default().name_of("hr"), None);
+    }
+
+    #[test]
+    fn precedence_is_by_attribute_and_whoever_is_not_named_ranks_last() {
+        let people = people(json!({
+            "precedence": { "*": ["hr", "directory"], "userPrincipalName": ["directory"] }, "employment": ["hr"],
+        }));
+        let rank = |source: &str, attribute: &str| people.standing(source).of(attribute);
+        assert_eq!((rank("hr", "title"), rank("directory", "title"), rank("x", "title")), (0, 1, 2));
+        assert_eq!((rank("hr", "userPrincipalName"), rank("directory", "userPrincipalName")), (1, 0));
+        assert!(people.standing("hr").employs && !people.standing("directory").employs);
+    }
+
+    #[test]
+    fn a_rule_matches_by_the_same_attribute_another_one_or_the_key() {
+        let people = people(json!({ "correlate": [
+            { "sources": ["hr"] }, { "sources": ["directory"], "match": [{ "employeeId": "key" }, "mail"] },
+        ]}));
+        let [first, second] = people.match_on("directory") else { panic!("{people:?}") };
+        assert_eq!((first.record.as_str(), &first.person), ("employeeId", &MatchedBy::Key));
+        assert_eq!(second.person, MatchedBy::Attribute("mail".to_owned()));
+        assert_eq!((people.match_on("hr").len(), people.matched_by().len()), (0, 2));
+        let text = serde_json::to_value(&people).unwrap();
+        assert_eq!(serde_json::from_value::<People>(text).unwrap(), people);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_the_remedy() {
+        let table = [
+            (json!({ "correlate": [{ "sources": [] }] }), "without `sources`"),
+            (json!({ "correlate": [{ "sources": ["a"] }, { "sources": ["a"] }] }), "two rules"),
+            (json!({ "precedence": { "*": ["a", "a"] } }), "named twice"),
+            (json!({ "employment": ["/hr"] }), "without `/`"),
+        ];
+        for (value, part) in table {
+            let fault = people(value.clone()).fault().unwrap_or_default();
+            assert!(fault.contains(part), "{value}: {fault}");
+        }
+        let wrong = serde_json::from_value::<People>(
+            json!({ "correlate": [{ "sources": ["a"], "match": ["key"] }] }),
+        );
+        assert!(wrong.unwrap_err().to_string().contains("employeeId: key"));
+        assert_eq!(people(json!({ "employment": ["hr", "feeds/people"] })).fault(), None);
+    }
+}

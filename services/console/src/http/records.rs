@@ -1,0 +1,124 @@
+//! Records of sources that the mapper matches with people.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    Actor, JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
+    ResolveRecordRequest, SourceRecord, verb,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::{invalid, invalid_one};
+use super::query::Query;
+use super::reason::reason;
+use crate::MAPPER;
+use crate::api::{JoinPeople, ResolveRecord};
+
+/// Records per page unless asked otherwise.
+const LIMIT: u64 = 100;
+
+/// Which ones are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RecordsQuery {
+    /// `conflict` (unless said), `waiting`, `linked` or `gone`.
+    status: Option<String>,
+    /// Only of this source, by its name in `mapper.people`.
+    source: Option<String>,
+    /// How many at most: 1 to 500, 100 unless said.
+    limit: Option<u64>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Records of sources whose records are matched with people, in order of source and key.
+#[utoipa::path(
+    get,
+    path = "/v1/people/records",
+    params(RecordsQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`records`: `source`, `key`, `status`, `since`, `person`, `by`, `reason`, `candidates` of each; `nextCursor` while there is more"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the cursor is wrong"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<RecordsQuery>,
+) -> Result<Json<RecordsReply>, Problem> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=RECORDS_MAX).contains(&limit) {
+        return Err(invalid_one("query:limit", format!("must be 1 to {RECORDS_MAX}")));
+    }
+    let status = query.status.as_deref().unwrap_or(RecordStatus::Conflict.as_str());
+    let status = RecordStatus::named(status)
+        .ok_or_else(|| invalid_one("query:status", "must be conflict, waiting, linked or gone"))?;
+    let request = RecordsRequest { status, source: query.source, limit, cursor: query.cursor };
+    Ok(Json(context.ask(MAPPER, verb::RECORDS, &request).await?))
+}
+
+/// Says whose record it is, or is not. It is kept, and counts whatever the sources say later.
+#[utoipa::path(
+    post,
+    path = "/v1/people/records/resolve",
+    request_body = ResolveRecord,
+    responses(
+        (status = 200, body = serde_json::Value, description = "the record as it is now"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such record or person, or the person has another record of the source"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn resolve(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<ResolveRecord>,
+) -> Result<Json<SourceRecord>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let ResolveRecord { source, key, person, same, .. } = body;
+    let request = ResolveRecordRequest { source, key, person, same, actor };
+    let record: SourceRecord = context.ask(MAPPER, verb::RESOLVE_RECORD, &request).await?;
+    tracing::info!(who = request.actor.who, source = request.source, same, "a record was decided about");
+    Ok(Json(record))
+}
+
+/// Says that two keys are one person: somebody came back under another, or HR had them twice. It cannot be taken back.
+#[utoipa::path(
+    post,
+    path = "/v1/people/join",
+    request_body = JoinPeople,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`person`, `other`, and `leftAt`: targets where an account of the other key was left as it is"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person, or the other key has accounts or records"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn join(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<JoinPeople>,
+) -> Result<Json<JoinPeopleReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let JoinPeople { person, other, leave_accounts, .. } = body;
+    let request = JoinPeopleRequest { person, other, leave_accounts, actor };
+    let reply: JoinPeopleReply = context.ask(MAPPER, verb::JOIN_PEOPLE, &request).await?;
+    tracing::info!(who = request.actor.who, "two keys are one person");
+    Ok(Json(reply))
+}

@@ -1,0 +1,94 @@
+//! Two keys that are one person: somebody came back under another, or HR had them twice.
+
+use lifecycle::{Identity, JoinPeopleReply, JoinPeopleRequest, ResourceKind};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use store::StoreError;
+
+use super::{Control, Refusal, wrong};
+use crate::rows::{decode, desired, identity, record};
+use crate::work::Input;
+
+/// How many times a key is followed to whose it is.
+const STEPS_MAX: usize = 16;
+
+impl Control {
+    /// Nothing is taken away by it: where both have an account a human has to say that the other one's is left alone.
+    pub(super) async fn join_people(&self, request: &JoinPeopleRequest) -> Result<JoinPeopleReply, Refusal> {
+        let JoinPeopleRequest { person, other, leave_accounts, actor } = request;
+        if person == other {
+            return Err(wrong(format!("`{person}` is one person already")));
+        }
+        for key in [person, other] {
+            if let Some(whose) = self.moved_to(key).await? {
+                return Err(wrong(format!("`{key}` is a key of `{whose}` already: say that one")));
+            }
+        }
+        if self.identity(person).await?.is_none() {
+            return Err(wrong(format!("no person has the key `{person}`")));
+        }
+        let records = record::Entity::find().filter(record::Column::Person.eq(other));
+        if records.count(self.store.reader()).await.map_err(StoreError::statement("count records"))? > 0 {
+            return Err(wrong(format!(
+                "records of other sources are `{other}`'s: say of each that it is not (`usher people ls --status linked`, \
+                 `usher people conflicts resolve SOURCE KEY --different {other}`), then join"
+            )));
+        }
+        let left_at = self.accounts(other).await?;
+        if !left_at.is_empty() && !leave_accounts {
+            let theirs = self.accounts(person).await?;
+            let turned = if theirs.is_empty() {
+                format!(
+                    "; `{person}` has none, so you may mean the other way round: `usher people join {person} --into {other}`"
+                )
+            } else {
+                String::new()
+            };
+            return Err(wrong(format!(
+                "`{other}` has accounts at {}: with --leave-accounts they are left as they are, and nobody looks after \
+                 them any more{turned}",
+                left_at.join(", ")
+            )));
+        }
+        let join = Input::Join { person: person.clone(), other: other.clone(), actor: actor.clone() };
+        self.process(&[join]).await?;
+        if self.moved_to(other).await?.as_ref() != Some(person) {
+            return Err(wrong("somebody else said so of one of them at the same moment: look again"));
+        }
+        tracing::info!(person, other, who = actor.who, "two keys are one person");
+        Ok(JoinPeopleReply { person: person.clone(), other: other.clone(), left_at })
+    }
+
+    /// Key of the person who has this key, if anybody does.
+    pub(super) async fn who_is(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let mut key = key.to_owned();
+        for _ in 0..STEPS_MAX {
+            match self.moved_to(&key).await? {
+                Some(person) => key = person,
+                None => break,
+            }
+        }
+        Ok(self.identity(&key).await?.map(|_| key))
+    }
+
+    async fn moved_to(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
+        let row = row.map_err(StoreError::statement("read a person"))?;
+        Ok(row.and_then(|row| decode::<Identity>(&row.state, &row.key).moved_to().map(str::to_owned)))
+    }
+
+    /// Targets that were asked for an account that is not deleted.
+    async fn accounts(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        let mut targets: Vec<String> = desired::Entity::find()
+            .select_only()
+            .column(desired::Column::Target)
+            .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
+            .filter(desired::Column::Subject.eq(key))
+            .filter(desired::Column::State.ne("deleted"))
+            .into_tuple()
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read desired states"))?;
+        targets.sort();
+        Ok(targets)
+    }
+}

@@ -1,0 +1,108 @@
+//! Records of sources that are matched with people, for operators.
+
+use lifecycle::{
+    RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest, ResolveRecordRequest, SourceRecord,
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+
+use super::{Control, Refusal, wrong};
+use crate::moment;
+use crate::rows::record;
+use crate::work::{Input, conflict_in_words};
+
+impl Control {
+    pub(super) async fn records(&self, request: &RecordsRequest) -> Result<RecordsReply, Refusal> {
+        let limit = request.limit.clamp(1, RECORDS_MAX);
+        let mut query = record::Entity::find()
+            .filter(record::Column::Status.eq(request.status.as_str()))
+            .order_by_asc(record::Column::Source)
+            .order_by_asc(record::Column::Key)
+            .limit(limit);
+        if let Some(source) = &request.source {
+            query = query.filter(record::Column::Source.eq(source));
+        }
+        if let Some(cursor) = &request.cursor {
+            query = query.filter(after(cursor)?);
+        }
+        let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read records"))?;
+        let is_last = (rows.len() as u64) < limit;
+        let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
+        Ok(RecordsReply { records: rows.iter().map(told).collect(), next_cursor })
+    }
+
+    /// How many records may be somebody else's.
+    pub(super) async fn record_conflicts(&self) -> Result<u64, StoreError> {
+        let conflicts = record::Entity::find()
+            .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
+            .count(self.store.reader())
+            .await;
+        conflicts.map_err(StoreError::statement("count conflicts of records"))
+    }
+
+    /// Keeps what a human says of whose record it is, and acts on it at once.
+    pub(super) async fn resolve_record(
+        &self,
+        request: &ResolveRecordRequest,
+    ) -> Result<SourceRecord, Refusal> {
+        let ResolveRecordRequest { source, key, person, same, actor } = request;
+        self.record(source, key).await?;
+        let Some(state) = self.identity(person).await? else {
+            return Err(wrong(format!("no person has the key `{person}`")));
+        };
+        if let Some(other) = state.record_of(source).filter(|other| *same && other != key) {
+            return Err(wrong(format!(
+                "{source} has another record of {person}, `{other}`: say first that that one is not theirs \
+                 (`usher people conflicts resolve {source} {other} --different {person}`)"
+            )));
+        }
+        let verdict = Input::Verdict {
+            source: source.clone(),
+            key: key.clone(),
+            person: person.clone(),
+            same: *same,
+            actor: actor.clone(),
+        };
+        self.process(&[verdict]).await?;
+        tracing::info!(source, key, person, same, who = actor.who, "it was said whose record it is");
+        Ok(told(&self.record(source, key).await?))
+    }
+
+    async fn record(&self, source: &str, key: &str) -> Result<record::Model, Refusal> {
+        let id = (source.to_owned(), key.to_owned());
+        let row = record::Entity::find_by_id(id).one(self.store.reader()).await;
+        let row = row.map_err(StoreError::statement("read a record"))?;
+        row.ok_or_else(|| {
+            wrong(format!(
+                "there is no record `{key}` of a source `{source}` whose records are matched: `usher people ls` \
+                 lists those that there are"
+            ))
+        })
+    }
+}
+
+fn told(row: &record::Model) -> SourceRecord {
+    let matched: Vec<(String, String)> = serde_json::from_str(&row.matched).unwrap_or_default();
+    SourceRecord {
+        source: row.source.clone(),
+        key: row.key.clone(),
+        status: row.status(),
+        since: moment(row.since),
+        person: row.person.clone(),
+        by: matched.into_iter().next().map(|(attribute, _)| attribute),
+        reason: conflict_in_words(&row.reason).to_owned(),
+        candidates: row.candidates(),
+    }
+}
+
+fn cursor_at(row: &record::Model) -> String {
+    serde_json::to_string(&(&row.source, &row.key)).expect("texts are always JSON")
+}
+
+fn after(cursor: &str) -> Result<Condition, Refusal> {
+    let parsed = serde_json::from_str::<(String, String)>(cursor);
+    let (source, key) = parsed.map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
+    let beside =
+        Condition::all().add(record::Column::Source.eq(source.clone())).add(record::Column::Key.gt(key));
+    Ok(Condition::any().add(record::Column::Source.gt(source)).add(beside))
+}

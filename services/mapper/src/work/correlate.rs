@@ -1,0 +1,293 @@
+//! Finds out whose record it is.
+//!
+//! A record is somebody's if exactly one person has the value that it is matched by, and no other record of that source is
+//! theirs. From then on it stays theirs, whatever becomes of the values: what speaks against it later is a conflict that
+//! people are told of, and so is whatever fits several. Only a human decides those.
+//!
+//! [`match_value`](crate::rows::match_value) rows say who has which value. Whoever gets or loses one writes its row, and
+//! whatever record stands in a row whose people changed is looked at again: it does not matter who comes first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{Attributes, Employment, Identity, MatchedBy, People, RecordStatus};
+use sea_orm::DatabaseTransaction;
+use serde_json::Value;
+
+use super::records::{self, RecordKey};
+use super::values::{self, Holder};
+use super::verdicts::{self, Verdicts};
+use super::{Cause, Work, load};
+use crate::rows::SaveError;
+use crate::subjects::is_known;
+
+/// Attribute (or `key`) and value.
+pub(super) type ValueKey = (String, String);
+
+/// The name of a person's key among attributes.
+const KEY: &str = "key";
+/// Longer values match nothing.
+const VALUE_BYTES_MAX: usize = 512;
+/// Candidates that are named.
+const CANDIDATES_MAX: usize = 16;
+
+/// What is to become of a record.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) status: Option<RecordStatus>,
+    pub(super) person: Option<String>,
+    pub(super) reason: &'static str,
+    pub(super) candidates: Vec<String>,
+}
+
+/// Looks at everybody of whom the batch changed what matching goes by.
+pub(super) async fn correlate(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), SaveError> {
+    if work.records.is_empty() && work.policies.people().matched_by().is_empty() {
+        return Ok(());
+    }
+    verdicts::save(tx, &work.verdicts).await?;
+    let mut concerned = concerned(tx, work).await?;
+    let mut again: BTreeSet<RecordKey> = BTreeSet::new();
+    while !concerned.is_empty() {
+        records::load(tx, work, &concerned.keys().cloned().collect()).await?;
+        let matched: BTreeSet<ValueKey> =
+            concerned.keys().flat_map(|key| values::read(&work.records[key].row.matched)).collect();
+        values::load(tx, work, &matched).await?;
+        let said = verdicts::load(tx, concerned.keys()).await?;
+        let mut next = BTreeMap::new();
+        for (key, cause) in concerned {
+            let outcome = judge(tx, work, &key, &said).await?;
+            let freed = settle(tx, work, &key, outcome, &cause).await?;
+            next.extend(freed.into_iter().map(|key| (key, cause.clone())));
+        }
+        // Those that waited for a person whose record turned out to be somebody else's; each once.
+        next.retain(|key, _| again.insert(key.clone()));
+        concerned = next;
+    }
+    Ok(())
+}
+
+/// Writes down who has which value now; returns the records that this, or what their source said, concerns.
+async fn concerned(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+) -> Result<BTreeMap<RecordKey, Cause>, SaveError> {
+    let (people, now) = (work.policies.people(), work.micros());
+    let mut moves: Vec<(ValueKey, Holder, bool, Cause)> = Vec::new();
+    for (key, person) in &mut work.people {
+        let Some(cause) = &person.touched else { continue };
+        let (old, new) = (values::read(&person.matched), of_person(people, key, &person.state, now));
+        let holder = Holder::Person(key.clone());
+        moves.extend(values::moves(&old, &new, &holder, cause));
+        person.matched = values::write(&new);
+    }
+    let mut concerned = BTreeMap::new();
+    for (key, record) in &mut work.records {
+        let Some(cause) = &record.touched else { continue };
+        let new = of_record(people, &key.0, &record.state, now).into_iter().collect();
+        let holder = Holder::Record(key.clone());
+        moves.extend(values::moves(&values::read(&record.row.matched), &new, &holder, cause));
+        // Other records of a value may wait for one that its source erased.
+        let erased = matches!(record.state.view("", now).employment, Employment::Deleted { .. });
+        if erased {
+            moves.extend(new.iter().map(|value| (value.clone(), holder.clone(), true, cause.clone())));
+        }
+        record.row.matched = values::write(&new);
+        concerned.insert(key.clone(), cause.clone());
+    }
+    values::load(tx, work, &moves.iter().map(|(value, ..)| value.clone()).collect()).await?;
+    for (value, holder, has, cause) in moves {
+        for record in values::set(work, &value, &holder, has) {
+            concerned.entry(record).or_insert_with(|| cause.clone());
+        }
+    }
+    Ok(concerned)
+}
+
+/// Whose record it is by what is known now.
+async fn judge(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    key: &RecordKey,
+    said: &Verdicts,
+) -> Result<Outcome, SaveError> {
+    if work.policies.people().match_on(&key.0).is_empty() {
+        // The configuration does not match this source's records any more.
+        return Ok(Outcome { status: Some(RecordStatus::Gone), ..Outcome::default() });
+    }
+    let record = &work.records[key];
+    let current = record.row.person.clone().filter(|person| said.of(key, person) != Some(false));
+    let linked = |person: String| Outcome {
+        status: Some(RecordStatus::Linked),
+        person: Some(person),
+        ..Outcome::default()
+    };
+    if let Some(person) = said.same(key) {
+        return Ok(linked(person));
+    }
+    let matched = values::read(&record.row.matched).into_iter().next();
+    let holders = matched.and_then(|value| work.values.get(&value));
+    let is_crowded = holders.is_some_and(values::KnownValue::is_crowded);
+    let candidates: Vec<String> = holders
+        .map(values::KnownValue::people)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|person| said.of(key, person) != Some(false))
+        .collect();
+    let conflict = |person: Option<String>, reason: &'static str, mut candidates: Vec<String>| {
+        candidates.truncate(CANDIDATES_MAX);
+        Outcome { status: Some(RecordStatus::Conflict), person, reason, candidates }
+    };
+    if let Some(person) = current {
+        let others: Vec<String> = candidates.iter().filter(|other| **other != person).cloned().collect();
+        return Ok(match (candidates.contains(&person), others.is_empty()) {
+            (_, true) => linked(person),
+            (true, false) => conflict(Some(person), AMBIGUOUS, candidates),
+            (false, false) => conflict(Some(person), MOVED, candidates),
+        });
+    }
+    let waiting = Outcome { status: Some(RecordStatus::Waiting), ..Outcome::default() };
+    match candidates.as_slice() {
+        [] => Ok(waiting),
+        [person] if !is_crowded => {
+            let person = person.clone();
+            match free(tx, work, key, &person).await? {
+                true if is_erased(work, key) => Ok(waiting),
+                true => Ok(linked(person)),
+                false => Ok(conflict(None, TAKEN, candidates)),
+            }
+        }
+        _ => Ok(conflict(None, AMBIGUOUS, candidates)),
+    }
+}
+
+/// Several people have the value.
+pub(super) const AMBIGUOUS: &str = "ambiguous";
+/// It is linked, and has a value that somebody else has.
+pub(super) const MOVED: &str = "moved";
+/// Another record of the source is the person's.
+pub(super) const TAKEN: &str = "taken";
+
+/// In words, for whoever has to decide.
+pub(crate) fn in_words(reason: &str) -> &'static str {
+    match reason {
+        AMBIGUOUS => "several people have the value",
+        MOVED => "it has somebody else's value now",
+        TAKEN => "the source has another record of this person",
+        _ => "",
+    }
+}
+
+fn is_erased(work: &Work<'_>, key: &RecordKey) -> bool {
+    let now = work.micros();
+    let employment = work.records.get(key).map(|record| record.state.view("", now).employment);
+    matches!(employment, Some(Employment::Deleted { .. }))
+}
+
+/// Whether no other record of the source is the person's; one that the source erased makes way.
+async fn free(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    key: &RecordKey,
+    person: &str,
+) -> Result<bool, SaveError> {
+    load::load_people(tx, work, &BTreeSet::from([person.to_owned()])).await?;
+    let Some(other) = work.people[person].state.record_of(&key.0).map(str::to_owned) else { return Ok(true) };
+    if other == key.1 {
+        return Ok(true);
+    }
+    let other = (key.0.clone(), other);
+    records::load(tx, work, &BTreeSet::from([other.clone()])).await?;
+    Ok(is_erased(work, &other) && !is_erased(work, key))
+}
+
+/// Makes it so, and tells; returns the records that may be those of a person whose record it is not any more.
+async fn settle(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    key: &RecordKey,
+    outcome: Outcome,
+    cause: &Cause,
+) -> Result<Vec<RecordKey>, SaveError> {
+    let before = work.records[key].row.person.clone();
+    let both: BTreeSet<String> = before.iter().chain(&outcome.person).cloned().collect();
+    load::load_people(tx, work, &both).await?;
+    let mut freed = Vec::new();
+    if before != outcome.person
+        && let Some(person) = before.as_ref().and_then(|person| work.people.get_mut(person))
+    {
+        person.state.unlink(&key.0, &key.1);
+        person.touched.get_or_insert_with(|| cause.clone());
+        let theirs = values::read(&person.matched);
+        values::load(tx, work, &theirs).await?;
+        let others = theirs.iter().filter_map(|value| work.values.get(value));
+        freed.extend(others.flat_map(values::KnownValue::records).filter(|other| other != key));
+    }
+    if let Some(new) = &outcome.person
+        && work.people.get(new).is_some_and(|person| person.state.record_of(&key.0) != Some(&key.1))
+    {
+        make_way(work, key, new, cause);
+        let state = work.records[key].state.clone();
+        if let Some(person) = work.people.get_mut(new) {
+            person.state.link(&key.0, &key.1, work.policies.people(), &state);
+            person.touched.get_or_insert_with(|| cause.clone());
+        }
+    }
+    verdicts::tell(work, key, outcome, cause);
+    Ok(freed)
+}
+
+/// The record that was the person's is nobody's any more.
+fn make_way(work: &mut Work<'_>, key: &RecordKey, person: &str, cause: &Cause) {
+    let other = work.people.get(person).and_then(|known| known.state.record_of(&key.0)).map(str::to_owned);
+    let Some(other) = other.filter(|other| *other != key.1) else { return };
+    let gone = Outcome { status: Some(RecordStatus::Gone), ..Outcome::default() };
+    let other = (key.0.clone(), other);
+    if work.records.contains_key(&other) {
+        verdicts::tell(work, &other, gone, cause);
+    }
+}
+
+fn of_person(people: &People, key: &str, state: &Identity, now: i64) -> BTreeSet<ValueKey> {
+    if !is_known(state) {
+        return BTreeSet::new();
+    }
+    let own = state.own_attributes(now);
+    let mut values = BTreeSet::new();
+    for by in people.matched_by() {
+        match by {
+            MatchedBy::Key => {
+                let keys = std::iter::once(key).chain(state.further_keys());
+                values.extend(keys.filter_map(folded).map(|key| (KEY.to_owned(), key)));
+            }
+            MatchedBy::Attribute(name) => {
+                values.extend(text(&own, name).map(|value| (name.clone(), value)));
+            }
+        }
+    }
+    values
+}
+
+fn of_record(people: &People, source: &str, state: &Identity, now: i64) -> Option<ValueKey> {
+    let attributes = state.view("", now).attributes;
+    people.match_on(source).iter().find_map(|by| {
+        let name = match &by.person {
+            MatchedBy::Key => KEY,
+            MatchedBy::Attribute(name) => name,
+        };
+        Some((name.to_owned(), text(&attributes, &by.record)?))
+    })
+}
+
+fn text(attributes: &Attributes, name: &str) -> Option<String> {
+    match attributes.get(name)? {
+        Value::String(text) => folded(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Upper and lower case are alike: two people who differ in nothing else are a conflict, which is better than a guess.
+fn folded(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    (!text.is_empty() && text.len() <= VALUE_BYTES_MAX).then_some(text)
+}

@@ -1,0 +1,114 @@
+//! Records of sources that are matched with people: reads them, and merges what their sources say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{Event, Identity, RecordStatus};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::merge::Merged;
+use super::{Cause, Work};
+use crate::rows::{STALE, decode, record};
+
+/// Source, by its name in the configuration, and what it calls the person.
+pub(super) type RecordKey = (String, String);
+
+/// A record as it was read, and as it is now.
+#[derive(Debug)]
+pub(super) struct KnownRecord {
+    pub(super) row: record::Model,
+    pub(super) state: Identity,
+    pub(super) touched: Option<Cause>,
+}
+
+/// Where facts about a record go that is nobody's yet.
+pub(super) fn subject(source: &str, key: &str) -> String {
+    format!("{source}:{key}")
+}
+
+/// Reads records that are not read yet.
+pub(super) async fn load(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    keys: &BTreeSet<RecordKey>,
+) -> Result<(), StoreError> {
+    let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (source, key) in keys.iter().filter(|key| !work.records.contains_key(*key)) {
+        missing.entry(source).or_default().push(key);
+    }
+    let mut rows = Vec::new();
+    for (source, keys) in missing {
+        for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+            let found = record::Entity::find()
+                .filter(record::Column::Source.eq(source))
+                .filter(record::Column::Key.is_in(chunk.iter().copied()))
+                .all(tx)
+                .await
+                .map_err(StoreError::statement("read records"))?;
+            rows.extend(found);
+        }
+    }
+    for row in rows {
+        let state = decode(&row.state, &row.key);
+        let key = (row.source.clone(), row.key.clone());
+        work.records.insert(key, KnownRecord { row, state, touched: None });
+    }
+    let now = work.micros();
+    for (source, key) in keys {
+        let unknown =
+            || KnownRecord { row: fresh(source, key, now), state: Identity::default(), touched: None };
+        work.records.entry((source.clone(), key.clone())).or_insert_with(unknown);
+    }
+    Ok(())
+}
+
+fn fresh(source: &str, key: &str, now: i64) -> record::Model {
+    record::Model {
+        source: source.to_owned(),
+        key: key.to_owned(),
+        revision: 0,
+        state: String::new(),
+        matched: "[]".to_owned(),
+        person: None,
+        status: RecordStatus::Waiting.as_str().to_owned(),
+        reason: String::new(),
+        candidates: "[]".to_owned(),
+        since: now,
+        next_due_at: None,
+        evaluated_with: STALE.to_owned(),
+    }
+}
+
+impl Work<'_> {
+    /// Merges an event of a source whose records are matched; the person has it at once if it is known whose record it is.
+    pub(super) fn merge_record(
+        &mut self,
+        source: &str,
+        event: &Event,
+        sequence: u64,
+        cause: Cause,
+    ) -> Merged {
+        let (now, people) = (self.micros(), self.policies.people());
+        let id = (source.to_owned(), event.subject.clone());
+        let Some(record) = self.records.get_mut(&id) else { return Merged::nothing(&event.subject) };
+        let before = record.state.clone();
+        record.state.merge(event, sequence, now);
+        let changed = record.state != before;
+        if changed {
+            record.touched = Some(cause.clone());
+        }
+        let owner =
+            record.row.person.as_ref().and_then(|person| Some((person, self.people.get_mut(person)?)));
+        let Some((key, person)) = owner else {
+            let revision = record.row.revision + 1;
+            let note = Some("not known yet whose record it is".to_owned());
+            return Merged { changed, revision, subject: subject(source, &event.subject), note };
+        };
+        if changed {
+            person.state.link(source, &event.subject, people, &record.state);
+            person.touched = Some(cause);
+        }
+        let note = super::merge::note(&person.state, source, people, event, now);
+        Merged { changed, revision: person.revision + 1, subject: key.clone(), note }
+    }
+}

@@ -1,0 +1,124 @@
+//! What humans said of whose record it is, and telling what became of it.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{Actor, Fact, FactRecord, RecordStatus};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+};
+use store::StoreError;
+
+use super::correlate::Outcome;
+use super::records::{self, RecordKey};
+use super::{Cause, Work, values};
+use crate::rows::verdict;
+
+/// By record and person.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts(BTreeMap<RecordKey, Vec<verdict::Model>>);
+
+impl Verdicts {
+    /// Whether a human said that it is or is not theirs.
+    pub(super) fn of(&self, record: &RecordKey, person: &str) -> Option<bool> {
+        self.0.get(record)?.iter().find(|said| said.person == person).map(|said| said.same)
+    }
+
+    /// Whose a human said last that it is.
+    pub(super) fn same(&self, record: &RecordKey) -> Option<String> {
+        let same = self.0.get(record)?.iter().filter(|said| said.same);
+        same.max_by_key(|said| said.at).map(|said| said.person.clone())
+    }
+}
+
+pub(super) async fn load<'r>(
+    tx: &DatabaseTransaction,
+    records: impl Iterator<Item = &'r RecordKey>,
+) -> Result<Verdicts, StoreError> {
+    let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (source, key) in records {
+        by_source.entry(source).or_default().push(key);
+    }
+    let mut verdicts = Verdicts::default();
+    for (source, keys) in by_source {
+        for chunk in keys.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            let rows = verdict::Entity::find()
+                .filter(verdict::Column::Source.eq(source))
+                .filter(verdict::Column::Key.is_in(chunk.iter().copied()))
+                .all(tx)
+                .await
+                .map_err(StoreError::statement("read whose records are"))?;
+            for row in rows {
+                verdicts.0.entry((row.source.clone(), row.key.clone())).or_default().push(row);
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// Writes what humans say in this batch.
+pub(super) async fn save(tx: &DatabaseTransaction, said: &[verdict::Model]) -> Result<(), StoreError> {
+    use verdict::Column;
+    for row in said {
+        let conflict = OnConflict::columns([Column::Source, Column::Key, Column::Person])
+            .update_columns([Column::Same, Column::At, Column::Who, Column::Why])
+            .to_owned();
+        verdict::Entity::insert_many([row.clone().into_active_model().reset_all()])
+            .on_conflict(conflict)
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("write whose a record is"))?;
+    }
+    Ok(())
+}
+
+/// Keeps what became of a record, and tells those whom it concerns if that is news.
+pub(super) fn tell(work: &mut Work<'_>, key: &RecordKey, outcome: Outcome, cause: &Cause) {
+    let (now, at) = (work.micros(), work.now);
+    let owner = outcome.person.as_ref().and_then(|person| work.people.get(person));
+    let counts_for = owner.map(|person| person.state.counts_for(&key.0, now)).unwrap_or_default();
+    let Some(record) = work.records.get_mut(key) else { return };
+    let Outcome { status, person, reason, candidates } = outcome;
+    let status = status.unwrap_or(RecordStatus::Waiting);
+    let candidates_json = serde_json::to_string(&candidates).expect("keys are plain data");
+    let said = work.verdicts.iter().find(|said| said.source == key.0 && said.key == key.1);
+    let row = &mut record.row;
+    let is_news = row.status() != status
+        || row.person != person
+        || row.reason != reason
+        || row.candidates != candidates_json
+        || row.revision == 0
+        || said.is_some();
+    record.touched.get_or_insert_with(|| cause.clone());
+    if !is_news {
+        return;
+    }
+    let former = row.person.take().filter(|former| Some(former) != person.as_ref());
+    (row.status, row.reason) = (status.as_str().to_owned(), reason.to_owned());
+    (row.candidates, row.person, row.since) = (candidates_json, person.clone(), now);
+    let by = values::read(&row.matched).into_iter().next().map(|(attribute, _)| attribute);
+    let revision = row.revision + 1;
+    let who = said.map(|said| Actor { who: said.who.clone(), why: said.why.clone() });
+    let mut subjects = vec![records::subject(&key.0, &key.1)];
+    subjects.extend(person.iter().chain(&former).cloned());
+    subjects.extend(candidates.iter().filter(|candidate| Some(*candidate) != person.as_ref()).cloned());
+    for subject in subjects {
+        work.facts.push(FactRecord {
+            id: format!("cor:{}:{}:{revision}:{subject}", key.0, key.1),
+            at,
+            subject,
+            trace: Some(cause.trace),
+            fact: Fact::Correlated {
+                source: key.0.clone(),
+                record: key.1.clone(),
+                outcome: status.as_str().to_owned(),
+                person: person.clone(),
+                by: by.clone(),
+                reason: reason.to_owned(),
+                candidates: candidates.clone(),
+                counts_for: counts_for.clone(),
+                actor: who.clone(),
+            },
+        });
+    }
+}
