@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AttemptClass, Attributes, Exchange};
+use outbound::encoding::{decode, encode};
+use outbound::{Authenticator, Credential, PassError};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde_json::Value;
 
 use crate::classify::Action;
-use crate::credential::{Authenticator, Credential};
 use crate::decode::{Found, Page, id_of, members_of};
 use crate::diff::{PatchOp, patch_body};
-use crate::encoding::decode;
 use crate::{Kind, TargetProfile, diff, filter};
 use exchange::{Answer, Body, Call, Sent};
 pub use find::Search;
@@ -105,6 +105,12 @@ pub struct Failure {
 impl Failure {
     pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
         Self { class, message: message.into(), retry_after: None, scim_type: None, status: None }
+    }
+}
+
+impl From<PassError> for Failure {
+    fn from(PassError { class, message }: PassError) -> Self {
+        Self::new(class, message)
     }
 }
 
@@ -276,7 +282,7 @@ impl Client {
         body: Option<&Value>,
     ) -> (String, Option<Value>) {
         let secret = self.authenticator.secret().unwrap_or_default();
-        let id = id.map(|id| format!("/{}", crate::encoding::encode(id))).unwrap_or_default();
+        let id = id.map(|id| format!("/{}", encode(id))).unwrap_or_default();
         let request = format!("{method} /{}{id}", self.profile().endpoint(kind));
         (request, body.map(|body| crate::redact::without_secrets(body, &secret)))
     }
@@ -305,7 +311,7 @@ impl Client {
     }
 
     async fn send(&self, call: Call<'_>) -> Sent {
-        let pass = self.authenticator.pass().await;
+        let pass = self.authenticator.pass().await.map_err(Failure::from);
         let sent = exchange::send(&self.http, &self.connection, pass, call).await;
         if sent.class() == AttemptClass::Unauthorised {
             self.authenticator.refused().await;

@@ -15,10 +15,8 @@
 mod classify;
 mod client;
 mod constraints;
-mod credential;
 mod decode;
 pub mod diff;
-mod encoding;
 mod filter;
 mod kind;
 mod path;
@@ -26,15 +24,14 @@ mod probe;
 mod profile;
 mod redact;
 mod resource;
-mod retry_after;
 
 pub use client::{Client, Connection, Created, Failure, Listed, Reply, ScimError, Search, Start};
 pub use constraints::violation;
-pub use credential::{Credential, Secret};
 pub use decode::Found;
 pub use diff::{MemberChunk, PatchOp};
 pub use kind::Kind;
 pub use lifecycle::{AttemptClass, Attributes, Exchange};
+pub use outbound::{Credential, CredentialConfig, Secret};
 pub use path::{PathError, check_path};
 pub use probe::{Probed, probe};
 pub use profile::{

@@ -106,7 +106,7 @@ fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
         ("async-nats", &["bus"]),
         ("backoff", &["writer"]),
         ("sqlx", &["store"]),
-        ("reqwest", &["scim", "console", "usher", "harness"]),
+        ("reqwest", &["outbound", "scim", "console", "usher", "harness"]),
     ];
     for (dependency, owners) in owners {
         for (name, package) in &packages {
@@ -116,9 +116,14 @@ fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
     }
     for (name, package) in packages.iter().filter(|(name, _)| *name != "bus") {
         for (path, text) in sources(&package.folder.join("src")) {
-            for subject in
-                ["\"usher.event", "\"usher.command", "\"usher.journal", "\"usher.dead", "\"usher.control"]
-            {
+            for subject in [
+                "\"usher.event",
+                "\"usher.notice",
+                "\"usher.command",
+                "\"usher.journal",
+                "\"usher.dead",
+                "\"usher.control",
+            ] {
                 assert!(!text.contains(subject), "{name} knows a subject: {}", path.display());
             }
         }
@@ -139,6 +144,8 @@ fn nobody_reads_the_tables_of_another() {
                 "migrations",
                 "scim_resources",
                 "scim_members",
+                "fetches",
+                "leases",
             ]);
     let tables: Vec<&str> = tables.collect();
     let services = ["gateway", "mapper", "writer", "console"];

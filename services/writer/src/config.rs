@@ -1,9 +1,8 @@
 //! The `writer` section of the configuration.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use scim::{Credential, Secret};
+use scim::{Credential, CredentialConfig, Secret};
 use serde::Deserialize;
 
 /// Configuration of the writer.
@@ -88,52 +87,6 @@ pub struct TargetConfig {
     pub reconcile_hours: Option<u32>,
 }
 
-/// How a target knows us. Secrets stand in the configuration (where `${NAME}` takes them from the environment) or in a
-/// file, which is read again for each request.
-#[derive(Clone, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CredentialConfig {
-    /// `Authorization: Bearer`.
-    Bearer {
-        /// The token.
-        token: Option<String>,
-        /// A file that holds it.
-        token_file: Option<PathBuf>,
-    },
-    /// `Authorization: Basic`.
-    Basic {
-        /// The user.
-        username: String,
-        /// The password.
-        password: Option<String>,
-        /// A file that holds it.
-        password_file: Option<PathBuf>,
-    },
-    /// A header of the target's own.
-    Header {
-        /// Its name.
-        name: String,
-        /// Its whole value.
-        value: Option<String>,
-        /// A file that holds it.
-        value_file: Option<PathBuf>,
-    },
-    /// OAuth 2.0 client credentials.
-    #[serde(rename = "oauth2")]
-    OAuth2 {
-        /// Where tokens are given out.
-        token_url: String,
-        /// Who we are.
-        client_id: String,
-        /// Our secret.
-        client_secret: Option<String>,
-        /// A file that holds it.
-        client_secret_file: Option<PathBuf>,
-        /// What is asked for, if the target wants to be told.
-        scope: Option<String>,
-    },
-}
-
 impl TargetConfig {
     /// The credential.
     ///
@@ -146,39 +99,6 @@ impl TargetConfig {
             (None, None) => Err("it has neither `token` nor `credential`: give it one of them".to_owned()),
             (Some(_), Some(_)) => Err("it has both `token` and `credential`: keep one of them".to_owned()),
         }
-    }
-}
-
-impl CredentialConfig {
-    fn read(&self) -> Result<Credential, String> {
-        Ok(match self {
-            Self::Bearer { token, token_file } => Credential::Bearer(secret("token", token, token_file)?),
-            Self::Basic { username, password, password_file } => Credential::Basic {
-                username: username.clone(),
-                password: secret("password", password, password_file)?,
-            },
-            Self::Header { name, value, value_file } => {
-                Credential::Header { name: name.clone(), value: secret("value", value, value_file)? }
-            }
-            Self::OAuth2 { token_url, client_id, client_secret, client_secret_file, scope } => {
-                Credential::OAuth {
-                    token_url: token_url
-                        .parse()
-                        .map_err(|error| format!("`token_url` is no URL ({error})"))?,
-                    client_id: client_id.clone(),
-                    client_secret: secret("client_secret", client_secret, client_secret_file)?,
-                    scope: scope.clone(),
-                }
-            }
-        })
-    }
-}
-
-fn secret(name: &str, text: &Option<String>, file: &Option<PathBuf>) -> Result<Secret, String> {
-    match (text, file) {
-        (Some(text), None) => Ok(Secret::Text(text.clone())),
-        (None, Some(file)) => Ok(Secret::File(file.clone())),
-        _ => Err(format!("its credential needs either `{name}` or `{name}_file`")),
     }
 }
 

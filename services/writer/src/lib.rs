@@ -37,7 +37,7 @@ mod rows;
 mod safety;
 
 pub use app::{App, BuildError, RunError, build, check};
-pub use config::{Config, CredentialConfig, RetryConfig, TargetConfig};
+pub use config::{Config, RetryConfig, TargetConfig};
 pub use migrations::Migrator;
 
 use time::OffsetDateTime;

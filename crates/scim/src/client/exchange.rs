@@ -4,17 +4,17 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use lifecycle::{AttemptClass, Exchange};
+use outbound::encoding::encode;
+use outbound::{Pass, retry_after};
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::{Connection, Failure, Reply};
+use crate::Kind;
 use crate::classify::{Action, Break, explain, of_break, of_status};
-use crate::credential::Pass;
 use crate::decode::Complaint;
-use crate::encoding::encode;
 use crate::redact::Redactor;
-use crate::{Kind, retry_after};
 
 /// A request.
 #[derive(Debug)]

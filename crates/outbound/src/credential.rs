@@ -1,7 +1,7 @@
-//! How a target knows us: a token, a password, a header of its own, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
+//! How the other side knows us: a token, a password, a header of its own, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
 //!
 //! Secrets in files are read again for each request, so that a rotated one heals by itself. Tokens of OAuth are kept
-//! until shortly before they end, and forgotten when the target refuses one.
+//! until shortly before they end, and forgotten when the other side refuses one.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::Failure;
+use crate::encoding::encode;
 
 /// A token is fetched anew this long before it ends.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
@@ -66,7 +66,7 @@ impl Secret {
     }
 }
 
-/// How a target knows us.
+/// How the other side knows us.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// An `Authorization: Bearer` token.
@@ -78,7 +78,7 @@ pub enum Credential {
         /// The password.
         password: Secret,
     },
-    /// A header of the target's own.
+    /// A header of its own.
     Header {
         /// Its name.
         name: String,
@@ -93,21 +93,24 @@ pub enum Credential {
         client_id: String,
         /// Our secret.
         client_secret: Secret,
-        /// What is asked for, if the target wants to be told.
+        /// What is asked for, if it wants to be told.
         scope: Option<String>,
     },
 }
 
 /// A header that lets a request in, and what must not show of it.
-pub(crate) struct Pass {
+pub struct Pass {
+    /// Name of the header.
     pub name: HeaderName,
+    /// Its value.
     pub value: HeaderValue,
+    /// What must not show.
     pub secret: String,
 }
 
 /// Makes passes.
 #[derive(Debug)]
-pub(crate) struct Authenticator {
+pub struct Authenticator {
     credential: Credential,
     http: reqwest::Client,
     token: Mutex<Option<Token>>,
@@ -143,14 +146,31 @@ impl TokenAnswer {
     }
 }
 
+/// Why there is no pass, and what that means for the next step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PassError {
+    /// What it means for the next step.
+    pub class: AttemptClass,
+    /// In words, without a secret.
+    pub message: String,
+}
+
+impl PassError {
+    fn new(class: AttemptClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}
+
 impl Authenticator {
-    pub(crate) fn new(credential: Credential, http: reqwest::Client) -> Self {
+    /// `http` asks the token endpoint: it must not follow redirects.
+    pub fn new(credential: Credential, http: reqwest::Client) -> Self {
         Self { credential, http, token: Mutex::new(None) }
     }
 
     /// Whether the credential can be used at all, as far as that can be told without asking anybody. A file that is not there
     /// may come.
-    pub(crate) fn check(&self) -> bool {
+    pub fn check(&self) -> bool {
         match &self.credential {
             Credential::Bearer(Secret::Text(token)) => {
                 pass(AUTHORIZATION, &format!("Bearer {token}"), token).is_ok() && !token.trim().is_empty()
@@ -161,7 +181,7 @@ impl Authenticator {
     }
 
     /// The secret as it is now, as far as it can be told without asking anybody: what must not show.
-    pub(crate) fn secret(&self) -> Option<String> {
+    pub fn secret(&self) -> Option<String> {
         match &self.credential {
             Credential::Bearer(secret)
             | Credential::Basic { password: secret, .. }
@@ -171,8 +191,11 @@ impl Authenticator {
     }
 
     /// What to send with the next request.
-    pub(crate) async fn pass(&self) -> Result<Pass, Failure> {
-        let unauthorised = |message: String| Failure::new(AttemptClass::Unauthorised, message);
+    ///
+    /// # Errors
+    /// When the secret cannot be read or sent, or the token endpoint gives no token.
+    pub async fn pass(&self) -> Result<Pass, PassError> {
+        let unauthorised = |message: String| PassError::new(AttemptClass::Unauthorised, message);
         match &self.credential {
             Credential::Bearer(secret) => {
                 let token = secret.read().map_err(unauthorised)?;
@@ -206,22 +229,22 @@ impl Authenticator {
         }
     }
 
-    /// The target refused what was sent.
-    pub(crate) async fn refused(&self) {
+    /// The other side refused what was sent.
+    pub async fn refused(&self) {
         *self.token.lock().await = None;
     }
 
-    async fn fetch(&self) -> Result<Token, Failure> {
+    async fn fetch(&self) -> Result<Token, PassError> {
         let Credential::OAuth { token_url, client_id, client_secret, scope } = &self.credential else {
-            return Err(Failure::new(AttemptClass::Unauthorised, "there is no token endpoint"));
+            return Err(PassError::new(AttemptClass::Unauthorised, "there is no token endpoint"));
         };
-        let secret = client_secret.read().map_err(|why| Failure::new(AttemptClass::Unauthorised, why))?;
+        let secret = client_secret.read().map_err(|why| PassError::new(AttemptClass::Unauthorised, why))?;
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = scope {
-            form.push_str(&format!("&scope={}", crate::encoding::encode(scope)));
+            form.push_str(&format!("&scope={}", encode(scope)));
         }
         // RFC 6749 section 2.3.1: both are encoded as in a form before they become a user and a password.
-        let (id, secret) = (crate::encoding::encode(client_id), crate::encoding::encode(&secret));
+        let (id, secret) = (encode(client_id), encode(&secret));
         let request = self
             .http
             .post(token_url.clone())
@@ -230,7 +253,7 @@ impl Authenticator {
             .header("Accept", "application/json")
             .body(form);
         let unreachable =
-            |what: &str| Failure::new(AttemptClass::Unavailable, format!("the token endpoint {what}"));
+            |what: &str| PassError::new(AttemptClass::Unavailable, format!("the token endpoint {what}"));
         let mut answer = request.send().await.map_err(|_| unreachable("cannot be reached"))?;
         let status = answer.status();
         let mut body = Vec::new();
@@ -245,10 +268,10 @@ impl Authenticator {
                 true => AttemptClass::Unauthorised,
                 false => AttemptClass::Unavailable,
             };
-            return Err(Failure::new(class, format!("the token endpoint answers {}", status.as_u16())));
+            return Err(PassError::new(class, format!("the token endpoint answers {}", status.as_u16())));
         }
         let token: TokenAnswer = serde_json::from_slice(&body).map_err(|_| {
-            Failure::new(AttemptClass::Unauthorised, "the token endpoint's answer has no access_token")
+            PassError::new(AttemptClass::Unauthorised, "the token endpoint's answer has no access_token")
         })?;
         let life = token.life();
         let until = Instant::now() + life.saturating_sub(RENEW_BEFORE.min(life / 2));
@@ -256,9 +279,9 @@ impl Authenticator {
     }
 }
 
-fn pass(name: HeaderName, value: &str, secret: &str) -> Result<Pass, Failure> {
+fn pass(name: HeaderName, value: &str, secret: &str) -> Result<Pass, PassError> {
     let mut value = HeaderValue::try_from(value).map_err(|_| {
-        Failure::new(AttemptClass::Unauthorised, "the credential has characters that no header can hold")
+        PassError::new(AttemptClass::Unauthorised, "the credential has characters that no header can hold")
     })?;
     value.set_sensitive(true);
     Ok(Pass { name, value, secret: secret.to_owned() })

@@ -1,4 +1,4 @@
-//! How long a target asks to be left alone.
+//! How long the other side asks to be left alone.
 
 use std::time::Duration;
 
@@ -29,21 +29,21 @@ const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
 /// And above this one in milliseconds.
 const EPOCH_MILLIS_MIN: f64 = 100_000_000_000.0;
 
-/// The time by the target's own clock, by which it counts its dates; ours where it does not tell.
-pub(crate) fn now(headers: &HeaderMap) -> OffsetDateTime {
+/// The time by the other side's own clock, by which it counts its dates; ours where it does not tell.
+pub fn now(headers: &HeaderMap) -> OffsetDateTime {
     let date = headers.get("date").and_then(|date| OffsetDateTime::parse(date.to_str().ok()?, &Rfc2822).ok());
     date.unwrap_or_else(OffsetDateTime::now_utc)
 }
 
 /// The pause that `headers` ask for at `now`, at most `cap`; none when they say nothing that can be
 /// understood.
-pub(crate) fn pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
+pub fn pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
     let stated = HEADERS.iter().find_map(|name| parse(headers.get(*name)?.to_str().ok()?.trim(), now));
     stated.map(|pause| pause.min(cap))
 }
 
-/// How long until the target renews a budget of which nothing is left; none when something is, or it says nothing of it.
-pub(crate) fn spent(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
+/// How long until the other side renews a budget of which nothing is left; none when something is, or it says nothing of it.
+pub fn spent(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
     let left =
         REMAINING.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse::<f64>().ok())?;
     if left >= 1.0 { None } else { pause(headers, now, cap) }

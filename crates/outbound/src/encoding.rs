@@ -2,7 +2,7 @@
 //! `+`, `&`, `/` and spaces mean themselves to every server.
 
 /// Encodes one path segment or query value.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -20,7 +20,7 @@ pub(crate) fn encode(text: &str) -> String {
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Decodes one path segment; what is no valid escape stays as it is. None when the result is not UTF-8.
-pub(crate) fn decode(text: &str) -> Option<String> {
+pub fn decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
