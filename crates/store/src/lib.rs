@@ -11,6 +11,7 @@
 //! [`StoreError::is_conflict`], 3. a case in [`testing`].
 
 mod error;
+pub mod lease;
 pub mod outbox;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

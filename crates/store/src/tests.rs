@@ -2,6 +2,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
 
+use crate::lease::{self, Lease};
 use crate::{Store, outbox, testing};
 
 struct Migrator;
@@ -27,10 +28,12 @@ impl MigrationName for First {
 #[async_trait::async_trait]
 impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        lease::create(manager, "test").await?;
         outbox::create(manager, "test").await
     }
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        outbox::drop(manager, "test").await
+        outbox::drop(manager, "test").await?;
+        lease::drop(manager, "test").await
     }
 }
 
@@ -114,5 +117,28 @@ async fn what_waits_of_one_subject_is_found_by_its_name() {
         let ids: Vec<&str> =
             found.iter().map(|(id, _)| id.as_str()).filter(|id| !id.starts_with('A')).collect();
         assert_eq!(ids, ["a_/1", "a_/2"], "{}", database.name);
+    }
+}
+
+#[tokio::test]
+async fn one_owner_at_a_time_holds_a_lease_and_an_old_one_cannot_renew_it() {
+    for database in testing::databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let term = std::time::Duration::from_secs(60);
+        let take = async |name: &str, owner: &str, term| {
+            Lease::acquire(&store, "test", name, owner, term).await.unwrap()
+        };
+        let first = take("hr", "a", term).await.unwrap();
+        assert_eq!(take("hr", "b", term).await, None, "{}", database.name);
+        assert!(take("other", "b", term).await.is_some());
+        assert!(first.renew(&store).await.unwrap());
+
+        first.release(&store).await.unwrap();
+        let second = take("hr", "b", std::time::Duration::ZERO).await.unwrap();
+        assert!(!first.renew(&store).await.unwrap(), "{}", database.name);
+        let third = take("hr", "a", term).await.expect("the term of the second is over");
+        assert!(!second.renew(&store).await.unwrap() && third.renew(&store).await.unwrap());
+        let restarted = take("hr", "a", term).await.expect("its own");
+        assert!(!third.renew(&store).await.unwrap() && restarted.renew(&store).await.unwrap());
     }
 }

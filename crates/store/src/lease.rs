@@ -1,0 +1,135 @@
+//! Who does what only one replica may do at a time: a row with an owner, a time and an epoch.
+//!
+//! Time is that of the database, which all replicas share. Whoever holds a lease renews it well before it runs out; who
+//! cannot has lost it, and another takes over. The epoch rises with each acquisition.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
+use time::OffsetDateTime;
+
+use crate::{Store, StoreError};
+
+/// What `lease_until` says after an orderly end.
+const RELEASED: i64 = 0;
+
+/// The right to do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    service: &'static str,
+    name: String,
+    owner: String,
+    epoch: i64,
+    length: Duration,
+}
+
+fn table(service: &str) -> Alias {
+    Alias::new(format!("{service}_leases"))
+}
+
+/// Creates the service's leases; for use in a migration.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    let statement = Table::create()
+        .table(table(service))
+        .col(ColumnDef::new("name").text().not_null().primary_key())
+        .col(ColumnDef::new("owner").text().not_null())
+        .col(ColumnDef::new("epoch").big_integer().not_null())
+        .col(ColumnDef::new("lease_until").big_integer().not_null())
+        .take();
+    manager.create_table(statement).await
+}
+
+/// Drops the service's leases; for use in a migration.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    manager.drop_table(Table::drop().table(table(service)).take()).await
+}
+
+impl Lease {
+    /// Takes `name` for `length`, unless somebody else than `owner` holds it.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn acquire(
+        store: &Store,
+        service: &'static str,
+        name: &str,
+        owner: &str,
+        length: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let now = store.now().await?;
+        let table = format!("{service}_leases");
+        let sql = format!(
+            "INSERT INTO {table} (name, owner, epoch, lease_until) VALUES ($1, $2, 1, $3) \
+             ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = {table}.epoch + 1, \
+             lease_until = excluded.lease_until \
+             WHERE {table}.owner = excluded.owner OR {table}.lease_until <= $4 RETURNING epoch"
+        );
+        let values = [name.into(), owner.into(), until(now, length).into(), now.into()];
+        let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+        let failed = StoreError::statement("take a lease");
+        let row = store.writer().query_one_raw(statement).await.map_err(&failed)?;
+        let epoch: Option<i64> = row.map(|row| row.try_get("", "epoch")).transpose().map_err(&failed)?;
+        Ok(epoch.map(|epoch| Self { service, name: name.to_owned(), owner: owner.to_owned(), epoch, length }))
+    }
+
+    /// Keeps it for another term; `false` when somebody else has it now.
+    ///
+    /// # Errors
+    /// As the database reports them; it then runs out unless a later renewal succeeds.
+    pub async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
+        let until = until(store.now().await?, self.length);
+        self.set(store, until).await
+    }
+
+    /// Lets another replica have it at once.
+    ///
+    /// # Errors
+    /// As the database reports them; it then runs out by itself.
+    pub async fn release(&self, store: &Store) -> Result<(), StoreError> {
+        self.set(store, RELEASED).await.map(|_| ())
+    }
+
+    async fn set(&self, store: &Store, until: i64) -> Result<bool, StoreError> {
+        let statement = Query::update()
+            .table(table(self.service))
+            .value(Alias::new("lease_until"), until)
+            .and_where(Expr::col(Alias::new("name")).eq(self.name.as_str()))
+            .and_where(Expr::col(Alias::new("owner")).eq(self.owner.as_str()))
+            .and_where(Expr::col(Alias::new("epoch")).eq(self.epoch))
+            .to_owned();
+        let result = store.writer().execute(&statement).await;
+        Ok(result.map_err(StoreError::statement("renew a lease"))?.rows_affected() == 1)
+    }
+}
+
+fn until(now: i64, length: Duration) -> i64 {
+    now.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Store {
+    /// The time by the clock that all replicas share, in microseconds since the Unix epoch. Those of the replicas may differ
+    /// by more than what is timed with it. SQLite's replicas are on one machine.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn now(&self) -> Result<i64, StoreError> {
+        let ours =
+            || i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
+        if self.backend() != DbBackend::Postgres {
+            return Ok(ours());
+        }
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now";
+        let failed = StoreError::statement("ask for the time");
+        let row = self.reader().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+        let told = row.map_err(&failed)?.map(|row| row.try_get("", "now")).transpose();
+        Ok(told.map_err(&failed)?.unwrap_or_else(ours))
+    }
+}
