@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::employment::{Employment, EmploymentRules};
 use crate::error::ConfigError;
 use crate::mapping::Mapping;
 use crate::meaning::{ANY, Means, Words};
@@ -88,6 +89,9 @@ pub struct Adapter {
     /// into it. Added to what the kind maps by itself; null takes one of those away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Option<String>>,
+    /// Where a record that is fetched says who works here.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub employment: Employment,
     /// Their event type to what it means, before what the kind knows by itself; `*` stands for all that are not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, Means>,
@@ -120,6 +124,10 @@ pub struct Adapter {
     pub members: Option<String>,
 }
 
+fn is_default(employment: &Employment) -> bool {
+    *employment == Employment::default()
+}
+
 fn utc() -> String {
     "UTC".to_owned()
 }
@@ -135,6 +143,7 @@ impl Adapter {
             kind,
             time_zone: utc(),
             attributes: BTreeMap::new(),
+            employment: Employment::default(),
             types: BTreeMap::new(),
             end_date: EndDate::default(),
             notices_max: notices_max(),
@@ -171,6 +180,7 @@ impl Adapter {
             zone,
             end_date: if self.end_date_counts() { self.end_date } else { EndDate::LastDay },
             mapping: Mapping::compile(format.attributes, &self.attributes)?,
+            employment: EmploymentRules::compile(self.kind, &self.employment)?,
             words: Words::new(&self.types, format.words),
             notices_max: self.notices_max,
             pointers: self.pointers(),

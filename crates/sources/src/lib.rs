@@ -2,7 +2,8 @@
 //!
 //! [`Adapter`] is the configuration of one source: which vendor, which time zone, which names. [`Adapter::compile`]
 //! checks it and gives a [`Reader`], and [`Reader::read`] turns the raw body of a webhook into [`Notice`]s: an event
-//! with values, somebody whose record has to be fetched, or nothing for us and why.
+//! with values, somebody whose record has to be fetched, or nothing for us and why. [`Reader::fetched`] says what such a
+//! record means.
 //!
 //! What it never does: I/O, reading a clock (the caller passes `now`), checking signatures, panicking on any input, or
 //! repeating a value of a body in an error.
@@ -20,7 +21,9 @@
 mod adapter;
 mod body;
 mod draft;
+mod employment;
 mod error;
+mod fetched;
 mod form;
 mod mapping;
 mod meaning;
@@ -33,6 +36,7 @@ mod request;
 mod vendor;
 
 pub use adapter::{Adapter, EndDate, Kind};
+pub use employment::Employment;
 pub use error::{ConfigError, Error, ErrorKind};
 pub use mapping::Mapped;
 pub use meaning::Means;

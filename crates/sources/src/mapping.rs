@@ -28,8 +28,9 @@ pub struct Mapped {
     pub left_out: Vec<String>,
 }
 
+/// How one value is had from a record.
 #[derive(Debug, Clone)]
-enum Rule {
+pub(crate) enum Rule {
     Pointer(String),
     Expression(Expression),
 }
@@ -85,32 +86,37 @@ fn rule(name: &str, text: &str) -> Result<Rule, ConfigError> {
     if let Err(error) = check("", "the name", name) {
         return Err(ConfigError::new(field, error.what, error.fix));
     }
-    if text.starts_with('/') {
-        return Ok(Rule::Pointer(text.to_owned()));
-    }
-    match Expression::compile(text) {
-        Ok(expression) if expression.needs_uniqueness() => {
-            let what = "asks what a target holds (SelectUniqueValue)";
-            Err(ConfigError::new(field, what, "use its first rule alone"))
-        }
-        Ok(expression) => Ok(Rule::Expression(expression)),
-        Err(error) => {
-            let fix = error.hint.clone().unwrap_or_else(|| {
-                "write an expression such as [work.department], or a JSON Pointer such as /work/department".to_owned()
-            });
-            let what = format!("is no expression: {}", error.message);
-            Err(ConfigError { snippet: Some(error.render(text)), ..ConfigError::new(field, what, fix) })
-        }
-    }
+    Rule::compile(field, text)
 }
 
 impl Rule {
+    /// `field` is its place in the adapter.
+    pub(crate) fn compile(field: String, text: &str) -> Result<Self, ConfigError> {
+        if text.starts_with('/') {
+            return Ok(Self::Pointer(text.to_owned()));
+        }
+        match Expression::compile(text) {
+            Ok(expression) if expression.needs_uniqueness() => {
+                let what = "asks what a target holds (SelectUniqueValue)";
+                Err(ConfigError::new(field, what, "use its first rule alone"))
+            }
+            Ok(expression) => Ok(Self::Expression(expression)),
+            Err(error) => {
+                let fix = error.hint.clone().unwrap_or_else(|| {
+                    "write an expression such as [work.department], or a JSON Pointer such as /work/department".to_owned()
+                });
+                let what = format!("is no expression: {}", error.message);
+                Err(ConfigError { snippet: Some(error.render(text)), ..ConfigError::new(field, what, fix) })
+            }
+        }
+    }
+
     fn is_constant(&self) -> bool {
         matches!(self, Self::Expression(expression) if expression.attributes().is_empty())
     }
 
     /// Null for a value that is none; nothing if the record does not speak of it.
-    fn value(
+    pub(crate) fn value(
         &self,
         name: &str,
         record: &Value,

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::adapter::{EndDate, Kind};
 use crate::draft::Draft;
+use crate::employment::EmploymentRules;
 use crate::error::{Error, ErrorKind};
 use crate::mapping::{Mapped, Mapping};
 use crate::meaning::{Meaning, Words};
@@ -39,6 +40,7 @@ pub struct Reader {
     pub(crate) zone: Zone,
     pub(crate) end_date: EndDate,
     pub(crate) mapping: Mapping,
+    pub(crate) employment: EmploymentRules,
     pub(crate) words: Words,
     pub(crate) notices_max: usize,
     pub(crate) pointers: Pointers,

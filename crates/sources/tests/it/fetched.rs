@@ -1,0 +1,87 @@
+//! Records that were fetched, and what they say.
+
+use lifecycle::EventKind::{self, WorkerChanged, WorkerJoined, WorkerLeft};
+use serde_json::{Value, json};
+use sources::{Adapter, Notice};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::reading::{NOW, reader};
+
+/// Kind, and from when on it holds, of each event; and why something says nothing.
+fn said(yaml: &str, record: &Value, hint: Option<EventKind>) -> Vec<(String, Option<OffsetDateTime>)> {
+    let notices = reader(yaml).fetched(record, "E-1", hint, NOW).unwrap();
+    let each = notices.into_iter().map(|notice| match notice {
+        Notice::Event(said) => {
+            assert_eq!((said.subject.as_str(), said.at, said.id), ("E-1", NOW, None));
+            assert_eq!(said.kind == WorkerChanged, !said.attributes.is_empty(), "values are apart");
+            (said.kind.to_string(), said.effective_at)
+        }
+        Notice::Ignored { why } => (why, None),
+        Notice::Changed { .. } => panic!("it was fetched already"),
+    });
+    each.collect()
+}
+
+fn is(kind: EventKind, at: Option<OffsetDateTime>) -> (String, Option<OffsetDateTime>) {
+    (kind.to_string(), at)
+}
+
+#[test]
+fn the_days_of_a_vendors_record_are_read_in_the_sources_time_zone() {
+    let record = |ends: Value| json!({"first_name": "Ada", "jobs": [{"hire_date": "2020-02-03"}], "terminations": [{"effective_date": ends}]});
+    let gusto = "{ kind: gusto, time_zone: America/Los_Angeles }";
+    let ends = Some(datetime!(2999-07-01 7:00 UTC));
+    let expected = [is(WorkerChanged, None), is(WorkerLeft, ends)];
+    assert_eq!(said(gusto, &record(json!("2999-06-30")), Some(WorkerLeft)), expected);
+    assert_eq!(
+        said(gusto, &record(json!("2999-06-30T00:00:00Z")), None),
+        expected,
+        "midnight in UTC is a day"
+    );
+    let joined = Some(datetime!(2020-02-03 8:00 UTC));
+    assert_eq!(said(gusto, &record(Value::Null), None), [is(WorkerChanged, None), is(WorkerJoined, joined)]);
+    let unreadable = said(gusto, &record(json!("soon")), Some(WorkerLeft));
+    assert!(
+        unreadable.iter().all(|(kind, _)| kind == "worker.changed" || kind.contains("no date")),
+        "{unreadable:?}"
+    );
+    let of_today = said(gusto, &json!({"first_name": "Ada"}), Some(WorkerLeft));
+    assert_eq!(of_today, [is(WorkerChanged, None)], "announced, and the record knows no day");
+}
+
+#[test]
+fn a_status_whose_words_are_known_says_who_works_here_now() {
+    let bamboo =
+        |status: &str| json!({"firstName": "Ada", "status": status, "terminationDate": "0000-00-00"});
+    let kind = "{ kind: bamboohr }";
+    assert_eq!(said(kind, &bamboo("Active"), None)[1], is(WorkerJoined, None));
+    assert_eq!(said(kind, &bamboo("Inactive"), None)[1], is(WorkerLeft, None));
+    assert_eq!(said(kind, &bamboo("On leave"), None).len(), 1);
+    assert_eq!(said(kind, &json!({"firstName": "Ada", "status": null}), None).len(), 1);
+}
+
+#[test]
+fn an_adapter_says_where_its_own_records_tell_of_employment() {
+    let yaml = "{ kind: json, key: /id, types: { '*': worker.changed }, attributes: { department: /dep }, end_date: first_day_away,
+                  employment: { active: 'IIF([state] = \"left\", \"false\", \"true\")', starts: /from, ends: '[until]' } }";
+    let record = json!({"dep": "Sales", "state": "here", "from": "2020-01-01", "until": "2999-07-01"});
+    assert_eq!(said(yaml, &record, None)[1], is(WorkerLeft, Some(datetime!(2999-07-01 0:00 UTC))));
+    let record = json!({"dep": "Sales", "state": "left", "from": "2020-01-01", "until": null});
+    assert_eq!(said(yaml, &record, None)[1], is(WorkerLeft, None));
+}
+
+#[test]
+fn what_is_no_record_is_refused_and_a_wrong_rule_at_the_start() {
+    let reader = reader("{ kind: gusto }");
+    for wrong in [json!("Ada"), json!([{"first_name": "Ada"}]), Value::Null] {
+        assert!(reader.fetched(&wrong, "E-1", None, NOW).unwrap_err().to_string().contains("no object"));
+    }
+    let deep = (0..40).fold(json!("Ada"), |inner, _| json!([inner]));
+    let error = reader.fetched(&json!({"first_name": deep}), "E-1", None, NOW).unwrap_err();
+    assert!(error.to_string().contains("deeper") && !error.to_string().contains("Ada"), "{error}");
+    let adapter: Adapter =
+        serde_saphyr::from_str("{ kind: gusto, employment: { active: 'IIF([a]' } }").unwrap();
+    assert_eq!(adapter.compile().unwrap_err().field, "employment.active");
+    assert!(serde_saphyr::from_str::<Adapter>("{ kind: gusto, employment: { gone: /a } }").is_err());
+}
