@@ -45,6 +45,8 @@ pub struct BusConfig {
 pub struct MaxBytes {
     /// EVENTS, each shard.
     pub events: i64,
+    /// NOTICES.
+    pub notices: i64,
     /// COMMANDS.
     pub commands: i64,
     /// JOURNAL.
@@ -57,7 +59,7 @@ const GIB: i64 = 1 << 30;
 
 impl Default for MaxBytes {
     fn default() -> Self {
-        Self { events: 2 * GIB, commands: GIB, journal: 2 * GIB, dead: GIB / 4 }
+        Self { events: 2 * GIB, notices: GIB / 4, commands: GIB, journal: 2 * GIB, dead: GIB / 4 }
     }
 }
 

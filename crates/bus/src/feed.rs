@@ -22,6 +22,8 @@ const TOKEN_MAX: usize = 64;
 pub enum Feed {
     /// Accepted events, gateway to mapper; kept 30 days.
     Events,
+    /// Notices without values, gateway to itself: the records are to be fetched; kept 7 days.
+    Notices,
     /// Commands, mapper to writer; kept 7 days.
     Commands,
     /// Facts for the console and for audit; kept 30 days.
@@ -31,12 +33,14 @@ pub enum Feed {
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 4] = [Self::Events, Self::Commands, Self::Journal, Self::Dead];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Events, Self::Notices, Self::Commands, Self::Journal, Self::Dead];
 
     /// Names of the streams that carry the feed; only events are spread over several.
     pub(crate) fn streams(self, event_shards: u16) -> Vec<String> {
         match self {
             Self::Events => (0..event_shards).map(event_stream).collect(),
+            Self::Notices => vec!["NOTICES".to_owned()],
             Self::Commands => vec!["COMMANDS".to_owned()],
             Self::Journal => vec!["JOURNAL".to_owned()],
             Self::Dead => vec!["DEAD".to_owned()],
@@ -46,7 +50,7 @@ impl Feed {
     fn max_age(self) -> Duration {
         match self {
             Self::Events | Self::Journal => 30 * DAY,
-            Self::Commands => 7 * DAY,
+            Self::Notices | Self::Commands => 7 * DAY,
             Self::Dead => 90 * DAY,
         }
     }
@@ -58,6 +62,7 @@ impl Feed {
     fn max_bytes(self, config: &BusConfig) -> i64 {
         match self {
             Self::Events => config.max_bytes.events,
+            Self::Notices => config.max_bytes.notices,
             Self::Commands => config.max_bytes.commands,
             Self::Journal => config.max_bytes.journal,
             Self::Dead => config.max_bytes.dead,
@@ -67,6 +72,7 @@ impl Feed {
     fn subjects(self, shard: usize) -> String {
         match self {
             Self::Events => format!("usher.event.{shard}.>"),
+            Self::Notices => "usher.notice.>".to_owned(),
             Self::Commands => "usher.command.>".to_owned(),
             Self::Journal => "usher.journal.>".to_owned(),
             Self::Dead => "usher.dead.>".to_owned(),

@@ -2,7 +2,7 @@
 
 use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
-use lifecycle::{Command, DeadLetter, Event, FactRecord, ResourceKind, TraceContext};
+use lifecycle::{Command, DeadLetter, Event, FactRecord, ResourceKind, ThinNotice, TraceContext};
 use serde::{Deserialize, Serialize};
 
 use crate::feed::{shard_of, token};
@@ -38,6 +38,18 @@ impl Outgoing {
             id: event.id.to_string(),
             trace: Some(trace),
             payload: wire::wrap(wire::EVENT, event),
+        }
+    }
+
+    /// A notice without values. Its id is the message id.
+    pub fn notice(notice: &ThinNotice, trace: TraceContext) -> Self {
+        Self {
+            feed: Feed::Notices,
+            tail: token(&notice.source),
+            key: None,
+            id: notice.id.to_string(),
+            trace: Some(trace),
+            payload: wire::wrap(wire::NOTICE, notice),
         }
     }
 
@@ -106,6 +118,7 @@ impl Outgoing {
     pub(crate) fn into_wire(self, event_shards: u16) -> WireMessage {
         let subject = match self.feed {
             Feed::Events => format!("usher.event.{}.{}", self.shard(event_shards), self.tail),
+            Feed::Notices => format!("usher.notice.{}", self.tail),
             Feed::Commands => format!("usher.command.{}", self.tail),
             Feed::Journal => format!("usher.journal.{}", self.tail),
             Feed::Dead => format!("usher.dead.{}", self.tail),

@@ -87,8 +87,13 @@ impl TestServer {
 
     /// A configuration to connect to it with, small enough for any disk.
     pub fn config(&self) -> BusConfig {
-        let small =
-            crate::MaxBytes { events: 64 << 20, commands: 64 << 20, journal: 64 << 20, dead: 8 << 20 };
+        let small = crate::MaxBytes {
+            events: 64 << 20,
+            notices: 8 << 20,
+            commands: 64 << 20,
+            journal: 64 << 20,
+            dead: 8 << 20,
+        };
         BusConfig {
             url: self.url().to_owned(),
             monitor_url: Some(self.ports.monitoring[0].clone()),

@@ -32,6 +32,7 @@ impl IntoIterator for Facts {
 
 /// Names of the body in the envelope.
 pub(crate) const EVENT: &str = "event";
+pub(crate) const NOTICE: &str = "notice";
 pub(crate) const COMMAND: &str = "command";
 pub(crate) const DEAD_LETTER: &str = "deadLetter";
 
@@ -63,7 +64,7 @@ pub(crate) fn wrap_facts(facts: &[String]) -> String {
 #[derive(Deserialize)]
 struct Opened<T> {
     v: u64,
-    #[serde(alias = "event", alias = "command", alias = "facts", alias = "deadLetter")]
+    #[serde(alias = "event", alias = "notice", alias = "command", alias = "facts", alias = "deadLetter")]
     body: T,
 }
 

@@ -18,6 +18,7 @@ mod ids;
 mod journal;
 #[cfg(test)]
 mod merge_tests;
+mod notice;
 mod orphans;
 mod people;
 mod register;
@@ -82,6 +83,7 @@ pub use ids::{
 pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
 };
+pub use notice::ThinNotice;
 pub use orphans::{OrphanAction, Orphans};
 pub use people::{Correlate, Match, MatchedBy, People};
 pub use register::{Register, Statement, Version};

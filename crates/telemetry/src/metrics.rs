@@ -93,6 +93,34 @@ static ACCEPT_TO_TARGET: LazyLock<HistogramVec> = LazyLock::new(|| {
     let help = "From acceptance of an event to the target's answer, in seconds.";
     histogram("usher_accept_to_target_seconds", help, &["target", "lane"], ACCEPT_TO_TARGET_SECONDS)
 });
+static NOTICES: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_notices_accepted_total",
+        "Notices without values taken at the door: records are fetched for them.",
+        &["source"],
+    )
+});
+static FETCHES: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter("usher_fetches_total", "Requests for a record at a source.", &["source", "outcome"])
+});
+static FETCH_DURATION: LazyLock<HistogramVec> = LazyLock::new(|| {
+    let help = "From asking a source for a record until what it says is stored, in seconds.";
+    histogram("usher_fetch_seconds", help, &["source"], ATTEMPT_SECONDS)
+});
+static FETCHES_PARKED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_fetches_parked_total",
+        "Records that could not be fetched and need a human or another notice.",
+        &["source"],
+    )
+});
+static FETCHES_OPEN: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "Records to be fetched, as the replica sees it that asks the source.";
+    gauge("usher_fetches_open", help, &["source", "state"])
+});
+static SOURCE_CIRCUIT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    gauge("usher_source_circuit", "0 closed, 1 finding out, 2 open: the source cannot be asked.", &["source"])
+});
 static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter(
         "usher_dead_letters_total",
@@ -109,6 +137,43 @@ pub fn register_source(source: &str) {
     for outcome in ACCEPT_OUTCOMES {
         EVENTS_ACCEPTED.with_label_values(&[source, outcome]);
     }
+}
+
+/// Puts the known label sets of a source at zero whose records are fetched.
+pub fn register_fetcher(source: &str) {
+    NOTICES.with_label_values(&[source]);
+    FETCHES.with_label_values(&[source, "fetched"]);
+    FETCHES_PARKED.with_label_values(&[source]);
+    SOURCE_CIRCUIT.with_label_values(&[source]);
+}
+
+/// The gateway stored `count` notices of `source` whose records are to be fetched.
+pub fn notices_accepted(source: &str, count: u64) {
+    if count > 0 {
+        NOTICES.with_label_values(&[source]).inc_by(count);
+    }
+}
+
+/// The gateway asked a source for a record, which took `took`; outcome `fetched`, `gone`, `not_stored` or the class of the failure.
+pub fn fetched(source: &str, outcome: &str, took: Duration) {
+    FETCHES.with_label_values(&[source, outcome]).inc();
+    FETCH_DURATION.with_label_values(&[source]).observe(took.as_secs_f64());
+}
+
+/// A record was put aside.
+pub fn fetch_parked(source: &str) {
+    FETCHES_PARKED.with_label_values(&[source]).inc();
+}
+
+/// So many records of `source` are to be fetched, and so many are put aside.
+pub fn fetches_open(source: &str, waiting: i64, parked: i64) {
+    FETCHES_OPEN.with_label_values(&[source, "waiting"]).set(waiting);
+    FETCHES_OPEN.with_label_values(&[source, "parked"]).set(parked);
+}
+
+/// Whether `source` can be asked: 0 closed, 1 finding out, 2 open.
+pub fn source_circuit(source: &str, level: i64) {
+    SOURCE_CIRCUIT.with_label_values(&[source]).set(level);
 }
 
 /// Puts the known label sets of a configured target at zero.

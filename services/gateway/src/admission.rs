@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use edge::{Access, FieldErrors, Problem};
+use lifecycle::ThinNotice;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{SourceConfig, SubjectKind};
@@ -71,6 +72,15 @@ impl Source {
         if let Some(mut bucket) = self.bucket() {
             bucket.overdraw(events, now);
         }
+    }
+
+    /// Refuses notices about people from whoever may not speak of them.
+    pub(crate) fn authorise_thin(&self, thin: &[ThinNotice]) -> Result<(), Problem> {
+        let covered = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&SubjectKind::Worker));
+        if thin.is_empty() || covered {
+            return Ok(());
+        }
+        Err(Problem::forbidden("this source may not speak of people; nothing of the request was taken"))
     }
 
     /// Refuses events that this source may not send.

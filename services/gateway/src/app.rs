@@ -4,17 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::{Bus, Feed};
+use bus::{Bus, BusError, Feed};
 use edge::{Drained, Serving, Tls, TlsError, TokenTable};
 use relay::Relay;
-use store::StoreError;
+use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Pressure, Source};
+use crate::fetch::{Fetcher, Intake, Plan};
 use crate::http::{Gate, router};
+use crate::migrations::Migrator;
 use crate::scim::{self, Door};
 use crate::{Config, csv_feeds, webhooks};
 
@@ -41,17 +43,20 @@ pub enum BuildError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The database for `scim` cannot be used.
+    /// The database cannot be used.
     #[error("the gateway's database")]
     Store(#[source] StoreError),
+    /// The notices whose records are to be fetched cannot be read.
+    #[error("the stream of notices")]
+    Notices(#[source] BusError),
 }
 
 /// Why the gateway stopped without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Whoever watches a folder panicked.
-    #[error("watch the folders of feeds")]
-    Folder,
+    /// Whoever watches a folder or fetches records panicked.
+    #[error("watch the folders of feeds and fetch records")]
+    Background,
 }
 
 /// A gateway that listens, but does not answer before [`App::run`].
@@ -61,8 +66,16 @@ pub struct App {
     address: SocketAddr,
     gate: Arc<Gate>,
     scim: Option<Arc<Door>>,
+    fetching: Option<Fetching>,
     latch: Latch,
     serving: Serving,
+}
+
+/// What fetches records.
+#[derive(Debug)]
+struct Fetching {
+    intake: Intake,
+    fetchers: Vec<Fetcher>,
 }
 
 /// Binds the address. The streams must be there: see [`Bus::ensure_streams`].
@@ -86,6 +99,12 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let plans = plans(&config).map_err(BuildError::Config)?;
+    let needs_store = !config.scim.is_empty() || !plans.is_empty();
+    let store = match config.database.as_deref().filter(|_| needs_store) {
+        Some(database) => Some(Store::open::<Migrator>(database).await.map_err(BuildError::Store)?),
+        None => None,
+    };
     let gate = Arc::new(Gate {
         bus,
         pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
@@ -98,14 +117,32 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         trusted_proxies: config.trusted_proxies,
         sources: sources(config.sources),
     });
-    let scim = match config.database.filter(|_| !config.scim.is_empty()) {
-        None => None,
-        Some(database) => {
-            let door = Door::open(config.scim, &database, Arc::clone(&gate)).await;
-            Some(Arc::new(door.map_err(BuildError::Store)?))
-        }
+    let fetching = match &store {
+        Some(store) if !plans.is_empty() => Some(fetching(store, &gate, plans).await?),
+        _ => None,
     };
-    Ok(App { listener, address, gate, scim, latch: readiness.latch("gateway"), serving })
+    let scim = store.filter(|_| !config.scim.is_empty());
+    let scim = scim.map(|store| Arc::new(Door::open(config.scim, store, Arc::clone(&gate))));
+    Ok(App { listener, address, gate, scim, fetching, latch: readiness.latch("gateway"), serving })
+}
+
+/// How the records of each source are fetched that has any to fetch.
+fn plans(config: &Config) -> Result<Vec<Arc<Plan>>, String> {
+    let webhooks = config.webhooks.iter();
+    let plans = webhooks.filter_map(|webhook| Some((&webhook.name, webhook.fetch.clone()?)));
+    plans.map(|(name, fetch)| Plan::new(name.clone(), fetch).map(Arc::new)).collect()
+}
+
+async fn fetching(store: &Store, gate: &Arc<Gate>, plans: Vec<Arc<Plan>>) -> Result<Fetching, BuildError> {
+    let notices = gate.bus.consume(Feed::Notices, crate::SERVICE).await.map_err(BuildError::Notices)?;
+    let intake = Intake::new(store.clone(), notices, &plans);
+    // Only one process can use a SQLite file: one that is started again goes on at once.
+    let replica = match store.backend() {
+        sea_orm::DbBackend::Sqlite => "the only one".to_owned(),
+        _ => uuid::Uuid::now_v7().to_string(),
+    };
+    let fetcher = |plan| Fetcher::new(Arc::clone(gate), store.clone(), plan, &replica);
+    Ok(Fetching { intake, fetchers: plans.into_iter().map(fetcher).collect() })
 }
 
 fn sources(configs: Vec<crate::SourceConfig>) -> TokenTable<Arc<Source>> {
@@ -135,17 +172,25 @@ impl App {
         };
         let scim = self.scim.map_or_else(axum::Router::new, scim::router);
         let router = router(Arc::clone(&self.gate), scim);
-        let mut folders = tokio::task::JoinSet::new();
+        let mut background = tokio::task::JoinSet::new();
         for feed in self.gate.feeds.values().filter(|feed| feed.folder.is_some()) {
             let soft = shutdown.soft.clone();
-            folders.spawn(csv_feeds::folder::watch(Arc::clone(&self.gate), Arc::clone(feed), soft));
+            background.spawn(csv_feeds::folder::watch(Arc::clone(&self.gate), Arc::clone(feed), soft));
+        }
+        if let Some(Fetching { intake, fetchers }) = self.fetching {
+            background.spawn(intake.run(shutdown.soft.clone()));
+            for fetcher in fetchers {
+                background.spawn(fetcher.run(shutdown.soft.clone()));
+            }
         }
         let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
         let drained = tokio::select! {
             drained = serve => drained,
             () = watch(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
-            () = panicked(&mut folders) => return Err(RunError::Folder),
+            () = panicked(&mut background) => return Err(RunError::Background),
         };
+        // They follow the same shutdown, and give back what others are to go on with.
+        while background.join_next().await.is_some() {}
         self.latch.close("stopped");
         // The last changes were answered: what they put into the outbox is cleared now.
         outbox.cancel();

@@ -34,7 +34,8 @@ pub struct Config {
     pub scim: Vec<ScimConfig>,
     /// How much one SCIM bulk request may have.
     pub scim_bulk: ScimBulkConfig,
-    /// URL of the database that keeps what identity providers see; needed only for `scim`.
+    /// URL of the database that keeps what identity providers see and whose records are to be fetched; needed only for `scim` and
+    /// for webhooks with `fetch`.
     pub database: Option<String>,
     /// Longest request body, in bytes; files of feeds have a limit of their own.
     pub body_bytes_max: usize,
@@ -248,6 +249,13 @@ impl Config {
         let doubled = self.sources.iter().find(|source| !tokens.insert(source.token));
         if let Some(source) = doubled {
             return Some(format!("the source {} has the token of another one", source.name));
+        }
+        let fetching = self.webhooks.iter().find(|webhook| webhook.fetch.is_some());
+        if let Some(webhook) = fetching.filter(|_| self.database.is_none()) {
+            let name = &webhook.name;
+            return Some(format!(
+                "`fetch` of the webhook {name} needs a `database`, which keeps whose records are to be fetched"
+            ));
         }
         let webhooks = self.webhooks.iter().find_map(WebhookConfig::fault);
         let feeds = || self.feeds.iter().find_map(|feed| feed.fault(&self.sources));

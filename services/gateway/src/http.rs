@@ -29,7 +29,7 @@ use crate::config::ScimBulkConfig;
 use crate::csv_feeds::CsvFeed;
 use crate::intake::{self, Accepted};
 use crate::received::{Received, check_sizes};
-use crate::webhooks::{self, Heard, Webhook};
+use crate::webhooks::{self, Heard, Told, Webhook};
 
 pub use docs::openapi;
 pub(crate) use feeds::{file_too_large, note as note_file};
@@ -142,14 +142,15 @@ async fn webhook(
             source.check_rate(Instant::now())?;
             let body = gate.body(&parts.headers, body).await?;
             let heard = webhook.hear(parts.method.as_str(), &parts.headers, &body, &gate.limits, now())?;
-            let (received, ignored) = match heard {
+            let Told { received, thin, ignored } = match heard {
                 Heard::Handshake { .. } => return Ok(Err(answer(heard))),
-                Heard::Events { received, ignored } => (received, ignored),
+                Heard::Notices(told) => told,
             };
             check_sizes(&received, &gate.limits)?;
             source.authorise(&received)?;
-            source.spend(received.len(), Instant::now())?;
-            let accepted = intake::store(&gate.bus, received, context, false).await?;
+            source.authorise_thin(&thin)?;
+            source.spend(received.len() + thin.len(), Instant::now())?;
+            let accepted = intake::store(&gate.bus, received, thin, context, false).await?;
             Ok::<Result<Accepted, Response>, Problem>(Ok(Accepted { ignored, ..accepted }))
         };
         match result.await {
@@ -212,7 +213,7 @@ impl Gate {
                 let received = parse(format, headers, &body)?;
                 source.authorise(&received)?;
                 source.spend(received.len(), Instant::now())?;
-                intake::store(&self.bus, received, context, parent.is_some()).await
+                intake::store(&self.bus, received, Vec::new(), context, parent.is_some()).await
             };
             let result = result.await;
             note(source, &result);
@@ -279,7 +280,8 @@ fn note(source: &Source, result: &Result<Accepted, Problem>) {
             let new = accepted.accepted.len() as u64 - duplicates;
             telemetry::metrics::events_accepted(&source.name, "accepted", new);
             telemetry::metrics::events_accepted(&source.name, "duplicate", duplicates);
-            tracing::debug!(new, duplicates, "events stored");
+            telemetry::metrics::notices_accepted(&source.name, accepted.to_fetch as u64);
+            tracing::debug!(new, duplicates, to_fetch = accepted.to_fetch, "events stored");
         }
         Err(problem) => {
             let (status, wrong_fields) = (problem.status().as_u16(), problem.errors().len());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use bus::{Bus, Outgoing, PublishError, Published};
 use edge::{FieldErrors, Problem};
-use lifecycle::{EventId, TraceContext};
+use lifecycle::{EventId, ThinNotice, TraceContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,9 +20,14 @@ const PAUSE_FOR_SPACE: Duration = Duration::from_secs(60);
 
 /// The answer to a request that was taken: every event is durably stored.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Accepted {
     /// One for each event of the request, in its order.
     pub(crate) accepted: Vec<AcceptedEvent>,
+    /// How many notices of a webhook name people whose records are fetched now.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub(crate) to_fetch: usize,
     /// How many notices of a webhook say nothing that is of use here; the log says why.
     #[serde(skip_serializing_if = "is_zero")]
     #[schema(required = false)]
@@ -47,17 +52,18 @@ pub(crate) struct AcceptedEvent {
     pub(crate) duplicate: bool,
 }
 
-/// Stores all events. `request` is the context of the request's span; `named_trace` is whether the request itself
+/// Stores all events, and notices of people whose records are to be fetched. `request` is the context of the request's span; `named_trace` is whether the request itself
 /// named the trace that it belongs to, which outweighs what its events say.
 pub(crate) async fn store(
     bus: &Bus,
     received: Vec<Received>,
+    thin: Vec<ThinNotice>,
     request: TraceContext,
     named_trace: bool,
 ) -> Result<Accepted, Problem> {
     let with_spans = received.len() <= EVENT_SPANS_MAX;
     let mut spans = Vec::new();
-    let mut messages = Vec::with_capacity(received.len());
+    let mut messages = Vec::with_capacity(received.len() + thin.len());
     for one in &received {
         let own = one.trace.filter(|_| !named_trace);
         let context = if with_spans {
@@ -74,9 +80,16 @@ pub(crate) async fn store(
         };
         messages.push(Outgoing::event(&one.event, context));
     }
-    let results = bus.publish(messages).await;
+    messages.extend(thin.iter().map(|notice| Outgoing::notice(notice, request)));
+    let mut results = bus.publish(messages).await;
     drop(spans);
-    answer(received, results)
+    let of_thin = results.split_off(received.len());
+    let events = answer(received, results)?;
+    if let Some(error) = of_thin.iter().find_map(|result| result.as_ref().err()) {
+        tracing::warn!(error = %error, "notices are not known to be stored");
+        return Err(not_stored(error, events.accepted.len(), events.accepted.len() + of_thin.len()));
+    }
+    Ok(Accepted { to_fetch: of_thin.len(), ..events })
 }
 
 fn answer(
@@ -106,7 +119,7 @@ fn answer(
         return Err(not_stored(&error, accepted.len(), total));
     }
     if too_large.is_empty() {
-        Ok(Accepted { accepted, ignored: 0 })
+        Ok(Accepted { accepted, to_fetch: 0, ignored: 0 })
     } else {
         Err(too_large.into_problem(event_too_large()))
     }

@@ -1,7 +1,8 @@
 //! Takes events over HTTP: authenticates, normalises to [`lifecycle::Event`], stores, and only then answers 202.
 //!
 //! Never here: what an event means for anybody, targets. Nothing is kept in the process: whatever was answered is on the
-//! stream, whatever was not can be sent again. Only `scim` has a database, for what identity providers look up.
+//! stream, whatever was not can be sent again. There is a database only for what identity providers look up (`scim`), and for whose
+//! records are to be fetched (`fetch`).
 //!
 //! Files and bulk requests go another way than other requests, because they do not fit into memory: see [`streamed`].
 //!
@@ -14,9 +15,11 @@ mod app;
 mod cloudevents;
 mod config;
 mod csv_feeds;
+mod fetch;
 mod http;
 mod intake;
 mod limits;
+mod migrations;
 mod received;
 mod scim;
 mod scim_bulk;
@@ -26,6 +29,7 @@ mod webhooks;
 pub use app::{App, BuildError, RunError, build};
 pub use config::{Config, ScimBulkConfig, SourceConfig, SubjectKind};
 pub use csv_feeds::{CsvFeedConfig, FolderConfig, Mode, RowKind};
+pub use fetch::{FetchConfig, FetchRetry, Gone};
 pub use http::openapi;
 pub use limits::Limits;
 pub use scim::ScimConfig;

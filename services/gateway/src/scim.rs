@@ -17,7 +17,6 @@ mod http;
 mod list;
 mod mapping;
 mod members;
-mod migrations;
 mod read;
 mod rows;
 mod write;

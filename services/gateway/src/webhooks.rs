@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
 use edge::{Access, FieldErrors, Pointer, Problem};
-use lifecycle::{Event, EventId};
+use lifecycle::{Event, EventId, EventKind, ThinNotice};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request, Said};
@@ -16,6 +16,7 @@ use crate::Limits;
 use crate::admission::Source;
 use crate::cloudevents::refuse_compressed;
 use crate::config::SubjectKind;
+use crate::fetch::FetchConfig;
 use crate::limits::{key, normalise_manager, text_fault};
 use crate::received::{Place, Received};
 
@@ -29,6 +30,9 @@ pub struct WebhookConfig {
     pub verifier: Verifier,
     /// How they are read.
     pub adapter: Adapter,
+    /// Where the records are fetched that its notices only mention.
+    #[serde(default)]
+    pub fetch: Option<FetchConfig>,
     /// What it may speak of; anything if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
@@ -45,7 +49,9 @@ pub struct WebhookConfig {
 pub(crate) struct Webhook {
     pub(crate) source: Source,
     verifier: Verifier,
-    reader: Reader,
+    pub(crate) reader: Reader,
+    /// Whether records can be fetched.
+    fetches: bool,
     /// Headers that are not looked at: whoever saw a notice could send it again with other values in them.
     open_headers: Vec<&'static str>,
 }
@@ -59,9 +65,22 @@ pub(crate) fn not_verified() -> Problem {
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// It is to be answered like this, and says nothing.
-    Handshake { status: StatusCode, headers: Vec<(String, String)>, body: Option<serde_json::Value> },
-    /// Events, and how many notices made none.
-    Events { received: Vec<Received>, ignored: usize },
+    Handshake {
+        status: StatusCode,
+        headers: Vec<(String, String)>,
+        body: Option<serde_json::Value>,
+    },
+    Notices(Told),
+}
+
+/// What notices say.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) received: Vec<Received>,
+    /// People whose records are to be fetched.
+    pub(crate) thin: Vec<ThinNotice>,
+    /// How many notices made neither.
+    pub(crate) ignored: usize,
 }
 
 impl WebhookConfig {
@@ -71,9 +90,12 @@ impl WebhookConfig {
         if let Err(fault) = self.verifier.check() {
             return Some(format!("the verifier of the webhook {name}: {fault}"));
         }
-        let wrong = self.adapter.compile().err()?;
-        let snippet = wrong.snippet.as_deref().map(|snippet| format!("\n{snippet}")).unwrap_or_default();
-        Some(format!("the adapter of the webhook {name}: {wrong}{snippet}"))
+        if let Err(wrong) = self.adapter.compile() {
+            let snippet = wrong.snippet.as_deref().map(|snippet| format!("\n{snippet}")).unwrap_or_default();
+            return Some(format!("the adapter of the webhook {name}: {wrong}{snippet}"));
+        }
+        let fault = self.fetch.as_ref()?.fault()?;
+        Some(format!("`fetch` of the webhook {name}: {fault}"))
     }
 }
 
@@ -89,11 +111,12 @@ pub(crate) fn open(configs: Vec<WebhookConfig>, now: Instant) -> Result<HashMap<
             Err(_) => return Err(config.fault().unwrap_or_default()),
         };
         telemetry::metrics::register_source(&config.name);
-        let WebhookConfig { name, verifier, kinds, events_per_second_max, access, .. } = config;
+        let WebhookConfig { name, verifier, kinds, events_per_second_max, access, fetch, .. } = config;
         let source = Source::of_webhook(name.clone(), kinds, events_per_second_max, access, now);
         let open = |header: &&str| verifier.leaves_open(header);
         let open_headers = sources::NAMING_HEADERS.into_iter().filter(open).collect();
-        webhooks.insert(name, Webhook { source, verifier, reader, open_headers });
+        let fetches = fetch.is_some();
+        webhooks.insert(name, Webhook { source, verifier, reader, fetches, open_headers });
     }
     Ok(webhooks)
 }
@@ -118,7 +141,10 @@ impl Webhook {
         let request = Request { method, headers: &pairs, body };
         match self.reader.read(&request, now).map_err(problem)? {
             Answer::Handshake { status, headers, body } => Ok(handshake(status, headers, body)),
-            Answer::Notices(notices) => self.events(notices, body, limits, now),
+            Answer::Notices(notices) => {
+                let named = self.named(notices, body, now);
+                self.events(named, limits, now).map(Heard::Notices)
+            }
         }
     }
 
@@ -134,42 +160,84 @@ impl Webhook {
         }
     }
 
-    fn events(
+    /// Notices with the id of what has neither an id nor a time.
+    fn named(&self, mut notices: Vec<Notice>, body: &[u8], now: OffsetDateTime) -> Vec<Notice> {
+        for (index, notice) in notices.iter_mut().enumerate() {
+            if let Notice::Event(said) = notice
+                && self.verifier.signs_no_time()
+                && said.id.is_none()
+                && said.at == now
+            {
+                said.id = Some(body_id(body, index));
+            }
+        }
+        notices
+    }
+
+    /// What notices say, if all of them can be taken.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn events(
         &self,
         notices: Vec<Notice>,
-        body: &[u8],
         limits: &Limits,
         now: OffsetDateTime,
-    ) -> Result<Heard, Problem> {
-        let (mut received, mut ignored, mut errors) = (Vec::new(), 0, FieldErrors::default());
+    ) -> Result<Told, Problem> {
+        let (mut told, mut errors) = (Told::default(), FieldErrors::default());
         for (index, notice) in notices.into_iter().enumerate() {
             let at = Pointer::root().index(index);
             match notice {
-                Notice::Event(mut said) => {
-                    if self.verifier.signs_no_time() && said.id.is_none() && said.at == now {
-                        said.id = Some(body_id(body, index));
+                Notice::Event(said) => {
+                    told.received.extend(self.event(said, &at, limits, now, &mut errors));
+                }
+                Notice::Changed { key: subject, id, at: said_at, hint } if self.can_fetch(hint) => {
+                    match key(Some(&subject)) {
+                        Ok(key) => told.thin.push(self.thin(key, id.as_deref(), said_at, hint, now)),
+                        Err(fault) => errors.add(&at, format!("the key of the person {fault}")),
                     }
-                    received.extend(self.event(said, &at, limits, now, &mut errors));
                 }
                 Notice::Changed { hint, .. } => {
                     let hint = hint.map(|hint| hint.to_string()).unwrap_or_default();
                     tracing::warn!(
                         source = self.source.name,
                         hint,
-                        "a notice without values is left out: records are not fetched yet"
+                        "a notice without values is left out: no `fetch` says where the record is"
                     );
-                    ignored += 1;
+                    told.ignored += 1;
                 }
                 Notice::Ignored { why } => {
                     tracing::info!(source = self.source.name, why, "a notice is nothing for us");
-                    ignored += 1;
+                    told.ignored += 1;
                 }
             }
         }
         if !errors.is_empty() {
             return Err(Problem::invalid("the notices", errors));
         }
-        Ok(Heard::Events { received, ignored })
+        Ok(told)
+    }
+
+    /// Records of people only: a group's would be another address.
+    fn can_fetch(&self, hint: Option<EventKind>) -> bool {
+        self.fetches && hint.is_none_or(EventKind::is_worker)
+    }
+
+    fn thin(
+        &self,
+        key: &str,
+        id: Option<&str>,
+        said_at: OffsetDateTime,
+        hint: Option<EventKind>,
+        now: OffsetDateTime,
+    ) -> ThinNotice {
+        let source = self.source.name.clone();
+        let at = said_at.min(now);
+        // Without an id of the source each is one of its own, also two of the same second: between them the record may have
+        // been fetched.
+        let id = id.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+        let id = EventId::of(&format!("webhooks/{source}#thin"), &format!("{key}#{id}"));
+        ThinNotice { id, source, key: key.to_owned(), at, accepted_at: now, hint }
     }
 
     fn event(

@@ -6,12 +6,11 @@ use std::time::Instant;
 
 use edge::TokenTable;
 use relay::Relay;
-use store::{Store, StoreError};
+use store::Store;
 
 use super::clock::Clock;
 use super::config::ScimConfig;
 use super::mapping::Mapping;
-use super::migrations::Migrator;
 use crate::SERVICE;
 use crate::admission::Source;
 use crate::http::Gate;
@@ -47,13 +46,8 @@ impl Provider {
 }
 
 impl Door {
-    /// Opens the database and brings its tables up to date. The configuration must have no fault.
-    pub(crate) async fn open(
-        configs: Vec<ScimConfig>,
-        database: &str,
-        gate: Arc<Gate>,
-    ) -> Result<Self, StoreError> {
-        let store = Store::open::<Migrator>(database).await?;
+    /// The configuration must have no fault.
+    pub(crate) fn open(configs: Vec<ScimConfig>, store: Store, gate: Arc<Gate>) -> Self {
         let relay = Relay::new(SERVICE, store.clone(), gate.bus.clone());
         let tokens = configs.iter().map(|config| (config.token, config.name.clone())).collect();
         let now = Instant::now();
@@ -66,7 +60,7 @@ impl Door {
             (config.name, Arc::new(Provider { source, mapping, public_url }))
         };
         let providers = configs.into_iter().map(provider).collect();
-        Ok(Self { gate, store, relay, clock: Clock::default(), providers, tokens: TokenTable::new(tokens) })
+        Self { gate, store, relay, clock: Clock::default(), providers, tokens: TokenTable::new(tokens) }
     }
 
     /// Publishes what waits in the outbox; see [`Relay::run`].

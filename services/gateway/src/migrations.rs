@@ -1,16 +1,17 @@
 //! The gateway's tables, one file per migration.
 
 mod m0001;
+mod m0002;
 
 use sea_orm_migration::prelude::*;
 
 /// Brings the gateway's tables up to date.
-pub(super) struct Migrator;
+pub(crate) struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001::KeepScimResources)]
+        vec![Box::new(m0001::KeepScimResources), Box::new(m0002::KeepWantedRecords)]
     }
 
     fn migration_table_name() -> DynIden {

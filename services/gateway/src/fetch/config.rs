@@ -1,0 +1,222 @@
+//! How the records of one source are fetched, and what can be wrong with that.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use outbound::{Asker, AskerOptions, CredentialConfig, Url};
+use serde::Deserialize;
+
+/// Stands in `url` for the key of the person.
+pub(super) const KEY: &str = "{key}";
+/// Longest pause that is kept to, whatever the API asks for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// Longest answer that may be configured, in bytes: a record is in memory as a whole.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Where the records of a source are fetched.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchConfig {
+    /// The address of a person's record, with `{key}` where the key stands.
+    pub url: String,
+    /// How the API knows us.
+    #[serde(default)]
+    pub credential: Option<CredentialConfig>,
+    /// Further headers of each request. A secret belongs into `credential`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// JSON Pointer to the record in the answer; the whole answer if left out.
+    #[serde(default)]
+    pub record: String,
+    /// JSON Pointer to the key in the record. If given, a record of somebody else is refused.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// How many requests a second are sent at most.
+    #[serde(default = "requests_per_second")]
+    pub requests_per_second_max: f64,
+    /// How many are under way at the same time.
+    #[serde(default = "concurrency")]
+    pub concurrency_max: usize,
+    /// How long one may take, in seconds.
+    #[serde(default = "timeout_seconds")]
+    pub timeout_seconds: u64,
+    /// Longest answer, in bytes.
+    #[serde(default = "answer_bytes")]
+    pub answer_bytes_max: usize,
+    /// How long the first notice about somebody waits for others, in milliseconds. It also gives the API the time to know
+    /// itself what it tells of.
+    #[serde(default = "delay_ms")]
+    pub delay_ms: u64,
+    /// How often one record is tried before it is put aside for a human. What the whole source is to blame for does not count.
+    #[serde(default = "attempts")]
+    pub attempts_max: i32,
+    /// Delays between tries.
+    #[serde(default)]
+    pub retry: FetchRetry,
+    /// What it means when the API has no record of somebody (404).
+    #[serde(default)]
+    pub gone: Gone,
+}
+
+/// Delays between tries: exponential with jitter.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchRetry {
+    /// Before the second try, in milliseconds.
+    pub initial_ms: u64,
+    /// The longest delay, in milliseconds.
+    pub max_ms: u64,
+}
+
+impl Default for FetchRetry {
+    fn default() -> Self {
+        Self { initial_ms: 1_000, max_ms: 300_000 }
+    }
+}
+
+/// What it means when there is no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// Nothing: it is tried again, and then put aside for a human. Unless the notice itself spoke of a departure: then the
+    /// person has left.
+    #[default]
+    Ignore,
+    /// The person left.
+    Left,
+    /// The record was erased.
+    Deleted,
+}
+
+fn requests_per_second() -> f64 {
+    2.0
+}
+
+fn concurrency() -> usize {
+    2
+}
+
+fn timeout_seconds() -> u64 {
+    20
+}
+
+fn answer_bytes() -> usize {
+    1 << 20
+}
+
+fn delay_ms() -> u64 {
+    2_000
+}
+
+fn attempts() -> i32 {
+    8
+}
+
+impl FetchConfig {
+    /// What is wrong with it, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let pointers = [("record", &self.record), ("key", self.key.as_ref().unwrap_or(&self.record))];
+        if let Some((name, _)) =
+            pointers.into_iter().find(|(_, pointer)| !pointer.is_empty() && !pointer.starts_with('/'))
+        {
+            return Some(format!("`{name}` is no JSON Pointer: write one such as /data/0"));
+        }
+        if !(self.requests_per_second_max > 0.0 && self.requests_per_second_max <= 1_000.0) {
+            return Some("`requests_per_second_max` must be more than 0 and at most 1000".to_owned());
+        }
+        let numbers = [
+            ("concurrency_max", self.concurrency_max as u64, 100),
+            ("timeout_seconds", self.timeout_seconds, 300),
+            ("answer_bytes_max", self.answer_bytes_max as u64, ANSWER_BYTES_MAX as u64),
+            ("attempts_max", u64::try_from(self.attempts_max).unwrap_or(0), 1_000),
+            ("retry.initial_ms", self.retry.initial_ms, 3_600_000),
+            ("retry.max_ms", self.retry.max_ms, 86_400_000),
+        ];
+        let wrong = numbers.into_iter().find(|(_, number, max)| *number == 0 || number > max);
+        if let Some((name, _, max)) = wrong {
+            return Some(format!("`{name}` must be 1 to {max}"));
+        }
+        self.url_fault().or_else(|| self.asker().err())
+    }
+
+    /// The key may stand in the path or the query: nobody who sends a notice chooses who is asked.
+    fn url_fault(&self) -> Option<String> {
+        if !self.url.contains(KEY) {
+            return Some(format!("`url` does not say where the key stands: write {KEY} there"));
+        }
+        let (one, other) = (self.url.replace(KEY, "1"), self.url.replace(KEY, "2"));
+        let (Ok(one), Ok(other)) = (Url::parse(&one), Url::parse(&other)) else {
+            return Some("`url` is no URL".to_owned());
+        };
+        if !matches!(one.scheme(), "http" | "https") {
+            return Some("`url` must begin with https:// or http://".to_owned());
+        }
+        if !one.username().is_empty() || one.password().is_some() {
+            return Some("`url` must not hold a credential: it belongs into `credential`".to_owned());
+        }
+        (one.origin() != other.origin() || one.fragment().is_some())
+            .then(|| format!("`{KEY}` must stand in the path or the query of `url`"))
+    }
+
+    /// What asks the API.
+    pub(super) fn asker(&self) -> Result<Asker, String> {
+        let credential = self.credential.as_ref().map(CredentialConfig::read).transpose()?;
+        let options = AskerOptions {
+            credential,
+            headers: self.headers.clone().into_iter().collect(),
+            timeout: Duration::from_secs(self.timeout_seconds),
+            answer_bytes_max: self.answer_bytes_max,
+            retry_after_max: RETRY_AFTER_MAX,
+        };
+        Asker::new(options).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn fault(changes: Value) -> String {
+        let mut config = json!({"url": "https://hr.example/v1/people/{key}?fields=all"});
+        for (name, value) in changes.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        match serde_json::from_value::<FetchConfig>(config) {
+            Ok(config) => config.fault().unwrap_or_default(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_told_at_the_start() {
+        assert_eq!(fault(json!({})), "");
+        assert_eq!(fault(json!({"url": "http://127.0.0.1:1/?id={key}", "key": "/id", "record": "/a/0"})), "");
+        for (changes, word) in [
+            (json!({"url": "https://hr.example/people"}), "{key}"),
+            (json!({"url": "https://{key}.hr.example/"}), "path or the query"),
+            (json!({"url": "https://hr.example/#{key}"}), "path or the query"),
+            (json!({"url": "https://hr.example:{key}/"}), "path or the query"),
+            (json!({"url": "https://ann:pw@hr.example/{key}"}), "credential"),
+            (json!({"url": "ftp://hr.example/{key}"}), "https://"),
+            (json!({"url": "hr.example/{key}"}), "no URL"),
+            (json!({"record": "data"}), "record"),
+            (json!({"key": "id"}), "key"),
+            (json!({"requests_per_second_max": 0}), "requests_per_second_max"),
+            (json!({"concurrency_max": 0}), "concurrency_max"),
+            (json!({"attempts_max": -1}), "attempts_max"),
+            (json!({"headers": {"X Y": "1"}}), "X Y"),
+            (json!({"credential": {"kind": "bearer", "token": ""}}), "credential"),
+            (json!({"credential": {"kind": "bearer"}}), "token_file"),
+            (
+                json!({"credential": {"kind": "basic", "username": "a", "passwort": "secret-word"}}),
+                "passwort",
+            ),
+            (json!({"gone": "forget"}), "deleted"),
+        ] {
+            let said = fault(changes);
+            assert!(said.contains(word), "{word}: {said:?}");
+            assert!(!said.contains("secret-word"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Works off the rows of one source, on one replica at a time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::AttemptClass;
+use store::lease::Lease;
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::circuit::{Blame, Circuit, Leave};
+use super::outcome::{Fetched, Trouble, word};
+use super::pace::{Pace, delay};
+use super::record::Plan;
+use super::wanted::{Table, Wanted};
+use crate::SERVICE;
+use crate::http::Gate;
+
+/// How long a silent replica keeps a source before another may take it.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(4);
+/// How often a replica that does not have the source looks whether it can.
+const ASK_EVERY: Duration = Duration::from_secs(3);
+/// How often rows are looked for that another replica made.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long after a failure of our own: of the database or the broker.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long fetches that are under way may take when this one is to end.
+const ENDING_MAX: Duration = Duration::from_secs(5);
+/// How long the mapper is given to catch up.
+const PAUSE_FOR_LAG: Duration = Duration::from_secs(1);
+/// How long a source that asks to be left alone, without saying how long, is.
+const PAUSE_UNTOLD: Duration = Duration::from_secs(30);
+
+/// The fetcher of one source.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    gate: Arc<Gate>,
+    table: Table,
+    plan: Arc<Plan>,
+    replica: String,
+}
+
+type Done = (Wanted, Duration, Result<Fetched, Trouble>);
+
+/// What the owner of a source knows, and nobody else needs to.
+struct Work {
+    tasks: JoinSet<Done>,
+    in_flight: HashSet<String>,
+    circuit: Circuit,
+    pace: Pace,
+}
+
+impl Fetcher {
+    pub(crate) fn new(gate: Arc<Gate>, store: Store, plan: Arc<Plan>, replica: &str) -> Self {
+        telemetry::metrics::register_fetcher(&plan.source);
+        Self { gate, table: Table(store), plan, replica: replica.to_owned() }
+    }
+
+    /// Until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let name = format!("fetch/{}", self.plan.source);
+        while !stop.is_cancelled() {
+            let store = &self.table.0;
+            match Lease::acquire(store, SERVICE, &name, &self.replica, LEASE).await {
+                Ok(Some(lease)) => {
+                    self.own(&lease, &stop).await;
+                    if let Err(error) = lease.release(store).await {
+                        tracing::debug!(error = %error, "a lease was not released, it runs out");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(source = self.plan.source, error = %error, "cannot look after a source")
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(ASK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Fetches until `stop`, or until somebody else has the lease. Those under way end first: a row that is not finished is
+    /// fetched again, and that may be the first thing that the next owner does.
+    async fn own(&self, lease: &Lease, stop: &CancellationToken) {
+        let retry = self.plan.config.retry;
+        let circuit =
+            Circuit::new(Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
+        let pace = Pace::new(self.plan.config.requests_per_second_max, Instant::now());
+        let mut work = Work { tasks: JoinSet::new(), in_flight: HashSet::new(), circuit, pace };
+        let mut renew = tokio::time::interval(RENEW_EVERY);
+        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lease_until = Instant::now() + LEASE;
+        loop {
+            let wake_at = match self.start_next(&mut work).await {
+                Ok(wake_at) => wake_at,
+                Err(error) => {
+                    tracing::warn!(source = self.plan.source, error = %error, "cannot look for wanted records");
+                    Instant::now() + PAUSE
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = renew.tick() => match self.renew(lease).await {
+                    Some(true) => lease_until = Instant::now() + LEASE - RENEW_EVERY,
+                    Some(false) => break,
+                    None if Instant::now() >= lease_until => break,
+                    None => {}
+                },
+                Some(done) = work.tasks.join_next() => self.settle_joined(&mut work, done).await,
+                () = self.plan.bell.notified() => {}
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+        let ending = async {
+            while let Some(done) = work.tasks.join_next().await {
+                self.settle_joined(&mut work, done).await;
+            }
+        };
+        if tokio::time::timeout(ENDING_MAX, ending).await.is_err() {
+            tracing::info!(source = self.plan.source, "fetches under way were dropped; they are made again");
+        }
+    }
+
+    /// Whether it is still ours; nothing when that cannot be told. Counts what there is to do on the way.
+    async fn renew(&self, lease: &Lease) -> Option<bool> {
+        if let Ok(counts) = self.table.counts(&self.plan.source).await {
+            telemetry::metrics::fetches_open(&self.plan.source, counts.waiting, counts.parked);
+        }
+        match lease.renew(&self.table.0).await {
+            Ok(is_ours) => Some(is_ours),
+            Err(error) => {
+                tracing::warn!(source = self.plan.source, error = %error, "a lease was not renewed");
+                None
+            }
+        }
+    }
+
+    /// Starts the fetch that is due, if one is and may be; when to look again.
+    async fn start_next(&self, work: &mut Work) -> Result<Instant, StoreError> {
+        let now = Instant::now();
+        let look_at = now + LOOK_EVERY;
+        if work.in_flight.len() >= self.plan.config.concurrency_max {
+            return Ok(look_at);
+        }
+        match work.circuit.leave(now) {
+            Leave::Granted if work.pace.next() > now => return Ok(work.pace.next()),
+            Leave::Granted => {}
+            Leave::At(until) => return Ok(until),
+            Leave::AfterProbe => return Ok(look_at),
+        }
+        if self.gate.pressure.check_lag().is_err() {
+            return Ok(now + PAUSE_FOR_LAG);
+        }
+        let in_flight: Vec<&str> = work.in_flight.iter().map(String::as_str).collect();
+        let Some(wanted) = self.table.first(&self.plan.source, &in_flight).await? else {
+            return Ok(look_at);
+        };
+        let at = self.table.0.now().await?;
+        if wanted.due_at > at {
+            let wait = Duration::from_micros(u64::try_from(wanted.due_at - at).unwrap_or_default());
+            return Ok((now + wait).min(look_at));
+        }
+        self.start(work, wanted, at);
+        Ok(now)
+    }
+
+    fn start(&self, work: &mut Work, wanted: Wanted, at: i64) {
+        work.circuit.sent();
+        work.pace.take(Instant::now());
+        work.in_flight.insert(wanted.key.clone());
+        let (gate, plan) = (Arc::clone(&self.gate), Arc::clone(&self.plan));
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000)
+            .unwrap_or_else(|_| OffsetDateTime::now_utc());
+        work.tasks.spawn(async move {
+            let begun = Instant::now();
+            let outcome = plan.fetch(&gate, &wanted, at).await;
+            (wanted, begun.elapsed(), outcome)
+        });
+    }
+
+    async fn settle_joined(&self, work: &mut Work, done: Result<Done, tokio::task::JoinError>) {
+        match done {
+            Ok(done) => self.settle(work, done).await,
+            Err(error) => {
+                // Whose it was is not known any more: the rows are still there.
+                work.in_flight.clear();
+                tracing::error!(source = self.plan.source, error = %error, "a fetch panicked");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    async fn settle(&self, work: &mut Work, (wanted, took, outcome): Done) {
+        let source = &self.plan.source;
+        work.in_flight.remove(&wanted.key);
+        telemetry::metrics::fetched(source, word(&outcome), took);
+        let noted = match &outcome {
+            Ok(_) => {
+                if work.circuit.answered(&wanted.key) {
+                    tracing::info!(source, "the source can be asked again");
+                }
+                self.table.done(source, &wanted, self.plan.delay).await.map(|_| ())
+            }
+            Err(Trouble::NotStored { why }) => {
+                work.circuit.answered(&wanted.key);
+                tracing::warn!(source, why, "what a record says could not be stored yet");
+                self.table.failed(source, &wanted, wanted.attempts, why, Some(PAUSE)).await
+            }
+            Err(Trouble::Source { class, why, retry_after }) => {
+                self.settle_failure(work, &wanted, *class, why, *retry_after).await
+            }
+        };
+        telemetry::metrics::source_circuit(source, work.circuit.level());
+        if let Err(error) = noted {
+            // The row is as it was: it is fetched once more.
+            tracing::warn!(source, error = %error, "what became of a fetch could not be noted");
+            work.pace.pause(Instant::now() + PAUSE);
+        }
+    }
+
+    async fn settle_failure(
+        &self,
+        work: &mut Work,
+        wanted: &Wanted,
+        class: AttemptClass,
+        why: &str,
+        retry_after: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let (source, config, now) = (&self.plan.source, &self.plan.config, Instant::now());
+        let was_open = work.circuit.level() > 0;
+        let judged = work.circuit.failed(class, &wanted.key, now, rand::random());
+        if class == AttemptClass::Throttled || retry_after.is_some() {
+            let pause = retry_after.unwrap_or(PAUSE_UNTOLD);
+            work.pace.pause(now + pause);
+            tracing::warn!(source, why, pause_ms = pause.as_millis(), "the source asks to be left alone");
+        }
+        if judged.blame == Blame::Source {
+            if judged.open_until.is_some() && !was_open {
+                tracing::warn!(source, why, "the source cannot be asked: records wait");
+            }
+            // Behind those that are due: whoever is next finds out whether it is one record only.
+            let wait =
+                judged.open_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
+            return self.table.failed(source, wanted, wanted.attempts, why, Some(wait)).await;
+        }
+        let attempts = wanted.attempts + 1;
+        if attempts >= config.attempts_max {
+            tracing::warn!(source, attempts, why, "a record is put aside: it could not be fetched");
+            telemetry::metrics::fetch_parked(source);
+            return self.table.failed(source, wanted, attempts, why, None).await;
+        }
+        tracing::info!(source, attempts, why, "a record could not be fetched yet");
+        let (initial, max) =
+            (Duration::from_millis(config.retry.initial_ms), Duration::from_millis(config.retry.max_ms));
+        let wait = delay(u32::try_from(attempts).unwrap_or(1), initial, max, rand::random());
+        self.table.failed(source, wanted, attempts, why, Some(wait)).await
+    }
+}

@@ -1,0 +1,91 @@
+//! From notices on their stream to rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::{Consumer, Delivery};
+use lifecycle::ThinNotice;
+use store::Store;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::record::Plan;
+use super::wanted::Table;
+
+/// Notices that become rows in one transaction.
+const BATCH_MAX: usize = 500;
+/// How long the database is left alone after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Makes the rows of all sources.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    table: Table,
+    notices: Consumer<ThinNotice>,
+    /// By source: how long a first notice waits for others, and whom to wake.
+    sources: HashMap<String, (Duration, Arc<Notify>)>,
+}
+
+impl Intake {
+    pub(crate) fn new(store: Store, notices: Consumer<ThinNotice>, plans: &[Arc<Plan>]) -> Self {
+        let source = |plan: &Arc<Plan>| (plan.source.clone(), (plan.delay, Arc::clone(&plan.bell)));
+        Self { table: Table(store), notices, sources: plans.iter().map(source).collect() }
+    }
+
+    /// Until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let batch = tokio::select! {
+                () = stop.cancelled() => break,
+                batch = self.notices.next_batch(BATCH_MAX) => batch,
+            };
+            match batch {
+                Ok(batch) => self.keep(batch).await,
+                Err(error) => {
+                    tracing::warn!(error = %error, "notices cannot be read");
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = tokio::time::sleep(PAUSE) => {}
+                    }
+                }
+            }
+        }
+        self.notices.close().await;
+    }
+
+    /// Acknowledged only when the rows are there.
+    async fn keep(&mut self, batch: Vec<Delivery<ThinNotice>>) {
+        let readable = batch.iter().filter_map(|delivery| match &delivery.body {
+            Ok(notice) => Some((notice.clone(), delivery.trace)),
+            Err(error) => {
+                tracing::error!(error = %error, "a notice cannot be read and is passed over");
+                None
+            }
+        });
+        let notices: Vec<_> = readable.collect();
+        let delay = |source: &str| self.sources.get(source).map(|(delay, _)| *delay).unwrap_or_default();
+        let mut woken: Vec<&Arc<Notify>> = Vec::new();
+        for (notice, _) in &notices {
+            match self.sources.get(&notice.source) {
+                Some((_, bell)) if !woken.iter().any(|one| Arc::ptr_eq(one, bell)) => woken.push(bell),
+                _ => {}
+            }
+        }
+        match self.table.want(notices, delay).await {
+            Ok(()) => {
+                for delivery in batch {
+                    delivery.ack().await;
+                }
+                woken.into_iter().for_each(|bell| bell.notify_one());
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "wanted records could not be noted yet");
+                tokio::time::sleep(PAUSE).await;
+                for delivery in batch {
+                    delivery.nak().await;
+                }
+            }
+        }
+    }
+}

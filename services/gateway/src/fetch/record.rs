@@ -1,0 +1,193 @@
+//! One record: where it is, whether it is the one that was asked for, and the events that it makes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge::Problem;
+use lifecycle::{AttemptClass, Attributes, EventKind, TraceContext};
+use outbound::{AskFailure, Asker, Url, encoding};
+use serde_json::Value;
+use sources::{Notice, Said};
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+
+use super::config::{FetchConfig, Gone, KEY};
+use super::outcome::{Fetched, Trouble};
+use super::wanted::Wanted;
+use crate::http::Gate;
+use crate::intake;
+use crate::received::check_sizes;
+
+/// A record that was not there is asked for once more before it says that somebody is gone.
+const LOOKS_BEFORE_GONE: i32 = 1;
+
+/// How the records of one source are fetched.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The name of the source.
+    pub(crate) source: String,
+    pub(super) config: FetchConfig,
+    pub(super) delay: Duration,
+    /// Rings when somebody's record is wanted.
+    pub(super) bell: Arc<Notify>,
+    asker: Asker,
+}
+
+impl Plan {
+    /// The configuration must have no fault.
+    ///
+    /// # Errors
+    /// When something is wrong with it all the same.
+    pub(crate) fn new(source: String, config: FetchConfig) -> Result<Self, String> {
+        if config.url.starts_with("http://") && config.credential.is_some() {
+            tracing::warn!(source, "records are fetched without TLS: whoever listens reads the credential");
+        }
+        let (asker, delay) = (config.asker()?, Duration::from_millis(config.delay_ms));
+        Ok(Self { source, config, delay, bell: Arc::default(), asker })
+    }
+
+    /// Fetches the record and stores what it says, as of `at`.
+    pub(super) async fn fetch(
+        &self,
+        gate: &Gate,
+        wanted: &Wanted,
+        at: OffsetDateTime,
+    ) -> Result<Fetched, Trouble> {
+        let hint = wanted.hint;
+        let (notices, fetched) = match self.ask(&wanted.key).await {
+            Ok(record) => (self.read(gate, wanted, &record, at)?, Fetched::Record),
+            Err(failure) => match self.gone(&failure, wanted) {
+                Some(kind) => {
+                    tracing::warn!(source = self.source, %kind, "the source has no record any more: the person is gone");
+                    (vec![gone(&wanted.key, kind, at)], Fetched::Gone)
+                }
+                None => {
+                    let AskFailure { class, message, retry_after, .. } = failure;
+                    return Err(Trouble::Source { class, why: message, retry_after });
+                }
+            },
+        };
+        if !notices.iter().any(|notice| matches!(notice, Notice::Event(_))) {
+            let hint = hint.map(|hint| hint.to_string()).unwrap_or_default();
+            tracing::warn!(source = self.source, hint, "the record says nothing that is mapped");
+        }
+        self.store(gate, notices, wanted.trace, at).await?;
+        Ok(fetched)
+    }
+
+    async fn ask(&self, key: &str) -> Result<Value, AskFailure> {
+        let answer = self.asker.get(self.address(key)?).await?;
+        let record = match self.config.record.as_str() {
+            "" => Some(answer.body),
+            pointer => answer.body.pointer(pointer).cloned(),
+        };
+        record.filter(|record| !record.is_null()).ok_or_else(|| {
+            // Lists of one are empty where there is nobody.
+            let message = format!("the answer has no record at `{}`", self.config.record);
+            AskFailure { class: AttemptClass::NotFound, message, retry_after: None, status: None }
+        })
+    }
+
+    /// The key is one segment, or one value of the query, whatever stands in it.
+    fn address(&self, key: &str) -> Result<Url, AskFailure> {
+        let unusable = || AskFailure {
+            class: AttemptClass::Permanent,
+            message: "the key cannot be part of an address".to_owned(),
+            retry_after: None,
+            status: None,
+        };
+        if matches!(key, "" | "." | "..") {
+            return Err(unusable());
+        }
+        Url::parse(&self.config.url.replace(KEY, &encoding::encode(key))).map_err(|_| unusable())
+    }
+
+    fn read(
+        &self,
+        gate: &Gate,
+        wanted: &Wanted,
+        record: &Value,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Notice>, Trouble> {
+        if let Some(pointer) = &self.config.key {
+            let told = match record.pointer(pointer) {
+                Some(Value::String(text)) => text.trim().to_owned(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            };
+            if told != wanted.key {
+                return Err(unusable(format!("the record is of somebody else: `{pointer}` is another key")));
+            }
+        }
+        let Some(webhook) = gate.webhooks.get(&self.source) else {
+            return Err(unusable("the source is not configured any more"));
+        };
+        webhook
+            .reader
+            .fetched(record, &wanted.key, wanted.hint, at)
+            .map_err(|error| unusable(error.to_string()))
+    }
+
+    /// What it means that there is no record, if anything.
+    fn gone(&self, failure: &AskFailure, wanted: &Wanted) -> Option<EventKind> {
+        if failure.class != AttemptClass::NotFound || wanted.attempts < LOOKS_BEFORE_GONE {
+            return None;
+        }
+        match (self.config.gone, wanted.hint) {
+            (Gone::Left, _) => Some(EventKind::WorkerLeft),
+            (Gone::Deleted, _) => Some(EventKind::WorkerDeleted),
+            (Gone::Ignore, hint) => {
+                hint.filter(|hint| matches!(hint, EventKind::WorkerLeft | EventKind::WorkerDeleted))
+            }
+        }
+    }
+
+    async fn store(
+        &self,
+        gate: &Gate,
+        notices: Vec<Notice>,
+        trace: Option<TraceContext>,
+        at: OffsetDateTime,
+    ) -> Result<(), Trouble> {
+        let Some(webhook) = gate.webhooks.get(&self.source) else {
+            return Err(unusable("the source is not configured any more"));
+        };
+        let span = tracing::info_span!("fetched", source = self.source, trace_id = tracing::field::Empty);
+        let trace = telemetry::in_trace(&span, trace);
+        // By the clock of the database, which may be ahead of ours.
+        let now = OffsetDateTime::now_utc().max(at);
+        let heard = webhook.events(notices, &gate.limits, now).map_err(|problem| invalid(&problem))?;
+        check_sizes(&heard.received, &gate.limits).map_err(|problem| invalid(&problem))?;
+        webhook.source.authorise(&heard.received).map_err(|problem| invalid(&problem))?;
+        if heard.received.is_empty() {
+            return Ok(());
+        }
+        let stored = intake::store(&gate.bus, heard.received, Vec::new(), trace, false).await;
+        let accepted = stored.map_err(|problem| Trouble::NotStored { why: problem.code().to_owned() })?;
+        telemetry::metrics::events_accepted(&self.source, "accepted", accepted.accepted.len() as u64);
+        Ok(())
+    }
+}
+
+fn gone(key: &str, kind: EventKind, at: OffsetDateTime) -> Notice {
+    Notice::Event(Said {
+        id: None,
+        kind,
+        subject: key.to_owned(),
+        at,
+        effective_at: None,
+        attributes: Attributes::new(),
+        members: None,
+        withdraws: false,
+    })
+}
+
+fn unusable(why: impl Into<String>) -> Trouble {
+    Trouble::Source { class: AttemptClass::Permanent, why: why.into(), retry_after: None }
+}
+
+fn invalid(problem: &Problem) -> Trouble {
+    let first = problem.errors().first();
+    let first = first.map(|error| format!(": {} {}", error.pointer, error.detail)).unwrap_or_default();
+    unusable(format!("what the record says cannot be taken ({}){first}", problem.code()))
+}

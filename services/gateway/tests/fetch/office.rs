@@ -1,0 +1,160 @@
+//! A gateway between the HR system and the stream.
+
+use std::time::Duration;
+
+use bus::Consumer;
+use lifecycle::Event;
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
+use store::Store;
+use store::testing::TestDatabase;
+use telemetry::{Readiness, Shutdown};
+
+use crate::hr::Hr;
+use crate::world::{Answer, World};
+
+const SOON: Duration = Duration::from_secs(40);
+
+/// The gateway, with the webhook `own` (any token `own-token`), the HR system and the stream behind it.
+pub struct Office {
+    pub hr: Hr,
+    pub world: World,
+    stream: Consumer<Event>,
+    database: TestDatabase,
+    changes: Value,
+    notices: usize,
+}
+
+/// A row of somebody whose record is wanted.
+#[derive(Debug, PartialEq)]
+pub struct Row {
+    pub state: String,
+    pub attempts: i32,
+    pub error: String,
+}
+
+impl Office {
+    pub async fn start() -> Self {
+        Self::on(store::testing::sqlite(), json!({})).await
+    }
+
+    /// `changes` are those of `fetch`.
+    pub async fn with(changes: Value) -> Self {
+        Self::on(store::testing::sqlite(), changes).await
+    }
+
+    pub async fn on(database: TestDatabase, changes: Value) -> Self {
+        let hr = Hr::start().await;
+        let mut fetch = json!({
+            "url": format!("{}/people/{{key}}", hr.url), "record": "/data/0", "delay_ms": 0,
+            "credential": {"kind": "bearer", "token": "hr-api"}, "requests_per_second_max": 1000, "attempts_max": 3,
+            "retry": {"initial_ms": 10, "max_ms": 100}, "answer_bytes_max": 10_000,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            fetch[name] = value.clone();
+        }
+        let adapter = json!({
+            "kind": "json", "time_zone": "Europe/Berlin", "events": "/items", "key": "/person", "type": "/what", "id": "/no",
+            "at": "/when",
+            "types": {"hired": "worker.joined", "changed": "worker.changed", "gone": "worker.left"},
+            "attributes": {"givenName": "/name", "department": "[team.name]", "startDate": "/start", "endDate": "/end"},
+        });
+        let own = json!({"name": "own", "verifier": {"scheme": "bearer", "secrets": ["own-token"]},
+                         "adapter": adapter, "fetch": fetch});
+        // Says of itself only who leaves: a departure that is announced, with the day in the record.
+        let leaves = json!({"name": "gusto", "verifier": {"scheme": "bearer", "secrets": ["own-token"]},
+                            "adapter": {"kind": "gusto", "attributes": {"givenName": "/name", "endDate": "/end"}},
+                            "fetch": fetch});
+        let changes = json!({"database": database.url, "webhooks": [own, leaves]});
+        let world = World::start(changes.clone()).await;
+        let stream = world.stored().await;
+        Self { hr, world, stream, database, changes, notices: 0 }
+    }
+
+    /// Says that something happened to these people.
+    pub async fn notice(&mut self, what: &str, people: &[&str]) -> Answer {
+        let mut item = |person: &&str| {
+            self.notices += 1;
+            json!({"no": self.notices, "what": what, "person": person})
+        };
+        let items: Vec<Value> = people.iter().map(&mut item).collect();
+        self.post("own", &json!({"items": items})).await
+    }
+
+    pub async fn post(&self, webhook: &str, body: &Value) -> Answer {
+        let request = self.world.http.post(format!("{}/v1/webhooks/{webhook}", self.world.url));
+        let request = request.header("authorization", "own-token").header("content-type", "application/json");
+        let answer = Answer::of(request.body(body.to_string())).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer
+    }
+
+    /// The next events, at least `count` of them.
+    pub async fn events(&mut self, count: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let batch = tokio::time::timeout(SOON, self.stream.next_batch(1_000)).await;
+            for delivery in batch.expect("events come").unwrap() {
+                events.push(delivery.body.as_ref().unwrap().clone());
+                delivery.ack().await;
+            }
+        }
+        events
+    }
+
+    /// The row of a person, once it is as `check` wants it; nothing when it is to be gone.
+    pub async fn row(&self, key: &str, check: impl Fn(Option<&Row>) -> bool) -> Option<Row> {
+        let store = Store::connect(&self.database.url).await.unwrap();
+        let sql = "SELECT state, attempts, last_error FROM gateway_fetches WHERE key = $1";
+        let look = async || {
+            let statement = Statement::from_sql_and_values(store.backend(), sql, [key.into()]);
+            let row = store.reader().query_one_raw(statement).await.unwrap();
+            row.map(|row| Row {
+                state: row.try_get("", "state").unwrap(),
+                attempts: row.try_get("", "attempts").unwrap(),
+                error: row.try_get::<Option<String>>("", "last_error").unwrap().unwrap_or_default(),
+            })
+        };
+        let mut seen = None;
+        let level = async {
+            loop {
+                seen = look().await;
+                if check(seen.as_ref()) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let came = tokio::time::timeout(SOON, level).await;
+        assert!(came.is_ok(), "the row of {key} stays {seen:?}");
+        seen
+    }
+
+    /// The row of a person that was put aside.
+    pub async fn parked(&self, key: &str) -> Row {
+        self.row(key, |row| row.is_some_and(|row| row.state == "parked")).await.unwrap()
+    }
+
+    /// Waits until nobody's record is wanted any more.
+    pub async fn done(&self, key: &str) {
+        self.row(key, |row| row.is_none()).await;
+    }
+
+    /// Ends the gateway where it stands, as a kill does, and starts another on what is there.
+    pub async fn kill_and_restart(&mut self) {
+        self.world.run.abort();
+        let _ = (&mut self.world.run).await;
+        self.another().await;
+    }
+
+    /// Starts another gateway on the same database; requests go there from now on.
+    pub async fn another(&mut self) {
+        let mut config = self.changes.clone();
+        config["listen"] = json!("127.0.0.1:0");
+        let config: gateway::Config = serde_json::from_value(config).unwrap();
+        let app = gateway::build(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
+        self.world.url = format!("http://{}", app.address());
+        self.world.shutdown = Shutdown::default();
+        self.world.run = tokio::spawn(app.run(self.world.shutdown.clone()));
+    }
+}
