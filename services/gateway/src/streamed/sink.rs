@@ -65,6 +65,6 @@ impl Sink for ToBroker {
             }
             tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
         }
-        Ok(Stored(intake::store(&self.gate.bus, batch, self.trace, false).await?.accepted))
+        Ok(Stored(intake::store(&self.gate.bus, batch, Vec::new(), self.trace, false).await?.accepted))
     }
 }
