@@ -33,6 +33,7 @@ mod notice;
 mod reader;
 mod record;
 mod request;
+mod row;
 mod vendor;
 
 pub use adapter::{Adapter, EndDate, Kind};
@@ -43,6 +44,7 @@ pub use meaning::Means;
 pub use notice::{Answer, Notice, Said};
 pub use reader::{Reader, options};
 pub use request::Request;
+pub use row::Row;
 
 /// Headers that name a notice or say when it was sent, in lower case. Whoever hands over a request leaves out those that
 /// anybody on the way could have changed.

@@ -121,6 +121,15 @@ static FETCHES_OPEN: LazyLock<IntGaugeVec> = LazyLock::new(|| {
 static SOURCE_CIRCUIT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     gauge("usher_source_circuit", "0 closed, 1 finding out, 2 open: the source cannot be asked.", &["source"])
 });
+static POLLS: LazyLock<IntCounterVec> =
+    LazyLock::new(|| counter("usher_polls_total", "Readings of a list at a source.", &["source", "outcome"]));
+static POLL_ROWS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter("usher_poll_rows_total", "Rows of lists: new, known or bad.", &["source", "outcome"])
+});
+static POLL_KNOWN_UNTIL: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "When the last whole reading of a list began, in seconds since the Unix epoch.";
+    gauge("usher_poll_known_until_seconds", help, &["source"])
+});
 static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter(
         "usher_dead_letters_total",
@@ -174,6 +183,32 @@ pub fn fetches_open(source: &str, waiting: i64, parked: i64) {
 /// Whether `source` can be asked: 0 closed, 1 finding out, 2 open.
 pub fn source_circuit(source: &str, level: i64) {
     SOURCE_CIRCUIT.with_label_values(&[source]).set(level);
+}
+
+/// Puts the known label sets of a list at zero.
+pub fn register_poll(source: &str) {
+    register_source(source);
+    POLLS.with_label_values(&[source, "success"]);
+    for outcome in ["new", "known", "bad"] {
+        POLL_ROWS.with_label_values(&[source, outcome]);
+    }
+}
+
+/// A list was read, or not: outcome `success` or the class of the failure.
+pub fn polled(source: &str, outcome: &str) {
+    POLLS.with_label_values(&[source, outcome]).inc();
+}
+
+/// So many rows of a list said something new, said what was known, or cannot be used.
+pub fn poll_rows(source: &str, new: u64, known: u64, bad: u64) {
+    for (outcome, count) in [("new", new), ("known", known), ("bad", bad)] {
+        POLL_ROWS.with_label_values(&[source, outcome]).inc_by(count);
+    }
+}
+
+/// When the last whole reading began, in seconds since the Unix epoch.
+pub fn poll_known_until(source: &str, seconds: i64) {
+    POLL_KNOWN_UNTIL.with_label_values(&[source]).set(seconds);
 }
 
 /// Puts the known label sets of a configured target at zero.

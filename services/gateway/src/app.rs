@@ -17,6 +17,7 @@ use crate::admission::{Pressure, Source};
 use crate::fetch::{Fetcher, Intake, Plan};
 use crate::http::{Gate, router};
 use crate::migrations::Migrator;
+use crate::poll::{Poll, Poller};
 use crate::scim::{self, Door};
 use crate::{Config, csv_feeds, webhooks};
 
@@ -67,6 +68,7 @@ pub struct App {
     gate: Arc<Gate>,
     scim: Option<Arc<Door>>,
     fetching: Option<Fetching>,
+    pollers: Vec<Poller>,
     latch: Latch,
     serving: Serving,
 }
@@ -82,11 +84,12 @@ struct Fetching {
 ///
 /// # Errors
 /// When the configuration makes no sense or the address cannot be listened on.
-pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
     if let Some(fault) = config.fault() {
         return Err(BuildError::Config(fault));
     }
-    let senders = [config.sources.len(), config.webhooks.len(), config.feeds.len(), config.scim.len()];
+    let asked = config.feeds.len() + config.polls.len();
+    let senders = [config.sources.len(), config.webhooks.len(), asked, config.scim.len()];
     if senders.iter().sum::<usize>() == 0 {
         tracing::warn!("no source is configured: every request will be refused");
     }
@@ -100,7 +103,9 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let plans = plans(&config).map_err(BuildError::Config)?;
-    let needs_store = !config.scim.is_empty() || !plans.is_empty();
+    let polls: Vec<Poll> =
+        config.polls.drain(..).map(Poll::new).collect::<Result<_, _>>().map_err(BuildError::Config)?;
+    let needs_store = !config.scim.is_empty() || !plans.is_empty() || !polls.is_empty();
     let store = match config.database.as_deref().filter(|_| needs_store) {
         Some(database) => Some(Store::open::<Migrator>(database).await.map_err(BuildError::Store)?),
         None => None,
@@ -121,9 +126,23 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         Some(store) if !plans.is_empty() => Some(fetching(store, &gate, plans).await?),
         _ => None,
     };
+    let poller = |poll| {
+        let store = store.clone().expect("it was opened because there are polls");
+        let replica = replica(&store);
+        Poller::new(Arc::clone(&gate), store, poll, &replica)
+    };
+    let pollers = polls.into_iter().map(poller).collect();
     let scim = store.filter(|_| !config.scim.is_empty());
     let scim = scim.map(|store| Arc::new(Door::open(config.scim, store, Arc::clone(&gate))));
-    Ok(App { listener, address, gate, scim, fetching, latch: readiness.latch("gateway"), serving })
+    Ok(App { listener, address, gate, scim, fetching, pollers, latch: readiness.latch("gateway"), serving })
+}
+
+/// Only one process can use a SQLite file: one that is started again goes on at once.
+fn replica(store: &Store) -> String {
+    match store.backend() {
+        sea_orm::DbBackend::Sqlite => "the only one".to_owned(),
+        _ => uuid::Uuid::now_v7().to_string(),
+    }
 }
 
 /// How the records of each source are fetched that has any to fetch.
@@ -136,11 +155,7 @@ fn plans(config: &Config) -> Result<Vec<Arc<Plan>>, String> {
 async fn fetching(store: &Store, gate: &Arc<Gate>, plans: Vec<Arc<Plan>>) -> Result<Fetching, BuildError> {
     let notices = gate.bus.consume(Feed::Notices, crate::SERVICE).await.map_err(BuildError::Notices)?;
     let intake = Intake::new(store.clone(), notices, &plans);
-    // Only one process can use a SQLite file: one that is started again goes on at once.
-    let replica = match store.backend() {
-        sea_orm::DbBackend::Sqlite => "the only one".to_owned(),
-        _ => uuid::Uuid::now_v7().to_string(),
-    };
+    let replica = replica(store);
     let fetcher = |plan| Fetcher::new(Arc::clone(gate), store.clone(), plan, &replica);
     Ok(Fetching { intake, fetchers: plans.into_iter().map(fetcher).collect() })
 }
@@ -182,6 +197,9 @@ impl App {
             for fetcher in fetchers {
                 background.spawn(fetcher.run(shutdown.soft.clone()));
             }
+        }
+        for poller in self.pollers {
+            background.spawn(poller.run(shutdown.soft.clone()));
         }
         let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
         let drained = tokio::select! {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::Limits;
 use crate::csv_feeds::CsvFeedConfig;
+use crate::poll::PollConfig;
 use crate::scim::{self, ScimConfig};
 use crate::webhooks::WebhookConfig;
 
@@ -30,12 +31,14 @@ pub struct Config {
     pub webhooks: Vec<WebhookConfig>,
     /// CSV files, uploaded to `/v1/feeds/csv/{name}` or found in folders.
     pub feeds: Vec<CsvFeedConfig>,
+    /// Lists of people that are read from APIs of sources.
+    pub polls: Vec<PollConfig>,
     /// Identity providers that are pointed at `/scim/v2/{name}` as if it were an application.
     pub scim: Vec<ScimConfig>,
     /// How much one SCIM bulk request may have.
     pub scim_bulk: ScimBulkConfig,
-    /// URL of the database that keeps what identity providers see and whose records are to be fetched; needed only for `scim` and
-    /// for webhooks with `fetch`.
+    /// URL of the database that keeps what identity providers see and whose records are to be fetched; needed only for `scim`,
+    /// `polls`, and webhooks with `fetch`.
     pub database: Option<String>,
     /// Longest request body, in bytes; files of feeds have a limit of their own.
     pub body_bytes_max: usize,
@@ -73,6 +76,7 @@ impl Default for Config {
             sources: Vec::new(),
             webhooks: Vec::new(),
             feeds: Vec::new(),
+            polls: Vec::new(),
             scim: Vec::new(),
             scim_bulk: ScimBulkConfig::default(),
             database: None,
@@ -212,7 +216,8 @@ impl Config {
         let webhooks = self.webhooks.iter().map(|webhook| (&webhook.name, webhook.events_per_second_max));
         let feeds = self.feeds.iter().map(|feed| (&feed.name, None));
         let providers = self.scim.iter().map(|provider| (&provider.name, provider.events_per_second_max));
-        for (name, rate) in named.chain(webhooks).chain(feeds).chain(providers) {
+        let polls = self.polls.iter().map(|poll| (&poll.name, None));
+        for (name, rate) in named.chain(webhooks).chain(feeds).chain(polls).chain(providers) {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
                 return Some(format!(
@@ -256,6 +261,13 @@ impl Config {
             return Some(format!(
                 "`fetch` of the webhook {name} needs a `database`, which keeps whose records are to be fetched"
             ));
+        }
+        if !self.polls.is_empty() && self.database.is_none() {
+            return Some("`polls` needs a `database`, which keeps how far the lists are known".to_owned());
+        }
+        let poll = self.polls.iter().find_map(|poll| Some((&poll.name, poll.fault()?)));
+        if let Some((name, fault)) = poll {
+            return Some(format!("the poll {name}: {fault}"));
         }
         let webhooks = self.webhooks.iter().find_map(WebhookConfig::fault);
         let feeds = || self.feeds.iter().find_map(|feed| feed.fault(&self.sources));

@@ -12,7 +12,7 @@ mod config;
 mod fetcher;
 mod intake;
 mod outcome;
-mod pace;
+pub(crate) mod pace;
 mod record;
 mod row;
 mod wanted;

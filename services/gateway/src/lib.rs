@@ -20,7 +20,9 @@ mod http;
 mod intake;
 mod limits;
 mod migrations;
+mod poll;
 mod received;
+mod said;
 mod scim;
 mod scim_bulk;
 mod streamed;
@@ -32,6 +34,7 @@ pub use csv_feeds::{CsvFeedConfig, FolderConfig, Mode, RowKind};
 pub use fetch::{FetchConfig, FetchRetry, Gone};
 pub use http::openapi;
 pub use limits::Limits;
+pub use poll::{Paging, PollConfig, RowsPerPerson};
 pub use scim::ScimConfig;
 pub use webhooks::WebhookConfig;
 

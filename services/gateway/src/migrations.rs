@@ -2,6 +2,7 @@
 
 mod m0001;
 mod m0002;
+mod m0003;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,7 +12,11 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001::KeepScimResources), Box::new(m0002::KeepWantedRecords)]
+        vec![
+            Box::new(m0001::KeepScimResources),
+            Box::new(m0002::KeepWantedRecords),
+            Box::new(m0003::KeepPolls),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
 use edge::{Access, FieldErrors, Pointer, Problem};
-use lifecycle::{Event, EventId, EventKind, ThinNotice};
+use lifecycle::{EventId, EventKind, ThinNotice};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request, Said};
+use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request};
 use time::OffsetDateTime;
 use verify::Verifier;
 
@@ -17,8 +17,9 @@ use crate::admission::Source;
 use crate::cloudevents::refuse_compressed;
 use crate::config::SubjectKind;
 use crate::fetch::FetchConfig;
-use crate::limits::{key, normalise_manager, text_fault};
-use crate::received::{Place, Received};
+use crate::limits::key;
+use crate::received::Received;
+use crate::said::received;
 
 /// A system that sends notices in its own words.
 #[derive(Debug, Clone, Deserialize)]
@@ -189,7 +190,8 @@ impl Webhook {
             let at = Pointer::root().index(index);
             match notice {
                 Notice::Event(said) => {
-                    told.received.extend(self.event(said, &at, limits, now, &mut errors));
+                    let source = format!("webhooks/{}", self.source.name);
+                    told.received.extend(received(source, said, &at, limits, now, &mut errors));
                 }
                 Notice::Changed { key: subject, id, at: said_at, hint } if self.can_fetch(hint) => {
                     match key(Some(&subject)) {
@@ -238,51 +240,6 @@ impl Webhook {
         let id = id.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
         let id = EventId::of(&format!("webhooks/{source}#thin"), &format!("{key}#{id}"));
         ThinNotice { id, source, key: key.to_owned(), at, accepted_at: now, hint }
-    }
-
-    fn event(
-        &self,
-        said: Said,
-        at: &Pointer,
-        limits: &Limits,
-        now: OffsetDateTime,
-        errors: &mut FieldErrors,
-    ) -> Option<Received> {
-        let id = said.dedupe_id();
-        let Said { kind, subject, at: said_at, effective_at, mut attributes, members, .. } = said;
-        if let Some(fault) = text_fault(&id) {
-            errors.add(at, format!("the id of the notice {fault}"));
-        }
-        limits.check_attributes(&attributes, at, errors);
-        normalise_manager(&mut attributes, at, errors);
-        let subject = match key(Some(&subject)) {
-            Ok(key) => key.to_owned(),
-            Err(fault) => {
-                errors.add(at, format!("the key of the person or group {fault}"));
-                return None;
-            }
-        };
-        let members = members.map(|members| {
-            let members: Vec<serde_json::Value> = members.into_iter().map(Into::into).collect();
-            limits.members(&members, |_| at.clone(), at, errors)
-        });
-        // What is said to come from the future would outweigh everything that is said until then.
-        let time = said_at.min(now);
-        let source = format!("webhooks/{}", self.source.name);
-        let event = Event {
-            id: EventId::of(&source, &id),
-            source,
-            source_event_id: id,
-            kind,
-            subject,
-            time,
-            effective_at: effective_at.unwrap_or(time),
-            accepted_at: now,
-            attributes,
-            members,
-            feed: None,
-        };
-        Some(Received { event, place: Place::Operation(at.clone()), trace: None })
     }
 }
 

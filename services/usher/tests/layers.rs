@@ -146,6 +146,8 @@ fn nobody_reads_the_tables_of_another() {
                 "scim_members",
                 "fetches",
                 "leases",
+                "polls",
+                "poll_rows",
             ]);
     let tables: Vec<&str> = tables.collect();
     let services = ["gateway", "mapper", "writer", "console"];

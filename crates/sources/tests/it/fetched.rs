@@ -85,3 +85,27 @@ fn what_is_no_record_is_refused_and_a_wrong_rule_at_the_start() {
     assert_eq!(adapter.compile().unwrap_err().field, "employment.active");
     assert!(serde_saphyr::from_str::<Adapter>("{ kind: gusto, employment: { gone: /a } }").is_err());
 }
+
+#[test]
+fn a_row_holds_from_its_day_on() {
+    let yaml = "{ kind: json, key: /id, types: { '*': worker.changed }, effective_at: /from, time_zone: Europe/Berlin,
+                  attributes: { department: /dep }, employment: { active: /active, starts: /hired, ends: /last } }";
+    let row = |from: &str, active: &str| {
+        let row = json!({"id": "E-1", "dep": "Sales", "from": from, "active": active, "hired": "2020-01-01", "last": null});
+        let row = reader(yaml).row(&row, NOW).unwrap();
+        let events = row.notices.into_iter().filter_map(|notice| match notice {
+            Notice::Event(said) => Some((said.kind, said.effective_at)),
+            _ => None,
+        });
+        (row.effective_at, events.collect::<Vec<_>>())
+    };
+    let (past, ahead) = (Some(datetime!(2024-06-30 22:00 UTC)), Some(datetime!(2999-06-30 22:00 UTC)));
+    assert_eq!(row("2024-07-01", "1"), (past, vec![(WorkerChanged, past), (WorkerJoined, None)]));
+    assert_eq!(row("2999-07-01", "1"), (ahead, vec![(WorkerChanged, ahead), (WorkerJoined, ahead)]));
+    assert_eq!(row("2999-07-01", "0"), (ahead, vec![(WorkerChanged, ahead), (WorkerLeft, ahead)]));
+    assert_eq!(row("", "0"), (None, vec![(WorkerChanged, None), (WorkerLeft, None)]));
+    let reader = reader(yaml);
+    for wrong in [json!({"dep": "Sales"}), json!("E-1"), json!({"id": "E-1", "from": "soon"})] {
+        assert!(reader.row(&wrong, NOW).is_err(), "{wrong}");
+    }
+}

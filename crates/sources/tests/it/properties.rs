@@ -203,6 +203,20 @@ proptest! {
     }
 
     #[test]
+    fn no_record_and_no_row_makes_it_panic(record in value()) {
+        for reader in READERS.iter() {
+            for hint in [None, Some(EventKind::WorkerLeft), Some(EventKind::WorkerRehired)] {
+                let fetched = reader.fetched(&record, "E-1", hint, NOW);
+                prop_assert_eq!(&fetched, &reader.fetched(&record, "E-1", hint, NOW));
+                fetched.iter().flatten().for_each(check_notice);
+            }
+            if let Ok(row) = reader.row(&record, NOW) {
+                row.notices.iter().for_each(check_notice);
+            }
+        }
+    }
+
+    #[test]
     fn no_damaged_sample_makes_it_panic(
         sample in prop::sample::select(SAMPLES.to_vec()),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),

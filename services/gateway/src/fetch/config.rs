@@ -50,6 +50,9 @@ pub struct FetchConfig {
     /// How often one record is tried before it is put aside for a human. What the whole source is to blame for does not count.
     #[serde(default = "attempts")]
     pub attempts_max: i32,
+    /// After how many seconds a record that was put aside is tried once more by itself.
+    #[serde(default = "parked_retry_seconds")]
+    pub parked_retry_seconds: u64,
     /// Delays between tries.
     #[serde(default)]
     pub retry: FetchRetry,
@@ -108,6 +111,10 @@ fn delay_ms() -> u64 {
     2_000
 }
 
+fn parked_retry_seconds() -> u64 {
+    6 * 3_600
+}
+
 fn attempts() -> i32 {
     8
 }
@@ -129,6 +136,7 @@ impl FetchConfig {
             ("timeout_seconds", self.timeout_seconds, 300),
             ("answer_bytes_max", self.answer_bytes_max as u64, ANSWER_BYTES_MAX as u64),
             ("attempts_max", u64::try_from(self.attempts_max).unwrap_or(0), 1_000),
+            ("parked_retry_seconds", self.parked_retry_seconds, 31 * 86_400),
             ("retry.initial_ms", self.retry.initial_ms, 3_600_000),
             ("retry.max_ms", self.retry.max_ms, 86_400_000),
         ];

@@ -16,7 +16,7 @@ use super::circuit::{Blame, Circuit, Leave};
 use super::outcome::{Fetched, Trouble, word};
 use super::pace::{Pace, delay};
 use super::record::Plan;
-use super::wanted::{Table, Wanted};
+use super::wanted::{Next, Table, Wanted};
 use crate::SERVICE;
 use crate::http::Gate;
 
@@ -211,7 +211,7 @@ impl Fetcher {
             Err(Trouble::NotStored { why }) => {
                 work.circuit.answered(&wanted.key);
                 tracing::warn!(source, why, "what a record says could not be stored yet");
-                self.table.failed(source, &wanted, wanted.attempts, why, Some(PAUSE)).await
+                self.table.failed(source, &wanted, wanted.attempts, why, Next::Again(PAUSE)).await
             }
             Err(Trouble::Source { class, why, retry_after }) => {
                 self.settle_failure(work, &wanted, *class, why, *retry_after).await
@@ -248,18 +248,28 @@ impl Fetcher {
             // Behind those that are due: whoever is next finds out whether it is one record only.
             let wait =
                 judged.open_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
-            return self.table.failed(source, wanted, wanted.attempts, why, Some(wait)).await;
+            return self.table.failed(source, wanted, wanted.attempts, why, Next::Again(wait)).await;
         }
         let attempts = wanted.attempts + 1;
         if attempts >= config.attempts_max {
-            tracing::warn!(source, attempts, why, "a record is put aside: it could not be fetched");
-            telemetry::metrics::fetch_parked(source);
-            return self.table.failed(source, wanted, attempts, why, None).await;
+            if !wanted.parked {
+                let subject = wanted.key.as_str();
+                tracing::warn!(
+                    source,
+                    subject,
+                    attempts,
+                    why,
+                    "a record is put aside: it could not be fetched"
+                );
+                telemetry::metrics::fetch_parked(source);
+            }
+            let next = Next::Parked(Duration::from_secs(config.parked_retry_seconds));
+            return self.table.failed(source, wanted, config.attempts_max, why, next).await;
         }
         tracing::info!(source, attempts, why, "a record could not be fetched yet");
         let (initial, max) =
             (Duration::from_millis(config.retry.initial_ms), Duration::from_millis(config.retry.max_ms));
         let wait = delay(u32::try_from(attempts).unwrap_or(1), initial, max, rand::random());
-        self.table.failed(source, wanted, attempts, why, Some(wait)).await
+        self.table.failed(source, wanted, attempts, why, Next::Again(wait)).await
     }
 }

@@ -10,7 +10,7 @@ const JITTER: f64 = 0.3;
 const DOUBLINGS_MAX: u32 = 32;
 
 /// The delay after the `failures`-th failure in a row (1 is the first), at most `max`. `chance` lies between 0 and 1.
-pub(super) fn delay(failures: u32, initial: Duration, max: Duration, chance: f64) -> Duration {
+pub(crate) fn delay(failures: u32, initial: Duration, max: Duration, chance: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
     let exact = initial.as_secs_f64() * 2f64.powi(i32::try_from(doublings).unwrap_or(i32::MAX));
     let spread = 1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0);
@@ -19,28 +19,28 @@ pub(super) fn delay(failures: u32, initial: Duration, max: Duration, chance: f64
 
 /// Slots for requests, evenly spread.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     every: Duration,
     next: Instant,
 }
 
 impl Pace {
-    pub(super) fn new(per_second: f64, now: Instant) -> Self {
+    pub(crate) fn new(per_second: f64, now: Instant) -> Self {
         Self { every: Duration::from_secs_f64(1.0 / per_second), next: now }
     }
 
     /// When the next request may be sent.
-    pub(super) fn next(&self) -> Instant {
+    pub(crate) fn next(&self) -> Instant {
         self.next
     }
 
     /// One is sent. What was not used is not saved up.
-    pub(super) fn take(&mut self, now: Instant) {
+    pub(crate) fn take(&mut self, now: Instant) {
         self.next = self.next.max(now) + self.every;
     }
 
     /// The source wants to be left alone.
-    pub(super) fn pause(&mut self, until: Instant) {
+    pub(crate) fn pause(&mut self, until: Instant) {
         self.next = self.next.max(until);
     }
 }

@@ -58,7 +58,7 @@ impl Plan {
             Ok(record) => (self.read(gate, wanted, &record, at)?, Fetched::Record),
             Err(failure) => match self.gone(&failure, wanted) {
                 Some(kind) => {
-                    tracing::warn!(source = self.source, %kind, "the source has no record any more: the person is gone");
+                    tracing::warn!(source = self.source, subject = wanted.key, %kind, "the source has no record any more: the person is gone");
                     (vec![gone(&wanted.key, kind, at)], Fetched::Gone)
                 }
                 None => {
@@ -69,7 +69,12 @@ impl Plan {
         };
         if !notices.iter().any(|notice| matches!(notice, Notice::Event(_))) {
             let hint = hint.map(|hint| hint.to_string()).unwrap_or_default();
-            tracing::warn!(source = self.source, hint, "the record says nothing that is mapped");
+            tracing::warn!(
+                source = self.source,
+                subject = wanted.key,
+                hint,
+                "the record says nothing that is mapped"
+            );
         }
         self.store(gate, notices, wanted.trace, at).await?;
         Ok(fetched)

@@ -22,6 +22,7 @@ pub(super) struct Wanted {
     pub(super) hint: Option<EventKind>,
     pub(super) attempts: i32,
     pub(super) due_at: i64,
+    pub(super) parked: bool,
     pub(super) trace: Option<TraceContext>,
 }
 
@@ -33,6 +34,7 @@ impl From<Model> for Wanted {
             hint: row.hint.and_then(|hint| hint.parse().ok()),
             attempts: row.attempts,
             due_at: row.due_at,
+            parked: row.state == State::Parked.as_str(),
             trace: row.trace.and_then(|trace| trace.parse().ok()),
         }
     }
@@ -43,6 +45,15 @@ impl From<Model> for Wanted {
 pub(super) struct Counts {
     pub(super) waiting: i64,
     pub(super) parked: i64,
+}
+
+/// What becomes of a row whose fetch failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is tried again after so long.
+    Again(Duration),
+    /// It is put aside, and tried once more after so long.
+    Parked(Duration),
 }
 
 /// The rows.
@@ -140,11 +151,10 @@ impl Table {
         tx.commit().await.map_err(&failed)
     }
 
-    /// Who of `source` is due first, due or not yet; nobody of `in_flight`.
+    /// Who of `source` is due first, due or not yet, put aside or not; nobody of `in_flight`.
     pub(super) async fn first(&self, source: &str, in_flight: &[&str]) -> Result<Option<Wanted>, StoreError> {
         let rows = Entity::find()
             .filter(Column::Source.eq(source))
-            .filter(Column::State.eq(State::Waiting.as_str()))
             .order_by_asc(Column::DueAt)
             .order_by_asc(Column::Key)
             .limit(in_flight.len() as u64 + 1)
@@ -187,27 +197,28 @@ impl Table {
         Ok(false)
     }
 
-    /// It failed, for the `attempts`-th time that counts: due again after `delay`, or put aside. Not put aside when somebody
-    /// asked for it again meanwhile.
+    /// It failed, for the `attempts`-th time that counts: what becomes of it is `next`. Not put aside when somebody asked
+    /// for it again meanwhile.
     pub(super) async fn failed(
         &self,
         source: &str,
         wanted: &Wanted,
         attempts: i32,
         why: &str,
-        delay: Option<Duration>,
+        next: Next,
     ) -> Result<(), StoreError> {
         let failed = StoreError::statement("note that a record was not fetched");
-        let due_at = after(self.0.now().await?, delay.unwrap_or_default());
+        let now = self.0.now().await?;
         let why: String = why.chars().take(ERROR_CHARS_MAX).collect();
         let update = Entity::update_many()
             .col_expr(Column::LastError, why.into())
-            .col_expr(Column::DueAt, due_at.into())
             .filter(Column::Source.eq(source))
             .filter(Column::Key.eq(&wanted.key));
-        let update = match delay {
-            Some(_) => update.col_expr(Column::Attempts, attempts.into()),
-            None => {
+        let update = match next {
+            Next::Again(delay) => update
+                .col_expr(Column::Attempts, attempts.into())
+                .col_expr(Column::DueAt, after(now, delay).into()),
+            Next::Parked(delay) => {
                 let state = |state: State| format!("'{}'", state.as_str());
                 let again = |then: &str, otherwise: &str| {
                     Expr::cust(format!("CASE WHEN asked = {} THEN {then} ELSE {otherwise} END", wanted.asked))
@@ -215,6 +226,7 @@ impl Table {
                 update
                     .col_expr(Column::State, again(&state(State::Parked), &state(State::Waiting)))
                     .col_expr(Column::Attempts, again(&attempts.to_string(), "0"))
+                    .col_expr(Column::DueAt, again(&after(now, delay).to_string(), &now.to_string()))
             }
         };
         update.exec(self.0.writer()).await.map_err(&failed)?;

@@ -18,7 +18,7 @@ impl MigrationTrait for KeepWantedRecords {
         manager.create_table(fetches()).await?;
         let mut due = Index::create();
         due.name("gateway_fetches_due").table(Alias::new(FETCHES));
-        for column in ["source", "state", "due_at"] {
+        for column in ["source", "due_at"] {
             due.col(Alias::new(column));
         }
         manager.create_index(due.take()).await?;

@@ -62,6 +62,16 @@ async fn a_record_that_cannot_be_had_is_put_aside_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn a_record_that_was_put_aside_is_tried_once_more_by_itself() {
+    let mut office = Office::with(json!({"parked_retry_seconds": 1})).await;
+    office.notice("changed", &["E-1"]).await;
+    office.parked("E-1").await;
+    office.hr.put("E-1", json!({"name": "Ann"}));
+    assert_eq!(office.events(1).await[0].subject, "E-1");
+    office.done("E-1").await;
+}
+
+#[tokio::test]
 async fn nobody_has_left_because_there_is_no_record_unless_the_notice_said_so() {
     let mut office = Office::start().await;
     office.notice("changed", &["E-1"]).await;

@@ -69,7 +69,7 @@ impl Feeds {
 
     fn list(&mut self, event: &Event, run: &FeedRun, at: i64) {
         let employed = match event.kind {
-            EventKind::WorkerSnapshot => Some(true),
+            EventKind::WorkerSnapshot | EventKind::WorkerJoined | EventKind::WorkerRehired => Some(true),
             // A day that is still to come: until then they are here.
             EventKind::WorkerLeft | EventKind::WorkerDeleted => Some(event.effective_at > event.time),
             _ => None,

@@ -1,0 +1,104 @@
+//! Which rows of a list were read before.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
+
+use super::row::{ActiveModel, Column, Entity, Model};
+
+/// Rows of a day to come that are looked after; more than anybody plans.
+const FUTURE_MAX: u64 = 100_000;
+
+/// A row by whose it is and from when on it holds.
+pub(super) type RowName = (String, i64);
+
+/// The rows of one list.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) store: Store,
+    pub(super) poll: String,
+}
+
+impl Known {
+    /// The hashes of what is known of these people.
+    pub(super) async fn hashes(&self, keys: &[&str]) -> Result<HashMap<RowName, String>, StoreError> {
+        let mut hashes = HashMap::new();
+        for some in keys.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows = Entity::find()
+                .filter(Column::Poll.eq(&self.poll))
+                .filter(Column::Key.is_in(some.iter().copied()))
+                .all(self.store.reader())
+                .await
+                .map_err(StoreError::statement("look up rows of a list"))?;
+            hashes.extend(rows.into_iter().map(|row| ((row.key, row.effective_at), row.hash)));
+        }
+        Ok(hashes)
+    }
+
+    /// Takes note of rows whose events are stored, or that were known.
+    pub(super) async fn keep(&self, rows: Vec<Model>) -> Result<(), StoreError> {
+        let failed = StoreError::statement("keep rows of a list");
+        // A statement cannot change the same row twice: of two alike the later counts.
+        let by_name: HashMap<RowName, Model> =
+            rows.into_iter().map(|row| ((row.key.clone(), row.effective_at), row)).collect();
+        let rows: Vec<ActiveModel> = by_name.into_values().map(all_set).collect();
+        let tx = self.store.begin().await?;
+        for some in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+            let columns = [Column::Hash, Column::Departs, Column::SeenAt];
+            let replace = OnConflict::columns([Column::Poll, Column::Key, Column::EffectiveAt])
+                .update_columns(columns)
+                .to_owned();
+            let insert = Entity::insert_many(some.to_vec()).on_conflict(replace);
+            insert.exec_without_returning(&tx).await.map_err(&failed)?;
+        }
+        tx.commit().await.map_err(&failed)
+    }
+
+    /// Rows that hold from a day after `now` on, by person.
+    pub(super) async fn future(&self, now: i64) -> Result<HashMap<String, Vec<Model>>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::Poll.eq(&self.poll))
+            .filter(Column::EffectiveAt.gt(now))
+            .order_by_asc(Column::EffectiveAt)
+            .limit(FUTURE_MAX)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("look for rows of days to come"))?;
+        let mut future: HashMap<String, Vec<Model>> = HashMap::new();
+        for row in rows {
+            future.entry(row.key.clone()).or_default().push(row);
+        }
+        Ok(future)
+    }
+
+    /// Forgets a row that was withdrawn.
+    pub(super) async fn forget(&self, key: &str, effective_at: i64) -> Result<(), StoreError> {
+        let name = (self.poll.clone(), key.to_owned(), effective_at);
+        let deleted = Entity::delete_by_id(name).exec(self.store.writer()).await;
+        deleted.map(|_| ()).map_err(StoreError::statement("forget a row of a list"))
+    }
+
+    /// Forgets rows that were last seen before `before`: they hold already, and no reading comes back to them.
+    pub(super) async fn forget_before(&self, before: i64, now: i64) -> Result<(), StoreError> {
+        let deleted = Entity::delete_many()
+            .filter(Column::Poll.eq(&self.poll))
+            .filter(Column::SeenAt.lt(before))
+            .filter(Column::EffectiveAt.lte(now))
+            .exec(self.store.writer())
+            .await;
+        deleted.map(|_| ()).map_err(StoreError::statement("forget old rows of a list"))
+    }
+}
+
+fn all_set(row: Model) -> ActiveModel {
+    ActiveModel {
+        poll: ActiveValue::Set(row.poll),
+        key: ActiveValue::Set(row.key),
+        effective_at: ActiveValue::Set(row.effective_at),
+        hash: ActiveValue::Set(row.hash),
+        departs: ActiveValue::Set(row.departs),
+        seen_at: ActiveValue::Set(row.seen_at),
+    }
+}

@@ -1,0 +1,138 @@
+//! From page to page: where the next one is, and whether it leads anywhere.
+
+use std::collections::HashSet;
+
+use outbound::{Answer, Url, encoding};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::UtcOffset;
+use time::format_description::well_known::Rfc3339;
+
+use super::config::{Paging, PollConfig, SINCE, SINCE_DATE};
+
+/// A moment as RFC 3339.
+pub(super) fn moment(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}
+
+/// The way through one list.
+#[derive(Debug)]
+pub(super) struct Pages<'a> {
+    config: &'a PollConfig,
+    first: Url,
+    pages: u64,
+    rows: u64,
+    seen: HashSet<String>,
+    page_before: Option<[u8; 32]>,
+}
+
+impl<'a> Pages<'a> {
+    /// From the beginning; `since` is the moment from which on changes are wanted.
+    pub(super) fn new(config: &'a PollConfig, since: OffsetDateTime) -> Result<Self, String> {
+        let since = since.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(since);
+        let moment = since.format(&Rfc3339).map_err(|_| "the moment cannot be written".to_owned())?;
+        let url = config
+            .url
+            .replace(SINCE_DATE, &since.date().to_string())
+            .replace(SINCE, &encoding::encode(&moment));
+        let first = Url::parse(&url).map_err(|_| "the address is no URL".to_owned())?;
+        Ok(Self { config, first, pages: 0, rows: 0, seen: HashSet::new(), page_before: None })
+    }
+
+    /// Where the first page is.
+    pub(super) fn first(&self) -> Url {
+        match &self.config.paging {
+            Some(Paging::Offset { parameter }) => with(&self.first, parameter, "0"),
+            Some(Paging::Page { parameter, first }) => with(&self.first, parameter, &first.to_string()),
+            _ => self.first.clone(),
+        }
+    }
+
+    /// The rows of a page.
+    ///
+    /// # Errors
+    /// When it is no page, or the one before once more.
+    pub(super) fn rows<'r>(&mut self, answer: &'r Answer) -> Result<&'r [Value], String> {
+        let rows = answer.body.pointer(&self.config.rows).and_then(Value::as_array);
+        let rows = rows.ok_or_else(|| format!("the page has no list at `{}`", self.config.rows))?;
+        self.pages += 1;
+        self.rows += rows.len() as u64;
+        if !rows.is_empty() {
+            let hash: [u8; 32] = Sha256::digest(serde_json::to_vec(rows).unwrap_or_default()).into();
+            if self.page_before.replace(hash) == Some(hash) {
+                return Err("the same page came twice: `paging` does not fit this API".to_owned());
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Where the page after this one is, if there is one.
+    ///
+    /// # Errors
+    /// When it leads in a circle, to another host, or on for ever.
+    pub(super) fn next(&mut self, answer: &Answer) -> Result<Option<Url>, String> {
+        let text = |at: &str| match answer.body.pointer(at) {
+            Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let is_empty =
+            answer.body.pointer(&self.config.rows).and_then(Value::as_array).is_none_or(Vec::is_empty);
+        let next = match &self.config.paging {
+            None => None,
+            Some(Paging::NextLink { at }) => text(at).map(|link| self.link(&link)).transpose()?,
+            Some(Paging::LinkHeader) => {
+                answer.next_link.as_deref().map(|link| self.link(link)).transpose()?
+            }
+            Some(Paging::Token { at, parameter }) => {
+                text(at).map(|token| with(&self.first, parameter, &token))
+            }
+            Some(Paging::Offset { .. } | Paging::Page { .. }) if is_empty => None,
+            Some(Paging::Offset { parameter }) => Some(with(&self.first, parameter, &self.rows.to_string())),
+            Some(Paging::Page { parameter, first }) => {
+                Some(with(&self.first, parameter, &(first + self.pages).to_string()))
+            }
+        };
+        let Some(next) = next else { return Ok(None) };
+        if self.pages >= self.config.pages_max {
+            return Err(format!("the list has more than {} pages (`pages_max`)", self.config.pages_max));
+        }
+        if !self.seen.insert(next.to_string()) {
+            return Err("the pages lead in a circle: the list has no end".to_owned());
+        }
+        Ok(Some(next))
+    }
+
+    /// A link of an answer: no answer sends our credential elsewhere.
+    fn link(&self, link: &str) -> Result<Url, String> {
+        let next = self.first.join(link).map_err(|_| "the link to the next page is no URL".to_owned())?;
+        if next.origin() != self.first.origin() {
+            return Err("the link to the next page leads to another host, and is not followed".to_owned());
+        }
+        Ok(next)
+    }
+
+    /// How many rows the last page says there are on all pages.
+    pub(super) fn total(&self, answer: &Answer) -> Option<u64> {
+        let told = answer.body.pointer(self.config.total.as_deref()?)?;
+        told.as_u64().or_else(|| told.as_str()?.trim().parse().ok())
+    }
+
+    /// Rows of all pages so far.
+    pub(super) fn rows_read(&self) -> u64 {
+        self.rows
+    }
+}
+
+/// The address with this parameter in its query, in the place of one of the same name.
+fn with(url: &Url, parameter: &str, value: &str) -> Url {
+    let mut url = url.clone();
+    let others: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| name != parameter)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(others).append_pair(parameter, value);
+    url
+}

@@ -1,0 +1,165 @@
+//! Reads one list again and again, on one replica at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::lease::Lease;
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::pages::moment;
+use super::reading::{Counts, Reading, Stopped};
+use super::rows::Poll;
+use super::state::{self, later};
+use crate::SERVICE;
+use crate::fetch::pace::delay;
+use crate::http::Gate;
+
+/// How long a silent replica keeps a list before another may take it.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(4);
+/// How often a replica that does not have the list looks whether it can, and the one that has it whether it is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The poller of one list.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    gate: Arc<Gate>,
+    store: Store,
+    poll: Poll,
+    replica: String,
+}
+
+impl Poller {
+    pub(crate) fn new(gate: Arc<Gate>, store: Store, poll: Poll, replica: &str) -> Self {
+        Self { gate, store, poll, replica: replica.to_owned() }
+    }
+
+    /// Until `stop`. A reading in the middle is dropped then: the next one begins where it did.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let name = format!("poll/{}", self.poll.config.name);
+        while !stop.is_cancelled() {
+            match Lease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
+                Ok(Some(lease)) => {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.keep(&lease) => {}
+                        () = self.poll_on() => {}
+                    }
+                    if let Err(error) = lease.release(&self.store).await {
+                        tracing::debug!(error = %error, "a lease was not released, it runs out");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(source = self.poll.config.name, error = %error, "cannot look after a list");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Returns when the lease is lost.
+    async fn keep(&self, lease: &Lease) {
+        let mut renew = tokio::time::interval(RENEW_EVERY);
+        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failures = 0;
+        loop {
+            renew.tick().await;
+            match lease.renew(&self.store).await {
+                Ok(true) => failures = 0,
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(source = self.poll.config.name, error = %error, "a lease was not renewed");
+                    failures += 1;
+                    if RENEW_EVERY * failures >= LEASE {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads whenever it is due; returns when the database fails.
+    async fn poll_on(&self) {
+        loop {
+            match self.poll_when_due().await {
+                Ok(wait) => tokio::time::sleep(wait.min(LOOK_EVERY)).await,
+                Err(error) => {
+                    tracing::warn!(source = self.poll.config.name, error = %error, "cannot look after a list");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads the list if it is due; how long until it is.
+    async fn poll_when_due(&self) -> Result<Duration, StoreError> {
+        let mut state = state::read(&self.store, &self.poll.config.name).await?;
+        let begun = self.store.now().await?;
+        if state.due_at > begun {
+            return Ok(Duration::from_micros(u64::try_from(state.due_at - begun).unwrap_or_default()));
+        }
+        let since = self.since(state.known_until);
+        let reading = Reading::new(&self.poll, &self.gate, self.store.clone(), begun, state.known_until);
+        match reading.read(since).await {
+            Ok(counts) => {
+                self.note(counts, begun);
+                state.known_until = Some(begun);
+                state.due_at = later(begun, self.poll.config.every());
+                (state.failures, state.last_error) = (0, None);
+            }
+            Err(stopped) => {
+                let Stopped { class, why, retry_after } = stopped;
+                telemetry::metrics::polled(&self.poll.config.name, class.as_str());
+                state.failures = state.failures.saturating_add(1);
+                let failures = u32::try_from(state.failures).unwrap_or(1);
+                let retry = self.poll.config.retry;
+                let wait = delay(
+                    failures,
+                    Duration::from_millis(retry.initial_ms),
+                    Duration::from_millis(retry.max_ms),
+                    rand::random(),
+                );
+                let wait = wait.max(retry_after.unwrap_or_default());
+                tracing::warn!(
+                    source = self.poll.config.name,
+                    why,
+                    failures,
+                    again_ms = wait.as_millis(),
+                    "a list could not be read"
+                );
+                state.due_at = later(self.store.now().await?, wait);
+                state.last_error = Some(why);
+            }
+        }
+        state::write(&self.store, &state).await?;
+        Ok(Duration::ZERO)
+    }
+
+    /// From when on changes are wanted.
+    fn since(&self, known_until: Option<i64>) -> OffsetDateTime {
+        let first = moment(&self.poll.config.first_since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let Some(known) = known_until else { return first };
+        let overlap = i64::try_from(self.poll.config.overlap_seconds).unwrap_or(i64::MAX);
+        let since = known.saturating_sub(overlap.saturating_mul(1_000_000));
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(since) * 1_000)
+            .map_or(first, |since| since.max(first))
+    }
+
+    fn note(&self, counts: Counts, begun: i64) {
+        let name = &self.poll.config.name;
+        let Counts { new, known, bad, withdrawn } = counts;
+        telemetry::metrics::polled(name, "success");
+        telemetry::metrics::poll_rows(name, new, known, bad);
+        telemetry::metrics::poll_known_until(name, begun / 1_000_000);
+        if new + bad + withdrawn > 0 {
+            tracing::info!(source = name, new, known, bad, withdrawn, "a list was read");
+        }
+    }
+}

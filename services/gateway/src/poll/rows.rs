@@ -1,0 +1,161 @@
+//! From a row to events.
+
+use std::fmt::Write as _;
+
+use edge::{FieldErrors, Pointer, Problem};
+use lifecycle::{Attributes, EventKind, FeedRun};
+use outbound::Asker;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sources::{Notice, Reader, Row, Said};
+use time::OffsetDateTime;
+
+use super::config::PollConfig;
+use crate::Limits;
+use crate::received::{Received, check_sizes};
+use crate::said::received;
+
+/// A list, ready to be read.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    pub(super) config: PollConfig,
+    /// The source of its events.
+    pub(super) source: String,
+    pub(super) asker: Asker,
+    reader: Reader,
+}
+
+/// A row that was understood.
+#[derive(Debug)]
+pub(super) struct RowRead {
+    pub(super) key: String,
+    /// In microseconds since the Unix epoch; 0 if it does not say.
+    pub(super) effective_at: i64,
+    /// Of all that it says.
+    pub(super) hash: String,
+    pub(super) departs: bool,
+    pub(super) values: Attributes,
+    pub(super) events: Vec<Received>,
+}
+
+impl Poll {
+    /// The configuration must have no fault.
+    ///
+    /// # Errors
+    /// When something is wrong with it all the same.
+    pub(crate) fn new(config: PollConfig) -> Result<Self, String> {
+        if config.url.starts_with("http://") && config.credential.is_some() {
+            tracing::warn!(
+                source = config.name,
+                "a list is read without TLS: whoever listens reads the credential"
+            );
+        }
+        let reader = config.reader().map_err(|error| error.to_string())?;
+        let (asker, source) = (config.asker()?, format!("polls/{}", config.name));
+        telemetry::metrics::register_poll(&config.name);
+        Ok(Self { config, source, asker, reader })
+    }
+
+    /// What a row says as of `at`; `run` is the reading of a full list.
+    ///
+    /// # Errors
+    /// What is wrong with it, without its values.
+    pub(super) fn read(
+        &self,
+        row: &Value,
+        at: OffsetDateTime,
+        run: Option<&FeedRun>,
+        limits: &Limits,
+    ) -> Result<RowRead, String> {
+        let Row { key, effective_at, notices } =
+            self.reader.row(row, at).map_err(|error| format!("{}: {error}", error.at))?;
+        let mut said: Vec<Said> = notices.into_iter().filter_map(of_event).collect();
+        let is_value = |said: &Said| said.kind == EventKind::WorkerChanged;
+        if run.is_some() && said.iter().all(is_value) {
+            // A list of everybody that says nothing else says that they are here.
+            said.push(here(&key, at, effective_at.filter(|begins| *begins > at)));
+        }
+        let hash = hash(&said);
+        let departs = said.iter().any(|said| said.kind == EventKind::WorkerLeft);
+        let values = said.iter().find(|said| is_value(said)).map(|said| said.attributes.clone());
+        let events = self.events(said, at, run, limits)?;
+        let effective_at = effective_at.map_or(0, lifecycle::unix_micros);
+        Ok(RowRead { key, effective_at, hash, departs, values: values.unwrap_or_default(), events })
+    }
+
+    /// # Errors
+    /// When an event may not say this.
+    pub(super) fn events(
+        &self,
+        said: Vec<Said>,
+        at: OffsetDateTime,
+        run: Option<&FeedRun>,
+        limits: &Limits,
+    ) -> Result<Vec<Received>, String> {
+        let mut errors = FieldErrors::default();
+        // By the clock of the database, which may be ahead of ours.
+        let now = OffsetDateTime::now_utc().max(at);
+        let mut event =
+            |said| received(self.source.clone(), said, &Pointer::root(), limits, now, &mut errors);
+        let mut events: Vec<Received> = said.into_iter().filter_map(&mut event).collect();
+        let first = |problem: &Problem| {
+            problem.errors().first().map(|error| format!("{} {}", error.pointer, error.detail))
+        };
+        if !errors.is_empty() {
+            return Err(first(&Problem::invalid("a row", errors)).unwrap_or_default());
+        }
+        for one in &mut events {
+            one.event.feed = run.cloned();
+        }
+        check_sizes(&events, limits).map_err(|problem| first(&problem).unwrap_or_default())?;
+        Ok(events)
+    }
+}
+
+fn of_event(notice: Notice) -> Option<Said> {
+    match notice {
+        Notice::Event(said) => Some(said),
+        Notice::Ignored { why } => {
+            tracing::debug!(why, "a part of a row says nothing");
+            None
+        }
+        Notice::Changed { .. } => None,
+    }
+}
+
+/// Says that somebody is here.
+fn here(key: &str, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) -> Said {
+    said(EventKind::WorkerJoined, key, at, effective_at, Attributes::new())
+}
+
+pub(super) fn said(
+    kind: EventKind,
+    key: &str,
+    at: OffsetDateTime,
+    effective_at: Option<OffsetDateTime>,
+    attributes: Attributes,
+) -> Said {
+    Said {
+        id: None,
+        kind,
+        subject: key.to_owned(),
+        at,
+        effective_at,
+        attributes,
+        members: None,
+        withdraws: false,
+    }
+}
+
+/// Of what is said, but not when: the same row of the next reading has the same.
+fn hash(said: &[Said]) -> String {
+    let all: Vec<_> = said
+        .iter()
+        .map(|said| (said.kind, said.effective_at.map(lifecycle::unix_micros), &said.attributes))
+        .collect();
+    let digest = Sha256::digest(serde_json::to_vec(&all).expect("attributes have only text as keys"));
+    digest[..16].iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,55 @@
+//! From what an adapter read to an event.
+
+use edge::{FieldErrors, Pointer};
+use lifecycle::{Event, EventId};
+use sources::Said;
+use time::OffsetDateTime;
+
+use crate::Limits;
+use crate::limits::{key, normalise_manager, text_fault};
+use crate::received::{Place, Received};
+
+/// The event of `source` that says it; what is wrong with it is added to `errors`.
+pub(crate) fn received(
+    source: String,
+    said: Said,
+    at: &Pointer,
+    limits: &Limits,
+    now: OffsetDateTime,
+    errors: &mut FieldErrors,
+) -> Option<Received> {
+    let id = said.dedupe_id();
+    let Said { kind, subject, at: said_at, effective_at, mut attributes, members, .. } = said;
+    if let Some(fault) = text_fault(&id) {
+        errors.add(at, format!("the id of the notice {fault}"));
+    }
+    limits.check_attributes(&attributes, at, errors);
+    normalise_manager(&mut attributes, at, errors);
+    let subject = match key(Some(&subject)) {
+        Ok(key) => key.to_owned(),
+        Err(fault) => {
+            errors.add(at, format!("the key of the person or group {fault}"));
+            return None;
+        }
+    };
+    let members = members.map(|members| {
+        let members: Vec<serde_json::Value> = members.into_iter().map(Into::into).collect();
+        limits.members(&members, |_| at.clone(), at, errors)
+    });
+    // What is said to come from the future would outweigh everything that is said until then.
+    let time = said_at.min(now);
+    let event = Event {
+        id: EventId::of(&source, &id),
+        source,
+        source_event_id: id,
+        kind,
+        subject,
+        time,
+        effective_at: effective_at.unwrap_or(time),
+        accepted_at: now,
+        attributes,
+        members,
+        feed: None,
+    };
+    Some(Received { event, place: Place::Operation(at.clone()), trace: None })
+}
