@@ -100,7 +100,8 @@ fn typed(script: &str, folder: &Path) -> Vec<u16> {
     statuses
 }
 
-fn has(program: &str) -> bool {
+/// Whether this machine has the program.
+pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
