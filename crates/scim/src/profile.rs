@@ -2,12 +2,16 @@
 
 mod builtin;
 mod check;
+mod membership;
+mod rate;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Kind;
+pub use membership::{Membership, Nested, RemoveForm};
+pub use rate::{Bucket, BucketKind, Rate};
 
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -165,59 +169,6 @@ impl<T> PerKind<T> {
     }
 }
 
-/// How fast requests may be sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Rate {
-    /// Requests per second, above 0; none: no limit is known.
-    pub requests_per_second: Option<f64>,
-    /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
-    pub burst: u32,
-    /// How much of every limit is ours, above 0 and at most 1, where others use the rest. Default 1.
-    pub share: f64,
-    /// Further limits that hold for some requests; all of those that match hold at the same time.
-    pub buckets: Vec<Bucket>,
-}
-
-/// A limit for some requests.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bucket {
-    /// Methods that it counts, in capitals; none: every one.
-    #[serde(default)]
-    pub methods: Vec<String>,
-    /// `user` or `group`, if it counts only one of the two endpoints.
-    #[serde(default)]
-    pub kind: Option<BucketKind>,
-    /// Only requests whose body has more bytes than this.
-    #[serde(default)]
-    pub above_bytes: Option<usize>,
-    /// Only requests whose body has at most so many bytes.
-    #[serde(default)]
-    pub up_to_bytes: Option<usize>,
-    /// So many requests, at least 1,
-    pub requests: u32,
-    /// in so many seconds, at least 1.
-    pub seconds: u32,
-    /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
-    #[serde(default = "one")]
-    pub burst: u32,
-}
-
-/// The endpoint that a limit is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BucketKind {
-    /// Accounts.
-    User,
-    /// Groups and their members.
-    Group,
-}
-
-fn one() -> u32 {
-    1
-}
-
 /// What resources of one kind can be looked up by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -228,45 +179,6 @@ pub struct Lookup {
     pub or: bool,
     /// Attribute paths whose values the target keeps unique: a create that would repeat one is refused.
     pub unique_on: Vec<String>,
-}
-
-/// How memberships are written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Membership {
-    /// How members are changed: by PATCH of what differs, or by PUT of the group as it was read with its members changed,
-    /// which needs `readable`. Default `patch`.
-    pub method: UpdateMethod,
-    /// Members added or removed by one request, at least 1. Default 100.
-    pub members_per_request_max: usize,
-    /// PATCH operations in one request, at least 1. Default 100.
-    pub operations_per_request_max: usize,
-    /// Longest body of one request, in bytes, at least 1,024. Default: no limit known.
-    pub body_bytes_max: Option<usize>,
-    /// How a member is taken out. Default `filter`.
-    pub remove_form: RemoveForm,
-    /// Whether reading a group shows its members. Default yes.
-    pub readable: bool,
-    /// The attribute of groups by which a filter tells whether somebody is a member (`id eq "G" and members.value eq "U"`),
-    /// where that can be asked although groups do not show their members. Default: it cannot be asked.
-    pub asked_by: Option<String>,
-    /// Whether a group may be created together with its members. Default no.
-    pub include_on_create: bool,
-    /// Whether lookups of groups ask to leave the members out of the answer. Default yes.
-    pub exclude_on_lookup: bool,
-    /// What becomes of groups in groups. Default `flatten`.
-    pub nested: Nested,
-}
-
-/// What becomes of groups in groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Nested {
-    /// Whoever is in a group that is in another is made a member of both. Most targets do not follow groups in groups.
-    #[default]
-    Flatten,
-    /// The group is made a member of the other, and only whom a group lists is made a member of it.
-    Keep,
 }
 
 /// Path segments of the endpoints.
@@ -341,16 +253,6 @@ pub enum UpdateMethod {
     Patch,
     /// By GET, then PUT of the whole resource with what differs changed.
     Put,
-}
-
-/// How a member is taken out of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RemoveForm {
-    /// One operation each, with the path `members[value eq "id"]`.
-    Filter,
-    /// One operation with the path `members` and a list of values.
-    ValueList,
 }
 
 /// What becomes of an account that should not exist.
@@ -430,40 +332,10 @@ impl Default for TargetProfile {
     }
 }
 
-impl Default for Rate {
-    fn default() -> Self {
-        Self { requests_per_second: None, burst: 1, share: 1.0, buckets: Vec::new() }
-    }
-}
-
-impl Default for Membership {
-    fn default() -> Self {
-        Self {
-            method: UpdateMethod::Patch,
-            members_per_request_max: 100,
-            operations_per_request_max: 100,
-            body_bytes_max: None,
-            remove_form: RemoveForm::Filter,
-            readable: true,
-            asked_by: None,
-            include_on_create: false,
-            exclude_on_lookup: true,
-            nested: Nested::Flatten,
-        }
-    }
-}
-
 impl Lookup {
     fn by(filterable: &[&str], unique_on: &[&str]) -> Self {
         let owned = |paths: &[&str]| paths.iter().map(|&p| p.to_owned()).collect();
         Self { filterable: owned(filterable), or: false, unique_on: owned(unique_on) }
-    }
-}
-
-impl Rate {
-    /// Requests per second that are ours.
-    pub fn ours_per_second(&self) -> Option<f64> {
-        self.requests_per_second.map(|rate| rate * self.share)
     }
 }
 
