@@ -64,6 +64,11 @@ impl Keys {
 }
 
 impl Shelf {
+    /// Resources of this name, regardless of case.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = Id> {
+        self.by_name.get(&name.to_lowercase()).into_iter().flatten().copied()
+    }
+
     fn index(&mut self, id: Id, keys: Keys) {
         if let Some(name) = keys.name {
             self.by_name.entry(name).or_default().insert(id);
@@ -215,8 +220,8 @@ impl Directory {
             return Ok(());
         }
         let attribute = rules::name_attribute(kind);
-        let name = text(attributes, attribute).unwrap_or_default().to_lowercase();
-        let taken = self.shelf(kind).by_name.get(&name).into_iter().flatten().any(|other| Some(*other) != id);
+        let name = text(attributes, attribute).unwrap_or_default();
+        let taken = self.shelf(kind).named(name).any(|other| Some(other) != id);
         if taken {
             return Err(Refusal::new(409, Some("uniqueness"), format!("{attribute} is taken")));
         }

@@ -105,12 +105,8 @@ impl Office<'_> {
     /// The hidden account of that name: creating it again brings it back.
     fn hidden_namesake(&self, kind: Kind, attributes: &Attributes) -> Option<String> {
         let name = text(attributes, rules::name_attribute(kind))?;
-        let named = |record: &crate::directory::Record| {
-            text(&record.attributes, rules::name_attribute(kind))
-                .is_some_and(|n| n.eq_ignore_ascii_case(name))
-        };
-        let found = self.directory.shelf(kind).records.iter().find(|(_, record)| named(record));
-        found.map(|(id, _)| id.to_string()).filter(|id| self.is_hidden(kind, id))
+        let mut found = self.directory.shelf(kind).named(name).map(|id| id.to_string());
+        found.find(|id| self.is_hidden(kind, id))
     }
 
     fn create(&mut self, call: &Call, projection: &Projection) -> Result<Answer, Refusal> {
