@@ -22,6 +22,8 @@ fn message(name: &str, n: usize) -> Outgoing {
         time: at,
         effective_at: at,
         accepted_at: at,
+        sender: String::new(),
+        dated: None,
         attributes: [("notes".to_owned(), "x".repeat(700).into())].into(),
         members: None,
         feed: None,

@@ -126,13 +126,29 @@ impl Person {
     }
 }
 
+/// How the day of a statement is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dating {
+    /// The source named the day.
+    Explicit,
+    /// The source named no day: it holds as of when it was said. Its true first day is unknown, and not later.
+    Implied,
+    /// A record or a row shows it: it was so when the record was produced.
+    Observed,
+}
+
 /// An accepted event as it lies on the EVENTS stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// Derived from `(source, source_event_id)`.
     pub id: EventId,
-    /// The CloudEvents `source`.
+    /// The name of the configured source that was authenticated, whatever `source` claims. Empty in events that were
+    /// accepted before senders were recorded; see [`Event::sender`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sender: String,
+    /// The CloudEvents `source`: what the payload claims.
     pub source: String,
     /// The CloudEvents `id`.
     pub source_event_id: String,
@@ -147,6 +163,9 @@ pub struct Event {
     /// From when on it holds; may lie in the future.
     #[serde(with = "time::serde::rfc3339")]
     pub effective_at: OffsetDateTime,
+    /// How `effective_at` is known; see [`Event::dating`]. Left out by events that were accepted before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated: Option<Dating>,
     /// When the gateway took it.
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
@@ -159,4 +178,27 @@ pub struct Event {
     /// The reading of a full feed that it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRun>,
+}
+
+impl Event {
+    /// The authenticated sender; for events that were accepted before senders were recorded, what they claimed.
+    pub fn sender(&self) -> &str {
+        if self.sender.is_empty() { &self.source } else { &self.sender }
+    }
+
+    /// How `effective_at` is known. Events that do not record it are taken for what they look like.
+    pub fn dating(&self) -> Dating {
+        let looks_like = || {
+            if self.kind == EventKind::WorkerSnapshot
+                || (self.feed.is_some() && self.effective_at <= self.time)
+            {
+                Dating::Observed
+            } else if self.effective_at == self.time {
+                Dating::Implied
+            } else {
+                Dating::Explicit
+            }
+        };
+        self.dated.unwrap_or_else(looks_like)
+    }
 }

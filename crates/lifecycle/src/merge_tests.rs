@@ -25,6 +25,8 @@ pub(crate) fn event(kind: EventKind, said: i64, effective: i64, attributes: Valu
         time: at(said),
         effective_at: at(effective),
         accepted_at: at(said),
+        sender: String::new(),
+        dated: None,
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
         feed: None,

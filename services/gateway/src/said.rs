@@ -47,6 +47,8 @@ pub(crate) fn received(
         time,
         effective_at: effective_at.unwrap_or(time),
         accepted_at: now,
+        sender: String::new(),
+        dated: None,
         attributes,
         members,
         feed: None,

@@ -214,6 +214,8 @@ impl Feed {
             time,
             effective_at: time,
             accepted_at: time,
+            sender: String::new(),
+            dated: None,
             attributes,
             members,
             feed: None,

@@ -173,6 +173,8 @@ fn joined(key: &str, n: usize, now: OffsetDateTime) -> Event {
         time: at,
         effective_at: at,
         accepted_at: at,
+        sender: String::new(),
+        dated: None,
         attributes: serde_json::from_value(attributes).expect("a map of texts"),
         members: None,
         feed: None,

@@ -145,6 +145,8 @@ fn event(said: Said) -> Event {
         time: said.at,
         effective_at: said.effective_at.unwrap_or(said.at),
         accepted_at: said.at,
+        sender: String::new(),
+        dated: None,
         attributes: said.attributes,
         members: said.members,
         feed: None,

@@ -47,6 +47,8 @@ pub fn event(n: usize) -> Event {
         time: at,
         effective_at: at,
         accepted_at: at,
+        sender: String::new(),
+        dated: None,
         attributes: [("department".to_owned(), "x".repeat(600).into())].into(),
         members: None,
         feed: None,

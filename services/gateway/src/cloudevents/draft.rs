@@ -71,6 +71,8 @@ impl Draft {
             time,
             effective_at: said.effective_at.unwrap_or(time),
             accepted_at: input.now,
+            sender: String::new(),
+            dated: None,
             attributes: said.attributes,
             members: said.members,
             feed: None,

@@ -84,6 +84,8 @@ fn completed(
         time: run.begun_at,
         effective_at: run.begun_at,
         accepted_at,
+        sender: String::new(),
+        dated: None,
         attributes: completion.to_attributes(),
         members: None,
         feed: Some(run),

@@ -56,6 +56,8 @@ impl Teller<'_> {
             time,
             effective_at: effective_at.map_or(time, |at| in_zone(at, &self.feed.zone)),
             accepted_at: self.accepted_at,
+            sender: String::new(),
+            dated: None,
             attributes,
             members: None,
             feed: is_full.then(|| self.run.clone()),

@@ -334,6 +334,8 @@ impl<'a> Reading<'a> {
             time: self.at,
             effective_at: self.at,
             accepted_at: OffsetDateTime::now_utc().max(self.at),
+            sender: String::new(),
+            dated: None,
             attributes: completion.to_attributes(),
             members: None,
             feed: Some(run.clone()),

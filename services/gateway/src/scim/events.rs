@@ -92,6 +92,8 @@ impl Draft<'_> {
             time: at,
             effective_at: at,
             accepted_at: at,
+            sender: String::new(),
+            dated: None,
             attributes,
             members,
             feed: None,

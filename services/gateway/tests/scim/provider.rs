@@ -154,6 +154,8 @@ impl Provider {
             time: now,
             effective_at: now,
             accepted_at: now,
+            sender: String::new(),
+            dated: None,
             attributes: Attributes::new(),
             members: None,
             feed: None,

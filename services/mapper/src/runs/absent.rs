@@ -77,6 +77,8 @@ fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> 
         time: begun_at,
         effective_at: begun_at,
         accepted_at: now(),
+        sender: String::new(),
+        dated: None,
         attributes: Attributes::new(),
         members: None,
         feed: Some(feed),

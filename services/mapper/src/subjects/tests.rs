@@ -20,6 +20,8 @@ fn said(kind: EventKind, key: &str, attributes: Value) -> Event {
         time,
         effective_at: time,
         accepted_at: time,
+        sender: String::new(),
+        dated: None,
         attributes: serde_json::from_value(attributes).unwrap(),
         members: None,
         feed: None,

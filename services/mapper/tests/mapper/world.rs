@@ -338,6 +338,8 @@ pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value
         time,
         effective_at: time,
         accepted_at: time,
+        sender: String::new(),
+        dated: None,
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
         feed: None,
