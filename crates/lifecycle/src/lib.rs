@@ -70,7 +70,7 @@ pub use control::{
     ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
 };
 pub use error_code::{ErrorCode, answer_in, failure_group};
-pub use event::{Dating, Event, EventKind, Person};
+pub use event::{Dating, Event, EventKind, Person, UnreadValue};
 pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;

@@ -219,6 +219,8 @@ impl Feed {
             attributes,
             members,
             feed: None,
+            open_ended: false,
+            unread: Vec::new(),
         };
         Received { event, place: Place::Operation(at), trace: None }
     }

@@ -52,6 +52,8 @@ pub fn event(n: usize) -> Event {
         attributes: [("department".to_owned(), "x".repeat(600).into())].into(),
         members: None,
         feed: None,
+        open_ended: false,
+        unread: Vec::new(),
     }
 }
 

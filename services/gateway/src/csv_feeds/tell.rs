@@ -61,6 +61,8 @@ impl Teller<'_> {
             attributes,
             members: None,
             feed: is_full.then(|| self.run.clone()),
+            open_ended: false,
+            unread: Vec::new(),
         };
         if self.limits.is_too_large(&event) {
             let what = format!("is more than {} bytes as an event", self.limits.event_bytes_max);

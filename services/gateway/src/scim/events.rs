@@ -97,6 +97,8 @@ impl Draft<'_> {
             attributes,
             members,
             feed: None,
+            open_ended: false,
+            unread: Vec::new(),
         });
     }
 }

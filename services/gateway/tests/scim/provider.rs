@@ -159,6 +159,8 @@ impl Provider {
             attributes: Attributes::new(),
             members: None,
             feed: None,
+            open_ended: false,
+            unread: Vec::new(),
         };
         let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();
         let store = Store::connect(&self.database.url).await.unwrap();
