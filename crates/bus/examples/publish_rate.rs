@@ -27,7 +27,6 @@ fn message(name: &str, n: usize) -> Outgoing {
         attributes: [("notes".to_owned(), "x".repeat(700).into())].into(),
         members: None,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     };
     Outgoing::event(&event, TraceContext::root())

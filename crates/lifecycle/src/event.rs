@@ -178,10 +178,6 @@ pub struct Event {
     /// The reading of a full feed that it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRun>,
-    /// The record that says it speaks of a last day and has none: a departure of the same sender that still lies ahead is
-    /// taken back. A record that does not speak of a last day takes back nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub open_ended: bool,
     /// Values of the notice or record that could not be read or used. They are listed, and count for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadValue>,

@@ -30,7 +30,6 @@ pub(crate) fn event(kind: EventKind, said: i64, effective: i64, attributes: Valu
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     }
 }

@@ -52,7 +52,6 @@ pub(crate) fn received(
         attributes,
         members,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     };
     Some(Received { event, place: Place::Operation(at.clone()), trace: None })

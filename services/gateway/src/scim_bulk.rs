@@ -219,7 +219,6 @@ impl Feed {
             attributes,
             members,
             feed: None,
-            open_ended: false,
             unread: Vec::new(),
         };
         Received { event, place: Place::Operation(at), trace: None }

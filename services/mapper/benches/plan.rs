@@ -178,7 +178,6 @@ fn joined(key: &str, n: usize, now: OffsetDateTime) -> Event {
         attributes: serde_json::from_value(attributes).expect("a map of texts"),
         members: None,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     }
 }

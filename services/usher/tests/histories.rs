@@ -150,7 +150,6 @@ fn event(said: Said) -> Event {
         attributes: said.attributes,
         members: said.members,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     }
 }

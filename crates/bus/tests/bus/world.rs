@@ -52,7 +52,6 @@ pub fn event(n: usize) -> Event {
         attributes: [("department".to_owned(), "x".repeat(600).into())].into(),
         members: None,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     }
 }

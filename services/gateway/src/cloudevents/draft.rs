@@ -76,7 +76,6 @@ impl Draft {
             attributes: said.attributes,
             members: said.members,
             feed: None,
-            open_ended: false,
             unread: Vec::new(),
         };
         // A trace context that cannot be read is ignored, as W3C asks.

@@ -89,7 +89,6 @@ fn completed(
         attributes: completion.to_attributes(),
         members: None,
         feed: Some(run),
-        open_ended: false,
         unread: Vec::new(),
     };
     Received { event, place: Place::Operation(Pointer::root()), trace: None }

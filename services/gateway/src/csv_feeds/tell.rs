@@ -61,7 +61,6 @@ impl Teller<'_> {
             attributes,
             members: None,
             feed: is_full.then(|| self.run.clone()),
-            open_ended: false,
             unread: Vec::new(),
         };
         if self.limits.is_too_large(&event) {

@@ -339,7 +339,6 @@ impl<'a> Reading<'a> {
             attributes: completion.to_attributes(),
             members: None,
             feed: Some(run.clone()),
-            open_ended: false,
             unread: Vec::new(),
         };
         self.publish(vec![Received { event, place: Place::Operation(Pointer::root()), trace: None }]).await

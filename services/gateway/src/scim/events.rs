@@ -97,7 +97,6 @@ impl Draft<'_> {
             attributes,
             members,
             feed: None,
-            open_ended: false,
             unread: Vec::new(),
         });
     }

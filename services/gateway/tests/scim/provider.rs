@@ -159,7 +159,6 @@ impl Provider {
             attributes: Attributes::new(),
             members: None,
             feed: None,
-            open_ended: false,
             unread: Vec::new(),
         };
         let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();

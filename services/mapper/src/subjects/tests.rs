@@ -25,7 +25,6 @@ fn said(kind: EventKind, key: &str, attributes: Value) -> Event {
         attributes: serde_json::from_value(attributes).unwrap(),
         members: None,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     }
 }

@@ -343,7 +343,6 @@ pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
         feed: None,
-        open_ended: false,
         unread: Vec::new(),
     }
 }

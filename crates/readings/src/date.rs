@@ -1,0 +1,136 @@
+//! The one reader of dates.
+
+use serde_json::Value;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+
+use crate::class::class_of;
+use crate::forms::{DateForm, DateForms, DateFormsError, NoDates, YEARS};
+use crate::parse;
+use crate::zone::Zone;
+
+/// When something is, as far as the source tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Exactly then.
+    Moment(OffsetDateTime),
+    /// On the clocks of the source.
+    Local(PrimitiveDateTime),
+    /// On that day.
+    Day(Date),
+}
+
+/// The result of reading a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DateReading {
+    /// The source does not speak of it.
+    NotSaid,
+    /// The source says that there is none.
+    NoDate,
+    /// A date.
+    At(When),
+    /// A value that is no date here, by its form.
+    Unreadable(String),
+}
+
+impl DateReading {
+    /// The date, if it is one.
+    pub fn at(&self) -> Option<When> {
+        if let Self::At(when) = self { Some(*when) } else { None }
+    }
+}
+
+/// Reads the dates of one source, in its time zone. The table of forms is in `docs/dates.md`.
+#[derive(Debug, Clone, Default)]
+pub struct DateReader {
+    zone: Zone,
+    forms: Vec<DateForm>,
+    none: NoDates,
+}
+
+impl DateReader {
+    /// A reader of the forms that every source may use.
+    pub fn new(zone: Zone) -> Self {
+        Self { zone, ..Self::default() }
+    }
+
+    /// A reader of these forms as well.
+    ///
+    /// # Errors
+    /// When two of them would read the same text as two days.
+    pub fn with_forms(zone: Zone, forms: &DateForms) -> Result<Self, DateFormsError> {
+        forms.check()?;
+        let none = forms.none.as_deref().map(NoDates::new).unwrap_or_default();
+        Ok(Self { zone, forms: forms.forms.clone(), none })
+    }
+
+    /// The time zone of the source.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Reads a value of a field that may be left out.
+    pub fn read_optional(&self, value: Option<&Value>) -> DateReading {
+        value.map_or(DateReading::NotSaid, |value| self.read(value))
+    }
+
+    /// Reads a value. A whole number is read as its digits.
+    pub fn read(&self, value: &Value) -> DateReading {
+        let reading = match value {
+            Value::Null => return DateReading::NoDate,
+            Value::String(text) => return self.parse(text),
+            Value::Number(number) => self.read_text(&number.to_string()),
+            Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        reading.unwrap_or_else(|| DateReading::Unreadable(class_of(value)))
+    }
+
+    /// Reads a text.
+    pub fn parse(&self, text: &str) -> DateReading {
+        let unreadable = || DateReading::Unreadable(class_of(&Value::from(text)));
+        self.read_text(text).unwrap_or_else(unreadable)
+    }
+
+    fn read_text(&self, text: &str) -> Option<DateReading> {
+        let text = text.trim();
+        let is_zero = !text.is_empty() && text.bytes().all(|byte| byte == b'0');
+        if text.is_empty() || is_zero || self.none.is_text(text) || parse::is_zero_day(text) {
+            return Some(DateReading::NoDate);
+        }
+        let when = parse::date(text, &self.forms)?;
+        if self.none.is_date(when) {
+            return Some(DateReading::NoDate);
+        }
+        let year = match when {
+            When::Moment(at) => at.year(),
+            When::Local(at) => at.year(),
+            When::Day(date) => date.year(),
+        };
+        let outside =
+            || DateReading::Unreadable(format!("a date outside of {} to {}", YEARS.start(), YEARS.end()));
+        Some(if YEARS.contains(&year) { DateReading::At(when) } else { outside() })
+    }
+
+    /// The day that a date of a day stands for: midnight as it is written, and midnight in the source's zone, are a day.
+    /// Other moments stay what they are.
+    pub fn as_day(&self, when: When) -> When {
+        match when {
+            When::Moment(at) if at.time() == Time::MIDNIGHT => When::Day(at.date()),
+            When::Moment(at) => self.zone.day_that_begins(at).map_or(when, When::Day),
+            When::Local(at) if at.time() == Time::MIDNIGHT => When::Day(at.date()),
+            When::Local(_) | When::Day(_) => when,
+        }
+    }
+
+    /// The moment; for a day, where it begins.
+    pub fn begin(&self, when: When) -> Option<OffsetDateTime> {
+        self.zone.begin(when)
+    }
+
+    /// The moment; for a day, where it ends.
+    pub fn end(&self, when: When) -> Option<OffsetDateTime> {
+        self.zone.end(when)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! How a source writes its dates: settings, and what means that there is none.
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::date::When;
+
+/// Years that a date of an employment may lie in. What lies outside was misread or mistyped.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1940..=2098;
+
+/// Years whose days mean that there is no date, unless a source says otherwise.
+const NO_YEARS: [i32; 9] = [0, 1, 1601, 1753, 1900, 2099, 2154, 4712, 9999];
+/// Days that mean that there is no date, unless a source says otherwise.
+const NO_DAYS: [(i32, u16); 4] = [(1899, 364), (1899, 365), (1970, 1), (2079, 157)];
+/// Texts that mean that there is no date, unless a source says otherwise.
+const NO_TEXTS: [&str; 6] = ["-", "--", "n/a", "none", "null", "nil"];
+
+/// A form that only a source that is known to write it may use: others would read the same text as another day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateForm {
+    /// `31.12.2026`, `31/12/2026`, `31-12-2026`.
+    DayMonthYear,
+    /// `12/31/2026`, `12-31-2026`, `12.31.2026`.
+    MonthDayYear,
+    /// `46387`: days since 1899-12-30.
+    ExcelSerial,
+    /// `946684800`: seconds since 1970, of any length but eight digits.
+    EpochSeconds,
+    /// `946684800000`: milliseconds since 1970, of any length but eight digits.
+    EpochMilliseconds,
+}
+
+/// How a source writes its dates, besides the forms that every source may use.
+///
+/// ```yaml
+/// dates: { forms: [day_month_year], none: ["9999", "2100-01-01", "open"] }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DateForms {
+    /// Forms that it uses as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<DateForm>,
+    /// Years, days and texts that mean "there is none", instead of the usual ones. Nothing, null and zeros always do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub none: Option<Vec<String>>,
+}
+
+/// Settings that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DateFormsError(pub(crate) &'static str);
+
+/// Everything that means "there is none".
+#[derive(Debug, Clone)]
+pub(crate) struct NoDates {
+    years: Vec<i32>,
+    days: Vec<Date>,
+    texts: Vec<String>,
+}
+
+impl Default for NoDates {
+    fn default() -> Self {
+        let day = |(year, day)| Date::from_ordinal_date(year, day).ok();
+        Self {
+            years: NO_YEARS.to_vec(),
+            days: NO_DAYS.into_iter().filter_map(day).collect(),
+            texts: NO_TEXTS.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+impl NoDates {
+    /// A source's own, of which each is a year, a day, or a text.
+    pub(crate) fn new(own: &[String]) -> Self {
+        let mut all = Self { years: vec![0], days: Vec::new(), texts: Vec::new() };
+        for text in own {
+            let text = text.trim();
+            let is_year = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+            if let Some(year) = text.parse().ok().filter(|_| is_year) {
+                all.years.push(year);
+            } else if let Some(day) = crate::parse::iso_day(text) {
+                all.days.push(day);
+            } else {
+                all.texts.push(text.to_lowercase());
+            }
+        }
+        all
+    }
+
+    pub(crate) fn is_text(&self, text: &str) -> bool {
+        self.texts.iter().any(|none| none.eq_ignore_ascii_case(text))
+    }
+
+    pub(crate) fn is_date(&self, when: When) -> bool {
+        let date = match when {
+            When::Moment(at) => at.date(),
+            When::Local(at) => at.date(),
+            When::Day(date) => date,
+        };
+        self.years.contains(&date.year()) || self.days.contains(&date)
+    }
+}
+
+impl DateForms {
+    /// # Errors
+    /// When two forms would read the same text as two days.
+    pub(crate) fn check(&self) -> Result<(), DateFormsError> {
+        let both = |a, b| self.forms.contains(&a) && self.forms.contains(&b);
+        if both(DateForm::DayMonthYear, DateForm::MonthDayYear) {
+            return Err(DateFormsError(
+                "has day_month_year and month_day_year: 01/02/2026 would be two days",
+            ));
+        }
+        if both(DateForm::EpochSeconds, DateForm::EpochMilliseconds) {
+            return Err(DateFormsError(
+                "has epoch_seconds and epoch_milliseconds: name the one that it writes",
+            ));
+        }
+        if both(DateForm::ExcelSerial, DateForm::EpochSeconds)
+            || both(DateForm::ExcelSerial, DateForm::EpochMilliseconds)
+        {
+            return Err(DateFormsError("has excel_serial and an epoch: 46387 would be two days"));
+        }
+        Ok(())
+    }
+}

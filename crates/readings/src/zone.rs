@@ -1,0 +1,74 @@
+//! Time zones, from the copy of the database that is compiled in.
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+use crate::date::When;
+
+/// The time zone of a source: where its days begin and end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zone(TimeZone);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self::utc()
+    }
+}
+
+impl Zone {
+    /// UTC.
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// The zone with that IANA name.
+    pub fn named(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case("utc") {
+            return Some(Self::utc());
+        }
+        TimeZoneDatabase::bundled().get(name).ok().map(Self)
+    }
+
+    /// The moment; for a day, where it begins.
+    pub fn begin(&self, when: When) -> Option<OffsetDateTime> {
+        match when {
+            When::Moment(at) => Some(at.to_offset(UtcOffset::UTC)),
+            When::Local(at) => self.moment(at),
+            When::Day(date) => self.moment(date.midnight()),
+        }
+    }
+
+    /// The moment; for a day, where it ends.
+    pub fn end(&self, when: When) -> Option<OffsetDateTime> {
+        match when {
+            When::Day(date) => self.moment(date.next_day()?.midnight()),
+            other => self.begin(other),
+        }
+    }
+
+    /// The day at whose beginning the moment lies, if it lies at the beginning of one here.
+    pub(crate) fn day_that_begins(&self, at: OffsetDateTime) -> Option<Date> {
+        let stamp = jiff::Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()?;
+        let local = self.0.to_datetime(stamp).date();
+        let month = time::Month::try_from(u8::try_from(local.month()).ok()?).ok()?;
+        let date =
+            Date::from_calendar_date(i32::from(local.year()), month, u8::try_from(local.day()).ok()?).ok()?;
+        (self.moment(date.midnight())? == at).then_some(date)
+    }
+
+    /// Where the clocks skip the time, as much later as they skip; where it happens twice, the first.
+    fn moment(&self, at: PrimitiveDateTime) -> Option<OffsetDateTime> {
+        let part = |number: u8| i8::try_from(number).ok();
+        let local = jiff::civil::DateTime::new(
+            i16::try_from(at.year()).ok()?,
+            part(at.month().into())?,
+            part(at.day())?,
+            part(at.hour())?,
+            part(at.minute())?,
+            part(at.second())?,
+            i32::try_from(at.nanosecond()).ok()?,
+        );
+        let stamp = self.0.to_ambiguous_timestamp(local.ok()?).compatible().ok()?;
+        OffsetDateTime::from_unix_timestamp_nanos(stamp.as_nanosecond()).ok()
+    }
+}
