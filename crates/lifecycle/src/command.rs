@@ -102,11 +102,14 @@ pub struct Actions {
     pub disable: bool,
     /// Delete.
     pub delete: bool,
+    /// Give one of several accounts or groups a temporary name, when each should have the name of the next one.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub temporary_names: bool,
 }
 
 impl Default for Actions {
     fn default() -> Self {
-        Self { create: true, update: true, disable: true, delete: true }
+        Self { create: true, update: true, disable: true, delete: true, temporary_names: true }
     }
 }
 

@@ -132,12 +132,13 @@ impl ErrorCode {
                 "The target refused our credential for this one request (401 or 403) while it takes it for others."
             }
             Self::BelongsToAnother => {
-                "An account or group with this name is there, and carries another externalId or is linked to somebody \
-                 else. It was left alone."
+                "An account or group with this name is there, carries another externalId and is not one that Usher manages; or it \
+                 carries ours and is linked to another person. It was left alone."
             }
             Self::NameTaken => {
-                "The target says that it has one already (409), and a lookup by what the policy matches on finds none: \
-                 the name is taken by something that cannot be found that way, such as a deleted account that keeps it."
+                "The target says that another one has a value that only one can have (409), and nothing that Usher manages has it: \
+                 an account of somebody else does, or one that no lookup shows, such as a deleted account that keeps its name. \
+                 (What waits for a value of an account that Usher manages is no dead letter: `usher held ls` lists it.)"
             }
             Self::Gone => {
                 "The target does not know the account or group any more, and it could not be made again."

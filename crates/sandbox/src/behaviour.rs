@@ -49,6 +49,10 @@ pub struct Behaviour {
     pub members_readable: bool,
     /// A second `userName` (users) or `displayName` (groups), regardless of case, answers 409 `uniqueness`.
     pub unique_names: bool,
+    /// A second user with one of the mail addresses of another, regardless of case, answers 409 `uniqueness`.
+    pub unique_mails: bool,
+    /// Groups keep listing users that were deleted.
+    pub keeps_references: bool,
     /// PATCH of a user answers 200 with the user; otherwise 204. PATCH of a group always answers 204.
     pub patch_returns_user: bool,
     /// `ServiceProviderConfig`, `ResourceTypes` and `Schemas` need no token.
@@ -75,6 +79,8 @@ impl Default for Behaviour {
             rate_limit: None,
             members_readable: true,
             unique_names: true,
+            unique_mails: false,
+            keeps_references: false,
             patch_returns_user: true,
             discovery_open: false,
             house: None,

@@ -187,11 +187,14 @@ impl Directory {
         Ok(id)
     }
 
-    /// Removes a resource. A user leaves all groups; a group loses all members.
-    pub(crate) fn delete(&mut self, kind: Kind, id: &str) -> Result<(), Refusal> {
+    /// Removes a resource. A user leaves all groups, unless those keep who was in them; a group loses all members.
+    pub(crate) fn delete(&mut self, kind: Kind, id: &str, behaviour: &Behaviour) -> Result<(), Refusal> {
         let known = parse_id(id).and_then(|id| Some((id, self.shelf_mut(kind).records.remove(&id)?)));
         let (id, record) = known.ok_or_else(|| Refusal::not_found(id))?;
         self.shelf_mut(kind).unindex(id, &Keys::of(kind, &record.attributes));
+        if kind == Kind::User && behaviour.keeps_references {
+            return Ok(());
+        }
         let others = if kind == Kind::Group { &mut self.users } else { &mut self.groups };
         for other in &record.links {
             if let Some(other) = others.records.get_mut(other) {
@@ -216,6 +219,9 @@ impl Directory {
         behaviour: &Behaviour,
     ) -> Result<(), Refusal> {
         rules::check(kind, attributes, behaviour)?;
+        if behaviour.unique_mails && kind == Kind::User {
+            self.check_mails(id, attributes)?;
+        }
         if !behaviour.unique_names {
             return Ok(());
         }
@@ -224,6 +230,18 @@ impl Directory {
         let taken = self.shelf(kind).named(name).any(|other| Some(other) != id);
         if taken {
             return Err(Refusal::new(409, Some("uniqueness"), format!("{attribute} is taken")));
+        }
+        Ok(())
+    }
+
+    /// Reads everybody: few tests need it, with few people.
+    fn check_mails(&self, id: Option<Id>, attributes: &Attributes) -> Result<(), Refusal> {
+        let wanted = rules::mails(attributes);
+        let others = self.users.records.iter().filter(|(other, _)| Some(**other) != id);
+        let taken =
+            others.flat_map(|(_, record)| rules::mails(&record.attributes)).any(|m| wanted.contains(&m));
+        if taken {
+            return Err(Refusal::new(409, Some("uniqueness"), "a mail address is taken"));
         }
         Ok(())
     }

@@ -75,6 +75,8 @@ pub enum Fault {
     EmptyBody,
     /// Answers a list with nothing on it, as a search does that lags behind; nothing was done.
     EmptyList,
+    /// Does the work, and answers a list whose resources have other ids each time.
+    OtherIds,
 }
 
 const fn ok() -> u16 {
@@ -108,6 +110,7 @@ impl Fault {
             Self::HugeBody { .. } => "hugeBody",
             Self::EmptyBody => "emptyBody",
             Self::EmptyList => "emptyList",
+            Self::OtherIds => "otherIds",
         }
     }
 

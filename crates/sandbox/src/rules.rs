@@ -38,6 +38,13 @@ pub(crate) const fn name_attribute(kind: Kind) -> &'static str {
     }
 }
 
+/// The mail addresses of a user, in lower case.
+pub(crate) fn mails(attributes: &Attributes) -> Vec<String> {
+    let elements = get(attributes, "emails").and_then(Value::as_array).into_iter().flatten();
+    let values = elements.filter_map(|mail| text(mail.as_object()?, "value"));
+    values.map(str::to_lowercase).collect()
+}
+
 /// Whether a client may never set this core attribute.
 pub(crate) fn is_read_only(kind: Kind, name: &str) -> bool {
     matches!(name, "id" | "meta") || (kind == Kind::User && name == "groups")

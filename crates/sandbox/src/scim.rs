@@ -86,7 +86,7 @@ pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Ref
         (_, &Method::PUT, Some(id)) => office.replace(call, id, &query.projection()),
         (_, &Method::PATCH, Some(id)) => office.patch(call, id, &query.projection()),
         (_, &Method::DELETE, Some(id)) => {
-            office.directory.delete(kind, id)?;
+            office.directory.delete(kind, id, office.behaviour)?;
             Ok(Answer::new(204, Vec::new()))
         }
         _ => Err(Refusal::new(405, None, "this method is not supported here")),

@@ -306,7 +306,7 @@ pub struct DecideHeld {
     /// Everything that is held there.
     #[serde(default)]
     pub all: bool,
-    /// Only what is held for this reason: `guard`, `protected` or `profile`.
+    /// Only what is held for this reason: `guard`, `protected`, `profile` or `taken`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// Required: it is kept in the timeline.

@@ -12,13 +12,15 @@ use store::Store;
 use tracing::Instrument;
 
 use crate::blame::{Blame, Sort, Verdict};
+use crate::converge::taken::Claim;
 use crate::gone::Gone;
 use crate::lease::Lease;
+use crate::leftovers::Leftovers;
 use crate::listing::Listing;
 use crate::now;
 use crate::outcome::Trouble;
 use crate::pacer::{Pacer, Permit, Request, Signal, Urgency};
-use crate::rows::linked_subject;
+use crate::rows::{claims, linked_subject};
 use crate::safety::Sum;
 
 /// A target that this replica owns.
@@ -36,6 +38,8 @@ pub(crate) struct OwnedTarget {
     pub(crate) blame: Blame,
     /// How many of its accounts vanished.
     pub(crate) gone: Gone,
+    /// Whether its groups keep accounts that are gone.
+    pub(crate) leftovers: Leftovers,
 }
 
 /// What the conversation is about.
@@ -240,15 +244,22 @@ impl Call {
         }
     }
 
-    fn method_of(&self, operation: &str) -> &'static str {
+    /// The method of an operation, for limits that depend on it. An operation that is not known is paced as what is dearest,
+    /// a change, and told.
+    fn method_of(&self, operation: &'static str) -> &'static str {
         match operation {
-            "lookup" | "read" | "read_members" | "list" => "GET",
-            "create" => "POST",
-            "delete" => "DELETE",
-            _ => match self.method_of_change() {
-                UpdateMethod::Patch => "PATCH",
-                UpdateMethod::Put => "PUT",
-            },
+            "lookup" | "read" | "read_members" | "list" => return "GET",
+            "create" => return "POST",
+            "delete" => return "DELETE",
+            "update" | "disable" | "add_members" | "remove_members" | "change_members" => {}
+            _ => {
+                debug_assert!(false, "`{operation}` has no method here");
+                tracing::error!(operation, "an operation without a method is paced as a change");
+            }
+        }
+        match self.method_of_change() {
+            UpdateMethod::Patch => "PATCH",
+            UpdateMethod::Put => "PUT",
         }
     }
 
@@ -277,6 +288,20 @@ impl Call {
         let found = linked_subject(&self.target.store, &self.target.name, *kind, remote_id, subject).await;
         found.map_err(|error| {
             tracing::warn!(target_name = %self.target.name, error = %error, "could not look at the links");
+            Stop::Deferred
+        })
+    }
+
+    /// The other person or group of ours that has this value, as far as our own rows know.
+    ///
+    /// # Errors
+    /// [`Stop::Deferred`] when the database cannot tell.
+    pub(crate) async fn holder_of(&self, claim: &Claim) -> Result<Option<String>, Stop> {
+        let About { kind, subject, .. } = &self.about;
+        let target = &self.target;
+        let found = claims::holder(target.store.reader(), &target.name, *kind, claim, subject).await;
+        found.map_err(|error| {
+            tracing::warn!(target_name = %target.name, error = %error, "could not look who has a value");
             Stop::Deferred
         })
     }

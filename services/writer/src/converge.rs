@@ -8,13 +8,15 @@ mod create;
 mod locate;
 pub(crate) mod look;
 pub(crate) mod members;
+mod parts;
 mod remove;
 pub(crate) mod step;
+pub(crate) mod taken;
 mod update;
 mod wanted;
 
 use create::{adopt, create};
-use locate::{Located, locate};
+use locate::{Hit, Located, locate};
 use remove::{disable_instead, recover_gone, remove};
 use step::{Step, There, next};
 use update::update;
@@ -30,6 +32,26 @@ pub(crate) use wanted::Wanted;
 
 /// How often a leaver whose create got no answer is looked for before there is surely no account.
 const LATE_CREATE_LOOKS: i32 = 3;
+/// Moves of one piece of work at most. The longest way that makes sense has seven: a change finds the account gone, nothing
+/// is found, the create is refused because there is one, that one is adopted, and changed; and each may end there.
+const MOVES_MAX: usize = 8;
+
+/// What comes next in one piece of work.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it ends as what is large")]
+enum Move {
+    /// Nothing: this is what came of it.
+    End(Outcome),
+    /// Create it, unless it is found.
+    Create,
+    /// Link what was found.
+    Adopt(Box<Hit>),
+    /// Make what is linked agree.
+    BringAbout(Standing),
+    /// The link leads nowhere: find out what is there instead.
+    RecoverGone,
+    /// Nothing is linked and nothing should be usable: find what may be there.
+    LookForUnlinked,
+}
 
 /// Works until the target agrees or something stands in the way. Whatever was learned is in `progress`, also then.
 pub(crate) async fn converge(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Outcome {
@@ -52,20 +74,41 @@ fn judge(failed: Failed) -> Outcome {
     }
 }
 
+/// Moves until one of them ends it. A target that shows another resource each time it is asked is not followed for ever.
 async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Outcome, Stop> {
+    let mut next = begin(call, wanted, progress).await?;
+    for _ in 0..MOVES_MAX {
+        next = match next {
+            Move::End(outcome) => return Ok(outcome),
+            Move::Create => create(call, wanted, progress).await?,
+            Move::Adopt(hit) => adopt(call, wanted, progress, *hit).await?,
+            Move::BringAbout(standing) => bring_about(call, wanted, progress, standing).await?,
+            Move::RecoverGone => recover_gone(call, wanted, progress).await?,
+            Move::LookForUnlinked => look_for_unlinked(call, wanted, progress).await?,
+        };
+    }
+    if let Move::End(outcome) = next {
+        return Ok(outcome);
+    }
+    progress.in_doubt = true;
+    let error =
+        format!("the target shows something else each time it is asked: {MOVES_MAX} moves led nowhere");
+    Ok(Outcome::Retry(call.trouble("read", AttemptClass::Transient, error)))
+}
+
+/// The first move.
+async fn begin(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Move, Stop> {
     if progress.remote_id.is_some() && (progress.in_doubt || wanted.must_read(&progress.applied)) {
         let gone = !look_again(call, wanted, progress).await?;
         if gone && wanted.state != AccountState::Deleted {
-            return recover_gone(call, wanted, progress).await;
+            return Ok(Move::RecoverGone);
         }
     }
-    match (&progress.remote_id, wanted.state) {
-        (Some(_), _) => bring_about(call, wanted, progress, Standing::LINKED).await,
-        (None, AccountState::Active) => create(call, wanted, progress).await,
-        (None, AccountState::Disabled | AccountState::Deleted) => {
-            look_for_unlinked(call, wanted, progress).await
-        }
-    }
+    Ok(match (&progress.remote_id, wanted.state) {
+        (Some(_), _) => Move::BringAbout(Standing::LINKED),
+        (None, AccountState::Active) => Move::Create,
+        (None, AccountState::Disabled | AccountState::Deleted) => Move::LookForUnlinked,
+    })
 }
 
 /// What the target holds is not certain: an earlier request may have been carried out, or a policy speaks of something
@@ -86,25 +129,24 @@ async fn look_again(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -
 
 /// Nothing is linked and nothing should be usable: whatever may be there is found, so that a leaver whose account we
 /// never linked does not keep it.
-async fn look_for_unlinked(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
-) -> Result<Outcome, Stop> {
-    match locate(call, wanted, true).await? {
+async fn look_for_unlinked(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Move, Stop> {
+    let outcome = match locate(call, wanted, true).await? {
+        Located::Adoptable(hit) => return Ok(Move::Adopt(hit)),
+        // It carries the key of another person, whose account it is: this one has none.
+        Located::Foreign(foreign) if foreign.holder(call).await?.is_some() => settled("absent", wanted),
+        Located::Foreign(foreign) => Outcome::Conflict { found: foreign.found },
         // It has said that there is one: whoever should be off may have it.
         Located::Nothing if progress.unseen.is_some() => {
             let error = "the target has said that it is there, and does not show it".to_owned();
-            Ok(Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error)))
+            Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error))
         }
         Located::Nothing if progress.in_doubt && call.about.attempts < LATE_CREATE_LOOKS => {
             let error = "a create that got no answer may still be under way".to_owned();
-            Ok(Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error)))
+            Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error))
         }
-        Located::Nothing => Ok(settled("absent", wanted)),
-        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
-        Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
-    }
+        Located::Nothing => settled("absent", wanted),
+    };
+    Ok(Move::End(outcome))
 }
 
 /// How we came to a resource.
@@ -125,8 +167,8 @@ async fn bring_about(
     wanted: &Wanted,
     progress: &mut Progress,
     standing: Standing,
-) -> Result<Outcome, Stop> {
-    let Some(id) = progress.remote_id.clone() else { return Box::pin(create(call, wanted, progress)).await };
+) -> Result<Move, Stop> {
+    let Some(id) = progress.remote_id.clone() else { return Ok(Move::Create) };
     let there = There::Something { applied: &progress.applied, surely_ours: standing.surely_ours };
     let adopted = standing.adopted && wanted.state != AccountState::Deleted;
     let name = |how| if adopted { "adopted" } else { how };
@@ -137,27 +179,30 @@ async fn bring_about(
         Step::Create | Step::Rest { .. } | Step::Forbidden { .. } => false,
     };
     if takes_away && let Some(held) = objection(call, wanted).await? {
-        return Ok(held);
+        return Ok(Move::End(held));
     }
     // Whoever must be off is switched off, whatever else could not be written.
     let step = match (step, refused_by_profile(call, wanted, &wanted.to_write().0, false)) {
         (Step::Write { .. }, Some(_)) if takes_away => Step::SwitchOff,
-        (Step::Write { .. }, Some(held)) => return Ok(held),
+        (Step::Write { .. }, Some(held)) => return Ok(Move::End(held)),
         (step, _) => step,
     };
     match step {
-        Step::Write { ops, how } => update(call, wanted, progress, &id, &ops, name(how)).await,
-        Step::Delete => remove(call, wanted, progress, &id).await,
+        Step::Write { ops, how } => match &wanted.step_aside {
+            Some(taken) if !takes_away => taken::step_aside(call, wanted, progress, &id, taken).await,
+            _ => update(call, wanted, progress, &id, &ops, name(how)).await,
+        },
+        Step::Delete => remove(call, wanted, progress, &id).await.map(Move::End),
         Step::SwitchOff => disable_instead(call, wanted, progress, &id).await,
-        Step::Forbidden { how, why } => Ok(forbidden(name(how), why, wanted)),
+        Step::Forbidden { how, why } => Ok(Move::End(forbidden(name(how), why, wanted))),
         Step::Rest { how } => {
             if wanted.state != AccountState::Deleted {
                 progress.applied = wanted.written(&progress.applied);
             }
             let note = step::why_kept(call.target.client.profile(), wanted);
-            Ok(Outcome::Settled { how: name(how), awaits: wanted.awaits.clone(), note })
+            Ok(Move::End(Outcome::Settled { how: name(how), awaits: wanted.awaits.clone(), note }))
         }
-        Step::Create => Box::pin(create(call, wanted, progress)).await,
+        Step::Create => Ok(Move::Create),
     }
 }
 

@@ -47,12 +47,13 @@ impl News {
 
     /// A dead letter was closed because a newer revision took its place.
     pub(crate) fn outlived(&mut self, letter: &str, subject: &str, by: i64) {
+        self.discarded(letter, subject, format!("superseded by revision {by}"));
+    }
+
+    /// A dead letter was closed because what it is about does not matter any more.
+    pub(crate) fn discarded(&mut self, letter: &str, subject: &str, why: String) {
         let Ok(dead_letter) = letter.parse::<DeadLetterId>() else { return };
-        let fact = Fact::Discarded {
-            dead_letter,
-            who: "usher".to_owned(),
-            why: format!("superseded by revision {by}"),
-        };
+        let fact = Fact::Discarded { dead_letter, who: "usher".to_owned(), why };
         self.tell(format!("dis:{letter}"), subject, None, fact);
     }
 

@@ -184,6 +184,7 @@ fn want(
     row.attempts = 0;
     row.failures = None;
     row.awaits = None;
+    row.waiting = None;
     row.last_error = None;
     row.planned = command.planned;
     row.removal = row.would_lose_access(&command.desired);

@@ -22,6 +22,7 @@ mod gone;
 mod group_limit;
 mod intake;
 mod lease;
+mod leftovers;
 mod listing;
 mod migrations;
 mod nesting;

@@ -6,6 +6,8 @@ mod m0003;
 mod m0004;
 mod m0005;
 mod m0006;
+mod m0008;
+mod m0009;
 
 use sea_orm_migration::prelude::*;
 
@@ -22,6 +24,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0004::AddUnseen),
             Box::new(m0005::AddReplays),
             Box::new(m0006::AddNested),
+            Box::new(m0008::AddClaims),
+            Box::new(m0009::AddReferences),
         ]
     }
 

@@ -2,8 +2,10 @@
 
 use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, FailedRequest, HeldBy};
 
+use crate::converge::taken::Taken;
+use crate::rows::reference::Resolved;
 use crate::rows::resource::Unseen;
-use crate::rows::{edge, resource};
+use crate::rows::{edge, leftover, resource};
 
 /// What is known of the target's side, whatever the outcome.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,8 @@ pub(crate) enum Outcome {
     Doubtful { why: String, at: i64 },
     /// It belongs to somebody else.
     Conflict { found: String },
+    /// Another resource of ours has a value that this one should have: when that gives it up. Everything else was done.
+    Waiting { taken: Taken, trouble: Trouble },
     /// Nothing more is sent before a human said so.
     Held { by: HeldBy, reason: String },
 }
@@ -61,6 +65,8 @@ pub(crate) struct WorkedResource {
     pub(crate) facts: Vec<FactRecord>,
     /// The last requests that failed.
     pub(crate) failed: Vec<FailedRequest>,
+    /// What its references resolved to.
+    pub(crate) references: Resolved,
 }
 
 /// Memberships of one group that were worked on, as they were when the work began.
@@ -72,6 +78,8 @@ pub(crate) struct WorkedMembers {
     /// The members' ids that were used, by key.
     pub(crate) member_ids: std::collections::HashMap<String, String>,
     pub(crate) edges: Vec<edge::Model>,
+    /// Ids of accounts that are gone, instead of edges.
+    pub(crate) leftovers: Vec<leftover::Model>,
     /// Those that are not sent, and why not.
     pub(crate) held: Option<(Vec<edge::Model>, String)>,
     pub(crate) outcome: MembersOutcome,

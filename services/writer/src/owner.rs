@@ -18,6 +18,7 @@ use crate::call::OwnedTarget;
 use crate::config::RetryConfig;
 use crate::gone::Gone;
 use crate::lease::Lease;
+use crate::leftovers::Leftovers;
 use crate::listing;
 use crate::pacer::{Pace, Pacer, Signal};
 use crate::results::Committer;
@@ -107,6 +108,7 @@ impl Owner {
             listing: listing::Listing::default(),
             blame: Blame::new(self.retry.suspect_target()),
             gone: Gone::new(),
+            leftovers: Leftovers::default(),
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut shift = Shift::new(self, target, lease.clone(), results, committed);

@@ -11,6 +11,7 @@ use store::{Store, StoreError};
 
 use crate::converge::Wanted;
 use crate::converge::members::MembersJob;
+use crate::converge::taken::Aside;
 use crate::rows::{Key, edge, load_resources, resource, status};
 
 /// How many rows of each lane are looked at in one go.
@@ -179,7 +180,8 @@ impl Source<'_> {
                 deferred.push((row.subject.clone(), person));
                 continue;
             }
-            let Some(wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
+            let Some(mut wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
+            wanted.step_aside = row.waiting().filter(|taken| matches!(taken.aside, Aside::Due(_)));
             let key = (row.kind(), row.subject.clone());
             if self.announced.contains(&key) {
                 row.in_doubt = false;

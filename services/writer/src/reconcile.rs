@@ -5,6 +5,7 @@
 //! taken away. What is not ours is reported and left alone. The place is kept after each page: a restart goes on there.
 
 mod compare;
+mod dangling;
 mod drift;
 mod members;
 mod nobodys;
@@ -29,6 +30,8 @@ use crate::call::{About, Call, Consent, OwnedTarget, Stop};
 use crate::pacer::Urgency;
 use crate::rows::{control, reconcile, resource, save_resources, status};
 use crate::{micros, now};
+
+use dangling::Inventory;
 
 /// Tries of one page before the comparison fails.
 const TRIES_MAX: u32 = 6;
@@ -69,6 +72,7 @@ pub(crate) struct Run {
     bell: Arc<Notify>,
     row: reconcile::Model,
     report: Reconciliation,
+    listed: Inventory,
 }
 
 /// Goes on with the comparison of `target` that is under way, if there is one, until it ends.
@@ -86,7 +90,7 @@ pub(crate) async fn go_on(target: Arc<OwnedTarget>, bell: Arc<Notify>) {
         tracing::error!(target_name = %target.name, "cannot read the comparison that is under way");
         return;
     };
-    let mut run = Run { target, bell, row, report };
+    let mut run = Run { target, bell, row, report, listed: Inventory::default() };
     let ended = match run.work().await {
         Ok(()) => ReconcileState::Finished,
         Err(Halt::Ended) => return,
@@ -152,7 +156,10 @@ impl Run {
             match self.row.phase.as_str() {
                 USERS => self.pages(Kind::User, GROUPS).await?,
                 GROUPS => self.pages(Kind::Group, GONE).await?,
-                _ => return self.gone().await,
+                _ => {
+                    self.count_dangling().await?;
+                    return self.gone().await;
+                }
             }
         }
     }
@@ -160,6 +167,9 @@ impl Run {
     /// Reads everything of one kind.
     async fn pages(&mut self, kind: Kind, then: &str) -> Result<(), Halt> {
         let mut ids: HashSet<String> = HashSet::new();
+        if kind == Kind::User && self.row.next.is_none() {
+            self.listed.begin();
+        }
         loop {
             let start = self.row.next.clone().map(|next| match next.parse() {
                 Ok(index) if self.target.client.profile().paging == scim::Paging::Index => {
@@ -181,6 +191,7 @@ impl Run {
             let further = page.further(self.target.client.profile().paging, before).filter(|_| !is_same);
             let is_repeated = !is_same && self.take(kind, &page.resources).await?;
             ids = page.resources.iter().map(|found| found.id.clone()).collect();
+            self.listed.take(kind, ids.iter());
             if is_repeated && page.next.is_some() {
                 return Err(Halt::Failed("the target lists the same resources again".to_owned()));
             }

@@ -17,9 +17,11 @@ use crate::{backoff, micros, now, orphans, safety};
 
 mod edges;
 mod links;
+mod names;
 mod timeline;
 
 pub(crate) use links::wake_forgotten_memberships;
+pub(crate) use names::look_at_waiting;
 
 /// Results per transaction.
 const BATCH_MAX: usize = 256;
@@ -144,16 +146,19 @@ impl Committer {
             let mut linked = Vec::new();
             for worked in worked {
                 let Some(row) = rows.get_mut(&worked.row.subject) else { continue };
-                let had_link = row.remote_id.clone();
+                let (had_link, had) = (row.remote_id.clone(), row.applied());
                 self.apply(row, worked, news, tx).await?;
-                changes.note(row, had_link.as_deref());
+                changes.note(row, had_link.as_deref(), &had);
+                if kind == ResourceKind::User {
+                    changes.refer(&row.subject, &worked.references, had_link.is_some());
+                }
                 linked.extend(row.remote_id.clone().filter(|_| had_link.is_none()));
             }
             save_resources(tx, rows.into_values().collect()).await?;
             if kind == ResourceKind::User {
                 orphans::forget(tx, &self.target, &linked).await?;
             }
-            changes.spread(tx, &self.target, kind, micros(now())).await?;
+            changes.spread(tx, &self.target, kind, micros(now()), news).await?;
         }
         Ok(())
     }
@@ -172,7 +177,7 @@ impl Committer {
             safety::count_removal(tx, &row.target, row.kind(), &row.subject).await?;
         }
         row.remote_id.clone_from(&progress.remote_id);
-        row.applied = Some(serde_json::to_string(&progress.applied).expect("attributes are plain data"));
+        row.set_applied(&progress.applied);
         // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
         let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
@@ -192,6 +197,7 @@ impl Committer {
                     row.rest(status::IN_SYNC);
                     row.attempts = 0;
                     row.failures = None;
+                    row.waiting = None;
                     row.last_error = note.map(str::to_owned);
                     row.awaits.clone_from(awaits);
                 }
@@ -203,6 +209,7 @@ impl Committer {
                 row.hold(*by, reason.clone(), micros(now()));
                 safety::tell_held(row, reason, news);
             }
+            Outcome::Waiting { taken, trouble } => Self::let_wait(row, taken, trouble),
             Outcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => self.retry_later(row, trouble),
             Outcome::Retry(trouble) | Outcome::Dead(trouble) => {
                 row.attempts += 1;

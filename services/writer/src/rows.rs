@@ -1,10 +1,13 @@
 //! The writer's tables as types, and the few statements that several modules need.
 
+pub(crate) mod claims;
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod edge;
 pub(crate) mod failures;
+pub(crate) mod leftover;
 pub(crate) mod reconcile;
+pub(crate) mod reference;
 pub(crate) mod removal;
 pub(crate) mod replay;
 pub(crate) mod replay_letter;
@@ -42,7 +45,8 @@ pub(crate) mod status {
     pub(crate) const HELD: &str = "held";
     /// A human said that it is not to be done.
     pub(crate) const REJECTED: &str = "rejected";
-    /// An edge one end of which has no account or group at the target.
+    /// An edge one end of which has no account or group at the target; a resource that should have a value which another
+    /// one of ours has.
     pub(crate) const WAITING: &str = "waiting";
     /// An edge that is part of a request under way.
     pub(crate) const SENDING: &str = "sending";

@@ -17,6 +17,9 @@ pub enum HeldBy {
     Protected,
     /// The target would refuse it, as its profile says.
     Profile,
+    /// Another person or group that Usher manages has a value that only one can have: it goes on by itself when that one gives it
+    /// up.
+    Taken,
 }
 
 impl HeldBy {
@@ -26,12 +29,13 @@ impl HeldBy {
             Self::Guard => "guard",
             Self::Protected => "protected",
             Self::Profile => "profile",
+            Self::Taken => "taken",
         }
     }
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Guard, Self::Protected, Self::Profile].into_iter().find(|by| by.as_str() == name)
+        [Self::Guard, Self::Protected, Self::Profile, Self::Taken].into_iter().find(|by| by.as_str() == name)
     }
 }
 

@@ -88,6 +88,8 @@ pub enum Difference {
     Members,
     /// A group whose members could not be read.
     Unreadable,
+    /// An account or group that names an account which is not there: as its manager, or as a member.
+    Dangling,
 }
 
 impl Difference {
@@ -102,6 +104,7 @@ impl Difference {
             Self::Duplicate => "duplicate",
             Self::Members => "members",
             Self::Unreadable => "unreadable",
+            Self::Dangling => "dangling",
         }
     }
 }
@@ -154,6 +157,9 @@ pub struct ReconcileCounts {
     /// Groups whose members could not be read.
     #[serde(default)]
     pub unreadable: u64,
+    /// See [`Difference::Dangling`].
+    #[serde(default)]
+    pub dangling: u64,
     /// Resources that were put into the queue to be made right.
     pub queued: u64,
     /// Requests that it took.

@@ -25,7 +25,7 @@ const PAGE: &str = "<!doctype html><html><head><title>Service notice</title></he
 /// The status that the client gets to see; `None`: no answer at all.
 pub(crate) fn status(answer: &Answer, fault: Option<&Fault>) -> Option<u16> {
     match fault {
-        None | Some(Fault::Delay { .. } | Fault::SlowDrip { .. }) => Some(answer.status),
+        None | Some(Fault::Delay { .. } | Fault::SlowDrip { .. } | Fault::OtherIds) => Some(answer.status),
         Some(Fault::HugeBody { .. } | Fault::TruncatedBody) => {
             Some(if answer.body.is_empty() { 200 } else { answer.status })
         }
@@ -75,6 +75,10 @@ pub(crate) async fn send(world: &World, line: &Line, mut answer: Answer, fault: 
             plain(answer)
         }
         Some(Fault::EmptyBody) => build(200, SCIM, None, None, Body::empty()),
+        Some(Fault::OtherIds) => {
+            give_other_ids(&mut answer.body);
+            plain(answer)
+        }
         Some(Fault::EmptyList) => build(200, SCIM, None, None, Body::from(NOBODY)),
     }
 }
@@ -140,6 +144,16 @@ fn drip(answer: Answer, piece_bytes: usize, millis: u64) -> Response {
         Some((Ok::<_, Infallible>(piece), (rest, false)))
     });
     build(answer.status, SCIM, answer.location, answer.retry_after, Body::from_stream(pieces))
+}
+
+/// Gives each resource of a list an id that it never had.
+fn give_other_ids(body: &mut Vec<u8>) {
+    let Ok(mut list) = serde_json::from_slice::<serde_json::Value>(body) else { return };
+    let resources = list.get_mut("Resources").and_then(serde_json::Value::as_array_mut);
+    for resource in resources.into_iter().flatten() {
+        resource["id"] = format!("other-{:x}", rand::random::<u64>()).into();
+    }
+    *body = list.to_string().into_bytes();
 }
 
 /// Puts padding into a JSON object, which stays one.

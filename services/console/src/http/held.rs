@@ -39,7 +39,7 @@ pub(super) struct HeldQuery {
     path = "/v1/held",
     params(HeldQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`held`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`), `reason`, `since` of each; `total`: how many there are"),
+        (status = 200, body = serde_json::Value, description = "`held`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`, `taken`), `reason`, `since` of each; `total`: how many there are"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
@@ -118,7 +118,7 @@ async fn decide(
     }
     let by = body.by.as_deref().map(|name| HeldBy::named(name).ok_or(()));
     let by = by.transpose().unwrap_or_else(|()| {
-        wrong.add("/by", "must be guard, protected or profile");
+        wrong.add("/by", "must be guard, protected, profile or taken");
         None
     });
     if !wrong.is_empty() {

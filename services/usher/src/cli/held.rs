@@ -40,6 +40,8 @@ pub enum HeldReason {
     Protected,
     /// The target would refuse it, as its profile says.
     Profile,
+    /// Another person or group has a value that only one can have.
+    Taken,
 }
 
 impl HeldReason {
@@ -49,6 +51,7 @@ impl HeldReason {
             Self::Guard => "guard",
             Self::Protected => "protected",
             Self::Profile => "profile",
+            Self::Taken => "taken",
         }
     }
 }

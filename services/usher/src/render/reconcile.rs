@@ -31,6 +31,7 @@ fn differing(report: &Reconciliation) -> u64 {
         + counts.duplicates
         + counts.members_missing
         + counts.members_extra
+        + counts.dangling
 }
 
 /// What it found: counts, which attributes differ, and the first differences.
@@ -66,6 +67,7 @@ pub fn report(report: &Reconciliation) -> String {
         ("unlinked", counts.unlinked, "carry our key, and are not linked"),
         ("members missing", counts.members_missing, ""),
         ("members too many", counts.members_extra, "taken away by us, and there again"),
+        ("dangling references", counts.dangling, "managers and members that are no accounts"),
         ("groups that could not be read", counts.unreadable, "their members were not compared"),
         ("queued", counts.queued, "to be read once more and made right"),
         ("requests", counts.requests, ""),

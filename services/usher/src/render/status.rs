@@ -31,9 +31,17 @@ pub fn render(status: &Status) -> String {
             ]);
         }
         text.push_str(&table.render());
-        let held: i64 = status.targets.iter().map(held).sum();
+        let count = |ends: &[&str]| status.targets.iter().map(|target| resources(target, ends)).sum::<i64>();
+        let held = count(&[".held"]);
         if held > 0 {
             text.push_str(&format!("\n{held} held for a human: see `usher held ls`\n"));
+        }
+        let taken = count(&["user.waiting", "group.waiting"]);
+        if taken > 0 {
+            let wait = if taken == 1 { "waits" } else { "wait" };
+            text.push_str(&format!(
+                "\n{taken} {wait} for a value that another one has: see `usher held ls`\n"
+            ));
         }
     }
     if let Some(mapper) = &status.mapper {
@@ -51,8 +59,9 @@ pub fn render(status: &Status) -> String {
     text
 }
 
-fn held(target: &TargetStatus) -> i64 {
-    target.resources.iter().filter(|(name, _)| name.ends_with(".held")).map(|(_, count)| count).sum()
+fn resources(target: &TargetStatus, ends: &[&str]) -> i64 {
+    let is_counted = |name: &str| ends.iter().any(|end| name.ends_with(end));
+    target.resources.iter().filter(|(name, _)| is_counted(name)).map(|(_, count)| count).sum()
 }
 
 fn policies(mapper: &MapperStatus) -> String {

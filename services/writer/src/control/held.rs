@@ -18,10 +18,12 @@ use crate::{group_limit, micros, moment, now, safety};
 
 /// Rows that are decided about per statement.
 const PAGE: u64 = 1_000;
+/// What waits for a human, and what waits for another row: that can be tried again, or given up, as well.
+const STATUSES: [&str; 2] = [status::HELD, status::WAITING];
 
 impl Control {
     pub(super) async fn held(&self, request: &HeldRequest) -> Result<HeldReply, StoreError> {
-        let mut query = resource::Entity::find().filter(resource::Column::Status.eq(status::HELD));
+        let mut query = resource::Entity::find().filter(resource::Column::Status.is_in(STATUSES));
         if let Some(target) = &request.target {
             query = query.filter(resource::Column::Target.eq(target));
         }
@@ -100,7 +102,7 @@ async fn held_rows(
 ) -> Result<Vec<resource::Model>, StoreError> {
     let mut query = resource::Entity::find()
         .filter(resource::Column::Target.eq(&request.target))
-        .filter(resource::Column::Status.eq(status::HELD));
+        .filter(resource::Column::Status.is_in(STATUSES));
     if let Some(by) = request.by {
         query = query.filter(resource::Column::Held.eq(by.as_str()));
     }
@@ -121,7 +123,9 @@ async fn decide(
     let now = micros(now());
     for row in &mut rows {
         if request.approve {
-            row.approved_revision = row.desired_revision;
+            if row.status == status::HELD {
+                row.approved_revision = row.desired_revision;
+            }
             row.attempts = 0;
             row.last_error = None;
             row.enqueue(status::PENDING, now);

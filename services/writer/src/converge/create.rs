@@ -1,49 +1,46 @@
 //! Creates, and adopts what turns out to be there.
 
 use lifecycle::AttemptClass;
-use scim::Found;
 
-use super::locate::{self, Located, linked_already, locate, matching_is_unique};
+use super::locate::{self, Foreign, Hit, Located, linked_already, locate, matching_is_unique};
 use super::step::{Step, There, next};
-use super::{Standing, Wanted, bring_about, forbidden, refused_by_profile, settled};
+use super::taken::{self, Taken};
+use super::{Move, Standing, Wanted, forbidden, refused_by_profile, settled};
 use crate::call::{Call, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
 use crate::rows::resource::Unseen;
 
-pub(super) async fn create(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
-) -> Result<Outcome, Stop> {
+pub(super) async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Move, Stop> {
     let look_first = !wanted.assume_empty || progress.in_doubt || progress.unseen.is_some();
     if look_first {
         let thoroughly = progress.in_doubt || !wanted.actions.create || !matching_is_unique(call, wanted);
+        // Whose a name is may have changed since the list was read: only what is looked for now stands in the way.
         let located = match locate::from_list(call, wanted, progress.in_doubt) {
-            Some(located) => located,
-            None => locate(call, wanted, thoroughly).await?,
+            Some(located) if !matches!(located, Located::Foreign(_)) => located,
+            listed => locate(call, wanted, thoroughly || listed.is_some()).await?,
         };
         match located {
             // It was done, whatever a search says: once more would make a second one.
             Located::Nothing if progress.unseen == Some(Unseen::Created) => return Ok(not_shown(call)),
             Located::Nothing => {}
-            Located::Adoptable(found) => return Box::pin(adopt(call, wanted, progress, *found)).await,
-            Located::Foreign(found) => return Ok(Outcome::Conflict { found }),
+            Located::Adoptable(hit) => return Ok(Move::Adopt(hit)),
+            Located::Foreign(foreign) => return in_the_way(call, progress, foreign).await,
         }
     }
     match next(call.target.client.profile(), wanted, There::Nothing) {
         Step::Create => {}
-        Step::Forbidden { how, why } => return Ok(forbidden(how, why, wanted)),
-        _ => return Ok(settled("absent", wanted)),
+        Step::Forbidden { how, why } => return Ok(Move::End(forbidden(how, why, wanted))),
+        _ => return Ok(Move::End(settled("absent", wanted))),
     }
     let attributes = wanted.to_create();
     if let Some(held) = refused_by_profile(call, wanted, &attributes, true) {
-        return Ok(held);
+        return Ok(Move::End(held));
     }
     let posted = call.send("create", async |client| client.create(wanted.kind, &attributes).await).await;
     let id = match posted {
         Ok(created) => created.id,
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::AlreadyExists => {
-            return Box::pin(resolve_existing(call, wanted, progress, *failed)).await;
+        Err(Stop::Failed(failed)) if taken::is_said_by(&failed) => {
+            return resolve_existing(call, wanted, progress, *failed).await;
         }
         Err(stop) => return Err(stop),
     };
@@ -53,7 +50,7 @@ pub(super) async fn create(
             progress.remote_id = Some(id);
             progress.unseen = None;
             progress.applied = wanted.created();
-            Ok(settled("created", wanted))
+            Ok(Move::End(settled("created", wanted)))
         }
         None => {
             progress.unseen = Some(Unseen::Created);
@@ -62,45 +59,65 @@ pub(super) async fn create(
     }
 }
 
+/// Another resource has a value that this one should have: it waits where that may be given up by us, and is a conflict
+/// where only a human can tell.
+async fn in_the_way(call: &mut Call, progress: &mut Progress, foreign: Foreign) -> Result<Move, Stop> {
+    let Some(taken) = foreign.holder(call).await? else {
+        return Ok(Move::End(Outcome::Conflict { found: foreign.found }));
+    };
+    Ok(Move::End(wait(call, progress, taken, foreign.found)))
+}
+
+/// Nothing of the create was carried out: it waits for the value.
+fn wait(call: &Call, progress: &mut Progress, taken: Taken, error: String) -> Outcome {
+    progress.in_doubt = false;
+    progress.unseen = None;
+    Outcome::Waiting { taken, trouble: call.trouble("create", AttemptClass::AlreadyExists, error) }
+}
+
 /// A create succeeded but its answer named no id.
 pub(super) async fn find_created(
     call: &mut Call,
     wanted: &Wanted,
     progress: &mut Progress,
-) -> Result<Outcome, Stop> {
+) -> Result<Move, Stop> {
     match locate(call, wanted, true).await? {
-        Located::Adoptable(found) => {
-            progress.remote_id = Some(found.id);
+        Located::Adoptable(hit) => {
+            progress.remote_id = Some(hit.resource.id);
             progress.unseen = None;
             progress.applied = wanted.created();
-            Ok(settled("created", wanted))
+            Ok(Move::End(settled("created", wanted)))
         }
-        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Foreign(foreign) => Ok(Move::End(Outcome::Conflict { found: foreign.found })),
         Located::Nothing => Ok(not_shown(call)),
     }
 }
 
-fn not_shown(call: &Call) -> Outcome {
+fn not_shown(call: &Call) -> Move {
     let error = "the target took the create but does not show the resource".to_owned();
-    Outcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error))
+    Move::End(Outcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error)))
 }
 
 /// The target says that it is there already.
-pub(super) async fn resolve_existing(
+async fn resolve_existing(
     call: &mut Call,
     wanted: &Wanted,
     progress: &mut Progress,
     failed: Failed,
-) -> Result<Outcome, Stop> {
+) -> Result<Move, Stop> {
     progress.in_doubt = true;
     progress.unseen = Some(Unseen::Exists);
     match locate(call, wanted, true).await? {
-        Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
-        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Adoptable(hit) => Ok(Move::Adopt(hit)),
+        Located::Foreign(foreign) => in_the_way(call, progress, foreign).await,
         Located::Nothing => {
+            // Another of its values may be what the target wants only once.
+            if let Some(taken) = taken::held_by_ours(call, wanted.kind, &wanted.attributes).await? {
+                return Ok(Move::End(wait(call, progress, taken, failed.trouble.error)));
+            }
             let error =
                 format!("the target says that it exists, but finds nothing: {}", failed.trouble.error);
-            Ok(Outcome::Retry(Trouble { error, ..failed.trouble }))
+            Ok(Move::End(Outcome::Retry(Trouble { error, ..failed.trouble })))
         }
     }
 }
@@ -109,14 +126,19 @@ pub(super) async fn adopt(
     call: &mut Call,
     wanted: &Wanted,
     progress: &mut Progress,
-    found: Found,
-) -> Result<Outcome, Stop> {
+    Hit { resource: found, by }: Hit,
+) -> Result<Move, Stop> {
     if let Some(other) = call.linked_to_another(&found.id).await? {
-        return Ok(Outcome::Conflict { found: linked_already(&found.id, &other) });
+        let error = linked_already(&found.id, &other);
+        let outcome = match by.filter(|_| wanted.state == lifecycle::AccountState::Active) {
+            Some(claim) => wait(call, progress, Taken::by(claim, other), error),
+            None => Outcome::Conflict { found: error },
+        };
+        return Ok(Move::End(outcome));
     }
     let standing = Standing { surely_ours: locate::is_ours(wanted, &found), adopted: true };
     progress.applied = scim::observe(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
     progress.unseen = None;
-    bring_about(call, wanted, progress, standing).await
+    Ok(Move::BringAbout(standing))
 }

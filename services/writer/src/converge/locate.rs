@@ -6,6 +6,7 @@ use lifecycle::AttemptClass;
 use scim::{Found, Kind, Search};
 
 use super::Wanted;
+use super::taken::{Claim, Taken};
 use crate::call::{Call, Stop};
 use crate::listing::Entry;
 
@@ -17,9 +18,32 @@ const NAMED_MAX: usize = 5;
 pub(super) enum Located {
     Nothing,
     /// Ours, or nobody's.
-    Adoptable(Box<Found>),
+    Adoptable(Box<Hit>),
     /// Somebody else's, or more than one.
-    Foreign(String),
+    Foreign(Foreign),
+}
+
+/// A resource that was found, and by which value; by none where it carries our externalId.
+pub(super) struct Hit {
+    pub(super) resource: Found,
+    pub(super) by: Option<Claim>,
+}
+
+/// A resource that is not ours.
+pub(super) struct Foreign {
+    /// What was found, in words.
+    pub(super) found: String,
+    /// The one that has the value, and its id.
+    by: Option<(Claim, String)>,
+}
+
+impl Foreign {
+    /// The other person or group of ours that has it, and the value that it was found by.
+    pub(super) async fn holder(&self, call: &Call) -> Result<Option<Taken>, Stop> {
+        let Some((claim, id)) = &self.by else { return Ok(None) };
+        let holder = call.linked_to_another(id).await?;
+        Ok(holder.map(|holder| Taken::by(claim.clone(), holder)))
+    }
 }
 
 /// Whether the target itself refuses a second resource with the same matching value, so that a create shows what a
@@ -48,8 +72,8 @@ pub(super) fn from_list(call: &Call, wanted: &Wanted, in_doubt: bool) -> Option<
         Entry::There(path, found) => {
             let ids = ids_of(&found);
             Some(match (found.len(), found.into_iter().next()) {
-                (1, Some(found)) if path == EXTERNAL_ID => Located::Adoptable(Box::new(found)),
-                (1, Some(found)) => claim(wanted, found),
+                (1, Some(found)) if path == EXTERNAL_ID => ours(found),
+                (1, Some(found)) => claim(wanted, &path, found),
                 _ => several(&ids, &path),
             })
         }
@@ -65,7 +89,7 @@ pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -
         let found = look(call, kind, EXTERNAL_ID, external_id).await?;
         let ids = ids_of(&found);
         match (found.len(), found.into_iter().next()) {
-            (1, Some(found)) => return Ok(Located::Adoptable(Box::new(found))),
+            (1, Some(found)) => return Ok(ours(found)),
             (0, _) => {}
             _ => return Ok(several(&ids, EXTERNAL_ID)),
         }
@@ -78,7 +102,7 @@ pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -
         let found = look(call, kind, path, value).await?;
         let ids = ids_of(&found);
         match (found.len(), found.into_iter().next()) {
-            (1, Some(found)) => return Ok(claim(wanted, found)),
+            (1, Some(found)) => return Ok(claim(wanted, path, found)),
             (0, _) => {}
             _ => return Ok(several(&ids, path)),
         }
@@ -96,14 +120,23 @@ fn several(ids: &[String], path: &str) -> Located {
     let more = if ids.len() > NAMED_MAX { ", ..." } else { "" };
     let what =
         if path == EXTERNAL_ID { "carry our externalId".to_owned() } else { format!("have the same {path}") };
-    Located::Foreign(format!("{} resources {what}: {named}{more}", ids.len()))
+    let found = format!("{} resources {what}: {named}{more}", ids.len());
+    Located::Foreign(Foreign { found, by: None })
 }
 
-fn claim(wanted: &Wanted, found: Found) -> Located {
+fn ours(resource: Found) -> Located {
+    Located::Adoptable(Box::new(Hit { resource, by: None }))
+}
+
+fn claim(wanted: &Wanted, path: &str, found: Found) -> Located {
+    let by = wanted.text(path).map(|value| Claim::new(path, value));
     match found.external_id.as_deref() {
-        None | Some("") => Located::Adoptable(Box::new(found)),
-        Some(_) if is_ours(wanted, &found) => Located::Adoptable(Box::new(found)),
-        Some(foreign) => Located::Foreign(format!("resource {} carries externalId {foreign:?}", found.id)),
+        Some(_) if is_ours(wanted, &found) => ours(found),
+        None | Some("") => Located::Adoptable(Box::new(Hit { resource: found, by })),
+        Some(foreign) => {
+            let what = format!("resource {} carries externalId {foreign:?}", found.id);
+            Located::Foreign(Foreign { found: what, by: by.map(|claim| (claim, found.id)) })
+        }
     }
 }
 
@@ -117,7 +150,8 @@ pub(super) fn linked_already(remote_id: &str, other: &str) -> String {
     format!("resource {remote_id} is linked to {other} already")
 }
 
-async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
+/// Asks for resources with this value.
+pub(super) async fn look(call: &mut Call, kind: Kind, path: &str, value: &str) -> Result<Vec<Found>, Stop> {
     let mut search = Search::new(kind, path, value);
     let found = loop {
         let page = call.send("lookup", async |client| client.find_next(&mut search).await).await?;

@@ -33,15 +33,15 @@ pub(crate) async fn look(call: &mut Call, wanted: &Wanted, link: Option<&str>) -
     }
     match locate::locate(call, wanted, true).await? {
         Located::Nothing => Ok(nothing(call, wanted)),
-        Located::Foreign(found) => {
-            Ok(Looked { matched: "foreign", remote_id: None, action: conflict(found) })
+        Located::Foreign(foreign) => {
+            Ok(Looked { matched: "foreign", remote_id: None, action: conflict(foreign.found) })
         }
-        Located::Adoptable(found) => match call.linked_to_another(&found.id).await? {
+        Located::Adoptable(hit) => match call.linked_to_another(&hit.resource.id).await? {
             Some(other) => {
-                let action = conflict(linked_already(&found.id, &other));
-                Ok(Looked { matched: "foreign", remote_id: Some(found.id), action })
+                let action = conflict(linked_already(&hit.resource.id, &other));
+                Ok(Looked { matched: "foreign", remote_id: Some(hit.resource.id), action })
             }
-            None => something(call, wanted, *found, "found").await,
+            None => something(call, wanted, hit.resource, "found").await,
         },
     }
 }

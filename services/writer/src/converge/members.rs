@@ -7,7 +7,7 @@ use scim::{UpdateMethod, diff};
 
 use crate::call::{Call, Stop};
 use crate::outcome::{MembersOutcome, Trouble};
-use crate::rows::{edge, status};
+use crate::rows::{edge, leftover, status};
 
 /// Edges of one group that one request can carry, with the ids that the target knows.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) struct MembersJob {
     pub(crate) edges: Vec<edge::Model>,
     /// Remote ids by key of the person.
     pub(crate) member_ids: HashMap<String, String>,
+    /// Ids of accounts that are gone and may still be listed, instead of edges.
+    pub(crate) leftovers: Vec<leftover::Model>,
 }
 
 impl MembersJob {
@@ -39,10 +41,39 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
     {
         return seen;
     }
-    if call.target.client.profile().membership.method == UpdateMethod::Put {
-        return put(call, job).await;
+    change(call, job, job.ids(true), job.ids(false)).await
+}
+
+/// Takes out ids of accounts that are gone, where the target keeps them: many take them out themselves.
+pub(crate) async fn take_out_leftovers(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+    if call.target.leftovers.takes_them_out() {
+        return MembersOutcome::Settled;
     }
-    let (add, remove) = (job.ids(true), job.ids(false));
+    let mut ids: Vec<String> = job.leftovers.iter().map(|leftover| leftover.member_id.clone()).collect();
+    if call.target.client.profile().membership.readable {
+        let group = &job.group_id;
+        match call.send("read_members", async |client| client.members(group).await).await {
+            Ok(there) => {
+                let there = there.unwrap_or_default();
+                ids.retain(|id| there.contains(id));
+            }
+            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                return MembersOutcome::GroupGone;
+            }
+            Err(stop) => return judge(stop, false),
+        }
+        call.target.leftovers.seen(!ids.is_empty());
+    }
+    if ids.is_empty() {
+        return MembersOutcome::Settled;
+    }
+    change(call, job, Vec::new(), ids).await
+}
+
+async fn change(call: &mut Call, job: &MembersJob, add: Vec<String>, remove: Vec<String>) -> MembersOutcome {
+    if call.target.client.profile().membership.method == UpdateMethod::Put {
+        return put(call, job, &add, &remove).await;
+    }
     let requests = diff::member_ops(call.target.client.profile(), &add, &remove);
     let operation = if remove.is_empty() {
         "add_members"
@@ -67,7 +98,7 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
 }
 
 /// The group as it is, with its members changed: for targets that know no PATCH.
-async fn put(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+async fn put(call: &mut Call, job: &MembersJob, add: &[String], remove: &[String]) -> MembersOutcome {
     let group = &job.group_id;
     let current = match call.send("read", async |client| client.get(scim::Kind::Group, group).await).await {
         Ok(current) => current,
@@ -77,7 +108,7 @@ async fn put(call: &mut Call, job: &MembersJob) -> MembersOutcome {
         Err(stop) => return judge(stop, false),
     };
     let profile = call.target.client.profile();
-    let whole = scim::with_members(profile, &current.attributes, &job.ids(true), &job.ids(false));
+    let whole = scim::with_members(profile, &current.attributes, add, remove);
     let version = current.version.as_deref();
     call.next_has(|_| whole.clone());
     let sent = call

@@ -3,12 +3,10 @@
 use lifecycle::{AccountState, AttemptClass, Attributes};
 use scim::Kind;
 
-use super::create::adopt;
-use super::create::create;
 use super::locate::{Located, locate};
 use super::step;
 use super::update::{is_hidden, switch_off};
-use super::{Wanted, settled};
+use super::{Move, Wanted, settled};
 use crate::call::{Call, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
 use crate::{micros, now};
@@ -18,33 +16,37 @@ pub(super) async fn recover_gone(
     call: &mut Call,
     wanted: &Wanted,
     progress: &mut Progress,
-) -> Result<Outcome, Stop> {
+) -> Result<Move, Stop> {
     if is_hidden(call, wanted, progress) {
-        return Ok(settled("unchanged", wanted));
+        return Ok(Move::End(settled("unchanged", wanted)));
     }
     let located = locate(call, wanted, true).await?;
-    if let Located::Adoptable(found) = &located
-        && progress.remote_id.as_ref() == Some(&found.id)
+    if let Located::Adoptable(hit) = &located
+        && progress.remote_id.as_ref() == Some(&hit.resource.id)
     {
         let error = "the target says that it is gone, and finds it all the same".to_owned();
-        return Ok(Outcome::Retry(call.trouble("read", AttemptClass::Transient, error)));
+        return Ok(Move::End(Outcome::Retry(call.trouble("read", AttemptClass::Transient, error))));
     }
     if matches!(located, Located::Nothing)
         && wanted.state == AccountState::Active
         && let Some(why) = call.target.gone.is_gone()
     {
-        return Ok(Outcome::Doubtful { why, at: micros(now()) });
+        return Ok(Move::End(Outcome::Doubtful { why, at: micros(now()) }));
     }
     progress.remote_id = None;
     progress.applied = Attributes::new();
     match located {
-        Located::Adoptable(found) => adopt(call, wanted, progress, *found).await,
-        Located::Foreign(found) => Ok(Outcome::Conflict { found }),
+        Located::Adoptable(hit) => Ok(Move::Adopt(hit)),
         Located::Nothing if wanted.state == AccountState::Active => {
             progress.in_doubt = true;
-            create(call, wanted, progress).await
+            Ok(Move::Create)
         }
-        Located::Nothing => Ok(settled("absent", wanted)),
+        Located::Nothing => Ok(Move::End(settled("absent", wanted))),
+        Located::Foreign(foreign) => match foreign.holder(call).await? {
+            Some(_) if wanted.state == AccountState::Active => Ok(Move::Create), // which waits for it
+            Some(_) => Ok(Move::End(settled("absent", wanted))),
+            None => Ok(Move::End(Outcome::Conflict { found: foreign.found })),
+        },
     }
 }
 
@@ -94,16 +96,16 @@ pub(super) async fn disable_instead(
     wanted: &Wanted,
     progress: &mut Progress,
     id: &str,
-) -> Result<Outcome, Stop> {
+) -> Result<Move, Stop> {
     match switch_off(call, id, progress).await {
         Ok(None) => {}
-        Ok(Some(undone)) => return Ok(undone),
+        Ok(Some(undone)) => return Ok(Move::End(undone)),
         // Somebody may have made it anew under another id.
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-            return Box::pin(recover_gone(call, wanted, progress)).await;
+            return Ok(Move::RecoverGone);
         }
         Err(stop) => return Err(stop),
     }
     let note = step::why_kept(call.target.client.profile(), wanted);
-    Ok(Outcome::Settled { how: "disabled", awaits: wanted.awaits.clone(), note })
+    Ok(Move::End(Outcome::Settled { how: "disabled", awaits: wanted.awaits.clone(), note }))
 }

@@ -4,13 +4,13 @@ use lifecycle::{AccountState, AttemptClass, Attributes};
 use scim::{Found, Kind, PatchOp, ReadBack, UpdateMethod};
 
 use super::locate;
-use super::remove::recover_gone;
+use super::parts;
 use super::step;
-use super::{Wanted, settled};
-use crate::call::{Call, Failed, Stop};
-use crate::outcome::{Outcome, Progress, Trouble};
+use super::{Move, Wanted, settled};
+use crate::call::{Call, Stop};
+use crate::outcome::{Outcome, Progress};
 
-/// Sends what differs, in one request.
+/// Sends what differs: in one request, or where that is refused in as many as it takes to tell what is.
 pub(super) async fn update(
     call: &mut Call,
     wanted: &Wanted,
@@ -18,7 +18,7 @@ pub(super) async fn update(
     id: &str,
     ops: &[PatchOp],
     how: &'static str,
-) -> Result<Outcome, Stop> {
+) -> Result<Move, Stop> {
     let operation = if how == "disabled" { "disable" } else { "update" };
     let (set, clear) = wanted.to_write();
     let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
@@ -26,22 +26,22 @@ pub(super) async fn update(
         Ok(shown) => {
             if let Some(undone) = not_done(call, &change, shown).await? {
                 progress.in_doubt = true;
-                return Ok(undone);
+                return Ok(Move::End(undone));
             }
             call.target.gone.was_there();
             progress.removed |= wanted.takes_access_away(&progress.applied);
             progress.applied = wanted.written(&progress.applied);
-            Ok(settled(how, wanted))
+            Ok(Move::End(settled(how, wanted)))
         }
-        Err(Stop::Failed(failed)) => match failed.class() {
-            AttemptClass::NotFound => Box::pin(recover_gone(call, wanted, progress)).await,
-            AttemptClass::Permanent | AttemptClass::AlreadyExists
-                if wanted.takes_access_away(&progress.applied) && ops.len() > 1 =>
-            {
-                disable_only(call, progress, id, *failed).await
-            }
-            _ => Err(Stop::Failed(failed)),
-        },
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => Ok(Move::RecoverGone),
+        Err(Stop::Failed(failed)) if parts::is_refusal(&failed) => {
+            parts::one_by_one(call, wanted, progress, id, *failed, how).await
+        }
+        Err(Stop::Failed(failed))
+            if matches!(failed.class(), AttemptClass::Permanent | AttemptClass::Unauthorised) =>
+        {
+            parts::active_alone(call, wanted, progress, id, *failed).await
+        }
         Err(stop) => Err(stop),
     }
 }
@@ -96,12 +96,12 @@ pub(super) async fn not_done(
 /// A change of one resource.
 #[derive(Clone, Copy)]
 pub(super) struct Change<'a> {
-    kind: Kind,
-    id: &'a str,
-    operation: &'static str,
-    ops: &'a [PatchOp],
-    set: &'a Attributes,
-    clear: &'a [String],
+    pub(super) kind: Kind,
+    pub(super) id: &'a str,
+    pub(super) operation: &'static str,
+    pub(super) ops: &'a [PatchOp],
+    pub(super) set: &'a Attributes,
+    pub(super) clear: &'a [String],
 }
 
 /// Switches the account off and changes nothing else; says what that came to if the target did not do it.
@@ -120,21 +120,6 @@ pub(super) async fn switch_off(
     progress.removed |= progress.applied.get("active") != Some(&false.into());
     progress.applied.extend(set);
     Ok(None)
-}
-
-/// The whole change was refused, but a leaver must be off: switch off the account alone, and say what is left.
-pub(super) async fn disable_only(
-    call: &mut Call,
-    progress: &mut Progress,
-    id: &str,
-    refused: Failed,
-) -> Result<Outcome, Stop> {
-    if let Some(undone) = switch_off(call, id, progress).await? {
-        return Ok(undone);
-    }
-    let error =
-        format!("the account is disabled, but its other changes were refused: {}", refused.trouble.error);
-    Ok(Outcome::Dead(Trouble { error, ..refused.trouble }))
 }
 
 /// Whether what answers 404 is an account that we switched off ourselves, at a target that hides such accounts.

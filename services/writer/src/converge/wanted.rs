@@ -6,6 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use lifecycle::{AccountState, Actions, Attributes, Desired};
 use scim::Kind;
 
+use super::taken::Taken;
+use crate::rows::reference::Resolved;
+
 const ACTIVE: &str = "active";
 
 /// What should be true, in the target's own terms.
@@ -22,10 +25,14 @@ pub(crate) struct Wanted {
     pub(crate) match_on: Vec<String>,
     pub(crate) assume_empty: bool,
     pub(crate) actions: Actions,
-    /// A person who is referred to and has no account at the target yet.
+    /// A person who is referred to and has no account at the target yet: nothing is referred to until then.
     pub(crate) awaits: Option<String>,
+    /// What the references resolved to.
+    pub(crate) references: Resolved,
     /// Nothing is taken away before a human said so.
     pub(crate) protected: bool,
+    /// A value is given up for a temporary one first: others wait for it in a circle.
+    pub(crate) step_aside: Option<Taken>,
 }
 
 impl Wanted {
@@ -34,14 +41,21 @@ impl Wanted {
         match desired {
             Desired::User(account) => {
                 let (mut attributes, mut clear) = (account.attributes, account.clear);
-                let mut awaits = None;
-                clear.retain(|path| !account.references.contains_key(path));
+                let (mut awaits, mut references) = (None, Resolved::new());
                 for (path, person) in account.references {
-                    match links.get(&person) {
+                    let id = links.get(&person);
+                    match id {
                         Some(id) => drop(attributes.insert(path, id.clone().into())),
-                        None => awaits = Some(person),
+                        // What is there names whom it named before, or an account that is gone.
+                        None => {
+                            clear.push(path);
+                            awaits = Some(person.clone());
+                        }
                     }
+                    references.insert(person, id.cloned());
                 }
+                clear.sort();
+                clear.dedup();
                 attributes.insert(ACTIVE.to_owned(), (account.state == AccountState::Active).into());
                 clear.retain(|path| !attributes.contains_key(path));
                 Some(Self {
@@ -54,7 +68,9 @@ impl Wanted {
                     assume_empty: account.assume_empty && account.actions.create,
                     actions: account.actions,
                     awaits,
+                    references,
                     protected: account.protected,
+                    step_aside: None,
                 })
             }
             Desired::Group(group) => {
@@ -70,7 +86,9 @@ impl Wanted {
                     assume_empty: group.assume_empty && group.actions.create,
                     actions: group.actions,
                     awaits: None,
+                    references: Resolved::new(),
                     protected: group.protected,
+                    step_aside: None,
                 })
             }
             Desired::Membership { .. } => None,

@@ -25,7 +25,7 @@ use crate::lease::Lease;
 use crate::outcome::{Progress, Worked};
 use crate::pacer::{Circuit, Permit, Urgency};
 use crate::ready::{Job, Ready};
-use crate::results::{Committed, wake_forgotten_memberships};
+use crate::results::{Committed, look_at_waiting, wake_forgotten_memberships};
 use crate::rows::{Key, edge, status};
 use crate::{group_limit, listing, micros, now, reconcile, safety};
 
@@ -277,6 +277,12 @@ impl<'a> Shift<'a> {
                 tracing::info!(target_name = %self.owner.target, woken, "memberships found both ends")
             }
             Err(error) => tracing::warn!(target_name = %self.owner.target, error = %error, "could not sweep"),
+        }
+        match look_at_waiting(&self.owner.store, &self.owner.target, micros(now())).await {
+            Ok(parcel) => self.owner.relay.send(parcel).await,
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not look at what waits for a value");
+            }
         }
         if self.target.listing.catalogue().is_some()
             && listing::unlinked(&self.target).await.is_ok_and(|unlinked| unlinked == 0)

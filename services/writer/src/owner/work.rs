@@ -10,6 +10,7 @@ use crate::converge::{self, members};
 use crate::group_limit;
 use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
 use crate::pacer::Permit;
+use crate::rows::edge;
 
 pub(super) async fn work_on_resource(
     target: Arc<OwnedTarget>,
@@ -32,7 +33,8 @@ pub(super) async fn work_on_resource(
     let mut call = Call::new(target, about, permit);
     let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
     let (facts, failed) = call.into_attempts();
-    let worked = WorkedResource { row, progress, outcome, facts, failed };
+    let references = job.wanted.references;
+    let worked = WorkedResource { row, progress, outcome, facts, failed, references };
     // The committer ends first only when the lease is lost; then the result must not count.
     let _ = results.send(Worked::Resource(Box::new(worked))).await;
 }
@@ -55,6 +57,11 @@ pub(super) async fn work_on_members(
         consent: Consent::Unknown,
     };
     let mut call = Call::new(target, about, permit);
+    if !job.leftovers.is_empty() {
+        let outcome = members::take_out_leftovers(&mut call, &job).await;
+        let _ = results.send(Worked::Members(Box::new(worked(job, call, None, outcome)))).await;
+        return;
+    }
     let held = match call.target.client.profile().groups_per_user_max {
         None => Ok(None),
         Some(max) => {
@@ -71,8 +78,16 @@ pub(super) async fn work_on_members(
             (None, MembersOutcome::Deferred)
         }
     };
-    let members::MembersJob { group, group_id, edges, member_ids } = job;
+    let _ = results.send(Worked::Members(Box::new(worked(job, call, held, outcome)))).await;
+}
+
+fn worked(
+    job: members::MembersJob,
+    call: Call,
+    held: Option<(Vec<edge::Model>, String)>,
+    outcome: MembersOutcome,
+) -> WorkedMembers {
+    let members::MembersJob { group, group_id, edges, member_ids, leftovers } = job;
     let (facts, failed) = call.into_attempts();
-    let worked = WorkedMembers { group, group_id, member_ids, edges, held, outcome, facts, failed };
-    let _ = results.send(Worked::Members(Box::new(worked))).await;
+    WorkedMembers { group, group_id, member_ids, edges, leftovers, held, outcome, facts, failed }
 }

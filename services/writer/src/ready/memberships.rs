@@ -9,8 +9,8 @@ use store::StoreError;
 
 use super::{Source, WINDOW};
 use crate::converge::members::MembersJob;
-use crate::nesting;
 use crate::rows::{edge, load_resources, status};
+use crate::{leftovers, nesting};
 
 /// Memberships of a group are collected this long, while accounts are being worked on, so that one request carries
 /// many.
@@ -44,7 +44,25 @@ impl Source<'_> {
                 break;
             }
         }
+        self.leftover_jobs(&mut jobs, now).await?;
         Ok(jobs)
+    }
+
+    /// Groups that may still list accounts that are gone, behind everything else of the same group.
+    async fn leftover_jobs(&self, jobs: &mut Vec<Vec<MembersJob>>, now: i64) -> Result<(), StoreError> {
+        for (group_id, leftovers) in leftovers::due(self.store, self.target, now).await? {
+            let group = leftovers[0].group_subject.clone();
+            if self.in_flight.contains(&(ResourceKind::Membership, group.clone())) {
+                continue;
+            }
+            let (edges, member_ids) = (Vec::new(), HashMap::new());
+            let job = MembersJob { group, group_id, edges, member_ids, leftovers };
+            match jobs.iter_mut().find(|of_group| of_group.first().is_some_and(|it| it.group == job.group)) {
+                Some(of_group) => of_group.push(job),
+                None => jobs.push(vec![job]),
+            }
+        }
+        Ok(())
     }
 
     /// The most urgent first, then those that wait longest.
@@ -111,7 +129,8 @@ impl Source<'_> {
                 Some((edge.member_subject.clone(), ids.get(&edge.member_subject)?.clone()))
             };
             let member_ids = edges.iter().filter_map(id_of).collect();
-            jobs.push(MembersJob { group: group.clone(), group_id, edges, member_ids });
+            let leftovers = Vec::new();
+            jobs.push(MembersJob { group: group.clone(), group_id, edges, member_ids, leftovers });
         }
         Ok(jobs)
     }

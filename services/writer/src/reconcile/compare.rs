@@ -65,6 +65,9 @@ impl Run {
                     continue;
                 }
                 Verdict::Differs(what, observed) => {
+                    for (path, id) in named_by(row, &what, &observed) {
+                        self.listed.name(row, &path, &id);
+                    }
                     let drift = Drift::found(row, &what, &observed);
                     let difference =
                         if drift.is_unkept(&what) { Difference::Unkept } else { Difference::Drifted };
@@ -100,7 +103,7 @@ impl Run {
             let Some((row, (observed, drift))) = rows.get_mut(&row.subject).zip(observed) else { continue };
             row.drift = Some(drift.to_json());
             // So that the guard counts together what would be taken away.
-            row.applied = Some(serde_json::to_string(&observed).expect("attributes are plain data"));
+            row.set_applied(&observed);
             row.removal = row.desired().is_ok_and(|desired| row.would_lose_access(&desired));
             row.planned = false;
         }
@@ -249,6 +252,13 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// References among what differs, and the ids that are there.
+fn named_by(row: &resource::Model, what: &[String], observed: &Attributes) -> Vec<(String, String)> {
+    let Ok(Desired::User(account)) = row.desired() else { return Vec::new() };
+    let referring = what.iter().filter(|path| account.references.contains_key(*path));
+    referring.filter_map(|path| Some((path.clone(), observed.get(path)?.as_str()?.to_owned()))).collect()
 }
 
 /// Whether nobody works on it, and nobody decided that it stays as it is.

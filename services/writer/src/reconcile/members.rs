@@ -18,6 +18,7 @@ impl Run {
             return Ok(());
         };
         let Some(there) = self.read_members(group, &id).await? else { return Ok(()) };
+        there.iter().for_each(|id| self.listed.name(group, "members", id));
         let there: HashSet<String> = there.into_iter().collect();
         let (mut missing, mut extra) = (Vec::new(), Vec::new());
         let mut after = String::new();

@@ -11,7 +11,7 @@ use super::{Committer, POSTPONED_MAX, after};
 use crate::facts::News;
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
 use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
-use crate::{backoff, group_limit, micros, nesting, now};
+use crate::{backoff, group_limit, leftovers, micros, nesting, now};
 
 impl Committer {
     pub(super) async fn commit_members(
@@ -21,6 +21,9 @@ impl Committer {
         news: &mut News,
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
+        if !worked.leftovers.is_empty() {
+            return self.commit_leftovers(tx, worked, news).await;
+        }
         let held = worked.held.iter().flat_map(|(edges, _)| edges);
         let members = worked.edges.iter().chain(held).map(|edge| edge.member_subject.clone());
         let members: Vec<String> = members.collect();
@@ -101,9 +104,34 @@ impl Committer {
         self.tell_members(worked, &rows, &settled, news);
         save_edges(tx, rows.into_values().collect()).await?;
         if matches!(worked.outcome, MembersOutcome::GroupGone) {
-            self.rebuild_group(tx, &worked.group, now).await?;
+            self.rebuild_group(tx, &worked.group, now, news).await?;
         }
         Ok(())
+    }
+
+    /// What a target refuses to take out is as good as out: it names nobody.
+    async fn commit_leftovers(
+        &self,
+        tx: &DatabaseTransaction,
+        worked: &WorkedMembers,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        match &worked.outcome {
+            MembersOutcome::Settled | MembersOutcome::Refused(_) | MembersOutcome::Seen { .. } => {
+                leftovers::done(tx, &worked.leftovers).await
+            }
+            MembersOutcome::GroupGone => {
+                leftovers::done(tx, &worked.leftovers).await?;
+                self.rebuild_group(tx, &worked.group, micros(now()), news).await
+            }
+            MembersOutcome::Deferred => Ok(()),
+            MembersOutcome::Postponed { .. } | MembersOutcome::Unsure(_) => {
+                let attempts = worked.leftovers.iter().map(|row| row.attempts).max().unwrap_or(0) + 1;
+                let times = u32::try_from(attempts).unwrap_or(1);
+                let at = after(backoff::delay(times, self.retry.initial(), POSTPONED_MAX));
+                leftovers::postpone(tx, &worked.leftovers, attempts, at).await
+            }
+        }
     }
 
     /// Which members' links are still those that the request used: `true`; those with other links: `false`; those
@@ -172,19 +200,25 @@ impl Committer {
     }
 
     /// The target lost the group: its row goes back to the queue, which finds or creates it and wakes the edges.
-    async fn rebuild_group(&self, tx: &DatabaseTransaction, group: &str, now: i64) -> Result<(), StoreError> {
+    async fn rebuild_group(
+        &self,
+        tx: &DatabaseTransaction,
+        group: &str,
+        now: i64,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
         let mut rows =
             load_resources(tx, &self.target, ResourceKind::Group, &[group.to_owned()], true).await?;
         let mut changes = super::links::Changes::default();
         for row in rows.values_mut().filter(|row| !row.queued) {
-            let had = row.remote_id.take();
+            let (had, applied) = (row.remote_id.take(), row.applied());
             row.applied = None;
             row.in_doubt = true;
             row.enqueue(status::PENDING, now);
-            changes.note(row, had.as_deref());
+            changes.note(row, had.as_deref(), &applied);
         }
         save_resources(tx, rows.into_values().collect()).await?;
-        changes.spread(tx, &self.target, ResourceKind::Group, now).await
+        changes.spread(tx, &self.target, ResourceKind::Group, now, news).await
     }
 }
 

@@ -1,33 +1,58 @@
 //! What a new or lost link sets in motion: references and memberships that waited for it.
 
-use lifecycle::ResourceKind;
+use std::collections::HashMap;
+
+use lifecycle::{Attributes, Lane, ResourceKind};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use crate::rows::{edge, load_resources, resource, status};
+use super::names::Names;
+use crate::facts::News;
+use crate::leftovers;
+use crate::rows::reference::{self, Resolved};
+use crate::rows::{dead, edge, resource, status};
 
 /// Links that one transaction made and broke, and references that it left waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     linked: Vec<String>,
-    unlinked: Vec<String>,
+    /// The ids that they have now.
+    new_ids: Vec<String>,
+    /// With the ids that they had.
+    unlinked: Vec<(String, String)>,
     awaited: Vec<String>,
+    /// Whom people refer to, and by which ids.
+    resolved: Vec<(String, Resolved)>,
+    /// Groups that should not be there, and are not.
+    ended: Vec<String>,
+    names: Names,
 }
 
 impl Changes {
-    /// Compares a row with the link that it had before.
-    pub(crate) fn note(&mut self, row: &resource::Model, had: Option<&str>) {
-        match (had, row.remote_id.as_deref()) {
-            (None, Some(_)) => self.linked.push(row.subject.clone()),
-            (Some(_), None) => self.unlinked.push(row.subject.clone()),
-            (Some(old), Some(new)) if old != new => {
-                self.unlinked.push(row.subject.clone());
-                self.linked.push(row.subject.clone());
+    /// Compares a row with the link, and with what the target held of it, before.
+    pub(crate) fn note(&mut self, row: &resource::Model, had: Option<&str>, applied: &Attributes) {
+        self.names.note(row, had, applied);
+        if had != row.remote_id.as_deref() {
+            if let Some(old) = had {
+                self.unlinked.push((row.subject.clone(), old.to_owned()));
             }
-            _ => {}
+            if let Some(new) = &row.remote_id {
+                self.linked.push(row.subject.clone());
+                self.new_ids.push(new.clone());
+            }
+        }
+        if leftovers::is_ended(row) {
+            self.ended.push(row.subject.clone());
         }
         self.awaited.extend(row.awaits.clone());
+    }
+
+    /// Notes what a person's references resolved to. An account that was not there before referred to none.
+    pub(crate) fn refer(&mut self, subject: &str, resolved: &Resolved, was_there: bool) {
+        if was_there || !resolved.is_empty() {
+            self.resolved.push((subject.to_owned(), resolved.clone()));
+        }
     }
 
     /// Wakes what waited, within the transaction that made the links.
@@ -37,25 +62,119 @@ impl Changes {
         target: &str,
         kind: ResourceKind,
         now: i64,
+        news: &mut News,
     ) -> Result<(), StoreError> {
-        for subjects in self.unlinked.chunks(ROWS_PER_STATEMENT_MAX) {
+        std::mem::take(&mut self.names).spread(tx, target, kind, now).await?;
+        leftovers::note(tx, target, kind, &self.unlinked, now).await?;
+        leftovers::forget_ids(tx, target, &self.new_ids).await?;
+        let unlinked: Vec<String> = self.unlinked.iter().map(|(subject, _)| subject.clone()).collect();
+        for subjects in unlinked.chunks(ROWS_PER_STATEMENT_MAX) {
             forget_memberships(tx, target, kind, subjects).await?;
         }
         for subjects in self.linked.chunks(ROWS_PER_STATEMENT_MAX) {
             wake_memberships(tx, target, kind, subjects, now).await?;
         }
-        if kind == ResourceKind::User {
-            // A reference whose person was linked between the reading and now is woken as well.
-            self.awaited.sort();
-            self.awaited.dedup();
-            let found = load_resources(tx, target, kind, &self.awaited, false).await?;
-            self.linked.extend(found.into_values().filter(|r| r.remote_id.is_some()).map(|r| r.subject));
-            for subjects in self.linked.chunks(ROWS_PER_STATEMENT_MAX) {
-                wake_references(tx, target, subjects, now).await?;
+        if kind == ResourceKind::Group {
+            leftovers::forget_groups(tx, target, &unlinked).await?;
+            for groups in self.ended.chunks(ROWS_PER_STATEMENT_MAX) {
+                end_memberships(tx, target, groups, news).await?;
             }
+            return Ok(());
+        }
+        self.spread_references(tx, target, unlinked, now).await
+    }
+
+    async fn spread_references(
+        mut self,
+        tx: &DatabaseTransaction,
+        target: &str,
+        unlinked: Vec<String>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        // A reference whose person was linked, or is not any more, between the reading and now is woken as well.
+        let mut people: Vec<String> = self.resolved.iter().flat_map(|(_, of)| of.keys().cloned()).collect();
+        people.extend(self.awaited);
+        people.sort();
+        people.dedup();
+        let mut ids = HashMap::new();
+        for people in people.chunks(ROWS_PER_STATEMENT_MAX) {
+            ids.extend(reference::ids_of(tx, target, people).await?);
+        }
+        reference::keep(tx, target, &self.resolved).await?;
+        let is_outdated = |of: &Resolved| of.iter().any(|(person, id)| id.as_ref() != ids.get(person));
+        let mut outdated: Vec<String> = self
+            .resolved
+            .iter()
+            .filter(|(_, of)| is_outdated(of))
+            .map(|(subject, _)| subject.clone())
+            .collect();
+        let moved: Vec<String> = self.linked.iter().cloned().chain(unlinked).collect();
+        outdated.extend(reference::outdated(tx, target, &moved).await?);
+        for subjects in outdated.chunks(ROWS_PER_STATEMENT_MAX) {
+            wake_outdated(tx, target, subjects, now).await?;
+        }
+        self.linked.extend(ids.into_keys());
+        for subjects in self.linked.chunks(ROWS_PER_STATEMENT_MAX) {
+            wake_references(tx, target, subjects, now).await?;
         }
         Ok(())
     }
+}
+
+/// Memberships of groups that are not to be there, and are not, are over. Whoever makes the group again tells of its members.
+async fn end_memberships(
+    tx: &DatabaseTransaction,
+    target: &str,
+    groups: &[String],
+    news: &mut News,
+) -> Result<(), StoreError> {
+    let letters = edge::Entity::find()
+        .filter(edge::Column::Target.eq(target))
+        .filter(edge::Column::GroupSubject.is_in(groups))
+        .filter(edge::Column::DeadLetter.is_not_null())
+        .all(tx)
+        .await
+        .map_err(StoreError::statement("read memberships that end"))?;
+    let ids: Vec<String> = letters.iter().filter_map(|edge| edge.dead_letter.clone()).collect();
+    for (edge, letter) in letters.iter().zip(&ids) {
+        news.discarded(letter, &edge.member_subject, format!("group {} is deleted", edge.group_subject));
+    }
+    dead::close(tx, &ids, dead::DISCARDED).await?;
+    edge::Entity::delete_many()
+        .filter(edge::Column::Target.eq(target))
+        .filter(edge::Column::GroupSubject.is_in(groups))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("end memberships"))?;
+    Ok(())
+}
+
+/// Wakes accounts that refer to somebody by an id that is not theirs any more.
+async fn wake_outdated(
+    tx: &DatabaseTransaction,
+    target: &str,
+    subjects: &[String],
+    now: i64,
+) -> Result<(), StoreError> {
+    // Whoever left long ago does not come before those who leave now.
+    let lane = Expr::case(resource::Column::Lane.eq(Lane::Leaver.rank()), Lane::Mover.rank())
+        .finally(Expr::col(resource::Column::Lane));
+    resource::Entity::update_many()
+        .col_expr(resource::Column::Status, Expr::value(status::PENDING))
+        .col_expr(resource::Column::Queued, Expr::value(true))
+        .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
+        .col_expr(resource::Column::WaitsFor, Expr::value(Option::<String>::None))
+        .col_expr(resource::Column::Held, Expr::value(Option::<String>::None))
+        .col_expr(resource::Column::HeldAt, Expr::value(Option::<i64>::None))
+        .col_expr(resource::Column::Lane, lane.into())
+        .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
+        .filter(resource::Column::Subject.is_in(subjects))
+        .filter(resource::Column::Status.is_in([status::IN_SYNC, status::WAITING]))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("wake references"))?;
+    Ok(())
 }
 
 async fn wake_references(
@@ -71,6 +190,7 @@ async fn wake_references(
         .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
         .col_expr(resource::Column::Awaits, Expr::value(Option::<String>::None))
         .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::Awaits.is_not_null()) // what the index of them is for
         .filter(resource::Column::Awaits.is_in(subjects))
         .filter(resource::Column::Status.is_in([status::IN_SYNC, status::PENDING]))
         .exec(tx)

@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 
 use super::status;
 use crate::call::Consent;
+use crate::converge::taken::Taken;
 
 /// What the target said of a create of something that no search shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +102,20 @@ pub(crate) struct Model {
     /// How it differed when the whole target was last compared, as JSON: see `reconcile::drift`.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) drift: Option<String>,
+    /// [`Claim::key`] of the value that it waits for, while it does.
+    ///
+    /// [`Claim::key`]: crate::converge::taken::Claim::key
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) waits_for: Option<String>,
+    /// A [`Taken`] as JSON: the value that it waits for or last waited for at this revision.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) waiting: Option<String>,
+    /// Key of the name that the target has of it: see [`super::claims`].
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) name_key: Option<String>,
+    /// Key of the mail address that the target has of it: see [`super::claims`].
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) mail_key: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -141,6 +156,10 @@ impl Model {
             seen_at: None,
             failures: None,
             drift: None,
+            waits_for: None,
+            waiting: None,
+            name_key: None,
+            mail_key: None,
         }
     }
 
@@ -217,6 +236,31 @@ impl Model {
     fn let_go(&mut self) {
         self.held = None;
         self.held_at = None;
+        self.waits_for = None;
+    }
+
+    /// Remembers what the target holds.
+    pub(crate) fn set_applied(&mut self, applied: &Attributes) {
+        self.applied = Some(serde_json::to_string(applied).expect("attributes are plain data"));
+        (self.name_key, self.mail_key) = super::claims::keys(self.kind(), applied);
+    }
+
+    /// The value that it waits for, or last waited for at this revision.
+    pub(crate) fn waiting(&self) -> Option<Taken> {
+        serde_json::from_str(self.waiting.as_deref()?).ok()
+    }
+
+    /// Remembers what it waits for.
+    pub(crate) fn set_waiting(&mut self, taken: &Taken) {
+        self.waiting = Some(serde_json::to_string(taken).expect("a claim is plain data"));
+    }
+
+    /// Lets the row wait until another one gives a value up.
+    pub(crate) fn wait_for(&mut self, taken: &Taken, reason: String, now: i64) {
+        self.hold(HeldBy::Taken, reason, now);
+        self.status = status::WAITING.to_owned();
+        self.waits_for = Some(taken.claim.key());
+        self.set_waiting(taken);
     }
 
     /// Puts the row into the queue.

@@ -99,7 +99,8 @@ async fn accounts_that_were_there_are_adopted_or_foreign() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_policy_forbids_is_said_to_be_forbidden() {
     let world = World::start().await;
-    let nothing = Actions { create: false, update: false, disable: false, delete: false };
+    let nothing =
+        Actions { create: false, update: false, disable: false, delete: false, ..Actions::default() };
     let limited = |state, more: Value| {
         Desired::User(Account { actions: nothing, ..account(state, person("E-1", more)) })
     };

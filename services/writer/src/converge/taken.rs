@@ -1,0 +1,181 @@
+//! Values that only one resource of a target can have, such as login names, while another resource of ours has them.
+//!
+//! What waits for such a value is woken when the one that has it gives it up (`results::names`). Where several wait for each
+//! other's, one of them takes a temporary value first.
+
+use lifecycle::{Attributes, ResourceKind};
+use scim::Kind;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::parts::{self, Part};
+use super::{Move, Wanted, locate};
+use crate::call::{Call, Failed, Stop};
+use crate::outcome::{Outcome, Progress};
+use crate::rows::claims;
+
+/// Bytes of a hash that stand for a value.
+const KEY_BYTES: usize = 16;
+
+/// A value at an attribute path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    pub(crate) path: String,
+    pub(crate) value: String,
+}
+
+impl Claim {
+    pub(crate) fn new(path: &str, value: &str) -> Self {
+        Self { path: path.to_owned(), value: value.to_owned() }
+    }
+
+    /// What the value is indexed by: of one length, and equal where only case differs.
+    pub(crate) fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.path.to_lowercase());
+        hash.update([0]);
+        hash.update(self.value.trim().to_lowercase());
+        hash.finalize().iter().take(KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether `attributes` have it.
+    pub(crate) fn is_in(&self, attributes: &Attributes) -> bool {
+        let same = |value: &str| value.trim().to_lowercase() == self.value.trim().to_lowercase();
+        attributes.get(&self.path).and_then(|value| value.as_str()).is_some_and(same)
+    }
+}
+
+/// What became of giving way to others that wait in a circle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Aside {
+    /// Nothing was asked for.
+    #[default]
+    No,
+    /// The value at this path is to be given up for a temporary one.
+    Due(String),
+    /// It was tried, and is not tried again for this revision.
+    Done,
+}
+
+/// A value that a resource should have and another one of ours has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    #[serde(flatten)]
+    pub(crate) claim: Claim,
+    /// Key of the person or group that has it.
+    pub(crate) holder: String,
+    #[serde(default)]
+    pub(crate) aside: Aside,
+}
+
+impl Taken {
+    pub(crate) fn by(claim: Claim, holder: String) -> Self {
+        Self { claim, holder, aside: Aside::No }
+    }
+}
+
+/// Whether the target refused a value because another resource has it.
+pub(super) fn is_said_by(failed: &Failed) -> bool {
+    failed.class() == lifecycle::AttemptClass::AlreadyExists
+        || failed.failure.scim_type.as_deref() == Some("uniqueness")
+}
+
+/// The first of the values that another resource of ours has, as far as we know.
+pub(super) async fn held_by_ours(
+    call: &Call,
+    kind: Kind,
+    attributes: &Attributes,
+) -> Result<Option<Taken>, Stop> {
+    for claim in claims::of(resource_kind(kind), attributes) {
+        let found = call.holder_of(&claim).await?;
+        if let Some(holder) = found {
+            return Ok(Some(Taken::by(claim, holder)));
+        }
+    }
+    Ok(None)
+}
+
+/// Who has the refused value: known from our own rows, or from the target where it can be asked.
+pub(super) async fn find_holder(
+    call: &mut Call,
+    wanted: &Wanted,
+    own_id: &str,
+    part: &Part,
+) -> Result<Option<Taken>, Stop> {
+    if let Some(taken) = held_by_ours(call, wanted.kind, &part.set).await? {
+        return Ok(Some(taken));
+    }
+    for (path, value) in &part.set {
+        let Some(value) = value.as_str().filter(|value| !value.is_empty()) else { continue };
+        if !call.target.client.profile().can_filter(wanted.kind, path) {
+            continue;
+        }
+        let found = locate::look(call, wanted.kind, path, value).await?;
+        let Some(other) = found.into_iter().find(|found| found.id != own_id) else { continue };
+        if let Some(holder) = call.linked_to_another(&other.id).await? {
+            return Ok(Some(Taken::by(Claim::new(path, value), holder)));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives the value up that others wait for in a circle, and waits for its own all the same.
+pub(super) async fn step_aside(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    id: &str,
+    taken: &Taken,
+) -> Result<Move, Stop> {
+    let Aside::Due(path) = &taken.aside else { return Ok(Move::End(Outcome::Deferred)) };
+    let current = progress.applied.get(path).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let set: Attributes = [(path.clone(), temporary(&current, &call.about.subject).into())].into();
+    let part = Part { path: path.clone(), set, clear: Vec::new() };
+    let error = match parts::write(call, wanted, progress, id, &[&part]).await {
+        Ok(None) => format!("it has a temporary {path} until {} gives up {}", taken.holder, taken.claim.path),
+        Ok(Some(undone)) => return Ok(Move::End(undone)),
+        Err(Stop::Failed(failed)) if parts::is_refusal(&failed) => format!(
+            "the target refuses a temporary {path} ({}): change one of those names at the target by hand",
+            failed.trouble.error
+        ),
+        Err(stop) => return Err(stop),
+    };
+    let trouble = call.trouble("update", lifecycle::AttemptClass::AlreadyExists, error);
+    Ok(Move::End(Outcome::Waiting { taken: Taken { aside: Aside::Done, ..taken.clone() }, trouble }))
+}
+
+/// A value of the same form that nobody has: with the same domain, if it has one.
+fn temporary(current: &str, subject: &str) -> String {
+    let tag = &Claim::new(subject, current).key()[..12];
+    match current.rsplit_once('@') {
+        Some((_, domain)) => format!("usher-{tag}@{domain}"),
+        None => format!("usher-{tag}"),
+    }
+}
+
+pub(super) fn resource_kind(kind: Kind) -> ResourceKind {
+    match kind {
+        Kind::User => ResourceKind::User,
+        Kind::Group => ResourceKind::Group,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_one_key_of_one_length_whatever_its_case_and_length() {
+        let key = |path: &str, value: &str| Claim::new(path, value).key();
+        assert_eq!(key("userName", "A@example.com"), key("username", "a@EXAMPLE.com "));
+        assert_ne!(key("userName", "a"), key("nickName", "a"));
+        assert_eq!(key("userName", &"x".repeat(5_000)).len(), 32);
+    }
+
+    #[test]
+    fn a_temporary_name_keeps_the_domain_and_tells_two_people_apart() {
+        assert!(temporary("ann@example.com", "E-1").ends_with("@example.com"));
+        assert!(!temporary("ann", "E-1").contains('@'));
+        assert_ne!(temporary("ann", "E-1"), temporary("ann", "E-2"));
+    }
+}

@@ -1,0 +1,110 @@
+//! References that name an account which the target does not have: managers, and members of groups. What is ours among them is
+//! made right as drift; all of it is counted.
+
+use std::collections::HashSet;
+
+use lifecycle::{Difference, Found, ResourceKind};
+use scim::Kind;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::{Halt, Run};
+use crate::rows::resource;
+
+/// References that are kept until everything was read.
+const NAMED_MAX: usize = 100_000;
+
+/// What was listed, and what names something that was not listed so far.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    /// None when the comparison was begun by another process: then it is not known.
+    users: Option<HashSet<String>>,
+    groups: HashSet<String>,
+    named: Vec<Named>,
+}
+
+/// One reference.
+#[derive(Debug)]
+struct Named {
+    kind: ResourceKind,
+    subject: String,
+    remote_id: Option<String>,
+    /// The attribute that names it.
+    by: String,
+    id: String,
+}
+
+impl Inventory {
+    /// The comparison begins to read accounts.
+    pub(super) fn begin(&mut self) {
+        self.users = Some(HashSet::new());
+    }
+
+    /// A page was read.
+    pub(super) fn take<'i>(&mut self, kind: Kind, ids: impl Iterator<Item = &'i String>) {
+        match (kind, &mut self.users) {
+            (Kind::Group, _) => self.groups.extend(ids.cloned()),
+            (Kind::User, Some(users)) => users.extend(ids.cloned()),
+            (Kind::User, None) => {}
+        }
+    }
+
+    /// `row` names something by an attribute.
+    pub(super) fn name(&mut self, row: &resource::Model, by: &str, id: &str) {
+        let Some(users) = &self.users else { return };
+        // Accounts come before groups: by then all of them were listed.
+        let is_listed = row.kind() == ResourceKind::Group && users.contains(id);
+        if is_listed || self.named.len() >= NAMED_MAX {
+            return;
+        }
+        self.named.push(Named {
+            kind: row.kind(),
+            subject: row.subject.clone(),
+            remote_id: row.remote_id.clone(),
+            by: by.to_owned(),
+            id: id.to_owned(),
+        });
+    }
+
+    /// What names something that was not listed at all.
+    fn dangling(&mut self) -> Vec<Named> {
+        let users = self.users.take().unwrap_or_default();
+        let is_listed = |named: &Named| users.contains(&named.id) || self.groups.contains(&named.id);
+        std::mem::take(&mut self.named).into_iter().filter(|named| !is_listed(named)).collect()
+    }
+}
+
+impl Run {
+    /// Counts what dangles, once everything was read. Where accounts that are off are not listed it cannot be told.
+    pub(super) async fn count_dangling(&mut self) -> Result<(), Halt> {
+        let mut dangling = self.listed.dangling();
+        if self.target.client.profile().hides_disabled {
+            return Ok(());
+        }
+        let ids: Vec<String> = dangling.iter().map(|named| named.id.clone()).collect();
+        for ids in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+            let linked: Vec<Option<String>> = resource::Entity::find()
+                .select_only()
+                .column(resource::Column::RemoteId)
+                .filter(resource::Column::Target.eq(&self.target.name))
+                .filter(resource::Column::RemoteId.is_in(ids))
+                .into_tuple()
+                .all(self.target.store.reader())
+                .await
+                .map_err(StoreError::statement("read what is linked"))?;
+            let linked: HashSet<String> = linked.into_iter().flatten().collect();
+            dangling.retain(|named| !linked.contains(&named.id));
+        }
+        for Named { kind, subject, remote_id, by, id } in dangling {
+            self.report.counts.dangling += 1;
+            self.note(Found {
+                difference: Difference::Dangling,
+                kind,
+                subject: Some(subject),
+                remote_id,
+                what: vec![format!("{by} names {id}")],
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! What a value that was given up sets in motion: resources that waited for it. And what becomes of those that wait for each
+//! other's.
+
+use lifecycle::{Attributes, Desired, ResourceKind};
+use relay::Parcel;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
+
+use super::Committer;
+use crate::converge::taken::{Aside, Claim, Taken};
+use crate::facts::News;
+use crate::outcome::Trouble;
+use crate::rows::{load_resources, resource, save_resources, status};
+use crate::{micros, now, safety};
+
+/// People who wait for each other in a circle of at most so many.
+const CIRCLE_MAX: usize = 64;
+/// How long until it is looked whether what a resource waits for is still there.
+const LOOK_AFTER_MICROS: i64 = 60 * 1_000_000;
+/// Waiting resources that are looked at in one sweep.
+const LOOKED_AT_MAX: u64 = 200;
+
+impl Committer {
+    /// Lets a row wait for a value that another one has. It is told when it waits for long.
+    pub(super) fn let_wait(row: &mut resource::Model, taken: &Taken, trouble: &Trouble) {
+        let mut taken = taken.clone();
+        if row.waiting().is_some_and(|before| before.aside != Aside::No) {
+            taken.aside = Aside::Done;
+        }
+        let reason = format!(
+            "waits for {}, which {} has, whom Usher manages too: it goes on by itself when {} gives it up ({})",
+            taken.claim.path, taken.holder, taken.holder, trouble.error
+        );
+        row.wait_for(&taken, reason, micros(now()));
+        row.next_attempt_at = micros(now()) + LOOK_AFTER_MICROS;
+    }
+}
+
+/// Values that one transaction gave up, and rows that it left waiting for others.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    freed: Vec<String>,
+    waiting: Vec<String>,
+}
+
+impl Names {
+    /// Compares a row with what the target held of it before.
+    pub(super) fn note(&mut self, row: &resource::Model, had_link: Option<&str>, had: &Attributes) {
+        if row.status == status::WAITING {
+            self.waiting.push(row.subject.clone());
+        }
+        if had.is_empty() {
+            return;
+        }
+        let has = if row.remote_id.as_deref() == had_link { row.applied() } else { Attributes::new() };
+        for (path, value) in had {
+            let Some(value) = value.as_str().filter(|value| !value.is_empty()) else { continue };
+            let claim = Claim::new(path, value);
+            if !claim.is_in(&has) {
+                self.freed.push(claim.key());
+            }
+        }
+    }
+
+    /// Wakes what waited for what was given up, and settles what is to become of what waits, within the transaction that
+    /// stored the rows.
+    pub(super) async fn spread(
+        self,
+        tx: &DatabaseTransaction,
+        target: &str,
+        kind: ResourceKind,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        for keys in self.freed.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows = resource::Entity::find()
+                .filter(resource::Column::Target.eq(target))
+                .filter(resource::Column::WaitsFor.is_in(keys))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .all(tx)
+                .await
+                .map_err(StoreError::statement("read what waits for a value"))?;
+            wake(tx, rows, now).await?;
+        }
+        let waiting = load_resources(tx, target, kind, &self.waiting, true).await?;
+        for row in waiting.into_values() {
+            settle(tx, row, now).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn wake(tx: &DatabaseTransaction, mut rows: Vec<resource::Model>, now: i64) -> Result<(), StoreError> {
+    for row in &mut rows {
+        row.last_error = None;
+        row.enqueue(status::PENDING, now);
+    }
+    save_resources(tx, rows).await
+}
+
+/// Wakes a waiting row whose value was given up before it came to wait, and lets it give way where all of those before it wait
+/// for each other in a circle.
+async fn settle(tx: &DatabaseTransaction, mut row: resource::Model, now: i64) -> Result<(), StoreError> {
+    let Some(taken) = row.waiting().filter(|_| row.status == status::WAITING) else { return Ok(()) };
+    if !holds(tx, &row, &taken).await? {
+        row.attempts += 1;
+        return wake(tx, vec![row], now).await;
+    }
+    let Some(path) = circle(tx, &row, &taken).await? else { return Ok(()) };
+    if taken.aside != Aside::No {
+        return Ok(());
+    }
+    if !may_be_temporary(&row) {
+        let why = row.last_error.take().unwrap_or_default();
+        row.last_error = Some(format!(
+            "{why}; they wait for each other: allow `actions.temporaryNames` in the policy, or change one of the names at the target by hand"
+        ));
+        return save_resources(tx, vec![row]).await;
+    }
+    row.set_waiting(&Taken { aside: Aside::Due(path), ..taken });
+    wake(tx, vec![row], now).await
+}
+
+/// Whether the row that is waited for still has the value.
+async fn holds(tx: &DatabaseTransaction, row: &resource::Model, taken: &Taken) -> Result<bool, StoreError> {
+    let found = one(tx, row, &taken.holder).await?;
+    Ok(found.is_some_and(|holder| holder.remote_id.is_some() && taken.claim.is_in(&holder.applied())))
+}
+
+/// The attribute that `row` would have to give up first, if following who waits for whom leads back to it, and it is to give
+/// that up anyway.
+async fn circle(
+    tx: &DatabaseTransaction,
+    row: &resource::Model,
+    taken: &Taken,
+) -> Result<Option<String>, StoreError> {
+    let mut holder = taken.holder.clone();
+    for _ in 0..CIRCLE_MAX {
+        let Some(next) = one(tx, row, &holder).await? else { return Ok(None) };
+        let Some(waits) = next.waiting().filter(|_| next.status == status::WAITING) else { return Ok(None) };
+        if waits.holder == row.subject {
+            return Ok(wants_other(row, &waits.claim).then_some(waits.claim.path));
+        }
+        holder = waits.holder;
+    }
+    Ok(None)
+}
+
+/// Whether the row should have another value than this one.
+fn wants_other(row: &resource::Model, claim: &Claim) -> bool {
+    match row.desired() {
+        Ok(Desired::User(account)) => !claim.is_in(&account.attributes),
+        Ok(Desired::Group(group)) => !claim.is_in(&group.attributes),
+        Ok(Desired::Membership { .. }) | Err(_) => false,
+    }
+}
+
+fn may_be_temporary(row: &resource::Model) -> bool {
+    let allowed = match row.desired() {
+        Ok(Desired::User(account)) => account.actions.temporary_names,
+        Ok(Desired::Group(group)) => group.actions.temporary_names,
+        Ok(Desired::Membership { .. }) | Err(_) => false,
+    };
+    allowed && row.remote_id.is_some()
+}
+
+async fn one(
+    tx: &DatabaseTransaction,
+    row: &resource::Model,
+    subject: &str,
+) -> Result<Option<resource::Model>, StoreError> {
+    let subject = [subject.to_owned()];
+    let found = load_resources(tx, &row.target, row.kind(), &subject, false).await?;
+    Ok(found.into_values().next())
+}
+
+/// Looks now and then whether what rows wait for is still there, and tells of those that wait for long: the safety net of what
+/// wakes them at once.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn look_at_waiting(
+    store: &Store,
+    target: &str,
+    now: i64,
+) -> Result<Option<Parcel>, StoreError> {
+    let due = resource::Entity::find()
+        .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::WaitsFor.is_not_null())
+        .filter(resource::Column::NextAttemptAt.lte(now))
+        .order_by_asc(resource::Column::NextAttemptAt)
+        .limit(LOOKED_AT_MAX)
+        .all(store.reader())
+        .await
+        .map_err(StoreError::statement("read what waits for a value"))?;
+    if due.is_empty() {
+        return Ok(None);
+    }
+    let tx = store.begin().await?;
+    let mut news = News::default();
+    for kind in [ResourceKind::User, ResourceKind::Group] {
+        let of_kind = due.iter().filter(|row| row.kind() == kind);
+        let subjects: Vec<String> = of_kind.map(|row| row.subject.clone()).collect();
+        let mut rows = load_resources(&tx, target, kind, &subjects, true).await?;
+        rows.retain(|_, row| row.status == status::WAITING);
+        for row in rows.values_mut() {
+            row.next_attempt_at = now + LOOK_AFTER_MICROS;
+            safety::tell_held(row, row.last_error.as_deref().unwrap_or_default(), &mut news);
+        }
+        let waiting: Vec<resource::Model> = rows.into_values().collect();
+        save_resources(&tx, waiting.clone()).await?;
+        for row in waiting {
+            settle(&tx, row, now).await?;
+        }
+    }
+    let parcel = news.store(&tx).await?;
+    tx.commit().await.map_err(StoreError::statement("look at what waits"))?;
+    Ok(parcel)
+}
