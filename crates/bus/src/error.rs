@@ -118,6 +118,21 @@ pub enum PublishError {
     Stopped,
 }
 
+/// JetStream's codes for a message that no try can store: larger than the stream takes, or with headers that are.
+const NEVER_STORED: [u64; 2] = [10_054, 10_097];
+
+impl PublishError {
+    /// Whether the message itself is the reason, so that trying again cannot help.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::TooLarge { .. } => true,
+            // Code 0: our own client found the subject invalid.
+            Self::Refused { code, .. } => *code == 0 || NEVER_STORED.contains(code),
+            Self::Timeout { .. } | Self::Full { .. } | Self::Overloaded { .. } | Self::Stopped => false,
+        }
+    }
+}
+
 /// A message that is not what its stream should carry. Holds nothing of its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("message {sequence} of {stream} cannot be read: {reason}")]

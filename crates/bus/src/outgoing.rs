@@ -13,6 +13,11 @@ pub const FACTS_PER_MESSAGE_MAX: usize = 200;
 /// How many bytes of facts one message carries at most, unless a single fact is larger.
 pub const FACTS_BYTES_PER_MESSAGE_MAX: usize = 256 * 1_024;
 
+/// How the subject of a departure ends among events.
+pub(crate) const DEPARTURE_EVENTS: [&str; 2] = [".worker.left", ".worker.deleted"];
+/// How the subject of a departure ends among commands.
+pub(crate) const DEPARTURE_COMMAND: &str = ".leaver";
+
 /// A message to publish. Serialisable, so that it can wait in an outbox row: sent twice, it is stored once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
@@ -65,7 +70,7 @@ impl Outgoing {
         };
         Self {
             feed: Feed::Commands,
-            tail: token(&command.target),
+            tail: format!("{}.{}", token(&command.target), command.lane.as_str()),
             key: None,
             id: wire::header_safe(&id),
             trace: Some(trace),
@@ -102,6 +107,16 @@ impl Outgoing {
     /// Where it goes.
     pub fn feed(&self) -> Feed {
         self.feed
+    }
+
+    /// Whether it takes access away: a departure that a source states, or a command in the lane of leavers. Such a message
+    /// has room reserved in its stream and is read before what lies in front of it.
+    pub fn is_departure(&self) -> bool {
+        match self.feed {
+            Feed::Events => DEPARTURE_EVENTS.iter().any(|kind| self.tail.ends_with(kind)),
+            Feed::Commands => self.tail.ends_with(DEPARTURE_COMMAND),
+            Feed::Notices | Feed::Journal | Feed::Dead => false,
+        }
     }
 
     /// The message id: a second message with the same id is dropped as a duplicate.

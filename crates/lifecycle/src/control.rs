@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod held;
+pub mod outbox;
 pub mod people;
 pub mod plan;
 pub mod policy;
@@ -33,6 +34,11 @@ pub mod verb {
     /// Empty request to the writer, answered by a [`super::StatusReply`]; to the mapper, by a
     /// [`super::policy::MapperStatus`].
     pub const STATUS: &str = "status";
+    /// Empty request to the mapper or the writer, answered by an [`super::outbox::OutboxReply`].
+    pub const OUTBOX: &str = "outbox";
+    /// [`super::outbox::RetrySetAsideRequest`] to the mapper or the writer, answered by an
+    /// [`super::outbox::OutboxReply`].
+    pub const RETRY_SET_ASIDE: &str = "retry_set_aside";
     /// [`super::plan::PlanRequest`] to the mapper, answered at once by a [`super::plan::PlanStatus`].
     pub const PLAN: &str = "plan";
     /// A [`crate::PlanId`] to the mapper, answered by a [`super::plan::PlanStatus`].
@@ -209,6 +215,9 @@ pub struct TargetStatus {
 pub struct StatusReply {
     /// Every configured target.
     pub targets: Vec<TargetStatus>,
+    /// What waits to be published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<outbox::OutboxStatus>,
 }
 
 /// A control request that could not be carried out.

@@ -36,6 +36,7 @@ pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
     PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,
 };
+pub use control::outbox::{OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage};
 pub use control::people::{
     JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
     ResolveRecordRequest, SourceRecord,

@@ -1,96 +1,49 @@
-//! The way from a committed transaction to the bus: what a transaction decided to publish lies in its outbox row until
+//! The way from a committed transaction to the bus: what a transaction decided to publish lies in its outbox rows until
 //! JetStream has it, so a crash in between delays messages and never loses them.
+//!
+//! Commands and facts lie in rows of their own and are published by sweeps of their own, the most urgent lane first: a
+//! full JOURNAL keeps no command back. What the broker can never take is set aside ([`Relay::set_aside`]): listed with its
+//! cause, counted, and in nothing's way. While JOURNAL is full, facts wait up to a bound; beyond it the oldest are
+//! dropped, and how many is kept in a row of its own.
 //!
 //! Publishing twice is possible and harmless: message ids and consumers are idempotent. Nothing here knows what the
 //! messages say. To use it in another service: create its outbox in a migration, [`pack`] within the transaction,
 //! [`Relay::send`] after the commit, and let [`Relay::run`] look after what was left behind. A service that may answer only
 //! when JetStream has it uses [`pack_for`] and [`Relay::deliver`] instead.
 
-use std::sync::Arc;
+mod loss;
+mod outcome;
+mod parcel;
+mod report;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as Locked, PoisonError};
 use std::time::Duration;
 
-use bus::{Bus, Outgoing, PublishError};
-use sea_orm::DatabaseTransaction;
+use bus::{Bus, PublishError};
 use store::{Store, StoreError, outbox};
-use time::OffsetDateTime;
+use telemetry::Latch;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// Messages of one committed transaction, and the outbox row that holds them until they are published.
-#[derive(Debug)]
-pub struct Parcel {
-    id: String,
-    messages: Vec<Outgoing>,
-}
+use outcome::Outcome;
+use parcel::Batch;
+pub use parcel::{Parcel, left_of, pack, pack_for};
 
-/// Stores `messages` in the outbox of `service` within `tx`; the parcel is to be sent after the commit. Nothing to say
-/// needs no row.
-///
-/// # Errors
-/// As the database reports them.
-pub async fn pack(
-    tx: &DatabaseTransaction,
-    service: &str,
-    messages: Vec<Outgoing>,
-) -> Result<Option<Parcel>, StoreError> {
-    put(tx, service, uuid::Uuid::now_v7().to_string(), messages).await
-}
-
-/// As [`pack`]; the row bears the name of its `subject`, so that [`left_of`] finds it.
-///
-/// # Errors
-/// As the database reports them.
-pub async fn pack_for(
-    tx: &DatabaseTransaction,
-    service: &str,
-    subject: &str,
-    messages: Vec<Outgoing>,
-) -> Result<Option<Parcel>, StoreError> {
-    put(tx, service, format!("{subject}/{}", uuid::Uuid::now_v7()), messages).await
-}
-
-/// What is not known to be published yet of `subject`.
-///
-/// # Errors
-/// As the database reports them.
-pub async fn left_of(
-    connection: &impl sea_orm::ConnectionTrait,
-    service: &str,
-    subject: &str,
-) -> Result<Vec<Parcel>, StoreError> {
-    let rows = outbox::of_subject(connection, service, subject).await?;
-    Ok(rows.into_iter().filter_map(|(id, json)| read(id, &json)).collect())
-}
-
-fn read(id: String, json: &str) -> Option<Parcel> {
-    match serde_json::from_str(json) {
-        Ok(messages) => Some(Parcel { id, messages }),
-        Err(error) => {
-            tracing::error!(outbox_row = %id, error = %error, "cannot read an outbox row");
-            None
-        }
-    }
-}
-
-async fn put(
-    tx: &DatabaseTransaction,
-    service: &str,
-    id: String,
-    messages: Vec<Outgoing>,
-) -> Result<Option<Parcel>, StoreError> {
-    if messages.is_empty() {
-        return Ok(None);
-    }
-    let json = serde_json::to_string(&messages).expect("messages are plain data");
-    outbox::put(tx, service, &id, OffsetDateTime::now_utc(), json).await?;
-    Ok(Some(Parcel { id, messages }))
-}
-
-/// A row this old belongs to nobody who is still about to publish it.
+/// A row this old is not about to be published by another replica.
 const STALE_AFTER: time::Duration = time::Duration::seconds(30);
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Between two sweeps, and between two looks at how much waits.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// The same while something is known to wait.
+const SWEEP_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How many parcels are being published at once; beyond it, committing waits.
 const PARCELS_MAX: usize = 16;
+/// How many bytes of facts wait for JOURNAL at most.
+const FACTS_BYTES_MAX: i64 = 256 << 20;
 
 /// Publishes parcels in the background.
 #[derive(Debug, Clone)]
@@ -100,12 +53,26 @@ pub struct Relay {
     bus: Bus,
     slots: Arc<Semaphore>,
     published: Arc<Mutex<Vec<String>>>,
+    /// Rows that are being published by this process.
+    under_way: Arc<Locked<HashSet<String>>>,
+    /// Something could not be published: look again soon.
+    is_behind: Arc<AtomicBool>,
+    facts_bytes_max: i64,
 }
 
 impl Relay {
     /// For the outbox of `service`.
     pub fn new(service: &'static str, store: Store, bus: Bus) -> Self {
-        Self { service, store, bus, slots: Arc::new(Semaphore::new(PARCELS_MAX)), published: Arc::default() }
+        Self {
+            service,
+            store,
+            bus,
+            slots: Arc::new(Semaphore::new(PARCELS_MAX)),
+            published: Arc::default(),
+            under_way: Arc::default(),
+            is_behind: Arc::default(),
+            facts_bytes_max: FACTS_BYTES_MAX,
+        }
     }
 
     /// Publishes a committed parcel; waits only while too many are under way.
@@ -113,8 +80,13 @@ impl Relay {
         let Some(parcel) = parcel else { return };
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         let relay = self.clone();
+        // From now on: a sweep that comes before the task must not publish the rows as well.
+        for batch in &parcel.batches {
+            self.under_way().insert(batch.id.clone());
+        }
         tokio::spawn(async move {
-            relay.publish(parcel.id, parcel.messages).await;
+            let sent = parcel.batches.into_iter().map(|batch| relay.publish(batch));
+            futures_util::future::join_all(sent).await;
             drop(slot);
         });
     }
@@ -124,22 +96,30 @@ impl Relay {
     /// # Errors
     /// When one message is not known to be stored. The rows stay, and are published again later.
     pub async fn deliver(&self, parcels: Vec<Parcel>) -> Result<(), PublishError> {
-        let (ids, messages): (Vec<String>, Vec<Vec<Outgoing>>) =
-            parcels.into_iter().map(|parcel| (parcel.id, parcel.messages)).unzip();
-        if let Some(error) = self.bus.publish(messages.concat()).await.into_iter().find_map(Result::err) {
-            return Err(error);
+        let batches = parcels.into_iter().flat_map(|parcel| parcel.batches).map(|batch| self.publish(batch));
+        for outcome in futures_util::future::join_all(batches).await {
+            if let Outcome::Left(error) | Outcome::SetAside(error) = outcome {
+                return Err(error);
+            }
         }
-        self.published.lock().await.extend(ids);
         Ok(())
     }
 
-    async fn publish(&self, id: String, messages: Vec<Outgoing>) {
-        let failed = self.bus.publish(messages).await.into_iter().filter_map(Result::err).next();
-        match failed {
-            None => self.published.lock().await.push(id),
-            // The row stays and is published again.
-            Some(error) => tracing::warn!(outbox_row = %id, error = %error, "could not publish facts yet"),
+    /// Publishes the messages of one row, and keeps in the row exactly what is still to be published.
+    async fn publish(&self, batch: Batch) -> Outcome {
+        let Batch { id, lane, messages } = batch;
+        self.under_way().insert(id.clone());
+        let results = self.bus.publish(messages).await;
+        let outcome = self.settle(&id, lane, &results).await;
+        self.under_way().remove(&id);
+        if matches!(outcome, Outcome::Left(_)) {
+            self.is_behind.store(true, Ordering::Relaxed);
         }
+        outcome
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ids of rows whose messages are published: to be deleted by the next transaction.
@@ -148,41 +128,40 @@ impl Relay {
     }
 
     /// Publishes rows that a crash or an outage left behind, now and again, and deletes what is published, until
-    /// `stop`; then waits for what is under way.
-    pub async fn run(self, stop: CancellationToken) {
+    /// `stop`; then waits for what is under way. `latch` is closed while commands have waited for too long.
+    pub async fn run(self, latch: Latch, stop: CancellationToken) {
+        let mut measured = tokio::time::Instant::now();
+        self.measure(&latch).await;
         loop {
+            let is_behind = self.is_behind.swap(false, Ordering::Relaxed);
+            let pause = if is_behind { SWEEP_AGAIN_AFTER } else { SWEEP_EVERY };
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            if let Err(error) = self.sweep(STALE_AFTER).await {
-                tracing::warn!(error = %error, "could not work through the outbox");
+            let older_than = if is_behind { time::Duration::ZERO } else { STALE_AFTER };
+            if let Err(error) = self.sweep(older_than).await {
+                self.is_behind.store(true, Ordering::Relaxed);
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not work through the outbox");
+            }
+            if measured.elapsed() >= SWEEP_EVERY || is_behind {
+                measured = tokio::time::Instant::now();
+                self.measure(&latch).await;
             }
         }
         let _all_parcels = self.slots.acquire_many(u32::try_from(PARCELS_MAX).expect("a small number")).await;
         if let Err(error) = self.delete_published().await {
-            tracing::warn!(error = %error, "could not clear the outbox");
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not clear the outbox");
         }
     }
 
-    /// Publishes what the process before this one left behind. Call it before taking work, so that nothing older is
-    /// still to be published when the service calls itself ready.
+    /// Publishes what the process before this one left behind, all of it unless the broker refuses more. Call it before
+    /// taking work, so that nothing older is still to be published when the service calls itself ready.
     ///
     /// # Errors
     /// As the database reports them.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         self.sweep(time::Duration::ZERO).await
-    }
-
-    async fn sweep(&self, older_than: time::Duration) -> Result<(), StoreError> {
-        for (id, json) in
-            outbox::stale(self.store.reader(), self.service, OffsetDateTime::now_utc() - older_than).await?
-        {
-            if let Some(Parcel { id, messages }) = read(id, &json) {
-                self.publish(id, messages).await;
-            }
-        }
-        self.delete_published().await
     }
 
     async fn delete_published(&self) -> Result<(), StoreError> {

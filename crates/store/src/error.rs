@@ -22,6 +22,15 @@ pub enum StoreError {
         #[source]
         source: DbErr,
     },
+    /// A newer version has changed the tables.
+    #[error(
+        "the database was brought up to date by a newer version of Usher (it has `{migration}`, which this version does \
+         not know): start that version or a later one; to go back, restore the database from before the upgrade"
+    )]
+    Newer {
+        /// What that version applied.
+        migration: String,
+    },
     /// No transaction could be begun.
     #[error("could not begin a transaction")]
     Begin {

@@ -12,6 +12,7 @@
 
 mod error;
 pub mod lease;
+mod migrate;
 pub mod outbox;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -25,6 +26,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub use error::StoreError;
+use migrate::migrate;
 
 /// Rows per multi-row statement: SQLite and PostgreSQL both allow at least 32,766 bound values.
 pub const ROWS_PER_STATEMENT_MAX: usize = 500;
@@ -46,11 +48,11 @@ impl Store {
     /// Opens `url` (`sqlite://PATH?mode=rwc` or `postgres://...`) and brings the service's tables up to date.
     ///
     /// # Errors
-    /// When the database cannot be reached, the URL is of another kind, or a migration fails. The URL is never
-    /// part of the message, because it may hold a password.
+    /// When the database cannot be reached, the URL is of another kind, a newer version has migrated it, or a migration
+    /// fails. The URL is never part of the message, because it may hold a password.
     pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, StoreError> {
         let store = Self::connect(url).await?;
-        M::up(&store.writer, None).await.map_err(StoreError::migrate)?;
+        migrate::<M>(&store, url).await?;
         Ok(store)
     }
 

@@ -1,45 +1,98 @@
 //! The outbox: what a transaction decided to publish, stored by that transaction.
 //!
-//! One row holds everything that one transaction publishes. It is deleted after the bus has stored the messages; a
-//! row that is still there after a crash is published again, which is harmless because every consumer is idempotent.
+//! What one transaction publishes lies in one row for each [`Lane`], so that facts never keep a command back. A row is
+//! deleted after the bus has stored its messages; a row that is still there after a crash is published again, which is
+//! harmless because every consumer is idempotent. What can never be published is set aside with its cause: it stays
+//! in the table where it is listed, and holds no place among the rows that wait.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, LikeExpr, Order, Query};
+mod columns;
+
+use sea_orm::sea_query::{Alias, Cond, Expr, ExprTrait, LikeExpr, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
-use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 use time::OffsetDateTime;
 
 use crate::StoreError;
+pub use columns::{add_lanes, create, drop, remove_lanes};
 
-/// How many rows one look at left-over rows returns.
-pub const STALE_ROWS_MAX: u64 = 100;
+/// How many rows one page holds.
+pub const ROWS_PER_PAGE: u64 = 16;
+/// How many rows [`set_aside`] lists at most.
+pub const SET_ASIDE_LISTED_MAX: u64 = 500;
+
+/// What waits for what: each lane is published by itself, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// What takes access away.
+    Departures,
+    /// Everything else that has to be done.
+    Commands,
+    /// What is told about it.
+    Facts,
+}
+
+impl Lane {
+    /// Every lane, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Departures, Self::Commands, Self::Facts];
+
+    /// Its name in metrics and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Departures => "departures",
+            Self::Commands => "commands",
+            Self::Facts => "facts",
+        }
+    }
+
+    fn rank(self) -> i32 {
+        match self {
+            Self::Departures => 0,
+            Self::Commands => 1,
+            Self::Facts => 2,
+        }
+    }
+}
+
+/// A row that waits to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its key.
+    pub id: String,
+    /// When it was written, in microseconds.
+    pub created_at: i64,
+    /// The messages, an opaque text.
+    pub messages: String,
+}
+
+/// A row that cannot be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its key.
+    pub id: String,
+    /// When it was written, in microseconds.
+    pub created_at: i64,
+    /// Size of its messages in bytes.
+    pub size: i64,
+    /// Why it cannot be published.
+    pub cause: String,
+}
+
+/// How much waits in one lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Rows that wait.
+    pub rows: i64,
+    /// The bytes of their messages.
+    pub bytes: i64,
+    /// When the oldest was written, in microseconds.
+    pub oldest: Option<i64>,
+}
 
 fn table(service: &str) -> Alias {
     Alias::new(format!("{service}_outbox"))
 }
 
-/// Creates the service's outbox; for use in its first migration.
-///
-/// # Errors
-/// As the database reports them.
-pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
-    manager
-        .create_table(
-            Table::create()
-                .table(table(service))
-                .col(ColumnDef::new("id").string().not_null().primary_key())
-                .col(ColumnDef::new("created_at").big_integer().not_null())
-                .col(ColumnDef::new("messages").text().not_null())
-                .take(),
-        )
-        .await
-}
-
-/// Drops the service's outbox; for use in its first migration.
-///
-/// # Errors
-/// As the database reports them.
-pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
-    manager.drop_table(Table::drop().table(table(service)).take()).await
+fn column(name: &str) -> Expr {
+    Expr::col(Alias::new(name))
 }
 
 /// Stores `messages` (an opaque text) under `id`, which must be new.
@@ -49,17 +102,134 @@ pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_
 pub async fn put(
     tx: &DatabaseTransaction,
     service: &str,
+    lane: Lane,
     id: &str,
     now: OffsetDateTime,
     messages: String,
 ) -> Result<(), StoreError> {
-    let statement = Query::insert()
+    insert(tx, service, lane, id, micros(now), messages, None).await
+}
+
+/// Stores `messages` as set aside because of `cause`; does nothing if there is such a row.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn put_aside(
+    tx: &DatabaseTransaction,
+    service: &str,
+    lane: Lane,
+    row: &Row,
+    cause: &str,
+) -> Result<(), StoreError> {
+    insert(tx, service, lane, &row.id, row.created_at, row.messages.clone(), Some(cause)).await
+}
+
+async fn insert(
+    tx: &DatabaseTransaction,
+    service: &str,
+    lane: Lane,
+    id: &str,
+    created_at: i64,
+    messages: String,
+    cause: Option<&str>,
+) -> Result<(), StoreError> {
+    let size = i64::try_from(messages.len()).unwrap_or(i64::MAX);
+    let mut statement = Query::insert()
         .into_table(table(service))
-        .columns(["id", "created_at", "messages"].map(Alias::new))
-        .values_panic([id.into(), micros(now).into(), messages.into()])
+        .columns(["id", "created_at", "messages", "lane", "size", "set_aside"].map(Alias::new))
+        .values_panic([
+            id.into(),
+            created_at.into(),
+            messages.into(),
+            lane.rank().into(),
+            size.into(),
+            cause.map(str::to_owned).into(),
+        ])
+        .to_owned();
+    if cause.is_some() {
+        let there = sea_orm::sea_query::OnConflict::column(Alias::new("id")).do_nothing().to_owned();
+        statement.on_conflict(there);
+    }
+    tx.execute(&statement).await.map_err(StoreError::statement("write the outbox"))?;
+    Ok(())
+}
+
+/// Replaces the messages of a row by those that are still to be published.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn replace(
+    tx: &DatabaseTransaction,
+    service: &str,
+    lane: Lane,
+    id: &str,
+    messages: String,
+) -> Result<(), StoreError> {
+    let size = i64::try_from(messages.len()).unwrap_or(i64::MAX);
+    let statement = Query::update()
+        .table(table(service))
+        .value(Alias::new("messages"), messages)
+        .value(Alias::new("size"), size)
+        .value(Alias::new("lane"), lane.rank())
+        .and_where(column("id").eq(id))
         .to_owned();
     tx.execute(&statement).await.map_err(StoreError::statement("write the outbox"))?;
     Ok(())
+}
+
+/// Sets a row aside as it is.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn mark_aside(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+    cause: &str,
+) -> Result<(), StoreError> {
+    let statement = Query::update()
+        .table(table(service))
+        .value(Alias::new("set_aside"), cause)
+        .and_where(column("id").eq(id))
+        .to_owned();
+    connection.execute(&statement).await.map_err(StoreError::statement("set aside a row of the outbox"))?;
+    Ok(())
+}
+
+/// The row `id`, if there is one.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+) -> Result<Option<Row>, StoreError> {
+    let statement = Query::select()
+        .columns(["id", "created_at", "messages"].map(Alias::new))
+        .from(table(service))
+        .and_where(column("id").eq(id))
+        .to_owned();
+    Ok(read(connection, &statement).await?.pop())
+}
+
+/// Puts a row that was set aside back among those that wait; `false` if there is none.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn take_back(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+) -> Result<bool, StoreError> {
+    let statement = Query::update()
+        .table(table(service))
+        .value(Alias::new("set_aside"), Option::<String>::None)
+        .and_where(column("id").eq(id))
+        .and_where(column("set_aside").is_not_null())
+        .to_owned();
+    let failed = StoreError::statement("take back a row of the outbox");
+    Ok(connection.execute(&statement).await.map_err(failed)?.rows_affected() > 0)
 }
 
 /// Deletes rows whose messages are published.
@@ -76,35 +246,121 @@ pub async fn delete(
     }
     let statement = Query::delete()
         .from_table(table(service))
-        .and_where(Expr::col(Alias::new("id")).is_in(ids.iter().cloned()))
+        .and_where(column("id").is_in(ids.iter().cloned()))
         .to_owned();
     connection.execute(&statement).await.map_err(StoreError::statement("clear the outbox"))?;
     Ok(())
 }
 
-/// Rows written before `older_than` (oldest first, at most [`STALE_ROWS_MAX`]), as `(id, messages)`.
+/// One page of the rows of `lane` that wait and were written before `older_than`, oldest first, behind `after`.
 ///
 /// # Errors
 /// As the database reports them.
 pub async fn stale(
     connection: &impl ConnectionTrait,
     service: &str,
+    lane: Lane,
     older_than: OffsetDateTime,
-) -> Result<Vec<(String, String)>, StoreError> {
-    let statement = Query::select()
-        .columns(["id", "messages"].map(Alias::new))
-        .from(table(service))
-        .and_where(Expr::col(Alias::new("created_at")).lt(micros(older_than)))
+    after: Option<&Row>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut statement = waiting(service, lane);
+    statement
+        .columns(["id", "created_at", "messages"].map(Alias::new))
+        .and_where(column("created_at").lt(micros(older_than)))
         .order_by(Alias::new("created_at"), Order::Asc)
-        .limit(STALE_ROWS_MAX)
-        .to_owned();
-    let read = StoreError::statement("read the outbox");
-    let rows = connection.query_all(&statement).await.map_err(&read)?;
-    rows.into_iter().map(|row| parcel(&row).map_err(&read)).collect()
+        .order_by(Alias::new("id"), Order::Asc)
+        .limit(ROWS_PER_PAGE);
+    if let Some(after) = after {
+        let same_moment = Cond::all()
+            .add(column("created_at").eq(after.created_at))
+            .add(column("id").gt(after.id.as_str()));
+        statement.cond_where(Cond::any().add(column("created_at").gt(after.created_at)).add(same_moment));
+    }
+    read(connection, &statement).await
 }
 
-/// Rows whose id begins with `subject` and a slash, oldest first, as `(id, messages)`: what is not known to be published
-/// yet of something that is named in the ids of its rows.
+fn waiting(service: &str, lane: Lane) -> SelectStatement {
+    Query::select()
+        .from(table(service))
+        .and_where(column("set_aside").is_null())
+        .and_where(column("lane").eq(lane.rank()))
+        .to_owned()
+}
+
+/// How much waits in `lane`.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn backlog(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    lane: Lane,
+) -> Result<Backlog, StoreError> {
+    let mut statement = waiting(service, lane);
+    let bytes = Expr::cust("CAST(COALESCE(SUM(size), 0) AS BIGINT)");
+    statement
+        .expr_as(column("id").count(), Alias::new("n"))
+        .expr_as(bytes, Alias::new("bytes"))
+        .expr_as(column("created_at").min(), Alias::new("oldest"));
+    let failed = StoreError::statement("count the outbox");
+    let row = connection.query_one(&statement).await.map_err(&failed)?;
+    let Some(row) = row else { return Ok(Backlog::default()) };
+    let counts = || -> Result<Backlog, DbErr> {
+        Ok(Backlog {
+            rows: row.try_get("", "n")?,
+            bytes: row.try_get("", "bytes")?,
+            oldest: row.try_get("", "oldest")?,
+        })
+    };
+    counts().map_err(failed)
+}
+
+/// How many rows are set aside.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn count_set_aside(connection: &impl ConnectionTrait, service: &str) -> Result<i64, StoreError> {
+    let statement = Query::select()
+        .from(table(service))
+        .expr_as(column("id").count(), Alias::new("n"))
+        .and_where(column("set_aside").is_not_null())
+        .to_owned();
+    let failed = StoreError::statement("count the outbox");
+    let row = connection.query_one(&statement).await.map_err(&failed)?;
+    row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(failed)
+}
+
+/// The rows that are set aside, oldest first, at most [`SET_ASIDE_LISTED_MAX`].
+///
+/// # Errors
+/// As the database reports them.
+pub async fn set_aside(
+    connection: &impl ConnectionTrait,
+    service: &str,
+) -> Result<Vec<SetAside>, StoreError> {
+    let statement = Query::select()
+        .columns(["id", "created_at", "size", "set_aside"].map(Alias::new))
+        .from(table(service))
+        .and_where(column("set_aside").is_not_null())
+        .order_by(Alias::new("created_at"), Order::Asc)
+        .order_by(Alias::new("id"), Order::Asc)
+        .limit(SET_ASIDE_LISTED_MAX)
+        .to_owned();
+    let failed = StoreError::statement("read the outbox");
+    let row = |row: QueryResult| -> Result<SetAside, DbErr> {
+        Ok(SetAside {
+            id: row.try_get("", "id")?,
+            created_at: row.try_get("", "created_at")?,
+            size: row.try_get("", "size")?,
+            cause: row.try_get("", "set_aside")?,
+        })
+    };
+    let rows = connection.query_all(&statement).await.map_err(&failed)?;
+    rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
+}
+
+/// Rows that wait and whose id begins with `subject` and a slash, oldest first: what is not known to be published yet
+/// of something that is named in the ids of its rows.
 ///
 /// # Errors
 /// As the database reports them.
@@ -112,22 +368,34 @@ pub async fn of_subject(
     connection: &impl ConnectionTrait,
     service: &str,
     subject: &str,
-) -> Result<Vec<(String, String)>, StoreError> {
+) -> Result<Vec<Row>, StoreError> {
+    const ROWS_MAX: u64 = 100;
     let pattern = LikeExpr::new(format!("{}/%", escaped(subject))).escape('\\');
     let statement = Query::select()
-        .columns(["id", "messages"].map(Alias::new))
+        .columns(["id", "created_at", "messages"].map(Alias::new))
         .from(table(service))
-        .and_where(Expr::col(Alias::new("id")).like(pattern))
+        .and_where(column("id").like(pattern))
+        .and_where(column("set_aside").is_null())
         .order_by(Alias::new("created_at"), Order::Asc)
-        .limit(STALE_ROWS_MAX)
+        .limit(ROWS_MAX)
         .to_owned();
-    let read = StoreError::statement("read the outbox");
-    let rows = connection.query_all(&statement).await.map_err(&read)?;
-    rows.into_iter().map(|row| parcel(&row).map_err(&read)).collect()
+    read(connection, &statement).await
 }
 
-fn parcel(row: &QueryResult) -> Result<(String, String), DbErr> {
-    Ok((row.try_get("", "id")?, row.try_get("", "messages")?))
+async fn read(
+    connection: &impl ConnectionTrait,
+    statement: &SelectStatement,
+) -> Result<Vec<Row>, StoreError> {
+    let failed = StoreError::statement("read the outbox");
+    let row = |row: QueryResult| -> Result<Row, DbErr> {
+        Ok(Row {
+            id: row.try_get("", "id")?,
+            created_at: row.try_get("", "created_at")?,
+            messages: row.try_get("", "messages")?,
+        })
+    };
+    let rows = connection.query_all(statement).await.map_err(&failed)?;
+    rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
 }
 
 /// For LIKE, as itself.

@@ -3,7 +3,8 @@ use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
 
 use crate::lease::{self, Lease};
-use crate::{Store, outbox, testing};
+use crate::outbox::{self, Lane};
+use crate::{Store, testing};
 
 struct Migrator;
 
@@ -29,12 +30,19 @@ impl MigrationName for First {
 impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         lease::create(manager, "test").await?;
-        outbox::create(manager, "test").await
+        outbox::create(manager, "test").await?;
+        outbox::add_lanes(manager, "test").await
     }
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        outbox::remove_lanes(manager, "test").await?;
         outbox::drop(manager, "test").await?;
         lease::drop(manager, "test").await
     }
+}
+
+async fn waiting(store: &Store, lane: Lane, before: OffsetDateTime) -> Vec<String> {
+    let rows = outbox::stale(store.reader(), "test", lane, before, None).await.unwrap();
+    rows.into_iter().map(|row| row.id).collect()
 }
 
 #[tokio::test]
@@ -45,21 +53,73 @@ async fn an_outbox_row_is_there_exactly_from_commit_to_delete() {
         let later = now + time::Duration::seconds(1);
 
         let dropped = store.begin().await.unwrap();
-        outbox::put(&dropped, "test", "a", now, "[]".into()).await.unwrap();
+        outbox::put(&dropped, "test", Lane::Commands, "a", now, "[]".into()).await.unwrap();
         dropped.rollback().await.unwrap();
-        assert!(outbox::stale(store.reader(), "test", later).await.unwrap().is_empty(), "{}", database.name);
+        assert!(waiting(&store, Lane::Commands, later).await.is_empty(), "{}", database.name);
 
         let kept = store.begin().await.unwrap();
-        outbox::put(&kept, "test", "b", now, "[1]".into()).await.unwrap();
+        outbox::put(&kept, "test", Lane::Commands, "b", now, "[1]".into()).await.unwrap();
         kept.commit().await.unwrap();
-        assert!(
-            outbox::stale(store.reader(), "test", now).await.unwrap().is_empty(),
-            "not older than itself"
-        );
-        assert_eq!(outbox::stale(store.reader(), "test", later).await.unwrap(), [("b".into(), "[1]".into())]);
+        assert!(waiting(&store, Lane::Commands, now).await.is_empty(), "not older than itself");
+        assert!(waiting(&store, Lane::Facts, later).await.is_empty(), "a lane of its own");
+        assert_eq!(waiting(&store, Lane::Commands, later).await, ["b"]);
 
         outbox::delete(store.writer(), "test", &["b".into()]).await.unwrap();
-        assert!(outbox::stale(store.reader(), "test", later).await.unwrap().is_empty(), "{}", database.name);
+        assert!(waiting(&store, Lane::Commands, later).await.is_empty(), "{}", database.name);
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_the_outbox_is_found_once_and_what_is_set_aside_on_none() {
+    for database in testing::databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let later = now + time::Duration::seconds(1);
+        let tx = store.begin().await.unwrap();
+        for n in 0..100 {
+            outbox::put(&tx, "test", Lane::Facts, &format!("{n:03}"), now, "[1]".into()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        outbox::mark_aside(store.writer(), "test", "007", "too large").await.unwrap();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page =
+                outbox::stale(store.reader(), "test", Lane::Facts, later, after.as_ref()).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            found.extend(page.into_iter().map(|row| row.id));
+        }
+        assert_eq!(found.len(), 99, "{}", database.name);
+        let backlog = outbox::backlog(store.reader(), "test", Lane::Facts).await.unwrap();
+        assert_eq!((backlog.rows, backlog.bytes, backlog.oldest), (99, 99 * 3, Some(0)));
+        let aside = outbox::set_aside(store.reader(), "test").await.unwrap();
+        assert_eq!((aside[0].id.as_str(), aside[0].cause.as_str()), ("007", "too large"));
+        assert!(outbox::take_back(store.writer(), "test", "007").await.unwrap());
+        assert_eq!(outbox::count_set_aside(store.reader(), "test").await.unwrap(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_on_an_empty_database_all_open_it() {
+    let Some(database) = testing::postgres() else { return };
+    let opened = (0..8).map(|_| {
+        let url = database.url.clone();
+        tokio::spawn(async move { Store::open::<Migrator>(&url).await.map(drop) })
+    });
+    for opened in opened.collect::<Vec<_>>() {
+        opened.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_in_words_for_an_operator() {
+    for database in testing::databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let newer = "INSERT INTO test_migrations (version, applied_at) VALUES ('m0999_later', 1)";
+        store.writer().execute_unprepared(newer).await.unwrap();
+        let error = Store::open::<Migrator>(&database.url).await.unwrap_err().to_string();
+        assert!(error.contains("newer version of Usher") && error.contains("m0999_later"), "{error}");
+        assert!(error.contains("restore the database"), "{error}");
     }
 }
 
@@ -69,10 +129,10 @@ async fn a_second_row_with_the_same_key_is_a_conflict() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let now = OffsetDateTime::UNIX_EPOCH;
         let first = store.begin().await.unwrap();
-        outbox::put(&first, "test", "a", now, "[]".into()).await.unwrap();
+        outbox::put(&first, "test", Lane::Commands, "a", now, "[]".into()).await.unwrap();
         first.commit().await.unwrap();
         let second = store.begin().await.unwrap();
-        let error = outbox::put(&second, "test", "a", now, "[]".into()).await.unwrap_err();
+        let error = outbox::put(&second, "test", Lane::Commands, "a", now, "[]".into()).await.unwrap_err();
         assert!(error.is_conflict(), "{}: {error:?}", database.name);
     }
 }
@@ -110,12 +170,12 @@ async fn what_waits_of_one_subject_is_found_by_its_name() {
         let now = OffsetDateTime::UNIX_EPOCH;
         let tx = store.begin().await.unwrap();
         for id in ["a_/1", "a_/2", "ab/1", "a_", "A_/1"] {
-            outbox::put(&tx, "test", id, now, id.into()).await.unwrap();
+            outbox::put(&tx, "test", Lane::Commands, id, now, id.into()).await.unwrap();
         }
         tx.commit().await.unwrap();
         let found = outbox::of_subject(store.reader(), "test", "a_").await.unwrap();
         let ids: Vec<&str> =
-            found.iter().map(|(id, _)| id.as_str()).filter(|id| !id.starts_with('A')).collect();
+            found.iter().map(|row| row.id.as_str()).filter(|id| !id.starts_with('A')).collect();
         assert_eq!(ids, ["a_/1", "a_/2"], "{}", database.name);
     }
 }

@@ -141,6 +141,52 @@ static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
     histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
 });
 
+static OUTBOX_ROWS: LazyLock<IntGaugeVec> =
+    LazyLock::new(|| gauge("usher_outbox_rows", "Rows that wait to be published.", &["service", "lane"]));
+static OUTBOX_AGE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "How long the oldest row has waited to be published, in seconds.";
+    gauge("usher_outbox_age_seconds", help, &["service", "lane"])
+});
+static OUTBOX_SET_ASIDE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    gauge("usher_outbox_set_aside", "Messages that the broker refuses for good.", &["service"])
+});
+static OUTBOX_SET_ASIDE_TOTAL: LazyLock<IntCounterVec> =
+    LazyLock::new(|| counter("usher_outbox_set_aside_total", "Messages that were set aside.", &["service"]));
+static FACTS_DROPPED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Messages with facts that were dropped because JOURNAL was full for too long.";
+    counter("usher_facts_dropped_total", help, &["service"])
+});
+
+/// How many rows wait in each lane of a service's outbox and how old the oldest is, and how many are set aside.
+pub fn outbox(service: &str, lanes: &[(&str, i64, Option<i64>)], set_aside: i64) {
+    for (lane, rows, age) in lanes {
+        OUTBOX_ROWS.with_label_values(&[service, lane]).set(*rows);
+        OUTBOX_AGE.with_label_values(&[service, lane]).set(age.unwrap_or(0));
+    }
+    OUTBOX_SET_ASIDE.with_label_values(&[service]).set(set_aside);
+    OUTBOX_SET_ASIDE_TOTAL.with_label_values(&[service]);
+    FACTS_DROPPED.with_label_values(&[service]);
+}
+
+/// The outbox of a service could not be measured: its gauges are absent until it can.
+pub fn outbox_unknown(service: &str) {
+    for lane in ["departures", "commands", "facts"] {
+        let _ = OUTBOX_ROWS.remove_label_values(&[service, lane]);
+        let _ = OUTBOX_AGE.remove_label_values(&[service, lane]);
+    }
+    let _ = OUTBOX_SET_ASIDE.remove_label_values(&[service]);
+}
+
+/// So many messages of a service were set aside.
+pub fn outbox_set_aside(service: &str, messages: u64) {
+    OUTBOX_SET_ASIDE_TOTAL.with_label_values(&[service]).inc_by(messages);
+}
+
+/// So many messages with facts of a service were dropped.
+pub fn facts_dropped(service: &str, messages: u64) {
+    FACTS_DROPPED.with_label_values(&[service]).inc_by(messages);
+}
+
 /// Puts the known label sets of a configured source at zero.
 pub fn register_source(source: &str) {
     for outcome in ACCEPT_OUTCOMES {

@@ -1,7 +1,8 @@
 //! The operator API's bodies: what the console serves and what `usher` reads.
 
 use lifecycle::{
-    Exchange, Explained, FailedRequest, LookReply, MapperStatus, ProvisionReply, ReplayOutcome, TargetStatus,
+    Exchange, Explained, FailedRequest, LookReply, MapperStatus, OutboxReply, OutboxStatus, ProvisionReply,
+    ReplayOutcome, TargetStatus,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -21,6 +22,11 @@ pub struct Status {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub mapper: Option<MapperStatus>,
+    /// What the mapper and the writer have decided to publish and the broker does not have: rows that wait by lane
+    /// (`departures`, `commands`, `facts`) and how long the oldest has, messages that are `setAside`, and `factsDropped`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub outboxes: Vec<OutboxStatus>,
     /// The services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
@@ -384,6 +390,30 @@ pub struct CancelSchedule {
     /// Ids of statements (`sch_...`), or people all of whose statements are meant; at most 1,000.
     pub what: Vec<String>,
     /// Required: it is kept in the timeline.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Answer to `GET /v1/outbox`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct Outboxes {
+    /// The mapper's and the writer's: `status` and what is `setAside` (`id`, `since`, `bytes`, `cause` of each).
+    #[schema(value_type = Vec<Object>)]
+    pub outboxes: Vec<OutboxReply>,
+    /// The services that did not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<ServiceProblem>,
+}
+
+/// Body of `POST /v1/outbox/retry`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetrySetAside {
+    /// The service that set the message aside: `mapper` or `writer`.
+    pub service: String,
+    /// The message.
+    pub id: String,
+    /// Required: it is kept in the log of the service.
     #[serde(default)]
     pub why: String,
 }

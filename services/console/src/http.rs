@@ -7,6 +7,7 @@ mod dead;
 mod feeds;
 mod held;
 mod openapi;
+mod outbox;
 mod people;
 mod plans;
 mod policies;
@@ -81,6 +82,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/people/records", get(records::list))
         .route("/v1/people/records/resolve", post(records::resolve))
         .route("/v1/people/join", post(records::join))
+        .route("/v1/outbox", get(outbox::list))
+        .route("/v1/outbox/retry", post(outbox::retry))
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/schedule/cancel", post(schedule::cancel))
         .route("/v1/held", get(held::list))

@@ -68,7 +68,7 @@ fn play_writer(bus: Bus) {
             match request.verb.as_str() {
                 verb::STATUS => {
                     let target = TargetStatus { target: "zia".into(), ..TargetStatus::default() };
-                    request.reply(&StatusReply { targets: vec![target] }).await;
+                    request.reply(&StatusReply { targets: vec![target], ..StatusReply::default() }).await;
                 }
                 verb::REPLAY => {
                     let asked: ReplayRequest = request.question().unwrap();

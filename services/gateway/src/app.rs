@@ -70,6 +70,8 @@ pub struct App {
     fetching: Option<Fetching>,
     pollers: Vec<Poller>,
     latch: Latch,
+    /// Only with an outbox.
+    outbox: Option<Latch>,
     serving: Serving,
 }
 
@@ -134,7 +136,9 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
     let pollers = polls.into_iter().map(poller).collect();
     let scim = store.filter(|_| !config.scim.is_empty());
     let scim = scim.map(|store| Arc::new(Door::open(config.scim, store, Arc::clone(&gate))));
-    Ok(App { listener, address, gate, scim, fetching, pollers, latch: readiness.latch("gateway"), serving })
+    let latch = readiness.latch("gateway");
+    let outbox = scim.is_some().then(|| readiness.latch("gateway outbox"));
+    Ok(App { listener, address, gate, scim, fetching, pollers, latch, outbox, serving })
 }
 
 /// Only one process can use a SQLite file: one that is started again goes on at once.
@@ -181,8 +185,10 @@ impl App {
     /// When whoever watches a folder panicked.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let outbox = CancellationToken::new();
-        let relay = match &self.scim {
-            Some(door) => Some(tokio::spawn(after_catching_up(door.relay(), outbox.clone()).await)),
+        let relay = match self.scim.as_ref().zip(self.outbox) {
+            Some((door, latch)) => {
+                Some(tokio::spawn(after_catching_up(door.relay(), latch, outbox.clone()).await))
+            }
             None => None,
         };
         let scim = self.scim.map_or_else(axum::Router::new, scim::router);
@@ -238,11 +244,11 @@ async fn panicked(tasks: &mut tokio::task::JoinSet<()>) {
 }
 
 /// Publishes what an earlier process left in the outbox; then looks after it until `stop`.
-async fn after_catching_up(relay: Relay, stop: CancellationToken) -> impl Future<Output = ()> {
+async fn after_catching_up(relay: Relay, latch: Latch, stop: CancellationToken) -> impl Future<Output = ()> {
     if let Err(error) = relay.catch_up().await {
         tracing::warn!(error = %error, "could not publish what was left behind yet");
     }
-    relay.run(stop)
+    relay.run(latch, stop)
 }
 
 /// Keeps readiness and the mapper's lag up to date; never returns.

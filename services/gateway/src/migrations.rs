@@ -3,6 +3,7 @@
 mod m0001;
 mod m0002;
 mod m0003;
+mod m0004;
 
 use sea_orm_migration::prelude::*;
 
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001::KeepScimResources),
             Box::new(m0002::KeepWantedRecords),
             Box::new(m0003::KeepPolls),
+            Box::new(m0004::AddOutboxLanes),
         ]
     }
 

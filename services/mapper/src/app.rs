@@ -30,6 +30,7 @@ pub struct App {
     keeper: Keeper,
     control: Control,
     ready: Latch,
+    outbox: Latch,
 }
 
 /// The mapper could not be built.
@@ -92,6 +93,7 @@ pub enum RunError {
 /// See [`BuildError`].
 pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
     let ready = readiness.latch("mapper");
+    let outbox = readiness.latch("mapper outbox");
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
@@ -151,6 +153,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         keeper,
         control,
         ready,
+        outbox,
     })
 }
 
@@ -163,7 +166,7 @@ impl App {
         if let Err(error) = self.relay.catch_up().await {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
-        let relay = tokio::spawn(self.relay.run(shutdown.soft.clone()));
+        let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.live.bus.clone().watch_lag(Feed::Events, SERVICE));
         let mut parts = JoinSet::new();
         parts.spawn(self.live.run(self.ready, shutdown.clone()));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use bus::{Bus, ControlRequest};
 use lifecycle::{
-    ControlError, MapperStatus, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
-    PolicyVersions, ResourceKind, verb,
+    ControlError, MapperStatus, OutboxReply, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
+    PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
 };
 use relay::Relay;
 use serde::Serialize;
@@ -94,6 +94,14 @@ impl Control {
     async fn answer(&self, request: ControlRequest) {
         match request.verb.as_str() {
             verb::STATUS => respond(request, self.status().await).await,
+            verb::OUTBOX => {
+                let outbox = self.relay.set_aside().await;
+                respond(request, outbox.map_err(Refusal::from)).await;
+            }
+            verb::RETRY_SET_ASIDE => match request.question() {
+                Ok(wanted) => respond(request, self.retry_set_aside(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::PLAN => match request.question() {
                 Ok(wanted) => respond(request, self.plan(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -179,7 +187,15 @@ impl Control {
         let scheduled = self.people_scheduled().await?;
         let record_conflicts = self.record_conflicts().await?;
         let held_files = self.held.list();
-        Ok(MapperStatus { policies, to_evaluate, known, scheduled, record_conflicts, held_files })
+        let outbox = Some(self.relay.status().await?);
+        Ok(MapperStatus { policies, to_evaluate, known, scheduled, record_conflicts, held_files, outbox })
+    }
+
+    async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, Refusal> {
+        let lifecycle::Actor { who, why } = &request.actor;
+        tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
+        let retried = self.relay.retry_set_aside(&request.id).await?;
+        retried.ok_or_else(|| wrong(format!("no message `{}` is set aside", request.id)))
     }
 
     async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, Refusal> {

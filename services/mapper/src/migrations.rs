@@ -7,6 +7,7 @@ mod m0004;
 mod m0005;
 mod m0006;
 mod m0007;
+mod m0008;
 
 use sea_orm_migration::prelude::*;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005::KeepFeeds),
             Box::new(m0006::KeepSchedule),
             Box::new(m0007::KeepRecords),
+            Box::new(m0008::AddOutboxLanes),
         ]
     }
 

@@ -3,6 +3,7 @@
 mod dead;
 mod feed;
 mod held;
+mod outbox;
 mod people;
 mod policy;
 mod provision;
@@ -23,6 +24,7 @@ pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
 };
+pub use outbox::{OutboxCommand, OutboxRetryArgs};
 pub use people::{
     JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand, PeopleListArgs,
     ResolveRecordArgs,
@@ -78,6 +80,9 @@ pub enum Command {
     /// Look at what is known already and takes effect later, and take it back before it does.
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// Inspect what waits to be published, and retry messages that the broker refused.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Look at accounts that are somebody else's as far as can be told, and say whose they are.
     #[command(subcommand)]
     Conflicts(ConflictsCommand),

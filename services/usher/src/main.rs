@@ -39,6 +39,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Feed(command) => wait_for(operator::feed(command)),
         Command::People(command) => wait_for(operator::people(command)),
         Command::Schedule(command) => wait_for(operator::schedule(command)),
+        Command::Outbox(command) => wait_for(operator::outbox(command)),
         Command::Conflicts(command) => wait_for(operator::conflicts(command)),
         Command::Target(command) => wait_for(operator::target(command)),
         Command::Reconcile(args) => wait_for(operator::reconcile(args)),

@@ -28,6 +28,7 @@ pub struct App {
     replayer: Replayer,
     relay: Relay,
     ready: Latch,
+    outbox: Latch,
 }
 
 /// The writer could not be built.
@@ -99,6 +100,7 @@ pub enum RunError {
 /// See [`BuildError`].
 pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
     let ready = readiness.latch("writer");
+    let outbox = readiness.latch("writer outbox");
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
@@ -141,7 +143,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         begun: Arc::clone(&replays),
     };
     let control = Control { store, bus, relay: relay.clone(), replica, bells, owned, replays };
-    Ok(App { intake, control, owners, replayer, relay, ready })
+    Ok(App { intake, control, owners, replayer, relay, ready, outbox })
 }
 
 /// Whether the targets could be used: names, addresses, profiles, credentials, and a lease that outlasts a request. Nothing is
@@ -203,7 +205,7 @@ impl App {
         if let Err(error) = self.relay.catch_up().await {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
-        let relay = tokio::spawn(self.relay.run(shutdown.soft.clone()));
+        let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.intake.bus.clone().watch_lag(Feed::Commands, SERVICE));
         let mut parts = JoinSet::new();
         parts.spawn(self.intake.run(self.ready, shutdown.clone()));

@@ -1,5 +1,5 @@
 //! Operator verbs: replay, start_replay, replay_runs, cancel_replay, look_letter, discard, held, pause, resolve_conflict,
-//! reconcile, test_target, status, look, provision, row.
+//! reconcile, test_target, status, look, provision, row, outbox, retry_set_aside.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
@@ -21,7 +21,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bus::{Bus, ControlRequest};
-use lifecycle::{ControlError, DecideHeldRequest, PauseRequest, RefusalReason, verb};
+use lifecycle::{
+    ControlError, DecideHeldRequest, OutboxReply, PauseRequest, RefusalReason, RetrySetAsideRequest, verb,
+};
 use relay::Relay;
 use sea_orm::DatabaseTransaction;
 use serde::de::DeserializeOwned;
@@ -115,6 +117,14 @@ impl Control {
                 Err(error) => request.refuse(error).await,
             },
             verb::STATUS => respond(request, self.status().await).await,
+            verb::OUTBOX => respond(request, self.relay.set_aside().await).await,
+            verb::RETRY_SET_ASIDE => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.retry_set_aside(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
             verb::PROVISION => match parse(&request).and_then(|wanted| self.known_resource(wanted)) {
                 Ok(wanted) => respond(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -191,6 +201,13 @@ impl Control {
             Err(error) => Err(error),
         };
         answer_or_refuse(request, answer).await;
+    }
+
+    async fn retry_set_aside(&self, request: RetrySetAsideRequest) -> Result<OutboxReply, ControlError> {
+        let lifecycle::Actor { who, why } = &request.actor;
+        tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
+        let retried = self.relay.retry_set_aside(&request.id).await.map_err(|error| database(&error))?;
+        retried.ok_or_else(|| refusal(format!("no message `{}` is set aside", request.id)))
     }
 
     /// The target, while this replica owns it.

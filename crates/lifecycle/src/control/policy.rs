@@ -103,6 +103,9 @@ pub struct MapperStatus {
     pub record_conflicts: u64,
     /// Policy files that are not in force, and why.
     pub held_files: Vec<HeldFile>,
+    /// What waits to be published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<super::outbox::OutboxStatus>,
 }
 
 /// A policy in force.

@@ -4,7 +4,9 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{dead, feeds, held, people, plans, policies, provision, reconcile, records, schedule, status};
+use super::{
+    dead, feeds, held, outbox, people, plans, policies, provision, reconcile, records, schedule, status,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,6 +37,8 @@ use super::{dead, feeds, held, people, plans, policies, provision, reconcile, re
         records::list,
         records::resolve,
         records::join,
+        outbox::list,
+        outbox::retry,
         schedule::list,
         schedule::cancel,
         held::list,

@@ -32,8 +32,12 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
     let mut unavailable = Vec::new();
     let mut there =
         |service: &str, problem: Problem| unavailable.push(ServiceProblem::new(service, &problem));
-    let targets = writer.map_err(|problem| there(WRITER, problem)).map(|writer| writer.targets);
-    let mapper = mapper.map_err(|problem| there(MAPPER, problem)).ok();
+    let writer = writer.map_err(|problem| there(WRITER, problem)).ok();
+    let mut mapper = mapper.map_err(|problem| there(MAPPER, problem)).ok();
+    let mut outboxes = Vec::new();
+    outboxes.extend(mapper.as_mut().and_then(|mapper| mapper.outbox.take()));
+    let writer = writer.unwrap_or_default();
+    outboxes.extend(writer.outbox);
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
-    Ok(Json(Status { targets: targets.unwrap_or_default(), lag, mapper, unavailable }))
+    Ok(Json(Status { targets: writer.targets, lag, mapper, outboxes, unavailable }))
 }

@@ -90,6 +90,7 @@ fn play_mapper(bus: Bus) {
                             scheduled: 3,
                             record_conflicts: 0,
                             held_files,
+                            outbox: None,
                         })
                         .await;
                 }

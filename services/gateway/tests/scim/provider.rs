@@ -164,7 +164,9 @@ impl Provider {
         let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();
         let store = Store::connect(&self.database.url).await.unwrap();
         let tx = store.begin().await.unwrap();
-        outbox::put(&tx, "gateway", &format!("{resource}/1"), now, messages).await.unwrap();
+        outbox::put(&tx, "gateway", outbox::Lane::Commands, &format!("{resource}/1"), now, messages)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         id
     }

@@ -173,7 +173,16 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
         let tx = store.begin().await.unwrap();
         let messages = [bus::Outgoing::command(&command, TraceContext::root())];
         let json = serde_json::to_string(&messages).unwrap();
-        store::outbox::put(&tx, "mapper", "left-behind", OffsetDateTime::now_utc(), json).await.unwrap();
+        store::outbox::put(
+            &tx,
+            "mapper",
+            store::outbox::Lane::Commands,
+            "left-behind",
+            OffsetDateTime::now_utc(),
+            json,
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         world.start_mapper().await;
         world.until("the command comes out", async |w| w.commands.len() == 1).await;

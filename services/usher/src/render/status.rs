@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use console::api::Status;
-use lifecycle::{MapperStatus, TargetStatus};
+use lifecycle::{MapperStatus, OutboxStatus, TargetStatus};
 
 use super::table::Table;
 use super::{clean, policy};
+
+/// What has waited for less is on its way.
+const SHOWN_AFTER_SECONDS: i64 = 10;
 
 /// The services that do not answer, one line per target, the policies, then the lag of each service.
 pub fn render(status: &Status) -> String {
@@ -56,6 +59,41 @@ pub fn render(status: &Status) -> String {
     }
     text.push('\n');
     text.push_str(&lag.render());
+    for outbox in &status.outboxes {
+        text.push_str(&waiting(outbox));
+    }
+    text
+}
+
+/// A line for each thing that the broker does not have; nothing if it has all of it.
+fn waiting(outbox: &OutboxStatus) -> String {
+    let service = clean(&outbox.service);
+    let mut text = String::new();
+    let lanes = [
+        ("departures", outbox.departures, outbox.oldest_departure_seconds),
+        ("commands", outbox.commands, outbox.oldest_command_seconds),
+        ("facts", outbox.facts, outbox.oldest_fact_seconds),
+    ];
+    for (lane, rows, age) in lanes {
+        let age = age.unwrap_or(0);
+        if rows > 0 && age >= SHOWN_AFTER_SECONDS {
+            text.push_str(&format!(
+                "{rows} batches of {lane} wait in the outbox of the {service}, the oldest for {age} s\n"
+            ));
+        }
+    }
+    if outbox.set_aside > 0 {
+        let count = outbox.set_aside;
+        text.push_str(&format!(
+            "{count} set aside by the {service} because the broker refuses it: see `usher outbox ls`\n"
+        ));
+    }
+    if outbox.facts_dropped > 0 {
+        let count = outbox.facts_dropped;
+        text.push_str(&format!(
+            "{count} messages with facts of the {service} were dropped because JOURNAL was full\n"
+        ));
+    }
     text
 }
 
@@ -139,6 +177,27 @@ mod tests {
              events    0\n\
              commands  7\n\
              journal   unknown\n"
+        );
+    }
+
+    #[test]
+    fn what_the_broker_does_not_have_is_shown_and_an_empty_outbox_is_not() {
+        let outbox = |service: &str| OutboxStatus { service: service.to_owned(), ..OutboxStatus::default() };
+        assert_eq!(waiting(&outbox("writer")), "");
+        let full = OutboxStatus {
+            commands: 3,
+            oldest_command_seconds: Some(75),
+            facts: 1,
+            oldest_fact_seconds: Some(1),
+            set_aside: 2,
+            facts_dropped: 7,
+            ..outbox("mapper")
+        };
+        assert_eq!(
+            waiting(&full),
+            "3 batches of commands wait in the outbox of the mapper, the oldest for 75 s\n\
+             2 set aside by the mapper because the broker refuses it: see `usher outbox ls`\n\
+             7 messages with facts of the mapper were dropped because JOURNAL was full\n"
         );
     }
 

@@ -20,7 +20,7 @@ impl Control {
         for name in names {
             targets.push(self.target_status(name).await?);
         }
-        Ok(StatusReply { targets })
+        Ok(StatusReply { targets, outbox: Some(self.relay.status().await?) })
     }
 
     async fn target_status(&self, name: &str) -> Result<TargetStatus, StoreError> {

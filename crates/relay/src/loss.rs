@@ -1,0 +1,82 @@
+//! The bound on facts that wait: beyond it the oldest are dropped, and how many is kept where a human sees it.
+
+use serde::{Deserialize, Serialize};
+use store::StoreError;
+use store::outbox::{self, Lane, Row};
+use time::OffsetDateTime;
+
+use crate::Relay;
+use crate::parcel::decode;
+
+/// Key of the row that keeps how much was dropped.
+pub(crate) const LOSS_ROW: &str = "facts-dropped";
+
+/// What was dropped so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Loss {
+    pub(crate) messages: u64,
+}
+
+impl Relay {
+    /// For tests: how many bytes of facts wait at most.
+    #[must_use]
+    pub fn with_facts_bytes_max(self, facts_bytes_max: i64) -> Self {
+        Self { facts_bytes_max, ..self }
+    }
+
+    /// Drops the oldest facts as long as more wait than may.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn drop_oldest_facts(&self) -> Result<(), StoreError> {
+        let reader = self.store.reader();
+        let mut excess =
+            outbox::backlog(reader, self.service, Lane::Facts).await?.bytes - self.facts_bytes_max;
+        while excess > 0 {
+            let now = OffsetDateTime::now_utc();
+            let oldest = outbox::stale(reader, self.service, Lane::Facts, now, None).await?;
+            let mut dropped: Vec<Row> = Vec::new();
+            for row in oldest {
+                if excess <= 0 {
+                    break;
+                }
+                excess -= i64::try_from(row.messages.len()).unwrap_or(i64::MAX);
+                dropped.push(row);
+            }
+            if dropped.is_empty() {
+                return Ok(());
+            }
+            self.drop_rows(&dropped).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_rows(&self, rows: &[Row]) -> Result<(), StoreError> {
+        let messages: usize = rows.iter().map(|row| decode(&row.messages).map_or(1, |read| read.len())).sum();
+        let tx = self.store.begin().await?;
+        let before = outbox::get(&tx, self.service, LOSS_ROW).await?;
+        let total = Loss { messages: read(before.as_ref()).messages + messages as u64 };
+        let json = serde_json::to_string(&total).expect("a number is plain data");
+        let cause = format!("{} messages with facts were dropped because JOURNAL was full", total.messages);
+        if before.is_some() {
+            outbox::replace(&tx, self.service, Lane::Facts, LOSS_ROW, json).await?;
+            outbox::mark_aside(&tx, self.service, LOSS_ROW, &cause).await?;
+        } else {
+            let created_at = rows.first().map_or(0, |row| row.created_at);
+            let row = Row { id: LOSS_ROW.to_owned(), created_at, messages: json };
+            outbox::put_aside(&tx, self.service, Lane::Facts, &row, &cause).await?;
+        }
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        outbox::delete(&tx, self.service, &ids).await?;
+        tx.commit().await.map_err(StoreError::statement("drop facts that wait"))?;
+        telemetry::metrics::facts_dropped(self.service, messages as u64);
+        tracing::error!(messages, total = total.messages, "facts were dropped because JOURNAL is full");
+        Ok(())
+    }
+}
+
+/// What the row says; nothing when there is none.
+pub(crate) fn read(row: Option<&Row>) -> Loss {
+    row.and_then(|row| serde_json::from_str(&row.messages).ok()).unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! What becomes of a row whose messages were handed to the bus.
+
+use bus::{Outgoing, PublishError, Published};
+use store::outbox::{self, Lane, Row};
+use store::{Store, StoreError};
+
+use crate::Relay;
+use crate::parcel::{decode, encode, lane_of};
+
+/// How publishing one row ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// JetStream has all of it.
+    Published,
+    /// Some of it is still to be published.
+    Left(PublishError),
+    /// Some of it can never be published and is set aside; JetStream has the rest.
+    SetAside(PublishError),
+}
+
+impl Relay {
+    /// Brings the row up to date with what the bus answered.
+    pub(crate) async fn settle(
+        &self,
+        id: &str,
+        lane: Lane,
+        results: &[Result<Published, PublishError>],
+    ) -> Outcome {
+        let Some(error) = first_error(results) else {
+            self.published.lock().await.push(id.to_owned());
+            return Outcome::Published;
+        };
+        tracing::warn!(
+            outbox_row = %id, lane = lane.as_str(), error = %error, "could not publish all of an outbox row"
+        );
+        // A row that is wholly left stays as it is.
+        let is_partly_done = results.iter().any(|result| match result {
+            Ok(_) => true,
+            Err(error) => error.is_final(),
+        });
+        if is_partly_done && let Err(error) = self.keep_the_rest(id, results).await {
+            // The row is published again as a whole, which is harmless.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(outbox_row = %id, error, "could not bring an outbox row up to date");
+        }
+        if error.is_final() { Outcome::SetAside(error) } else { Outcome::Left(error) }
+    }
+
+    /// In one transaction: what can never be published gets a row of its own that is set aside, what is still to be
+    /// published stays, and what is published goes.
+    async fn keep_the_rest(
+        &self,
+        id: &str,
+        results: &[Result<Published, PublishError>],
+    ) -> Result<(), StoreError> {
+        let Some(row) = outbox::get(self.store.reader(), self.service, id).await? else { return Ok(()) };
+        let Ok(messages) = decode(&row.messages) else { return Ok(()) };
+        if messages.len() != results.len() {
+            return Ok(()); // another replica was quicker
+        }
+        let mut rest: Vec<Outgoing> = Vec::new();
+        let mut refused: Vec<(Outgoing, String)> = Vec::new();
+        for (message, result) in messages.into_iter().zip(results) {
+            match result {
+                Ok(_) => {}
+                Err(error) if error.is_final() => refused.push((message, error.to_string())),
+                Err(_) => rest.push(message),
+            }
+        }
+        write(&self.store, self.service, &row, &rest, &refused).await?;
+        for (message, cause) in &refused {
+            let feed = message.feed();
+            tracing::error!(outbox_row = %id, ?feed, message = message.id(), cause, "a message is set aside");
+        }
+        telemetry::metrics::outbox_set_aside(self.service, refused.len() as u64);
+        Ok(())
+    }
+}
+
+async fn write(
+    store: &Store,
+    service: &str,
+    row: &Row,
+    rest: &[Outgoing],
+    refused: &[(Outgoing, String)],
+) -> Result<(), StoreError> {
+    let tx = store.begin().await?;
+    for (number, (message, cause)) in refused.iter().enumerate() {
+        let aside = Row {
+            id: format!("{}.{number}", row.id),
+            created_at: row.created_at,
+            messages: encode(std::slice::from_ref(message)),
+        };
+        outbox::put_aside(&tx, service, lane_of(message), &aside, cause).await?;
+    }
+    match rest.iter().map(lane_of).min() {
+        Some(lane) => outbox::replace(&tx, service, lane, &row.id, encode(rest)).await?,
+        None => outbox::delete(&tx, service, std::slice::from_ref(&row.id)).await?,
+    }
+    tx.commit().await.map_err(StoreError::statement("bring an outbox row up to date"))
+}
+
+/// The first error after which trying again may help, or else the first.
+fn first_error(results: &[Result<Published, PublishError>]) -> Option<PublishError> {
+    let errors = || results.iter().filter_map(|result| result.as_ref().err());
+    errors().find(|error| !error.is_final()).or_else(|| errors().next()).cloned()
+}

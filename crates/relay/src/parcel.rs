@@ -1,0 +1,139 @@
+//! Messages of one committed transaction, one outbox row for each lane.
+
+use bus::{Feed, Outgoing};
+use sea_orm::DatabaseTransaction;
+use store::outbox::{self, Lane};
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+
+/// Messages of one committed transaction, and the outbox rows that hold them until they are published.
+#[derive(Debug)]
+pub struct Parcel {
+    pub(crate) batches: Vec<Batch>,
+}
+
+/// The messages of one outbox row.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) id: String,
+    pub(crate) lane: Lane,
+    pub(crate) messages: Vec<Outgoing>,
+}
+
+/// The lane that a message waits in.
+pub(crate) fn lane_of(message: &Outgoing) -> Lane {
+    match message.feed() {
+        Feed::Journal | Feed::Dead => Lane::Facts,
+        Feed::Events | Feed::Notices | Feed::Commands if message.is_departure() => Lane::Departures,
+        Feed::Events | Feed::Notices | Feed::Commands => Lane::Commands,
+    }
+}
+
+/// Stores `messages` in the outbox of `service` within `tx`; the parcel is to be sent after the commit. Nothing to say
+/// needs no row.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn pack(
+    tx: &DatabaseTransaction,
+    service: &str,
+    messages: Vec<Outgoing>,
+) -> Result<Option<Parcel>, StoreError> {
+    put(tx, service, "", messages).await
+}
+
+/// As [`pack`]; the rows bear the name of their `subject`, so that [`left_of`] finds them.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn pack_for(
+    tx: &DatabaseTransaction,
+    service: &str,
+    subject: &str,
+    messages: Vec<Outgoing>,
+) -> Result<Option<Parcel>, StoreError> {
+    put(tx, service, &format!("{subject}/"), messages).await
+}
+
+async fn put(
+    tx: &DatabaseTransaction,
+    service: &str,
+    prefix: &str,
+    messages: Vec<Outgoing>,
+) -> Result<Option<Parcel>, StoreError> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for message in messages {
+        let lane = lane_of(&message);
+        match batches.iter_mut().find(|batch| batch.lane == lane) {
+            Some(batch) => batch.messages.push(message),
+            None => {
+                let id = format!("{prefix}{}", uuid::Uuid::now_v7());
+                batches.push(Batch { id, lane, messages: vec![message] });
+            }
+        }
+    }
+    batches.sort_by_key(|batch| batch.lane);
+    let now = OffsetDateTime::now_utc();
+    for batch in &batches {
+        outbox::put(tx, service, batch.lane, &batch.id, now, encode(&batch.messages)).await?;
+    }
+    Ok((!batches.is_empty()).then_some(Parcel { batches }))
+}
+
+/// What is not known to be published yet of `subject`. A row that cannot be read is set aside.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn left_of(
+    connection: &impl sea_orm::ConnectionTrait,
+    service: &str,
+    subject: &str,
+) -> Result<Vec<Parcel>, StoreError> {
+    let mut parcels = Vec::new();
+    for row in outbox::of_subject(connection, service, subject).await? {
+        match decode(&row.messages) {
+            Ok(messages) => {
+                let lane = messages.iter().map(lane_of).min().unwrap_or(Lane::Commands);
+                parcels.push(Parcel { batches: vec![Batch { id: row.id, lane, messages }] });
+            }
+            Err(cause) => set_row_aside(connection, service, &row.id, &cause).await?,
+        }
+    }
+    Ok(parcels)
+}
+
+/// # Errors
+/// The cause, in words: the text is not what an outbox row holds.
+pub(crate) fn decode(json: &str) -> Result<Vec<Outgoing>, String> {
+    serde_json::from_str(json).map_err(|error| {
+        format!("the row cannot be read (at line {}, column {})", error.line(), error.column())
+    })
+}
+
+pub(crate) fn encode(messages: &[Outgoing]) -> String {
+    serde_json::to_string(messages).expect("messages are plain data")
+}
+
+async fn set_row_aside(
+    connection: &impl sea_orm::ConnectionTrait,
+    service: &str,
+    id: &str,
+    cause: &str,
+) -> Result<(), StoreError> {
+    tracing::error!(outbox_row = %id, cause, "a row of the outbox is set aside");
+    telemetry::metrics::outbox_set_aside(service, 1);
+    outbox::mark_aside(connection, service, id, cause).await
+}
+
+/// Sets a row aside as it is, in a statement of its own.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn set_aside_unreadable(
+    store: &Store,
+    service: &str,
+    id: &str,
+    cause: &str,
+) -> Result<(), StoreError> {
+    set_row_aside(store.writer(), service, id, cause).await
+}

@@ -1,0 +1,101 @@
+//! What waits in the outbox, as gauges, as readiness and as an answer to operators.
+
+use lifecycle::{OutboxReply, OutboxStatus, SetAsideMessage, unix_micros};
+use store::StoreError;
+use store::outbox::{self, Backlog, Lane, SetAside};
+use telemetry::Latch;
+use time::OffsetDateTime;
+
+use crate::Relay;
+use crate::loss::{self, LOSS_ROW};
+
+/// A command that has waited for longer makes the service not ready.
+const COMMAND_AGE_MAX_SECONDS: i64 = 60;
+
+impl Relay {
+    /// Brings the gauges and the latch up to date. What cannot be measured is absent.
+    pub(crate) async fn measure(&self, latch: &Latch) {
+        match self.status().await {
+            Ok(status) => {
+                telemetry::metrics::outbox(
+                    self.service,
+                    &[
+                        ("departures", status.departures, status.oldest_departure_seconds),
+                        ("commands", status.commands, status.oldest_command_seconds),
+                        ("facts", status.facts, status.oldest_fact_seconds),
+                    ],
+                    status.set_aside,
+                );
+                let oldest = status.oldest_departure_seconds.max(status.oldest_command_seconds).unwrap_or(0);
+                if oldest > COMMAND_AGE_MAX_SECONDS {
+                    latch
+                        .close(format!("the oldest message that is not published has waited for {oldest} s"));
+                } else {
+                    latch.open();
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not measure the outbox");
+                telemetry::metrics::outbox_unknown(self.service);
+            }
+        }
+    }
+
+    /// How much waits, and how much is set aside.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn status(&self) -> Result<OutboxStatus, StoreError> {
+        let reader = self.store.reader();
+        let now = unix_micros(OffsetDateTime::now_utc());
+        let age = |backlog: Backlog| backlog.oldest.map(|oldest| (now - oldest).max(0) / 1_000_000);
+        let departures = outbox::backlog(reader, self.service, Lane::Departures).await?;
+        let commands = outbox::backlog(reader, self.service, Lane::Commands).await?;
+        let facts = outbox::backlog(reader, self.service, Lane::Facts).await?;
+        let dropped = loss::read(outbox::get(reader, self.service, LOSS_ROW).await?.as_ref());
+        Ok(OutboxStatus {
+            service: self.service.to_owned(),
+            departures: departures.rows,
+            commands: commands.rows,
+            facts: facts.rows,
+            oldest_departure_seconds: age(departures),
+            oldest_command_seconds: age(commands),
+            oldest_fact_seconds: age(facts),
+            set_aside: outbox::count_set_aside(reader, self.service).await?,
+            facts_dropped: dropped.messages,
+        })
+    }
+
+    /// What is set aside, with the status.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn set_aside(&self) -> Result<OutboxReply, StoreError> {
+        let rows = outbox::set_aside(self.store.reader(), self.service).await?;
+        let message = |row: SetAside| SetAsideMessage {
+            id: row.id,
+            since: moment(row.created_at),
+            bytes: row.size,
+            cause: row.cause,
+        };
+        Ok(OutboxReply { status: self.status().await?, set_aside: rows.into_iter().map(message).collect() })
+    }
+
+    /// Tries to publish a message again that was set aside, e.g. after the broker takes larger ones; `None` if there is
+    /// no such message.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn retry_set_aside(&self, id: &str) -> Result<Option<OutboxReply>, StoreError> {
+        if id == LOSS_ROW || !outbox::take_back(self.store.writer(), self.service, id).await? {
+            return Ok(None);
+        }
+        self.sweep(time::Duration::ZERO).await?;
+        self.set_aside().await.map(Some)
+    }
+}
+
+fn moment(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

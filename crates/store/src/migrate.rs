@@ -1,0 +1,60 @@
+//! Bringing tables up to date, one process after the other.
+
+use sea_orm::sqlx::{self, Connection as _, PgConnection};
+use sea_orm::{DbBackend, DbErr, RuntimeErr};
+use sea_orm_migration::MigratorTrait;
+
+use crate::{Store, StoreError};
+
+/// The advisory lock of PostgreSQL that the process holds which migrates: "usher" in ASCII.
+const LOCK: i64 = 0x75_73_68_65_72;
+
+/// Applies what is missing. Of several processes that start on one PostgreSQL database one migrates, and the others wait
+/// for it.
+///
+/// # Errors
+/// When a newer version has migrated the database, or a migration fails.
+pub(crate) async fn migrate<M: MigratorTrait>(store: &Store, url: &str) -> Result<(), StoreError> {
+    let lock = match store.backend() {
+        DbBackend::Postgres => Some(lock(url).await?),
+        _ => None, // SQLite has one writer
+    };
+    refuse_newer::<M>(store).await?;
+    M::up(store.writer(), None).await.map_err(StoreError::migrate)?;
+    if let Some(connection) = lock {
+        // The server releases the lock with the session, also when the process dies.
+        let _ = connection.close().await;
+    }
+    Ok(())
+}
+
+/// A session of its own that holds the lock.
+async fn lock(url: &str) -> Result<PgConnection, StoreError> {
+    let failed = |error: sqlx::Error| StoreError::migrate(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
+    let mut connection = PgConnection::connect(url).await.map_err(failed)?;
+    let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+    if !free {
+        tracing::info!("another process migrates the database: waiting for it");
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(LOCK)
+            .execute(&mut connection)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+async fn refuse_newer<M: MigratorTrait>(store: &Store) -> Result<(), StoreError> {
+    M::install(store.writer()).await.map_err(StoreError::migrate)?;
+    let applied = M::get_migration_models(store.writer()).await.map_err(StoreError::migrate)?;
+    let known = M::migrations();
+    let is_known = |version: &str| known.iter().any(|migration| migration.name() == version);
+    match applied.into_iter().find(|row| !is_known(&row.version)) {
+        Some(row) => Err(StoreError::Newer { migration: row.version }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,74 @@
+//! The outbox's table, as migrations make it.
+
+use sea_orm::DbErr;
+use sea_orm::sea_query::Alias;
+use sea_orm_migration::prelude::{ColumnDef, Index, SchemaManager, Table};
+
+use super::table;
+
+/// Creates the service's outbox; for use in its first migration. [`add_lanes`] follows in a later one.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table(table(service))
+                .col(ColumnDef::new("id").string().not_null().primary_key())
+                .col(ColumnDef::new("created_at").big_integer().not_null())
+                .col(ColumnDef::new("messages").text().not_null())
+                .take(),
+        )
+        .await
+}
+
+/// Drops the service's outbox; for use in its first migration.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
+    manager.drop_table(Table::drop().table(table(service)).take()).await
+}
+
+/// Adds lanes and what is set aside. Rows of earlier versions hold commands and facts together and count as commands.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn add_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
+    let columns = [
+        ColumnDef::new("lane").integer().not_null().default(1).take(),
+        ColumnDef::new("size").big_integer().not_null().default(0).take(),
+        ColumnDef::new("set_aside").text().take(),
+    ];
+    for column in columns {
+        manager.alter_table(Table::alter().table(table(service)).add_column(column).take()).await?;
+    }
+    let index = Index::create()
+        .name(index_name(service))
+        .table(table(service))
+        .col(Alias::new("set_aside"))
+        .col(Alias::new("lane"))
+        .col(Alias::new("created_at"))
+        .col(Alias::new("id"))
+        .take();
+    manager.create_index(index).await
+}
+
+/// Takes away what [`add_lanes`] added.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn remove_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
+    let index = Index::drop().name(index_name(service)).table(table(service)).to_owned();
+    manager.drop_index(index).await?;
+    for column in ["lane", "size", "set_aside"] {
+        let alter = Table::alter().table(table(service)).drop_column(Alias::new(column)).take();
+        manager.alter_table(alter).await?;
+    }
+    Ok(())
+}
+
+fn index_name(service: &str) -> String {
+    format!("{service}_outbox_waiting")
+}

@@ -1,0 +1,66 @@
+//! What the mapper and the writer decided to publish and the broker does not have.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{Actor, OutboxReply, RetrySetAsideRequest, verb};
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::invalid;
+use super::reason::reason;
+use crate::api::{Outboxes, RetrySetAside, ServiceProblem};
+use crate::{MAPPER, WRITER};
+
+/// What waits to be published, and the messages that the broker refuses for good, with the cause of each.
+#[utoipa::path(
+    get,
+    path = "/v1/outbox",
+    responses(
+        (status = 200, body = Outboxes),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+    )
+)]
+pub(super) async fn list(State(context): State<Shared>) -> Json<Outboxes> {
+    let (mapper, writer) = tokio::join!(
+        context.ask::<(), OutboxReply>(MAPPER, verb::OUTBOX, &()),
+        context.ask::<(), OutboxReply>(WRITER, verb::OUTBOX, &()),
+    );
+    let mut answer = Outboxes::default();
+    for (service, reply) in [(MAPPER, mapper), (WRITER, writer)] {
+        match reply {
+            Ok(reply) => answer.outboxes.push(reply),
+            Err(problem) => answer.unavailable.push(ServiceProblem::new(service, &problem)),
+        }
+    }
+    Json(answer)
+}
+
+/// Tries to publish a message again that is set aside, e.g. after the broker was told to take larger ones.
+#[utoipa::path(
+    post,
+    path = "/v1/outbox/retry",
+    request_body = RetrySetAside,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`status` and what is still `setAside`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "no such message is set aside"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`service` is not known, or `why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the service does not answer"),
+    )
+)]
+pub(super) async fn retry(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<RetrySetAside>,
+) -> Result<Json<OutboxReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let service = [MAPPER, WRITER].into_iter().find(|service| *service == body.service);
+    if service.is_none() {
+        wrong.add("/service", format!("must be `{MAPPER}` or `{WRITER}`"));
+    }
+    let Some(service) = service.filter(|_| wrong.is_empty()) else { return Err(invalid(wrong)) };
+    let request = RetrySetAsideRequest { id: body.id, actor };
+    Ok(Json(context.ask(service, verb::RETRY_SET_ASIDE, &request).await?))
+}

@@ -1,0 +1,24 @@
+//! Lanes of the outbox, and what is set aside in it.
+
+use sea_orm_migration::prelude::*;
+
+use crate::SERVICE;
+
+pub(super) struct AddOutboxLanes;
+
+impl MigrationName for AddOutboxLanes {
+    fn name(&self) -> &str {
+        "m0008_add_outbox_lanes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddOutboxLanes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        store::outbox::add_lanes(manager, SERVICE).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        store::outbox::remove_lanes(manager, SERVICE).await
+    }
+}
