@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod held;
+pub mod leavers;
 pub mod outbox;
 pub mod people;
 pub mod plan;
@@ -85,6 +86,10 @@ pub mod verb {
     pub const TEST_TARGET: &str = "test_target";
     /// [`super::held::PauseRequest`] to the writer, answered by a [`super::held::PauseReply`].
     pub const PAUSE: &str = "pause";
+    /// [`super::leavers::EvidenceRequest`] to the writer, answered by an [`super::leavers::EvidenceReply`].
+    pub const EVIDENCE: &str = "evidence";
+    /// [`super::leavers::LeaversRequest`] to the mapper, answered by a [`super::leavers::LeaversReply`].
+    pub const LEAVERS: &str = "leavers";
     /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].
     pub const ROW: &str = "row";
 }

@@ -112,6 +112,12 @@ id_type!(
     ScheduleId, "sch_"
 );
 
+id_type!(
+    /// An account of a person that must be off, from one departure on.
+    ObligationId, "obl_"
+);
+
+time_ordered!(ObligationId);
 time_ordered!(FeedRunId);
 time_ordered!(ReplayId);
 time_ordered!(CommandId);

@@ -5,8 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
-    Actor, AttemptId, DeadLetterId, EventId, FeedRunId, Lane, ReplayId, ResourceKind, ScheduleId,
-    TraceContext,
+    Actor, AttemptId, DeadLetterId, EventId, FeedRunId, Lane, LeaverCause, ReplayId, ResourceKind,
+    ScheduleId, TraceContext, WaitingFor,
 };
 
 /// One entry of a person's or group's timeline.
@@ -290,6 +290,46 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// mapper: an account that must be off is proven to be off.
+    LeaverProven {
+        /// The target.
+        target: String,
+        /// Why it must be off.
+        cause: LeaverCause,
+        /// What shows it; docs/leavers.md has the kinds.
+        evidence: String,
+        /// When the target showed it.
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// From the departure, or from its receipt if that was later, in milliseconds.
+        late_ms: i64,
+        /// It was told before that it is overdue.
+        was_overdue: bool,
+    },
+    /// mapper: an account that must be off is not proven to be off within the objective.
+    LeaverOverdue {
+        /// The target.
+        target: String,
+        /// Why it must be off.
+        cause: LeaverCause,
+        /// When the objective passed.
+        #[serde(with = "time::serde::rfc3339")]
+        due_at: OffsetDateTime,
+        /// What it waits for.
+        waits_for: WaitingFor,
+        /// More of it, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// mapper: an account that was proven to be off came back.
+    LeaverReopened {
+        /// The target.
+        target: String,
+        /// Why it must be off.
+        cause: LeaverCause,
+        /// The evidence that vanished.
+        evidence: String,
+    },
     /// writer: an operator closed a dead letter without trying again.
     Discarded {
         /// The dead letter.
@@ -325,6 +365,9 @@ impl Fact {
             Self::Joined { .. } => "joined",
             Self::ScheduleCancelled { .. } => "schedule_cancelled",
             Self::Provisioned { .. } => "provisioned",
+            Self::LeaverProven { .. } => "leaver_proven",
+            Self::LeaverOverdue { .. } => "leaver_overdue",
+            Self::LeaverReopened { .. } => "leaver_reopened",
             Self::Discarded { .. } => "discarded",
         }
     }

@@ -36,6 +36,11 @@ pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
     PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,
 };
+pub use control::leavers::{
+    AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Helper, LEAVERS_MAX, LeaverCause,
+    LeaverCounts, LeaversReply, LeaversRequest, Obligation, ObligationState, OffEvidence, TargetLeaverCounts,
+    Waiting, WaitingFor,
+};
 pub use control::outbox::{OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage};
 pub use control::people::{
     JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
@@ -79,7 +84,8 @@ pub use identity::{
     Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, Part, Upcoming, unix_micros,
 };
 pub use ids::{
-    AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, PlanId, ReplayId, ScheduleId,
+    AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,
+    ScheduleId,
 };
 pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,

@@ -85,6 +85,10 @@ pub struct LeaverRule {
     pub when: LeaverMoment,
     /// Days between the departure and the deletion of the account.
     pub delete_after_days: Option<u32>,
+    /// Minutes from the departure, or from the moment it was received, to the proof that the account is off.
+    pub objective_minutes: u32,
+    /// Days for which the proof is verified again.
+    pub verify_days: u32,
 }
 
 /// What happens to an account at the departure.
@@ -149,6 +153,14 @@ impl Policy {
     /// Rules for accounts.
     pub fn users(&self) -> &UserRules {
         &self.users
+    }
+
+    /// Whether the account of a person without a right to it may stay as it is.
+    pub fn may_keep_leavers(&self) -> bool {
+        let users = &self.users;
+        users.leaver.action == LeaverAction::None
+            || users.out_of_scope == OutOfScope::Keep
+            || !users.actions.disable
     }
 
     /// Rules for groups; `None` when the policy leaves groups alone.

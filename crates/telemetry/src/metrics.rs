@@ -137,6 +137,18 @@ static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
         &["target"],
     )
 });
+static LEAVERS_WITH_ACCESS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "Accounts of leavers that are not proven to be off.";
+    gauge("usher_leavers_with_access", help, &["target"])
+});
+static LEAVERS_OVERDUE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "Accounts of leavers that are not proven to be off within the policy's objective: must be 0.";
+    gauge("usher_leavers_overdue", help, &["target"])
+});
+static LEAVERS_KEPT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "Accounts of leavers that the policy keeps as they are.";
+    gauge("usher_leavers_kept_by_policy", help, &["target"])
+});
 static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
     histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
 });
@@ -317,6 +329,15 @@ pub fn accept_to_target(target: &str, lane: Lane, took: Duration) {
 /// A resource at `target` became a dead letter.
 pub fn dead_letter(target: &str) {
     DEAD_LETTERS.with_label_values(&[target]).inc();
+}
+
+/// So many accounts of leavers at `target` are not proven to be off, are overdue, and are kept by the policy.
+pub fn leavers(target: &str, with_access: u64, overdue: u64, kept_by_policy: u64) {
+    let counts =
+        [(&LEAVERS_WITH_ACCESS, with_access), (&LEAVERS_OVERDUE, overdue), (&LEAVERS_KEPT, kept_by_policy)];
+    for (gauge, count) in counts {
+        gauge.with_label_values(&[target]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
 }
 
 /// The bus committed `messages` at once.

@@ -18,7 +18,7 @@ pub struct Status {
     pub lag: Lag,
     /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, of how many
     /// people something is known that takes effect later (`scheduled`), how many records of sources may be somebody else's
-    /// (`recordConflicts`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
+    /// (`recordConflicts`), how many accounts of leavers are not proven to be off (`leavers`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub mapper: Option<MapperStatus>,

@@ -6,6 +6,7 @@ mod auth;
 mod dead;
 mod feeds;
 mod held;
+mod leavers;
 mod openapi;
 mod outbox;
 mod people;
@@ -86,6 +87,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/outbox/retry", post(outbox::retry))
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/schedule/cancel", post(schedule::cancel))
+        .route("/v1/leavers", get(leavers::list))
         .route("/v1/held", get(held::list))
         .route("/v1/held/approve", post(held::approve))
         .route("/v1/held/reject", post(held::reject))

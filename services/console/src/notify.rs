@@ -42,7 +42,7 @@ impl std::fmt::Debug for Hook {
 }
 
 fn usually() -> Vec<Occasion> {
-    vec![Occasion::Held, Occasion::Paused]
+    vec![Occasion::Held, Occasion::Paused, Occasion::Leavers]
 }
 
 /// What a hook can be told of.
@@ -59,6 +59,8 @@ pub enum Occasion {
     Died,
     /// Another version of a policy came into force.
     PolicyApplied,
+    /// An account of a leaver is overdue or came back; as resolved, when it is proven to be off.
+    Leavers,
 }
 
 /// The body of a notice. `text` is what chat services show.
@@ -66,6 +68,8 @@ pub enum Occasion {
 struct Notice {
     text: String,
     occasion: Occasion,
+    /// What was told before under this occasion is over.
+    resolved: bool,
     target: String,
     count: usize,
     /// Key of one of them.
@@ -193,15 +197,17 @@ fn called_for(batch: &[Delivery<Facts>], on: &[Occasion]) -> Vec<Notice> {
 
 /// One notice for all of a kind at a target.
 fn notices<'a>(records: impl Iterator<Item = &'a FactRecord>, on: &[Occasion]) -> Vec<Notice> {
-    let mut notices: BTreeMap<(Occasion, String), Notice> = BTreeMap::new();
+    let mut notices: BTreeMap<(Occasion, String, bool), Notice> = BTreeMap::new();
     for record in records {
         let Some((occasion, target, words)) = occasion(&record.fact) else { continue };
         if !on.contains(&occasion) {
             continue;
         }
-        let notice = notices.entry((occasion, target.clone())).or_insert_with(|| Notice {
+        let resolved = matches!(record.fact, Fact::LeaverProven { .. });
+        let notice = notices.entry((occasion, target.clone(), resolved)).or_insert_with(|| Notice {
             text: words,
             occasion,
+            resolved,
             target,
             count: 0,
             subject: record.subject.clone(),
@@ -256,8 +262,32 @@ fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
             target.clone(),
             format!("`{target}`: version {version} of the policy, by {who}; takes access from {removals}"),
         ),
+        Fact::LeaverOverdue { .. } | Fact::LeaverReopened { .. } | Fact::LeaverProven { .. } => {
+            return of_leaver(fact);
+        }
         _ => return None,
     })
+}
+
+fn of_leaver(fact: &Fact) -> Option<(Occasion, String, String)> {
+    let (target, words) = match fact {
+        Fact::LeaverOverdue { target, waits_for, .. } => (
+            target,
+            format!(
+                "`{target}`: the account of a leaver is overdue (`usher leavers --overdue`): {}",
+                waits_for.in_words()
+            ),
+        ),
+        Fact::LeaverReopened { target, .. } => {
+            (target, format!("`{target}`: the account of a leaver came back (`usher leavers`)"))
+        }
+        Fact::LeaverProven { target, evidence, was_overdue: true, .. } => (
+            target,
+            format!("`{target}`: resolved: the account of a leaver is proven to be off ({evidence})"),
+        ),
+        _ => return None,
+    };
+    Some((Occasion::Leavers, target.clone(), words))
 }
 
 #[cfg(test)]
@@ -285,6 +315,30 @@ mod tests {
         assert_eq!(counts, [("a", 2, "E-1"), ("b", 1, "E-3")]);
         assert!(told[0].text.ends_with("guard.deletions: 5 (and 1 more)"), "{}", told[0].text);
         assert!(notices(records.iter(), &[Occasion::Died]).is_empty());
+    }
+
+    #[test]
+    fn an_overdue_leaver_is_told_and_so_is_its_end_and_one_in_time_is_not() {
+        let record = |subject: &str, fact| FactRecord { fact, ..held(subject, "a") };
+        let proven = |was_overdue| Fact::LeaverProven {
+            target: "a".to_owned(),
+            cause: lifecycle::LeaverCause::Left,
+            evidence: "read_back".to_owned(),
+            at: OffsetDateTime::UNIX_EPOCH,
+            late_ms: 1,
+            was_overdue,
+        };
+        let overdue = Fact::LeaverOverdue {
+            target: "a".to_owned(),
+            cause: lifecycle::LeaverCause::Left,
+            due_at: OffsetDateTime::UNIX_EPOCH,
+            waits_for: lifecycle::WaitingFor::Pause,
+            detail: None,
+        };
+        let records = [record("E-1", overdue), record("E-1", proven(true)), record("E-2", proven(false))];
+        let told = notices(records.iter(), &usually());
+        let told: Vec<_> = told.iter().map(|n| (n.resolved, n.count, n.subject.as_str())).collect();
+        assert_eq!(told, [(false, 1, "E-1"), (true, 1, "E-1")]);
     }
 
     #[test]

@@ -28,6 +28,9 @@ impl Told {
             | Fact::FeedDecided { .. }
             | Fact::Correlated { .. }
             | Fact::Joined { .. }
+            | Fact::LeaverProven { .. }
+            | Fact::LeaverOverdue { .. }
+            | Fact::LeaverReopened { .. }
             | Fact::ScheduleCancelled { .. } => "mapper",
             Fact::Superseded { .. }
             | Fact::Attempted(_)
@@ -266,7 +269,10 @@ fn step_of(fact: &Fact) -> i16 {
         | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
         Fact::Settled { .. } | Fact::Conflict { .. } | Fact::Held { .. } | Fact::FeedHeld { .. } => 5,
-        Fact::Died(_) => 6,
+        Fact::Died(_)
+        | Fact::LeaverProven { .. }
+        | Fact::LeaverOverdue { .. }
+        | Fact::LeaverReopened { .. } => 6,
     }
 }
 
@@ -287,6 +293,9 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::Held { target, .. }
         | Fact::HeldDecided { target, .. }
         | Fact::Paused { target, .. }
+        | Fact::LeaverProven { target, .. }
+        | Fact::LeaverOverdue { target, .. }
+        | Fact::LeaverReopened { target, .. }
         | Fact::Superseded { target, .. }
         | Fact::Settled { target, .. }
         | Fact::Conflict { target, .. } => Some(target),

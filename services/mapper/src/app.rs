@@ -14,6 +14,7 @@ use crate::SERVICE;
 use crate::config::Config;
 use crate::control::Control;
 use crate::later::Later;
+use crate::leavers::Leavers;
 use crate::live::Live;
 use crate::migrations::Migrator;
 use crate::plan::{Planner, Plans};
@@ -25,6 +26,7 @@ use crate::subjects::{Seeds, SeedsError};
 pub struct App {
     live: Live,
     later: Later,
+    leavers: Leavers,
     runs: Runs,
     relay: Relay,
     keeper: Keeper,
@@ -132,7 +134,10 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         publish,
         stale: Arc::clone(&stale),
     };
+    let leavers =
+        Leavers { store: store.clone(), bus: bus.clone(), relay: relay.clone(), policies: policies.clone() };
     Ok(App {
+        leavers,
         live: Live {
             store: store.clone(),
             bus,
@@ -173,6 +178,11 @@ impl App {
         let (later, stop) = (self.later, shutdown.clone());
         parts.spawn(async move {
             later.run(stop).await;
+            Ok(())
+        });
+        let (leavers, stop) = (self.leavers, shutdown.clone());
+        parts.spawn(async move {
+            leavers.run(stop).await;
             Ok(())
         });
         let (runs, stop) = (self.runs, shutdown.clone());

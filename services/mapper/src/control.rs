@@ -4,6 +4,7 @@ mod apply;
 mod explain;
 mod feeds;
 mod join;
+mod leavers;
 mod people;
 mod provision;
 mod schedule;
@@ -133,6 +134,10 @@ impl Control {
                 Ok(wanted) => respond(request, self.cancel_schedule(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::LEAVERS => match request.question() {
+                Ok(wanted) => respond(request, self.leavers(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::RECORDS => match request.question() {
                 Ok(wanted) => respond(request, self.records(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -186,9 +191,10 @@ impl Control {
         let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
         let scheduled = self.people_scheduled().await?;
         let record_conflicts = self.record_conflicts().await?;
+        let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
         let outbox = Some(self.relay.status().await?);
-        Ok(MapperStatus { policies, to_evaluate, known, scheduled, record_conflicts, held_files, outbox })
+        Ok(MapperStatus { policies, to_evaluate, known, scheduled, record_conflicts, leavers, held_files, outbox })
     }
 
     async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, Refusal> {

@@ -17,6 +17,7 @@ mod app;
 mod config;
 mod control;
 mod later;
+mod leavers;
 mod live;
 mod migrations;
 mod outlook;

@@ -8,6 +8,7 @@ mod m0005;
 mod m0006;
 mod m0007;
 mod m0008;
+mod m0009;
 
 use sea_orm_migration::prelude::*;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006::KeepSchedule),
             Box::new(m0007::KeepRecords),
             Box::new(m0008::AddOutboxLanes),
+            Box::new(m0009::KeepObligations),
         ]
     }
 

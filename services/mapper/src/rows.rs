@@ -8,6 +8,7 @@ pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;
 pub(crate) mod match_value;
+pub(crate) mod obligation;
 pub(crate) mod plan;
 pub(crate) mod poison;
 pub(crate) mod policy;

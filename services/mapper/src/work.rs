@@ -7,6 +7,7 @@ mod emit;
 mod feeds;
 mod flatten;
 mod join;
+mod leavers;
 mod load;
 mod members;
 mod merge;
@@ -65,6 +66,8 @@ pub(crate) enum Input {
 pub(crate) struct Cause {
     event: Option<EventId>,
     accepted_at: OffsetDateTime,
+    /// When the event was said.
+    said_at: Option<OffsetDateTime>,
     trace: TraceContext,
     /// From a policy change, not from an event.
     backfill: bool,
@@ -72,11 +75,17 @@ pub(crate) struct Cause {
 
 impl Cause {
     fn of(event: &Event, trace: TraceContext) -> Self {
-        Self { event: Some(event.id.clone()), accepted_at: event.accepted_at, trace, backfill: false }
+        Self {
+            event: Some(event.id.clone()),
+            accepted_at: event.accepted_at,
+            said_at: Some(event.time),
+            trace,
+            backfill: false,
+        }
     }
 
     fn again(now: OffsetDateTime, backfill: bool) -> Self {
-        Self { event: None, accepted_at: now, trace: TraceContext::root(), backfill }
+        Self { event: None, accepted_at: now, said_at: None, trace: TraceContext::root(), backfill }
     }
 }
 
@@ -156,6 +165,8 @@ struct Work<'a> {
     appeared: BTreeMap<(String, String), Cause>,
     /// What is said of files that list everybody.
     feeds: feeds::Feeds,
+    /// What follows for accounts of people who have a right to access, or not.
+    duties: Vec<leavers::Duty>,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
 }

@@ -3,6 +3,7 @@
 mod dead;
 mod feed;
 mod held;
+mod leavers;
 mod outbox;
 mod people;
 mod policy;
@@ -24,6 +25,7 @@ pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
 };
+pub use leavers::LeaversArgs;
 pub use outbox::{OutboxCommand, OutboxRetryArgs};
 pub use people::{
     JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand, PeopleListArgs,
@@ -61,8 +63,12 @@ pub enum Command {
     Writer(ServiceArgs),
     /// Run the console: keeps the timeline, serves the operator API.
     Console(ServiceArgs),
-    /// Show targets, policies, queues and lag.
-    Status(OperatorArgs),
+    /// Show leavers with access, targets, policies, queues and lag.
+    Status(StatusArgs),
+    /// List accounts of leavers that are not proven to be off, with what they wait for and who can help.
+    ///
+    /// Exit code 1 when one of them is overdue: its policy's objective has passed.
+    Leavers(LeaversArgs),
     /// Show what happened to a person or group, oldest first.
     Trace(TraceArgs),
     /// Look at what could not be done, and do it again or close it.
@@ -159,6 +165,17 @@ pub struct OperatorArgs {
     /// Print the API's JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `usher status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Exit code 1 when a leaver's account is overdue, or when that is not known.
+    #[arg(long)]
+    pub check: bool,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
 }
 
 /// `usher trace`.

@@ -33,6 +33,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Writer(args) => done(serve::run(Role::Writer, &args.config)),
         Command::Console(args) => done(serve::run(Role::Console, &args.config)),
         Command::Status(args) => wait_for(operator::status(args)),
+        Command::Leavers(args) => wait_for(operator::leavers(args)),
         Command::Trace(args) => wait_for(operator::trace(args)),
         Command::Dead(command) => wait_for(operator::dead(command)),
         Command::Held(command) => wait_for(operator::held(command)),

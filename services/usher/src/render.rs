@@ -6,6 +6,7 @@
 pub mod dead;
 pub mod feed;
 pub mod held;
+pub mod leavers;
 pub mod outbox;
 pub mod people;
 pub mod plan;

@@ -1,9 +1,10 @@
 //! Operator verbs: replay, start_replay, replay_runs, cancel_replay, look_letter, discard, held, pause, resolve_conflict,
-//! reconcile, test_target, status, look, provision, row, outbox, retry_set_aside.
+//! reconcile, test_target, status, look, provision, row, evidence, outbox, retry_set_aside.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
 mod conflict;
+mod evidence;
 mod held;
 mod letter;
 mod look;
@@ -163,6 +164,10 @@ impl Control {
                     Err(error) => request.refuse(error).await,
                 }
             }
+            verb::EVIDENCE => match parse(&request).and_then(|wanted| self.known_people(wanted)) {
+                Ok(wanted) => respond(request, self.evidence(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::ROW => match parse(&request) {
                 Ok(wanted) => respond(request, self.row(&wanted).await).await,
                 Err(error) => request.refuse(error).await,

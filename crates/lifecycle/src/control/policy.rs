@@ -101,6 +101,9 @@ pub struct MapperStatus {
     /// Records of sources that may be somebody else's: a human must say.
     #[serde(default)]
     pub record_conflicts: u64,
+    /// Accounts of leavers that are not proven to be off.
+    #[serde(default)]
+    pub leavers: super::leavers::LeaverCounts,
     /// Policy files that are not in force, and why.
     pub held_files: Vec<HeldFile>,
     /// What waits to be published.

@@ -19,6 +19,8 @@ pub(super) struct LeaverText {
     action: Option<Spanned<String>>,
     when: Option<Spanned<String>>,
     delete_after_days: Option<u32>,
+    objective_minutes: Option<u32>,
+    verify_days: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -40,13 +42,34 @@ pub(super) fn out_of_scope(text: Option<&Spanned<String>>) -> Result<OutOfScope,
     }
 }
 
-const LEAVER_UNLESS_SAID: LeaverRule =
-    LeaverRule { action: LeaverAction::Disable, when: LeaverMoment::Effective, delete_after_days: None };
+const LEAVER_UNLESS_SAID: LeaverRule = LeaverRule {
+    action: LeaverAction::Disable,
+    when: LeaverMoment::Effective,
+    delete_after_days: None,
+    objective_minutes: 5,
+    verify_days: 30,
+};
+
+/// A week: an objective that is missed later than that helps no operator.
+const OBJECTIVE_MINUTES_MAX: u32 = 7 * 24 * 60;
+
+/// Ten years.
+const VERIFY_DAYS_MAX: u32 = 3_650;
 
 /// What becomes of leavers.
 pub(super) fn leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule, Flaw> {
     let Some(leaver) = leaver else { return Ok(LEAVER_UNLESS_SAID) };
-    let LeaverText { action, when, delete_after_days } = &leaver.value;
+    let LeaverText { action, when, delete_after_days, objective_minutes, verify_days } = &leaver.value;
+    let objective_minutes = objective_minutes.unwrap_or(LEAVER_UNLESS_SAID.objective_minutes);
+    if !(1..=OBJECTIVE_MINUTES_MAX).contains(&objective_minutes) {
+        let what = format!("`objectiveMinutes` is {objective_minutes}");
+        return Err(Flaw::at(leaver, what, format!("use 1 to {OBJECTIVE_MINUTES_MAX} (a week)")));
+    }
+    let verify_days = verify_days.unwrap_or(LEAVER_UNLESS_SAID.verify_days);
+    if verify_days > VERIFY_DAYS_MAX {
+        let what = format!("`verifyDays` is {verify_days}");
+        return Err(Flaw::at(leaver, what, format!("use at most {VERIFY_DAYS_MAX}")));
+    }
     let action = match action.as_ref().map(|action| (action, action.value.as_str())) {
         None | Some((_, "disable")) => LeaverAction::Disable,
         Some((_, "delete")) => LeaverAction::Delete,
@@ -73,7 +96,9 @@ pub(super) fn leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule,
             format!("`deleteAfterDays` is {days}"),
             format!("use at most {DELETE_AFTER_DAYS_MAX}, or leave it out to keep disabled accounts"),
         )),
-        delete_after_days => Ok(LeaverRule { action, when, delete_after_days }),
+        delete_after_days => {
+            Ok(LeaverRule { action, when, delete_after_days, objective_minutes, verify_days })
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    dead, feeds, held, outbox, people, plans, policies, provision, reconcile, records, schedule, status,
+    dead, feeds, held, leavers, outbox, people, plans, policies, provision, reconcile, records, schedule, status,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ use super::{
         outbox::retry,
         schedule::list,
         schedule::cancel,
+        leavers::list,
         held::list,
         held::approve,
         held::reject,

@@ -89,6 +89,7 @@ fn play_mapper(bus: Bus) {
                             known,
                             scheduled: 3,
                             record_conflicts: 0,
+                            leavers: lifecycle::LeaverCounts::default(),
                             held_files,
                             outbox: None,
                         })

@@ -132,7 +132,7 @@ impl Control {
     }
 
     /// Key of the person that an operator means.
-    async fn person(&self, named: &str) -> Result<String, Refusal> {
+    pub(super) async fn person(&self, named: &str) -> Result<String, Refusal> {
         if let Some(person) = self.who_is(named).await? {
             return Ok(person);
         }

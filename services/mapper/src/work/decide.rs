@@ -6,6 +6,7 @@ use lifecycle::{
 use policy::{GroupSubject, Policy, Reason, Subject, decide, decide_group};
 use time::OffsetDateTime;
 
+use super::leavers::{Duty, Right, right};
 use super::surroundings::Surroundings;
 use super::{Cause, Work};
 use crate::rows::desired;
@@ -87,18 +88,48 @@ impl Work<'_> {
                 next_due = earlier(next_due, decision.recheck_at, now);
                 scheduled = earlier(scheduled, decision.turns_at, now);
                 let because = || (decision.reason(), decision.user_name());
+                let right = right(identity, &decision, now);
                 let Some(account) = decision.account() else {
+                    self.note_right(policy, &key, right, false, &cause);
                     self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
                     continue;
                 };
                 let state = account.state.as_str();
                 let wish = Wish { desired: Desired::User(account), state, because: &because };
+                let is_news = self.changed_desired.len();
                 self.want(policy, &key, wish, &cause);
+                let is_news = self.changed_desired.len() > is_news;
+                self.note_right(policy, &key, right, is_news, &cause);
             }
             if let Some(known) = self.people.get_mut(&key) {
                 (known.next_due_at, known.scheduled_at) = (next_due, scheduled);
             }
         }
+    }
+
+    /// Notes what follows for the account of a person: something asked for anew, or kept although the right is lost.
+    fn note_right(
+        &mut self,
+        policy: &Policy,
+        subject: &str,
+        right: Option<Right>,
+        is_news: bool,
+        cause: &Cause,
+    ) {
+        let Some(right) = right else { return };
+        let is_kept = matches!(right, Right::Kept(_));
+        if !is_news && !is_kept && !policy.may_keep_leavers() {
+            return;
+        }
+        let key = (policy.target().to_owned(), ResourceKind::User, subject.to_owned());
+        // Without a command there was never an account.
+        let Some(row) = self.desired.get(&key) else { return };
+        if is_kept && row.state != AccountState::Active.as_str() {
+            return;
+        }
+        let (revision, rule) = (row.revision, policy.users().leaver);
+        let (target, subject) = (key.0, key.2);
+        self.duties.push(Duty { target, subject, right, rule, cause: cause.clone(), revision });
     }
 
     /// Emits a command if this is not what was asked for last; returns the state that was asked for before.

@@ -49,6 +49,7 @@ pub(super) async fn load<'a>(
         stale: Vec::new(),
         appeared: BTreeMap::new(),
         feeds: super::feeds::Feeds::default(),
+        duties: Vec::new(),
         facts: Vec::new(),
         commands: Vec::new(),
     };

@@ -9,6 +9,7 @@ mod concurrency;
 mod feeds;
 mod flattening;
 mod groups;
+mod leavers;
 mod managers;
 mod nesting;
 mod operators;

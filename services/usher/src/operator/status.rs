@@ -7,7 +7,7 @@ use console::api::Status;
 
 use super::client::{Console, understood};
 use super::{Ended, show};
-use crate::cli::OperatorArgs;
+use crate::cli::StatusArgs;
 use crate::render;
 
 /// How long a service may take to say whether it is ready.
@@ -29,13 +29,16 @@ pub async fn healthcheck(admin: &str) -> anyhow::Result<Ended> {
     Ok(Ended::Done)
 }
 
-/// `usher status`. It has failed when a service does not answer, after showing what the others say.
+/// `usher status`. It has failed when a service does not answer, after showing what the others say; with `--check` also
+/// when a leaver's account is overdue.
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn status(args: &OperatorArgs) -> anyhow::Result<Ended> {
-    let answer = Console::new(args)?.get(&["status"], &[]).await?;
-    show(args, &answer, |status: &Status| render::status::render(status))?;
+pub async fn status(args: &StatusArgs) -> anyhow::Result<Ended> {
+    let answer = Console::new(&args.operator)?.get(&["status"], &[]).await?;
+    show(&args.operator, &answer, |status: &Status| render::status::render(status))?;
     let status: Status = understood(&answer)?;
-    Ok(if status.unavailable.is_empty() { Ended::Done } else { Ended::Failed })
+    let overdue = status.mapper.as_ref().map(|mapper| mapper.leavers.overdue);
+    let is_alarm = args.check && overdue != Some(0);
+    Ok(if is_alarm || !status.unavailable.is_empty() { Ended::Failed } else { Ended::Done })
 }

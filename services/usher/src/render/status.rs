@@ -6,14 +6,21 @@ use console::api::Status;
 use lifecycle::{MapperStatus, OutboxStatus, TargetStatus};
 
 use super::table::Table;
-use super::{clean, policy};
+use super::{clean, leavers, policy};
 
 /// What has waited for less is on its way.
 const SHOWN_AFTER_SECONDS: i64 = 10;
 
-/// The services that do not answer, one line per target, the policies, then the lag of each service.
+/// Leavers with access, the services that do not answer, one line per target, the policies, then the lag of each service.
 pub fn render(status: &Status) -> String {
-    let mut text = String::new();
+    let mut text = match &status.mapper {
+        Some(mapper) => leavers::headline(&mapper.leavers),
+        None => "Leavers with access: unknown (the mapper does not answer)\n".to_owned(),
+    };
+    if status.mapper.as_ref().is_some_and(|mapper| mapper.leavers.with_access > 0) {
+        text.push_str("see `usher leavers`\n");
+    }
+    text.push('\n');
     for problem in &status.unavailable {
         text.push_str(&format!("{} [code {}]\n\n", clean(&problem.detail), clean(&problem.code)));
     }
@@ -170,7 +177,9 @@ mod tests {
         .unwrap();
         assert_eq!(
             render(&status),
-            "TARGET  CIRCUIT  OWNER   EPOCH  QUEUE  RESOURCES\n\
+            "Leavers with access: unknown (the mapper does not answer)\n\
+             \n\
+             TARGET  CIRCUIT  OWNER   EPOCH  QUEUE  RESOURCES\n\
              zia     closed   nobody  3      -      user.in_sync=12\n\
              \n\
              LAG       MESSAGES\n\
@@ -209,6 +218,7 @@ mod tests {
                 "policies": [{"target": "zia", "version": 3, "at": "2026-01-02T03:04:05Z", "who": "alice",
                               "why": "sales only", "removals": 4}],
                 "toEvaluate": 12, "known": 1006, "scheduled": 7,
+                "leavers": {"withAccess": 3, "overdue": 2, "keptByPolicy": 4},
                 "heldFiles": [{"file": "zia.yaml", "why": "over the guard; needs --allow-deletes 600"}],
             },
             "unavailable": [{"service": "writer", "code": "writer_not_running", "detail": "the writer is not running"}],
@@ -216,7 +226,10 @@ mod tests {
         .unwrap();
         assert_eq!(
             render(&status),
-            "the writer is not running [code writer_not_running]\n\
+            "Leavers with access: 3 (2 overdue, 1 within the objective); kept by policy: 4\n\
+             see `usher leavers`\n\
+             \n\
+             the writer is not running [code writer_not_running]\n\
              \n\
              targets are not known: the writer does not answer\n\
              \n\

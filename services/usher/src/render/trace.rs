@@ -41,6 +41,9 @@ fn what(entry: &TraceEntry) -> String {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        "leaverProven" => format!("proven to be off at {}", text(fact, "target")),
+        "leaverOverdue" => format!("overdue at {}", text(fact, "target")),
+        "leaverReopened" => format!("came back at {}", text(fact, "target")),
         "joined" => format!("joined {} into {}", text(fact, "other"), text(fact, "person")),
         "correlated" => format!("record {} of {}", text(fact, "record"), text(fact, "source")),
         "scheduleCancelled" => "cancelled before it took effect".to_owned(),
@@ -87,6 +90,10 @@ fn result(entry: &TraceEntry) -> String {
             ("conflict", person) => format!("conflict, stays {person}"),
             (outcome, _) => outcome.to_owned(),
         },
+        "leaverProven" => {
+            format!("{} after {}", text(fact, "evidence"), duration(number(fact, "lateMs")))
+        }
+        "leaverOverdue" => format!("due {}", instant(text(fact, "dueAt"))),
         "scheduleCancelled" => {
             format!("{} at {}", names(fact, "what"), instant(text(fact, "effectiveAt")))
         }
@@ -134,6 +141,17 @@ fn why(entry: &TraceEntry) -> String {
             format!("{}; see `usher feed show {}`", reasons.join("; "), text(fact, "run"))
         }
         "held" => format!("{}; see `usher held ls`", text(fact, "reason")),
+        "leaverOverdue" => {
+            let reason = lifecycle::WaitingFor::named(text(fact, "waitsFor")).in_words();
+            let detail = match text(fact, "detail") {
+                "" => String::new(),
+                detail => format!(": {detail}"),
+            };
+            format!("{reason}{detail}; see `usher leavers`")
+        }
+        "leaverReopened" => {
+            format!("{} holds no more; see `usher leavers`", text(fact, "evidence"))
+        }
         "replayed" | "discarded" | "heldDecided" | "feedDecided" | "scheduleCancelled" | "joined" => {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))
         }

@@ -1,0 +1,168 @@
+//! Reasons why an account that must be off is not proven to be off, and who can help.
+
+use serde::{Deserialize, Serialize};
+
+/// What an account that must be off waits for. docs/leavers.md has the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// The writer was not asked yet.
+    FirstCheck,
+    /// The writer does not answer.
+    Writer,
+    /// The writer has not received the command.
+    Delivery,
+    /// No target of this name is configured at the writer.
+    Target,
+    /// It is in the queue.
+    Queue,
+    /// It failed and is tried again.
+    Retry,
+    /// The target is paused.
+    Pause,
+    /// The target cannot be reached, refuses the credential or asked for a pause.
+    Circuit,
+    /// No replica of the writer owns the target.
+    Owner,
+    /// It is held for a human.
+    Hold,
+    /// A human rejected it.
+    Rejection,
+    /// The account may belong to another person.
+    Conflict,
+    /// It was given up: a dead letter.
+    DeadLetter,
+    /// A value is missing: it waits for the account of another person.
+    Reference,
+    /// The target accepted the request and has not shown that the account is off.
+    Evidence,
+    /// A reason that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Who can help an account that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Helper {
+    /// Usher does it by itself.
+    Usher,
+    /// An operator of Usher.
+    Operator,
+    /// The administrator of the target.
+    TargetAdministrator,
+    /// Whoever runs the machines that Usher runs on.
+    Infrastructure,
+}
+
+impl WaitingFor {
+    /// Every reason.
+    pub const ALL: [Self; 16] = [
+        Self::FirstCheck,
+        Self::Writer,
+        Self::Delivery,
+        Self::Target,
+        Self::Queue,
+        Self::Retry,
+        Self::Pause,
+        Self::Circuit,
+        Self::Owner,
+        Self::Hold,
+        Self::Rejection,
+        Self::Conflict,
+        Self::DeadLetter,
+        Self::Reference,
+        Self::Evidence,
+        Self::Unknown,
+    ];
+
+    /// The name used in tables and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstCheck => "first_check",
+            Self::Writer => "writer",
+            Self::Delivery => "delivery",
+            Self::Target => "target",
+            Self::Queue => "queue",
+            Self::Retry => "retry",
+            Self::Pause => "pause",
+            Self::Circuit => "circuit",
+            Self::Owner => "owner",
+            Self::Hold => "hold",
+            Self::Rejection => "rejection",
+            Self::Conflict => "conflict",
+            Self::DeadLetter => "dead_letter",
+            Self::Reference => "reference",
+            Self::Evidence => "evidence",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The reason of this name.
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name).unwrap_or(Self::Unknown)
+    }
+
+    /// What it means, in words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::FirstCheck => "the writer is asked in a moment",
+            Self::Writer => "the writer does not answer",
+            Self::Delivery => "the writer has not received the command",
+            Self::Target => "the writer has no target of this name",
+            Self::Queue => "in the queue",
+            Self::Retry => "failed, and is tried again",
+            Self::Pause => "the target is paused",
+            Self::Circuit => "the target cannot be asked",
+            Self::Owner => "no writer owns the target",
+            Self::Hold => "held for a decision",
+            Self::Rejection => "the switch-off was rejected",
+            Self::Conflict => "the account may belong to another person",
+            Self::DeadLetter => "given up: a dead letter",
+            Self::Reference => "waits for the account of another person",
+            Self::Evidence => "accepted by the target, and not seen to be off",
+            Self::Unknown => "for a reason that this version does not know",
+        }
+    }
+
+    /// Who can help.
+    pub fn helper(self) -> Helper {
+        match self {
+            Self::FirstCheck | Self::Queue | Self::Retry | Self::Reference => Helper::Usher,
+            Self::Writer | Self::Delivery | Self::Owner => Helper::Infrastructure,
+            Self::Circuit | Self::Evidence => Helper::TargetAdministrator,
+            Self::Target
+            | Self::Pause
+            | Self::Hold
+            | Self::Rejection
+            | Self::Conflict
+            | Self::DeadLetter
+            | Self::Unknown => Helper::Operator,
+        }
+    }
+}
+
+impl Helper {
+    /// Every helper.
+    pub const ALL: [Self; 4] = [Self::Usher, Self::Operator, Self::TargetAdministrator, Self::Infrastructure];
+
+    /// The name used in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usher => "usher",
+            Self::Operator => "operator",
+            Self::TargetAdministrator => "target_administrator",
+            Self::Infrastructure => "infrastructure",
+        }
+    }
+
+    /// For people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Usher => "Usher, by itself",
+            Self::Operator => "an operator",
+            Self::TargetAdministrator => "the target's administrator",
+            Self::Infrastructure => "the operators of the machines",
+        }
+    }
+}

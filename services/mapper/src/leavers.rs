@@ -1,0 +1,129 @@
+//! Obligations: compares accounts that must be off with what the writer knows of them, from the state and by index.
+//!
+//! An obligation is opened by the decision ([`crate::work`]) and closed by evidence only. Young ones are compared every few
+//! seconds, all open ones every minute, and proven ones again for as many days as the policy says: an account that comes
+//! back opens its obligation again. Any number of replicas may do this: a row changes once.
+
+mod check;
+mod counts;
+
+pub(crate) use counts::counts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Bus;
+use lifecycle::unix_micros;
+use relay::Relay;
+use store::{Store, StoreError};
+use telemetry::Shutdown;
+use tokio::sync::watch;
+
+use crate::now;
+use crate::policies::PolicySet;
+
+/// How often the table is looked at for rows that are to be compared.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the gauges are set.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// Pages that are compared before anything else gets its turn.
+const PAGES_AT_ONCE: usize = 8;
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// Compares obligations with the writer.
+pub(crate) struct Leavers {
+    pub(crate) store: Store,
+    pub(crate) bus: Bus,
+    pub(crate) relay: Relay,
+    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
+}
+
+impl Leavers {
+    /// Until shutdown.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut count = tokio::time::interval(COUNT_EVERY);
+        count.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                () = shutdown.soft.cancelled() => return,
+                _ = look.tick() => self.look().await,
+                _ = count.tick() => self.measure().await,
+            };
+            if let Err(error) = done {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "could not compare leavers with the writer yet");
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), StoreError> {
+        for _ in 0..PAGES_AT_ONCE {
+            if !self.check_page().await? {
+                break;
+            }
+        }
+        self.alert_overdue().await
+    }
+
+    async fn measure(&self) -> Result<(), StoreError> {
+        let counts = counts(self.store.reader(), unix_micros(now())).await?;
+        for policy in self.policies.borrow().iter() {
+            let target = policy.target();
+            let count = counts.by_target.get(target).copied().unwrap_or_default();
+            telemetry::metrics::leavers(target, count.with_access, count.overdue, count.kept_by_policy);
+        }
+        for (target, count) in &counts.by_target {
+            telemetry::metrics::leavers(target, count.with_access, count.overdue, count.kept_by_policy);
+        }
+        Ok(())
+    }
+}
+
+/// When an obligation is compared first after it was decided.
+pub(crate) fn first_check(decided_at: i64) -> i64 {
+    decided_at.saturating_add(SECOND)
+}
+
+/// When an open one is compared again: the younger, the sooner.
+fn next_check_of_open(since: i64, now: i64) -> i64 {
+    let pause = match now.saturating_sub(since) {
+        age if age < 10 * SECOND => SECOND,
+        age if age < MINUTE => 5 * SECOND,
+        age if age < 5 * MINUTE => 15 * SECOND,
+        _ => MINUTE,
+    };
+    now.saturating_add(pause)
+}
+
+/// When a proven one is verified again, if ever.
+fn next_check_of_proven(proven_at: i64, verify_until: i64, now: i64) -> Option<i64> {
+    let pause = match now.saturating_sub(proven_at) {
+        age if age < 10 * MINUTE => MINUTE,
+        age if age < HOUR => 10 * MINUTE,
+        age if age < 24 * HOUR => HOUR,
+        _ => 24 * HOUR,
+    };
+    Some(now.saturating_add(pause)).filter(|next| *next <= verify_until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_one_is_compared_every_minute_at_least_and_a_proven_one_until_its_days_are_over() {
+        assert_eq!(next_check_of_open(0, 5 * SECOND), 6 * SECOND);
+        for age in [0, SECOND, MINUTE, HOUR, 1_000 * HOUR] {
+            let next = next_check_of_open(0, age);
+            assert!(next > age && next <= age + MINUTE, "after {age}");
+        }
+        let until = 30 * 24 * HOUR;
+        assert_eq!(next_check_of_proven(0, until, 0), Some(MINUTE));
+        assert_eq!(next_check_of_proven(0, until, 48 * HOUR), Some(72 * HOUR));
+        assert_eq!(next_check_of_proven(0, until, until), None);
+    }
+}

@@ -1,0 +1,253 @@
+//! One page of obligations, compared with what the writer knows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use lifecycle::{
+    AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Fact, FactRecord, ObligationState,
+    Waiting, WaitingFor, unix_micros, verb,
+};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use store::StoreError;
+
+use super::{Leavers, MINUTE, next_check_of_open, next_check_of_proven};
+use crate::rows::obligation::{Column, Entity, Model};
+use crate::{SERVICE, moment, now};
+
+const PAGE: u64 = EVIDENCE_PEOPLE_MAX as u64;
+/// The service that knows accounts.
+const WRITER: &str = "writer";
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// What the writer said of one page, by person.
+type Answers = HashMap<String, AccountEvidence>;
+
+impl Leavers {
+    /// Compares the rows whose time has come; says whether there are more of them.
+    pub(super) async fn check_page(&self) -> Result<bool, StoreError> {
+        let at = unix_micros(now());
+        let rows = Entity::find()
+            .filter(Column::NextCheckAt.lte(at))
+            .order_by_asc(Column::NextCheckAt)
+            .limit(PAGE)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read leavers to compare"))?;
+        let is_full = rows.len() as u64 == PAGE;
+        let mut by_target: BTreeMap<String, Vec<Model>> = BTreeMap::new();
+        for row in rows {
+            by_target.entry(row.target.clone()).or_default().push(row);
+        }
+        for (target, rows) in by_target {
+            let answers = self.ask(&target, &rows).await;
+            self.apply(rows, &answers).await?;
+        }
+        Ok(is_full)
+    }
+
+    /// What the writer knows of the accounts, or why it says nothing.
+    async fn ask(&self, target: &str, rows: &[Model]) -> Result<Answers, Waiting> {
+        let people = rows.iter().map(|row| row.subject.clone()).collect();
+        let question = EvidenceRequest { target: target.to_owned(), people };
+        let answer: Result<EvidenceReply, _> =
+            self.bus.request(WRITER, verb::EVIDENCE, &question, ANSWER_MAX).await;
+        match answer {
+            Ok(reply) => {
+                Ok(reply.accounts.into_iter().map(|account| (account.person.clone(), account)).collect())
+            }
+            Err(bus::ControlFailure::Refused { error, .. })
+                if error.reason == lifecycle::RefusalReason::UnknownTarget =>
+            {
+                Err(Waiting::because(WaitingFor::Target, error.message))
+            }
+            Err(failure) => Err(Waiting::because(WaitingFor::Writer, failure.to_string())),
+        }
+    }
+
+    async fn apply(&self, rows: Vec<Model>, answers: &Result<Answers, Waiting>) -> Result<(), StoreError> {
+        let at = unix_micros(now());
+        let mut unchanged: BTreeMap<(i64, Option<i64>), Vec<Model>> = BTreeMap::new();
+        let mut changed = Vec::new();
+        for before in rows {
+            let after = compare(before.clone(), answers, at);
+            let only_looked =
+                Model { checked_at: after.checked_at, next_check_at: after.next_check_at, ..before.clone() };
+            match after.next_check_at {
+                Some(next) if after == only_looked => {
+                    unchanged.entry((next, after.checked_at)).or_default().push(before);
+                }
+                _ => changed.push((before, after)),
+            }
+        }
+        let tx = self.store.begin().await?;
+        for ((next, checked_at), rows) in unchanged {
+            postpone(&tx, &rows, checked_at, next).await?;
+        }
+        let mut facts = Vec::new();
+        for (before, after) in changed {
+            if write(&tx, &before, after.clone()).await? {
+                facts.extend(told(&before, &after, at));
+            }
+        }
+        let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+        tx.commit().await.map_err(StoreError::statement("compare leavers"))?;
+        self.relay.send(parcel).await;
+        Ok(())
+    }
+
+    /// Tells once of each one that is overdue.
+    pub(super) async fn alert_overdue(&self) -> Result<(), StoreError> {
+        let at = unix_micros(now());
+        let rows = Entity::find()
+            .filter(Column::State.eq(ObligationState::Open.as_str()))
+            .filter(Column::DueAt.lt(at))
+            .filter(Column::AlertedAt.is_null())
+            .order_by_asc(Column::DueAt)
+            .limit(PAGE)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read overdue leavers"))?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let tx = self.store.begin().await?;
+        let mut facts = Vec::new();
+        for before in rows {
+            let after = Model { alerted_at: Some(at), ..before.clone() };
+            if write(&tx, &before, after.clone()).await? {
+                tracing::warn!(target_name = %after.target, obligation = %after.id, waits_for = after.waiting, "an account of a leaver is not proven to be off within the objective");
+                facts.extend(told(&before, &after, at));
+            }
+        }
+        let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+        tx.commit().await.map_err(StoreError::statement("tell of overdue leavers"))?;
+        self.relay.send(parcel).await;
+        Ok(())
+    }
+}
+
+/// The row after a comparison at `at`.
+fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model {
+    let answer = match answers {
+        Ok(answers) => answers.get(&row.subject).cloned(),
+        Err(waiting) => {
+            return match row.state() {
+                ObligationState::Open => wait(row, waiting.clone(), at),
+                // Nothing contradicts the evidence: it is verified when the writer answers again.
+                _ => Model { next_check_at: Some(at.saturating_add(MINUTE)), ..row },
+            };
+        }
+    };
+    row.checked_at = Some(at);
+    let Some(answer) = answer else { return wait(row, Waiting::new(WaitingFor::Delivery), at) };
+    if answer.revision < row.revision {
+        return wait(row, Waiting::new(WaitingFor::Delivery), at);
+    }
+    match answer.off {
+        Some(evidence) => {
+            if row.state() == ObligationState::Open {
+                row.state = ObligationState::Proven.as_str().to_owned();
+                row.waiting_since = at;
+                row.set_waiting(None);
+                row.alerted_at = None;
+            }
+            row.evidence = Some(evidence.kind);
+            row.evidence_at = Some(unix_micros(evidence.at));
+            row.verified_at = Some(at);
+            row.next_check_at = next_check_of_proven(row.waiting_since, row.verify_until, at);
+            row
+        }
+        None => wait(row, answer.waiting.unwrap_or_else(|| Waiting::new(WaitingFor::Evidence)), at),
+    }
+}
+
+/// The row that is open and waits. One that was proven is open again: its evidence vanished.
+fn wait(mut row: Model, waiting: Waiting, at: i64) -> Model {
+    if row.state() == ObligationState::Proven {
+        row.state = ObligationState::Open.as_str().to_owned();
+        (row.evidence, row.evidence_at) = (None, None);
+        row.reopened_at = Some(at);
+        row.waiting_since = at;
+        // It was off in time once: from now on it is late at once.
+        row.due_at = row.due_at.max(at);
+    }
+    row.next_check_at = Some(next_check_of_open(row.waiting_since, at));
+    row.set_waiting(Some(waiting));
+    row
+}
+
+/// What there is to tell of the step from `before` to `after`.
+fn told(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
+    let (target, cause) = (after.target.clone(), after.cause());
+    let (word, fact) = if after.state() == ObligationState::Proven
+        && before.state() != ObligationState::Proven
+    {
+        let evidence = after.evidence()?;
+        let was_overdue = before.alerted_at.is_some();
+        let late_ms = (unix_micros(evidence.at) - after.effective_at.max(after.received_at)).max(0) / 1_000;
+        (
+            "prv",
+            Fact::LeaverProven {
+                target,
+                cause,
+                evidence: evidence.kind,
+                at: evidence.at,
+                late_ms,
+                was_overdue,
+            },
+        )
+    } else if after.alerted_at.is_some() && before.alerted_at.is_none() {
+        let waiting = after.waiting().unwrap_or_else(|| Waiting::new(WaitingFor::FirstCheck));
+        let Waiting { reason, detail } = waiting;
+        (
+            "ovd",
+            Fact::LeaverOverdue { target, cause, due_at: moment(after.due_at), waits_for: reason, detail },
+        )
+    } else if after.reopened_at != before.reopened_at {
+        ("rop", Fact::LeaverReopened { target, cause, evidence: before.evidence.clone().unwrap_or_default() })
+    } else {
+        return None;
+    };
+    Some(FactRecord {
+        id: format!("{word}:{}:{}", after.id, after.version + 1),
+        at: moment(at),
+        subject: after.subject.clone(),
+        trace: None,
+        fact,
+    })
+}
+
+/// Writes `after` in place of `before`; `false` when the row is another one by now.
+async fn write(tx: &DatabaseTransaction, before: &Model, mut after: Model) -> Result<bool, StoreError> {
+    after.version += 1;
+    let update = Entity::update_many()
+        .set(after.into_active_model().reset_all())
+        .filter(Column::Id.eq(&before.id))
+        .filter(Column::Version.eq(before.version));
+    let done = update.exec(tx).await.map_err(StoreError::statement("write a leaver"))?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Nothing changed: only says when they were looked at, and when they are next.
+async fn postpone(
+    tx: &DatabaseTransaction,
+    rows: &[Model],
+    checked_at: Option<i64>,
+    next: i64,
+) -> Result<(), StoreError> {
+    let ids = rows.iter().map(|row| row.id.as_str());
+    let mut update = Query::update();
+    update
+        .table(Entity)
+        .value(Column::NextCheckAt, Expr::value(next))
+        .value(Column::CheckedAt, Expr::value(checked_at))
+        .and_where(Column::Id.is_in(ids))
+        // One that ended meanwhile stays as it is.
+        .and_where(Column::NextCheckAt.is_not_null());
+    let done = tx.execute(&update).await;
+    done.map(drop).map_err(StoreError::statement("write when leavers are compared next"))
+}

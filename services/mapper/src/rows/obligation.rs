@@ -1,0 +1,119 @@
+//! `mapper_obligations`: accounts that must be off, and what proves it. Times are microseconds since the Unix epoch.
+
+use lifecycle::{LeaverCause, Obligation, ObligationState, OffEvidence, Waiting, WaitingFor};
+use sea_orm::entity::prelude::*;
+
+use crate::moment;
+
+/// One account of one person that must be off, from one departure on.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "mapper_obligations")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) id: String,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) target: String,
+    /// Key of the person.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) subject: String,
+    /// A [`LeaverCause`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) cause: String,
+    /// An [`ObligationState`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) state: String,
+    pub(crate) received_at: i64,
+    pub(crate) effective_at: i64,
+    pub(crate) decided_at: i64,
+    /// When the objective passes.
+    pub(crate) due_at: i64,
+    /// Until then the proof is verified again.
+    pub(crate) verify_until: i64,
+    /// Revision of the command that switched off, or of the one in force when the policy kept the account.
+    pub(crate) revision: i64,
+    /// Rises by one with each change; what optimistic concurrency goes by.
+    pub(crate) version: i64,
+    pub(crate) waiting_since: i64,
+    /// Kind of the evidence in force.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) evidence: Option<String>,
+    /// A [`WaitingFor`], while it is open.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) waiting: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) waiting_detail: Option<String>,
+    pub(crate) said_at: Option<i64>,
+    pub(crate) evidence_at: Option<i64>,
+    pub(crate) verified_at: Option<i64>,
+    pub(crate) reopened_at: Option<i64>,
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) checked_at: Option<i64>,
+    /// When the writer is asked next.
+    pub(crate) next_check_at: Option<i64>,
+    /// When it was told that it is overdue, while it is.
+    pub(crate) alerted_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A state that this version does not know counts as open: it is asked about, and listed.
+    pub(crate) fn state(&self) -> ObligationState {
+        ObligationState::ALL
+            .into_iter()
+            .find(|state| state.as_str() == self.state)
+            .unwrap_or(ObligationState::Open)
+    }
+
+    pub(crate) fn cause(&self) -> LeaverCause {
+        LeaverCause::ALL.into_iter().find(|cause| cause.as_str() == self.cause).unwrap_or(LeaverCause::Left)
+    }
+
+    pub(crate) fn is_overdue(&self, now: i64) -> bool {
+        self.state() == ObligationState::Open && self.due_at < now
+    }
+
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        let reason = WaitingFor::named(self.waiting.as_deref()?);
+        Some(Waiting { reason, detail: self.waiting_detail.clone() })
+    }
+
+    pub(crate) fn set_waiting(&mut self, waiting: Option<Waiting>) {
+        let (reason, detail) = waiting.map(|waiting| (waiting.reason, waiting.detail)).unzip();
+        self.waiting = reason.map(|reason| reason.as_str().to_owned());
+        self.waiting_detail = detail.flatten();
+    }
+
+    pub(crate) fn evidence(&self) -> Option<OffEvidence> {
+        Some(OffEvidence { kind: self.evidence.clone()?, at: moment(self.evidence_at?) })
+    }
+
+    /// For operators.
+    pub(crate) fn told(&self, now: i64) -> Obligation {
+        let waiting = self.waiting();
+        Obligation {
+            id: self.id.clone(),
+            target: self.target.clone(),
+            person: self.subject.clone(),
+            cause: self.cause(),
+            state: self.state(),
+            said_at: self.said_at.map(moment),
+            received_at: moment(self.received_at),
+            effective_at: moment(self.effective_at),
+            decided_at: moment(self.decided_at),
+            due_at: moment(self.due_at),
+            revision: self.revision,
+            overdue: self.is_overdue(now),
+            helper: waiting.as_ref().map(|waiting| waiting.reason.helper()),
+            waiting,
+            evidence: self.evidence(),
+            verified_at: self.verified_at.map(moment),
+            reopened_at: self.reopened_at.map(moment),
+            checked_at: self.checked_at.map(moment),
+            ended_at: self.ended_at.map(moment),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Obligations: opened and ended in the transaction that decides that an account must be off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{AccountState, Employment, IdentityView, LeaverCause, ObligationState, Waiting, WaitingFor};
+use policy::{Decision, LeaverRule, Rule};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::Cause;
+use crate::leavers::first_check;
+use crate::rows::{SaveError, obligation};
+
+const MINUTE_MICROS: i64 = 60 * 1_000_000;
+const DAY_MICROS: i64 = 24 * 60 * MINUTE_MICROS;
+
+/// What a decision says about the right to access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    /// The person has it.
+    Has,
+    /// The account must be off.
+    Lost(Departure),
+    /// The person has lost it, and the policy keeps the account as it is.
+    Kept(Departure),
+}
+
+/// Why and since when a person has no right to access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Departure {
+    cause: LeaverCause,
+    effective_at: i64,
+}
+
+/// What follows for one account.
+#[derive(Debug)]
+pub(super) struct Duty {
+    pub(super) target: String,
+    pub(super) subject: String,
+    pub(super) right: Right,
+    pub(super) rule: LeaverRule,
+    pub(super) cause: Cause,
+    /// Of the command in force.
+    pub(super) revision: i64,
+}
+
+/// What `decision` says about the right of a person at `now` (microseconds); `None` where it says nothing: the account
+/// stays as it is because it cannot be built or is ignored.
+pub(super) fn right(identity: &IdentityView, decision: &Decision<'_>, now: i64) -> Option<Right> {
+    let departure = departure(identity, decision.rule, now);
+    match decision.state() {
+        Some(AccountState::Active) => Some(departure.map_or(Right::Has, Right::Kept)),
+        Some(AccountState::Disabled | AccountState::Deleted) => {
+            let unless_known = Departure { cause: LeaverCause::NotEmployed, effective_at: now };
+            Some(Right::Lost(departure.unwrap_or(unless_known)))
+        }
+        None if matches!(decision.rule, Rule::OutOfScope | Rule::SwitchedOff) => departure.map(Right::Kept),
+        None => None,
+    }
+}
+
+fn departure(identity: &IdentityView, rule: Rule, now: i64) -> Option<Departure> {
+    let (cause, effective_at) = match (identity.employment, rule) {
+        (Employment::Left { since }, _) => (LeaverCause::Left, since),
+        (Employment::Deleted { since }, _) => (LeaverCause::Deleted, since),
+        (Employment::Active, Rule::OutOfScope) => (LeaverCause::OutOfScope, now),
+        // The departure is known and acts at once, or the policy's actions forbid what the scope asks for.
+        (Employment::Active, Rule::Left) => (LeaverCause::Left, identity.planned_departure.unwrap_or(now)),
+        (Employment::Active, Rule::Erased) => (LeaverCause::Deleted, now),
+        (Employment::Active, Rule::SwitchedOff) => (LeaverCause::OutOfScope, now),
+        (Employment::Active, _) => return None,
+        (Employment::Unknown, _) => (LeaverCause::NotEmployed, now),
+    };
+    Some(Departure { cause, effective_at })
+}
+
+/// Writes what follows from `duties`; the rows of `mapper_desired` and `mapper_identities` that they follow from are
+/// written before, in the same transaction, so that two replicas cannot decide differently.
+///
+/// # Errors
+/// [`SaveError::Overtaken`] when another replica wrote one of them in between.
+pub(super) async fn save(tx: &DatabaseTransaction, duties: Vec<Duty>, now: i64) -> Result<(), SaveError> {
+    if duties.is_empty() {
+        return Ok(());
+    }
+    let mut current = load_current(tx, &duties).await?;
+    let mut changed = Vec::new();
+    for duty in duties {
+        let before = current.remove(&(duty.target.clone(), duty.subject.clone()));
+        changed.extend(change(before, duty, now));
+    }
+    for row in &mut changed {
+        row.version += 1;
+    }
+    write(tx, changed).await
+}
+
+/// By target and person: the obligations that have not ended.
+async fn load_current(
+    tx: &DatabaseTransaction,
+    duties: &[Duty],
+) -> Result<BTreeMap<(String, String), obligation::Model>, StoreError> {
+    let subjects: BTreeSet<&str> = duties.iter().map(|duty| duty.subject.as_str()).collect();
+    let subjects: Vec<&str> = subjects.into_iter().collect();
+    let mut current = BTreeMap::new();
+    for chunk in subjects.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = obligation::Entity::find()
+            .filter(obligation::Column::Subject.is_in(chunk.iter().copied()))
+            .filter(obligation::Column::EndedAt.is_null())
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read obligations"))?;
+        current.extend(rows.into_iter().map(|row| ((row.target.clone(), row.subject.clone()), row)));
+    }
+    Ok(current)
+}
+
+/// The row as it must be now, if it is another than before.
+fn change(before: Option<obligation::Model>, duty: Duty, now: i64) -> Option<obligation::Model> {
+    let state = before.as_ref().map(obligation::Model::state);
+    match (duty.right, state) {
+        (Right::Has, None) => None,
+        (Right::Has, Some(_)) => before.map(|row| end(row, now)),
+        (Right::Lost(_), Some(ObligationState::Open | ObligationState::Proven)) => None,
+        (Right::Kept(_), Some(ObligationState::KeptByPolicy)) => None,
+        (Right::Lost(departure) | Right::Kept(departure), _) => Some(open(before, &duty, departure, now)),
+    }
+}
+
+fn end(row: obligation::Model, now: i64) -> obligation::Model {
+    obligation::Model {
+        state: ObligationState::Ended.as_str().to_owned(),
+        ended_at: Some(now),
+        next_check_at: None,
+        alerted_at: None,
+        waiting: None,
+        waiting_detail: None,
+        ..row
+    }
+}
+
+fn open(before: Option<obligation::Model>, duty: &Duty, departure: Departure, now: i64) -> obligation::Model {
+    let is_kept = matches!(duty.right, Right::Kept(_));
+    let Departure { cause, effective_at } = departure;
+    let received_at = lifecycle::unix_micros(duty.cause.accepted_at);
+    let from = received_at.max(effective_at.min(now));
+    let state = if is_kept { ObligationState::KeptByPolicy } else { ObligationState::Open };
+    let mut row = obligation::Model {
+        // One that the policy kept until now goes on under its name.
+        id: before
+            .as_ref()
+            .map_or_else(|| lifecycle::ObligationId::fresh().to_string(), |row| row.id.clone()),
+        target: duty.target.clone(),
+        subject: duty.subject.clone(),
+        cause: cause.as_str().to_owned(),
+        state: state.as_str().to_owned(),
+        said_at: duty.cause.said_at.map(lifecycle::unix_micros),
+        received_at,
+        effective_at,
+        decided_at: now,
+        due_at: from.saturating_add(i64::from(duty.rule.objective_minutes) * MINUTE_MICROS),
+        verify_until: now.saturating_add(i64::from(duty.rule.verify_days) * DAY_MICROS),
+        revision: before.as_ref().map_or(duty.revision, |row| row.revision.max(duty.revision)),
+        version: before.map_or(0, |row| row.version),
+        waiting_since: now,
+        evidence: None,
+        waiting: None,
+        waiting_detail: None,
+        evidence_at: None,
+        verified_at: None,
+        reopened_at: None,
+        ended_at: None,
+        checked_at: None,
+        next_check_at: (!is_kept).then(|| first_check(now)),
+        alerted_at: None,
+    };
+    row.set_waiting((!is_kept).then(|| Waiting::new(WaitingFor::FirstCheck)));
+    row
+}
+
+async fn write(tx: &DatabaseTransaction, rows: Vec<obligation::Model>) -> Result<(), SaveError> {
+    use obligation::Column;
+    use sea_orm::Iterable as _;
+    let others = Column::iter().filter(|column| !matches!(column, Column::Id));
+    let conflict = OnConflict::column(Column::Id).update_columns(others).to_owned();
+    for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+        let models = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
+        obligation::Entity::insert_many(models)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("write obligations"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Obligations: opened by decisions, closed by the writer's evidence only, and open again when it vanishes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bus::Bus;
+use lifecycle::{
+    AccountEvidence, EventKind, EvidenceReply, EvidenceRequest, Fact, Helper, LeaverCause, LeaversReply,
+    LeaversRequest, MapperStatus, Obligation, ObligationState, OffEvidence, Waiting, WaitingFor, verb,
+};
+use serde_json::json;
+use store::testing::{databases, sqlite};
+use time::OffsetDateTime;
+
+use crate::operators::ask;
+use crate::world::{EVERYBODY, World, event, joined};
+
+/// What the writer of a test says of each person; of others, that it knows nothing.
+type Accounts = Arc<Mutex<BTreeMap<String, AccountEvidence>>>;
+
+/// Answers as the writer does.
+async fn play_writer(bus: Bus) -> Accounts {
+    let accounts = Accounts::default();
+    let mut server = bus.serve("writer").await.unwrap();
+    let known = Arc::clone(&accounts);
+    tokio::spawn(async move {
+        while let Some(request) = server.next().await {
+            assert_eq!(request.verb, verb::EVIDENCE);
+            let asked: EvidenceRequest = request.question().unwrap();
+            let accounts = {
+                let known = known.lock().unwrap();
+                asked.people.iter().filter_map(|person| known.get(person).cloned()).collect()
+            };
+            request.reply(&EvidenceReply { accounts }).await;
+        }
+    });
+    accounts
+}
+
+fn say(accounts: &Accounts, person: &str, off: Option<&str>, waiting: Option<Waiting>) {
+    let off = off.map(|kind| OffEvidence { kind: kind.to_owned(), at: OffsetDateTime::now_utc() });
+    let account = AccountEvidence { person: person.to_owned(), revision: i64::MAX, off, waiting };
+    accounts.lock().unwrap().insert(person.to_owned(), account);
+}
+
+async fn listed(world: &World, request: LeaversRequest) -> LeaversReply {
+    ask(world, verb::LEAVERS, LeaversRequest { limit: 100, ..request }).await.unwrap()
+}
+
+async fn of(world: &World, person: &str) -> Obligation {
+    let states = ObligationState::ALL.to_vec();
+    let request = LeaversRequest { person: Some(person.to_owned()), states, ..LeaversRequest::default() };
+    let mut found = listed(world, request).await.leavers;
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+async fn until_state(world: &mut World, person: &str, state: ObligationState) -> Obligation {
+    let named = person.to_owned();
+    world
+        .until(&format!("{person} is {state:?}"), async move |world| of(world, &named).await.state == state)
+        .await;
+    of(world, person).await
+}
+
+async fn until_waiting(world: &mut World, person: &str, reason: WaitingFor) -> Obligation {
+    let named = person.to_owned();
+    let is_so = async move |world: &mut World| {
+        of(world, &named).await.waiting.is_some_and(|waiting| waiting.reason == reason)
+    };
+    world.until(&format!("{person} waits for {reason:?}"), is_so).await;
+    of(world, person).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_evidence_vanishes() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
+        world.settle().await;
+        assert_eq!(listed(&world, LeaversRequest::default()).await, LeaversReply::default());
+        let left = event(EventKind::WorkerLeft, "E-1", 2, json!({}));
+        world.send(std::slice::from_ref(&left)).await;
+        world.settle().await;
+        let silent = until_waiting(&mut world, "E-1", WaitingFor::Writer).await;
+        assert_eq!((silent.cause, silent.target.as_str()), (LeaverCause::Left, "crm"));
+        assert_eq!((silent.said_at, silent.effective_at), (Some(left.time), left.effective_at));
+        assert_eq!(silent.helper, Some(Helper::Infrastructure));
+        let accounts = play_writer(world.bus.clone()).await;
+        until_waiting(&mut world, "E-1", WaitingFor::Delivery).await;
+        say(&accounts, "E-1", None, Some(Waiting::because(WaitingFor::Pause, "by alice: maintenance")));
+        let paused = until_waiting(&mut world, "E-1", WaitingFor::Pause).await;
+        assert_eq!(paused.waiting.unwrap().detail.as_deref(), Some("by alice: maintenance"));
+        assert_eq!(paused.helper, Some(Helper::Operator));
+        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        assert_eq!((status.leavers.with_access, status.leavers.by_target["crm"].with_access), (1, 1));
+        say(&accounts, "E-1", Some("read_back"), None);
+        let proven = until_state(&mut world, "E-1", ObligationState::Proven).await;
+        assert_eq!(proven.evidence.unwrap().kind, "read_back");
+        assert!(proven.waiting.is_none() && proven.verified_at.is_some(), "{:?}", proven.verified_at);
+        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        assert_eq!(status.leavers.with_access, 0);
+        // Somebody enabled the account by hand; the time at which a proof is verified again has come.
+        say(&accounts, "E-1", None, Some(Waiting::new(WaitingFor::Queue)));
+        world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
+        let again = until_state(&mut world, "E-1", ObligationState::Open).await;
+        assert!(again.reopened_at.is_some() && again.evidence.is_none(), "{again:?}");
+        assert_eq!(again.id, proven.id);
+        world.until("it is overdue", async |world| of(world, "E-1").await.overdue).await;
+        // A rehire ends it.
+        world.send(&[event(EventKind::WorkerRehired, "E-1", 3, json!({}))]).await;
+        world.settle().await;
+        let ended = until_state(&mut world, "E-1", ObligationState::Ended).await;
+        assert!(ended.ended_at.is_some());
+        assert_eq!(listed(&world, LeaversRequest::default()).await.leavers, []);
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_of_an_older_command_does_not_close_it() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let accounts = play_writer(world.bus.clone()).await;
+    world.send(&[joined("E-1", 1, "HR"), event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
+    world.settle().await;
+    world.send(&[event(EventKind::WorkerRehired, "E-1", 3, json!({}))]).await;
+    world.settle().await;
+    world.send(&[event(EventKind::WorkerLeft, "E-1", 4, json!({}))]).await;
+    world.settle().await;
+    let states = vec![ObligationState::Open];
+    let request = LeaversRequest { person: Some("E-1".to_owned()), states, ..LeaversRequest::default() };
+    let open = listed(&world, request.clone()).await.leavers;
+    say(&accounts, "E-1", Some("read_back"), None);
+    accounts.lock().unwrap().get_mut("E-1").unwrap().revision = open[0].revision - 1;
+    let wanted = request.clone();
+    world
+        .until("it was compared", async move |world| {
+            let open = listed(world, wanted.clone()).await.leavers;
+            open[0].waiting.as_ref().is_some_and(|waiting| waiting.reason == WaitingFor::Delivery)
+        })
+        .await;
+    accounts.lock().unwrap().get_mut("E-1").unwrap().revision += 1;
+    world
+        .until("it is proven", async move |world| listed(world, request.clone()).await.leavers.is_empty())
+        .await;
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_the_policy_keeps_is_listed_as_kept_until_the_policy_or_the_person_changes() {
+    let keeps = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: none }\n", 1);
+    let mut world = World::running(sqlite(), &keeps).await;
+    let accounts = play_writer(world.bus.clone()).await;
+    let left = |person, said| event(EventKind::WorkerLeft, person, said, json!({}));
+    world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
+    world.settle().await;
+    world.send(&[left("E-1", 2), left("E-2", 2)]).await;
+    world.settle().await;
+    let reply = listed(&world, LeaversRequest::default()).await;
+    assert_eq!((reply.counts.with_access, reply.counts.kept_by_policy), (0, 2));
+    assert!(reply.leavers.iter().all(|leaver| leaver.state == ObligationState::KeptByPolicy));
+    world.send(&[event(EventKind::WorkerRehired, "E-2", 3, json!({}))]).await;
+    world.settle().await;
+    until_state(&mut world, "E-2", ObligationState::Ended).await;
+    say(&accounts, "E-1", Some("read_back"), None);
+    world.write_policy(EVERYBODY);
+    let proven = until_state(&mut world, "E-1", ObligationState::Proven).await;
+    assert_eq!(proven.id, reply.leavers.iter().find(|leaver| leaver.person == "E-1").unwrap().id);
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_overdue_is_told_once_and_told_again_when_it_is_proven() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let accounts = play_writer(world.bus.clone()).await;
+    let mut journal = world.bus.consume::<bus::Facts>(bus::Feed::Journal, "test").await.unwrap();
+    world.send(&[joined("E-1", 1, "HR")]).await;
+    world.settle().await;
+    let mut left = event(EventKind::WorkerLeft, "E-1", 2, json!({}));
+    left.accepted_at = OffsetDateTime::now_utc();
+    world.send(&[left]).await;
+    world.settle().await;
+    assert!(!of(&world, "E-1").await.overdue, "the objective counts from the receipt");
+    world.execute("UPDATE mapper_obligations SET due_at = 1").await;
+    let overdue = LeaversRequest { overdue: true, ..LeaversRequest::default() };
+    assert_eq!(listed(&world, overdue).await.leavers.len(), 1);
+    let mut told = Vec::new();
+    while told.is_empty() {
+        told = leaver_facts(&mut journal).await;
+    }
+    assert!(matches!(told[..], [Fact::LeaverOverdue { .. }]), "{told:?}");
+    say(&accounts, "E-1", Some("absent"), None);
+    until_state(&mut world, "E-1", ObligationState::Proven).await;
+    let mut told = Vec::new();
+    while told.is_empty() {
+        told = leaver_facts(&mut journal).await;
+    }
+    let [Fact::LeaverProven { evidence, was_overdue, .. }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((evidence.as_str(), *was_overdue), ("absent", true));
+    world.stop_mappers().await;
+}
+
+async fn leaver_facts(journal: &mut bus::Consumer<bus::Facts>) -> Vec<Fact> {
+    let mut told = Vec::new();
+    for delivery in journal.next_batch(64).await.unwrap() {
+        let facts = delivery.body.as_ref().unwrap().0.iter().map(|record| record.fact.clone());
+        told.extend(facts.filter(|fact| fact.name().starts_with("leaver_")));
+        delivery.ack().await;
+    }
+    told
+}

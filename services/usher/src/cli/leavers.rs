@@ -1,0 +1,60 @@
+//! `usher leavers ...`.
+
+use clap::Args;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use super::OperatorArgs;
+
+/// `usher leavers`.
+#[derive(Debug, Args)]
+pub struct LeaversArgs {
+    /// Only those whose objective has passed.
+    #[arg(long)]
+    pub overdue: bool,
+    /// Only at this target.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Only of this person: key, or login name at the source.
+    #[arg(long, value_name = "PERSON")]
+    pub person: Option<String>,
+    /// Only what was decided since then: a day (UTC) or a moment like 2026-07-01T08:00:00Z.
+    #[arg(long, value_name = "DATE", value_parser = day_or_moment)]
+    pub since: Option<OffsetDateTime>,
+    /// Also those that are proven to be off, and those that have ended.
+    #[arg(long, conflicts_with = "overdue")]
+    pub all: bool,
+    /// How many accounts at most.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub limit: u64,
+    /// Print comma-separated values instead of a table.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// The beginning of a day, or a moment.
+pub(super) fn day_or_moment(text: &str) -> Result<OffsetDateTime, String> {
+    if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(at);
+    }
+    let day = time::Date::parse(text, format_description!("[year]-[month]-[day]"));
+    day.map(|day| day.midnight().assume_utc())
+        .map_err(|_| "must be a day like 2026-07-01 or a moment like 2026-07-01T08:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_its_midnight_and_a_moment_is_taken_as_it_is() {
+        let micros = |text: &str| day_or_moment(text).map(lifecycle::unix_micros);
+        assert_eq!(micros("2026-07-01"), micros("2026-07-01T00:00:00Z"));
+        assert_eq!(micros("2026-07-01T08:00:00+02:00"), micros("2026-07-01T06:00:00Z"));
+        assert!(day_or_moment("tomorrow").unwrap_err().contains("2026-07-01"));
+    }
+}

@@ -1,0 +1,203 @@
+//! Accounts of leavers: what is proven to be off, and what the others wait for.
+
+use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::table::Table;
+use super::{clean, instant};
+
+/// The first line of `usher leavers` and of `usher status`.
+pub fn headline(counts: &LeaverCounts) -> String {
+    let LeaverCounts { with_access, overdue, kept_by_policy, .. } = counts;
+    let mut text = format!("Leavers with access: {with_access}");
+    if *with_access > 0 {
+        let within = with_access.saturating_sub(*overdue);
+        text.push_str(&format!(" ({overdue} overdue, {within} within the objective)"));
+    }
+    if *kept_by_policy > 0 {
+        text.push_str(&format!("; kept by policy: {kept_by_policy}"));
+    }
+    text.push('\n');
+    text
+}
+
+/// One line per account; `now` is what ages count to.
+pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
+    let mut text = headline(&reply.counts);
+    if reply.leavers.is_empty() {
+        return text;
+    }
+    text.push('\n');
+    let mut table =
+        Table::new(["TARGET", "PERSON", "WHY", "SINCE", "AGE", "DUE", "STATE", "WAITS FOR", "WHO CAN HELP"]);
+    for leaver in &reply.leavers {
+        let since = leaver.effective_at.max(leaver.received_at);
+        let helper = leaver.helper.map_or("", lifecycle::Helper::in_words);
+        table.row([
+            leaver.target.clone(),
+            leaver.person.clone(),
+            leaver.cause.as_str().replace('_', " "),
+            at(leaver.effective_at),
+            if leaver.state == ObligationState::Open { age(now - since) } else { String::new() },
+            at(leaver.due_at),
+            state(leaver),
+            waits_for(leaver),
+            helper.to_owned(),
+        ]);
+    }
+    text.push_str(&table.render());
+    if reply.next_cursor.is_some() {
+        text.push_str("\nthere is more: --limit, --target, --person or --since\n");
+    }
+    text
+}
+
+fn state(leaver: &Obligation) -> String {
+    let came_back = if leaver.reopened_at.is_some() { ", came back" } else { "" };
+    match leaver.state {
+        ObligationState::Open if leaver.overdue => format!("OVERDUE{came_back}"),
+        ObligationState::Open => format!("open{came_back}"),
+        other => other.as_str().replace('_', " "),
+    }
+}
+
+fn waits_for(leaver: &Obligation) -> String {
+    if let Some(evidence) = &leaver.evidence {
+        return format!("{} at {}", evidence.kind, at(evidence.at));
+    }
+    let Some(waiting) = &leaver.waiting else { return String::new() };
+    match &waiting.detail {
+        Some(detail) => format!("{}: {}", waiting.reason.in_words(), clean(detail)),
+        None => waiting.reason.in_words().to_owned(),
+    }
+}
+
+fn age(age: time::Duration) -> String {
+    match age.whole_seconds() {
+        seconds @ ..120 => format!("{} s", seconds.max(0)),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+fn at(moment: OffsetDateTime) -> String {
+    instant(&moment.format(&Rfc3339).unwrap_or_default())
+}
+
+/// The columns of [`csv`].
+const CSV_COLUMNS: [&str; 18] = [
+    "id",
+    "target",
+    "person",
+    "cause",
+    "state",
+    "said_at",
+    "received_at",
+    "effective_at",
+    "decided_at",
+    "due_at",
+    "overdue",
+    "waits_for",
+    "detail",
+    "who_can_help",
+    "evidence",
+    "evidence_at",
+    "verified_at",
+    "reopened_at",
+];
+
+/// RFC 4180, with a header.
+pub fn csv(reply: &LeaversReply) -> String {
+    let mut text = format!("{}\r\n", CSV_COLUMNS.join(","));
+    for leaver in &reply.leavers {
+        let optional = |moment: Option<OffsetDateTime>| moment.map(full).unwrap_or_default();
+        let waiting = leaver.waiting.as_ref();
+        let cells = [
+            leaver.id.clone(),
+            leaver.target.clone(),
+            leaver.person.clone(),
+            leaver.cause.as_str().to_owned(),
+            leaver.state.as_str().to_owned(),
+            optional(leaver.said_at),
+            full(leaver.received_at),
+            full(leaver.effective_at),
+            full(leaver.decided_at),
+            full(leaver.due_at),
+            leaver.overdue.to_string(),
+            waiting.map(|waiting| waiting.reason.as_str().to_owned()).unwrap_or_default(),
+            waiting.and_then(|waiting| waiting.detail.clone()).unwrap_or_default(),
+            leaver.helper.map(|helper| helper.as_str().to_owned()).unwrap_or_default(),
+            leaver.evidence.as_ref().map(|evidence| evidence.kind.clone()).unwrap_or_default(),
+            optional(leaver.evidence.as_ref().map(|evidence| evidence.at)),
+            optional(leaver.verified_at),
+            optional(leaver.reopened_at),
+        ];
+        let cells: Vec<String> = cells.iter().map(|cell| cell_of(cell)).collect();
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn full(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Quoted where it must be; a spreadsheet must not take it for a formula.
+pub(crate) fn cell_of(text: &str) -> String {
+    let text = clean(text);
+    let is_formula = text.starts_with(['=', '+', '-', '@']);
+    let guarded = if is_formula { format!("'{text}") } else { text.into_owned() };
+    if guarded.contains([',', '"']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn reply() -> LeaversReply {
+        let moment = "2026-07-01T00:00:00Z";
+        serde_json::from_value(json!({
+            "counts": { "withAccess": 2, "overdue": 1, "keptByPolicy": 1 },
+            "leavers": [
+                { "id": "obl_1", "target": "zia", "person": "E-1", "cause": "left", "state": "open",
+                  "receivedAt": moment, "effectiveAt": moment, "decidedAt": moment, "dueAt": "2026-07-01T00:05:00Z",
+                  "revision": 2, "overdue": true, "helper": "operator",
+                  "waiting": { "reason": "pause", "detail": "by alice: \"maintenance\"" } },
+                { "id": "obl_2", "target": "zia", "person": "=E-2", "cause": "out_of_scope", "state": "proven",
+                  "receivedAt": moment, "effectiveAt": moment, "decidedAt": moment, "dueAt": moment, "revision": 2,
+                  "overdue": false, "evidence": { "kind": "read_back", "at": "2026-07-01T00:00:02Z" } },
+            ],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn each_account_says_how_long_it_waits_for_what_and_who_can_help() {
+        let text = list(&reply(), datetime!(2026-07-01 03:00 UTC));
+        for part in [
+            "Leavers with access: 2 (1 overdue, 1 within the objective); kept by policy: 1\n",
+            "zia     E-1     left          2026-07-01T00:00:00Z  3 h",
+            "OVERDUE  the target is paused: by alice: \"maintenance\"",
+            "an operator",
+            "read_back at 2026-07-01T00:00:02Z",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert_eq!(list(&LeaversReply::default(), OffsetDateTime::UNIX_EPOCH), "Leavers with access: 0\n");
+    }
+
+    #[test]
+    fn comma_separated_values_are_quoted_and_no_formulas() {
+        let text = csv(&reply());
+        let lines: Vec<&str> = text.split("\r\n").collect();
+        assert_eq!(lines[0], CSV_COLUMNS.join(","));
+        assert!(lines[1].contains(",pause,\"by alice: \"\"maintenance\"\"\",operator,"), "{}", lines[1]);
+        assert!(lines[2].starts_with("obl_2,zia,'=E-2,out_of_scope,proven,,"), "{}", lines[2]);
+    }
+}
