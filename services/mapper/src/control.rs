@@ -194,7 +194,16 @@ impl Control {
         let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
         let outbox = Some(self.relay.status().await?);
-        Ok(MapperStatus { policies, to_evaluate, known, scheduled, record_conflicts, leavers, held_files, outbox })
+        Ok(MapperStatus {
+            policies,
+            to_evaluate,
+            known,
+            scheduled,
+            record_conflicts,
+            leavers,
+            held_files,
+            outbox,
+        })
     }
 
     async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, Refusal> {

@@ -5,7 +5,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    dead, feeds, held, leavers, outbox, people, plans, policies, provision, reconcile, records, schedule, status,
+    dead, feeds, held, leavers, outbox, people, plans, policies, provision, reconcile, records, schedule,
+    status,
 };
 
 #[derive(OpenApi)]
