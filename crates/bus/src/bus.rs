@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::connect::{Connected, connect, retry_until};
-use crate::consumer::{Consumer, Durable};
+use crate::consumer::{Consumer, Durable, StoredContent};
 use crate::control::{ControlFailure, ControlServer};
 use crate::publisher::{Published, Publisher, Waiting};
 use crate::{BusConfig, BusError, Feed, Outgoing, PublishError};
@@ -202,6 +202,18 @@ impl Bus {
             total += lag;
         }
         Ok(total)
+    }
+
+    /// The hash of what the sender of an event about `key` said, as it is stored at `sequence`; nothing if it was stored
+    /// without one, or is not stored any more.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn stored_content(&self, key: &str, sequence: u64) -> Result<StoredContent, BusError> {
+        let shards = self.0.config.event_shards;
+        let stream =
+            Feed::Events.streams(shards).swap_remove(usize::from(crate::feed::shard_of(key, shards)));
+        crate::consumer::stored_content(&self.0.connected.jetstream, &stream, sequence).await
     }
 
     /// Keeps the lag metric of a consumer up to date for as long as it is polled.

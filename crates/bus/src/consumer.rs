@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::message::{AckKind, Acker};
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{self, Context};
 use futures_util::stream::{BoxStream, SelectAll, select_all};
 use futures_util::{FutureExt, StreamExt};
@@ -155,6 +156,10 @@ pub struct Delivery<T> {
     pub body: Result<T, DecodeError>,
     /// Its sequence in its stream: the same however often it is delivered.
     pub sequence: u64,
+    /// The message as it came, so that it can be kept if it cannot be dealt with.
+    pub payload: bytes::Bytes,
+    /// A hash of what the sender of an event said, if it was told.
+    pub content: Option<String>,
     /// The trace that it belongs to.
     pub trace: Option<TraceContext>,
     /// Whether it was delivered before.
@@ -196,12 +201,30 @@ impl<T: DeserializeOwned> Delivery<T> {
             reason,
         });
         let trace = wire::trace_of(message.headers.as_ref());
+        let content = wire::content_of(message.headers.as_ref());
+        let payload = message.payload.clone();
         let (_, acker) = message.split();
-        Some(Self { body, sequence, trace, redelivered, published_at, stream, behind, acker })
+        Some(Self {
+            body,
+            sequence,
+            payload,
+            content,
+            trace,
+            redelivered,
+            published_at,
+            stream,
+            behind,
+            acker,
+        })
     }
 }
 
 impl<T> Delivery<T> {
+    /// Name of its stream.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
     /// It is dealt with. When the acknowledgement is lost, it is delivered again.
     pub async fn ack(self) {
         self.settle(AckKind::Ack).await;
@@ -230,4 +253,36 @@ pub(crate) async fn lag(jetstream: &Context, stream: &str, durable: &str) -> Res
     let consumer: PullConsumer = jetstream.get_consumer_from_stream(durable, stream).await.map_err(failed)?;
     let info = consumer.cached_info();
     Ok(info.num_pending + info.num_ack_pending as u64)
+}
+
+/// What is known of the content of a stored event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredContent {
+    /// The hash that it was stored with.
+    Hash(String),
+    /// It was stored without one.
+    Unknown,
+    /// It is not stored any more.
+    Gone,
+}
+
+/// See [`crate::Bus::stored_content`].
+pub(crate) async fn stored_content(
+    jetstream: &Context,
+    stream: &str,
+    sequence: u64,
+) -> Result<StoredContent, BusError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| BusError::Stream {
+        stream: stream.to_owned(),
+        source,
+    };
+    let handle = jetstream.get_stream_no_info(stream).await.map_err(|error| failed(Box::new(error)))?;
+    match handle.get_raw_message(sequence).await {
+        Ok(message) => {
+            let hash = wire::content_of(Some(&message.headers));
+            Ok(hash.map_or(StoredContent::Unknown, StoredContent::Hash))
+        }
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(StoredContent::Gone),
+        Err(error) => Err(failed(Box::new(error))),
+    }
 }

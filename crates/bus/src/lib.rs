@@ -27,10 +27,10 @@ mod wire;
 
 pub use bus::Bus;
 pub use config::{BusConfig, MaxBytes};
-pub use consumer::{Consumer, Delivery};
+pub use consumer::{Consumer, Delivery, StoredContent};
 pub use control::{ControlFailure, ControlRequest, ControlServer};
 pub use error::{BusError, DecodeError, DecodeReason, PublishError};
 pub use feed::Feed;
 pub use outgoing::{FACTS_BYTES_PER_MESSAGE_MAX, FACTS_PER_MESSAGE_MAX, Outgoing};
 pub use publisher::Published;
-pub use wire::Facts;
+pub use wire::{Facts, decode_payload, encode_event};

@@ -30,6 +30,9 @@ pub struct Outgoing {
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<TraceContext>,
+    /// A hash of what the sender of an event said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
     payload: String,
 }
 
@@ -42,6 +45,7 @@ impl Outgoing {
             key: Some(event.subject.clone()),
             id: event.id.to_string(),
             trace: Some(trace),
+            content: None,
             payload: wire::wrap(wire::EVENT, event),
         }
     }
@@ -54,6 +58,7 @@ impl Outgoing {
             key: None,
             id: notice.id.to_string(),
             trace: Some(trace),
+            content: None,
             payload: wire::wrap(wire::NOTICE, notice),
         }
     }
@@ -74,6 +79,7 @@ impl Outgoing {
             key: None,
             id: wire::header_safe(&id),
             trace: Some(trace),
+            content: None,
             payload: wire::wrap(wire::COMMAND, command),
         }
     }
@@ -100,8 +106,30 @@ impl Outgoing {
             key: None,
             id: letter.id.to_string(),
             trace,
+            content: None,
             payload: wire::wrap(wire::DEAD_LETTER, letter),
         }
+    }
+
+    /// The same with a hash of what the sender of the event said: a second event of its id that says something else can be
+    /// told from one that was sent again.
+    #[must_use]
+    pub fn with_content(self, hash: String) -> Self {
+        Self { content: Some(hash), ..self }
+    }
+
+    /// The same under another message id, so that it is no duplicate of what was sent before.
+    #[must_use]
+    pub fn again(self, mark: &str) -> Self {
+        Self { id: wire::header_safe(&format!("{}/again/{mark}", self.id)), ..self }
+    }
+
+    /// The same as a message of its own beside the one that has its id already, so that the reader learns of both. Sent
+    /// twice, it is stored once.
+    #[must_use]
+    pub fn beside(self) -> Self {
+        let hash = self.content.as_deref().unwrap_or_default();
+        Self { id: format!("{}/{hash}", self.id), ..self }
     }
 
     /// Where it goes.
@@ -146,6 +174,9 @@ impl Outgoing {
         if let Some(trace) = self.trace {
             headers.insert(wire::TRACE_HEADER, trace.to_string());
         }
+        if let Some(content) = self.content {
+            headers.insert(wire::CONTENT_HEADER, content);
+        }
         WireMessage { subject, headers, payload: self.payload.into() }
     }
 }
@@ -174,6 +205,7 @@ impl FactGroup {
             key: None,
             id: format!("fct_{}", uuid::Uuid::now_v7().simple()),
             trace: None,
+            content: None,
             payload: wire::wrap_facts(&self.facts),
         }
     }

@@ -13,6 +13,8 @@ use crate::error::DecodeReason;
 pub(crate) const SCHEMA_VERSION: u64 = 1;
 /// Header with [`SCHEMA_VERSION`], for those who route without reading bodies.
 pub(crate) const SCHEMA_HEADER: &str = "Usher-Schema";
+/// A hash of what the sender of an event said, by which a reused id is told from a repeated request.
+pub(crate) const CONTENT_HEADER: &str = "Usher-Content";
 /// W3C trace context.
 pub(crate) const TRACE_HEADER: &str = "traceparent";
 
@@ -85,6 +87,19 @@ pub(crate) fn unwrap<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeRea
     }
 }
 
+/// Reads the payload of a message that was kept.
+///
+/// # Errors
+/// Why it cannot be read, without its content.
+pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeReason> {
+    unwrap(payload)
+}
+
+/// The payload of a message that carries `event`.
+pub fn encode_event(event: &lifecycle::Event) -> String {
+    wrap(EVENT, event)
+}
+
 /// Where it went wrong, without the parser's words: they quote the content.
 fn reason(error: &serde_json::Error) -> DecodeReason {
     let (line, column) = (error.line(), error.column());
@@ -97,6 +112,11 @@ fn reason(error: &serde_json::Error) -> DecodeReason {
 /// The trace context in `headers`, if there is a valid one.
 pub(crate) fn trace_of(headers: Option<&HeaderMap>) -> Option<TraceContext> {
     headers?.get(TRACE_HEADER)?.as_str().parse().ok()
+}
+
+/// The hash of what a sender said, in `headers`.
+pub(crate) fn content_of(headers: Option<&HeaderMap>) -> Option<String> {
+    Some(headers?.get(CONTENT_HEADER)?.as_str().to_owned())
 }
 
 /// `id` as a header value: anything but printable ASCII is percent-encoded, so different ids stay different.

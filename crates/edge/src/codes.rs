@@ -20,6 +20,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("event_too_large", 413, "An event is larger than can be stored. Split its members over several events."),
     ("feed_busy", 429, "Another file of this feed is being taken. Wait as `Retry-After` says."),
     ("forbidden", 403, "The token may not do this. The detail says what it lacks."),
+    (
+        "id_reused",
+        409,
+        "The source used this id before, for something else. Give each event an id of its own; `usher quarantine ls` lists it.",
+    ),
     ("internal", 500, "Something went wrong in Usher. The log has the cause under the request id."),
     ("invalid", 422, "The request is well-formed, and some of it is wrong. `errors` names each field."),
     (

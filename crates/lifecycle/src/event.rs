@@ -142,9 +142,10 @@ pub enum Dating {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Derived from `(source, source_event_id)`.
+    /// Derived from the sender, `source` and `source_event_id`.
     pub id: EventId,
-    /// The name of the configured source that was authenticated, whatever `source` claims. Empty in events that were
+    /// The configured source that was authenticated, whatever `source` claims: `hr` for a token, `webhooks/gusto`,
+    /// `feeds/people`, `polls/ad`, `entra/scim` for what the gateway itself names. Empty in events that were
     /// accepted before senders were recorded; see [`Event::sender`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sender: String,
@@ -196,6 +197,22 @@ impl Event {
     /// The authenticated sender; for events that were accepted before senders were recorded, what they claimed.
     pub fn sender(&self) -> &str {
         if self.sender.is_empty() { &self.source } else { &self.sender }
+    }
+
+    /// Whether it would take access away from somebody.
+    pub fn takes_away(&self) -> bool {
+        match self.kind {
+            EventKind::WorkerLeft
+            | EventKind::WorkerDeleted
+            | EventKind::GroupDeleted
+            | EventKind::GroupMemberRemoved => true,
+            EventKind::WorkerSnapshot => match self.attributes.get("active") {
+                Some(serde_json::Value::Bool(active)) => !active,
+                Some(serde_json::Value::String(active)) => active.eq_ignore_ascii_case("false"),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// How `effective_at` is known. Events that do not record it are taken for what they look like.

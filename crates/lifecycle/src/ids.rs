@@ -76,7 +76,7 @@ macro_rules! time_ordered {
 }
 
 id_type!(
-    /// An accepted event. Derived from `(source, id)` of the CloudEvent, so a duplicate has the same id everywhere.
+    /// An accepted event. Derived from sender, source and id, so a duplicate has the same id everywhere.
     EventId, "evt_"
 );
 id_type!(
@@ -126,6 +126,15 @@ time_ordered!(DeadLetterId);
 time_ordered!(PlanId);
 
 impl EventId {
+    /// The id of the event that the authenticated `sender` named `id`, so that no sender can use up the ids of another. A
+    /// sender that speaks for several sources names events within each of them, as CloudEvents 1.0 has it.
+    pub fn of_sender(sender: &str, source: &str, id: &str) -> Self {
+        let claimed = source.trim_matches('/');
+        let is_own =
+            claimed.strip_prefix(sender).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if is_own { Self::of(claimed, id) } else { Self::of(&format!("{sender}:{claimed}"), id) }
+    }
+
     /// The id of the event that `source` named `id`: CloudEvents 1.0 makes that pair unique.
     pub fn of(source: &str, id: &str) -> Self {
         Self(format!("{}{}", Self::PREFIX, digits_of(source, id)))
@@ -167,6 +176,16 @@ fn digits_of(first: &str, second: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_sender_uses_up_the_ids_of_another() {
+        let hr = EventId::of_sender("hr", "/hr", "1");
+        assert_eq!(hr, EventId::of_sender("hr", "hr/", "1"));
+        assert_ne!(hr, EventId::of_sender("contractors", "/hr", "1"));
+        assert_ne!(hr, EventId::of_sender("hr", "/hr/berlin", "1"));
+        assert_ne!(EventId::of_sender("a", "/x", "1"), EventId::of_sender("b", "/x", "1"));
+        assert_ne!(EventId::of_sender("hr", "/hrx", "1"), EventId::of_sender("hrx", "/hrx", "1"));
+    }
 
     #[test]
     fn an_event_id_depends_on_source_and_id_and_on_where_one_ends() {

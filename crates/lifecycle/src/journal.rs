@@ -37,8 +37,11 @@ pub enum Fact {
         event: EventId,
         /// Its CloudEvents `type`.
         event_type: String,
-        /// Its CloudEvents `source`.
+        /// Its CloudEvents `source`: what it claims.
         source: String,
+        /// The authenticated sender; empty for events of before senders were recorded.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        sender: String,
         /// Revision of the identity or group after it.
         revision: i64,
         /// `changed`, `unchanged`, `duplicate` or `scheduled`.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Event;
+
 /// The list of precedence that counts for every attribute without one of its own.
 const EVERY: &str = "*";
 /// How many sources may be named.
@@ -29,7 +31,7 @@ pub struct People {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Correlate {
-    /// Names of sources: what the CloudEvents `source` is, or begins with before a `/`.
+    /// Names of sources: the sender, or what its CloudEvents `source` is, or begins with before a `/`.
     pub sources: Vec<String>,
     /// What a record and its person have in common; the first of which the record has a value decides. Without it, the
     /// source calls people by their key.
@@ -182,6 +184,16 @@ impl People {
         Some(self.names().filter(fits).max_by_key(|name| name.len()).unwrap_or(Self::OTHERS))
     }
 
+    /// The name by which the source of `event` is known. The authenticated sender decides; what it claims refines that only
+    /// below the sender, and counts alone if the sender is not named here: then its `ce_source` lets it speak for others.
+    pub fn name_of_event(&self, event: &Event) -> Option<&str> {
+        let claimed = self.name_of(&event.source)?;
+        let sender = self.name_of(event.sender())?;
+        let refines = sender == Self::OTHERS
+            || claimed.strip_prefix(sender).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        Some(if refines { claimed } else { sender })
+    }
+
     /// What the records of a source are matched by; empty if it calls people by their key.
     pub fn match_on(&self, name: &str) -> &[Match] {
         let rule = self.correlate.iter().find(|rule| rule.sources.iter().any(|source| source == name));
@@ -234,6 +246,26 @@ mod tests {
         let expected = ["hr", "hr", "hr/berlin", "*", "feeds/people", "*", "hr"];
         assert_eq!(names.map(|name| people.name_of(name).unwrap()), expected);
         assert_eq!(People::default().name_of("hr"), None);
+    }
+
+    #[test]
+    fn the_sender_decides_and_what_it_claims_refines_it() {
+        let people = people(json!({ "employment": ["hr", "hr/berlin", "adp", "webhooks/hrjson"] }));
+        let name = |sender: &str, source: &str| {
+            let event = Event {
+                sender: sender.into(),
+                source: source.into(),
+                ..crate::merge_tests::event(crate::EventKind::WorkerLeft, 1, 1, json!({}))
+            };
+            people.name_of_event(&event).unwrap().to_owned()
+        };
+        assert_eq!(name("hr", "/hr"), "hr");
+        assert_eq!(name("hr", "/hr/berlin"), "hr/berlin");
+        assert_eq!(name("hr", "/adp"), "hr", "the sender is named itself");
+        assert_eq!(name("hr-token", "/adp"), "adp", "its `ce_source` lets it");
+        assert_eq!(name("contractors", "/contractors"), "*");
+        assert_eq!(name("webhooks/hrjson", "webhooks/hrjson"), "webhooks/hrjson");
+        assert_eq!(name("", "/hr"), "hr", "an event of before senders were recorded");
     }
 
     #[test]

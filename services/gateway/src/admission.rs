@@ -1,5 +1,6 @@
 //! Who may come in, and whether there is room.
 
+pub(crate) mod authority;
 mod bucket;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{SourceConfig, SubjectKind};
 use crate::received::{Place, Received};
+use authority::SourceAuthority;
 use bucket::Bucket;
 
 /// What a refused caller is told to wait when nothing better is known.
@@ -25,16 +27,19 @@ const PAUSE_FOR_LAG: Duration = Duration::from_secs(10);
 pub(crate) struct Source {
     pub(crate) name: String,
     kinds: Option<Vec<SubjectKind>>,
-    ce_source: Vec<String>,
+    /// Nothing for what cannot claim a source: it is set by the gateway.
+    authority: Option<SourceAuthority>,
     bucket: Option<Mutex<Bucket>>,
     access: Access,
 }
 
 impl Source {
-    pub(crate) fn new(config: SourceConfig, now: Instant) -> Self {
+    /// A source that posts CloudEvents and bulk requests; `providers` are the names of identity providers.
+    pub(crate) fn new(config: SourceConfig, providers: &[String], now: Instant) -> Self {
         let bucket = config.events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
         let SourceConfig { name, kinds, ce_source, access, .. } = config;
-        Self { name, kinds, ce_source, bucket, access }
+        let authority = Some(SourceAuthority::new(&name, &ce_source, providers));
+        Self { name, kinds, authority, bucket, access }
     }
 
     pub(crate) fn of_webhook(
@@ -45,7 +50,7 @@ impl Source {
         now: Instant,
     ) -> Self {
         let bucket = events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
-        Self { name, kinds, ce_source: Vec::new(), bucket, access }
+        Self { name, kinds, authority: None, bucket, access }
     }
 
     fn bucket(&self) -> Option<MutexGuard<'_, Bucket>> {
@@ -88,10 +93,15 @@ impl Source {
         let mut errors = FieldErrors::default();
         for Received { event, place, .. } in received {
             let is_feed = matches!(place, Place::Operation(_));
-            let own =
-                self.ce_source.is_empty() || self.ce_source.iter().any(|own| event.source.starts_with(own));
-            if !is_feed && !own {
-                errors.add(place.attribute("source"), "this token may not speak for this source");
+            if let Some(authority) = self.authority.as_ref().filter(|_| !is_feed)
+                && !authority.covers(&event.source)
+            {
+                let detail = format!(
+                    "this token may not speak for this source, only for {}; `ce_source` of the source {} says for which",
+                    authority.in_words(),
+                    self.name
+                );
+                errors.add(place.attribute("source"), detail);
             }
             let subject = event.kind.is_worker() || event.kind.is_group();
             let covered =

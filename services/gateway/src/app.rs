@@ -112,6 +112,7 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
         Some(database) => Some(Store::open::<Migrator>(database).await.map_err(BuildError::Store)?),
         None => None,
     };
+    let providers: Vec<String> = config.scim.iter().map(|provider| provider.name.clone()).collect();
     let gate = Arc::new(Gate {
         bus,
         pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
@@ -122,7 +123,7 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
         webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
         feeds: csv_feeds::open(config.feeds, &config.sources).map_err(BuildError::Config)?,
         trusted_proxies: config.trusted_proxies,
-        sources: sources(config.sources),
+        sources: sources(config.sources, &providers),
     });
     let fetching = match &store {
         Some(store) if !plans.is_empty() => Some(fetching(store, &gate, plans).await?),
@@ -164,11 +165,11 @@ async fn fetching(store: &Store, gate: &Arc<Gate>, plans: Vec<Arc<Plan>>) -> Res
     Ok(Fetching { intake, fetchers: plans.into_iter().map(fetcher).collect() })
 }
 
-fn sources(configs: Vec<crate::SourceConfig>) -> TokenTable<Arc<Source>> {
+fn sources(configs: Vec<crate::SourceConfig>, providers: &[String]) -> TokenTable<Arc<Source>> {
     let now = Instant::now();
     let entry = |config: crate::SourceConfig| {
         telemetry::metrics::register_source(&config.name);
-        (config.token, Arc::new(Source::new(config, now)))
+        (config.token, Arc::new(Source::new(config, providers, now)))
     };
     TokenTable::new(configs.into_iter().map(entry).collect())
 }

@@ -81,6 +81,8 @@ pub(crate) fn essence(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {
     pub(crate) mode: Mode,
+    /// The name of the source whose token came with the request.
+    pub(crate) sender: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) limits: &'a Limits,

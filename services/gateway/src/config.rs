@@ -10,6 +10,7 @@ use lifecycle::EventKind;
 use serde::Deserialize;
 
 use crate::Limits;
+use crate::admission::authority;
 use crate::csv_feeds::CsvFeedConfig;
 use crate::poll::PollConfig;
 use crate::scim::{self, ScimConfig};
@@ -124,7 +125,8 @@ pub struct SourceConfig {
     /// What it may speak of; anything if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
-    /// What the CloudEvents `source` of its events must begin with; anything if empty. Feeds are not concerned.
+    /// What the CloudEvents `source` of its events is, or begins with before a `/`; `/NAME` if empty, `*` for any that is no
+    /// webhook, feed, poll or identity provider. Feeds are not concerned.
     #[serde(default)]
     pub ce_source: Vec<String>,
     /// How many events a second it may send, averaged; unlimited if left out.
@@ -206,7 +208,10 @@ impl Config {
                 return Some(format!("{name} must be at most {}", tokio::sync::Semaphore::MAX_PERMITS));
             }
         }
-        self.names_fault().or_else(|| self.access_fault()).or_else(|| self.parts_fault())
+        self.names_fault()
+            .or_else(|| self.ce_source_fault())
+            .or_else(|| self.access_fault())
+            .or_else(|| self.parts_fault())
     }
 
     /// What is wrong with the names of sources, if anything.
@@ -232,6 +237,20 @@ impl Config {
             }
         }
         None
+    }
+
+    /// What is wrong with what tokens may claim, if anything.
+    fn ce_source_fault(&self) -> Option<String> {
+        if let Some(source) = self.sources.iter().find(|source| authority::is_reserved(&source.name)) {
+            let name = &source.name;
+            return Some(format!(
+                "the source name {name} is that of webhooks, feeds or polls: take another one"
+            ));
+        }
+        self.sources.iter().find_map(|source| {
+            let fault = source.ce_source.iter().find_map(|own| authority::fault(own))?;
+            Some(format!("ce_source of the source {}: {fault}", source.name))
+        })
     }
 
     /// Who asks for certificates that nobody is asked for, if anybody.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bus::{Bus, Outgoing, PublishError, Published};
+use bus::{Bus, Outgoing, PublishError, Published, StoredContent};
 use edge::{FieldErrors, Problem};
+use futures_util::StreamExt;
 use lifecycle::{EventId, ThinNotice, TraceContext};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,18 +79,81 @@ pub(crate) async fn store(
         } else {
             own.unwrap_or(request)
         };
-        messages.push(Outgoing::event(&one.event, context));
+        let message = Outgoing::event(&one.event, context);
+        messages.push(match &one.content {
+            Some(hash) => message.with_content(hash.clone()),
+            None => message,
+        });
     }
     messages.extend(thin.iter().map(|notice| Outgoing::notice(notice, request)));
     let mut results = bus.publish(messages).await;
     drop(spans);
     let of_thin = results.split_off(received.len());
+    refuse_reused_ids(bus, &received, &results, request).await?;
     let events = answer(received, results)?;
     if let Some(error) = of_thin.iter().find_map(|result| result.as_ref().err()) {
         tracing::warn!(error = %error, "notices are not known to be stored");
         return Err(not_stored(error, events.accepted.len(), events.accepted.len() + of_thin.len()));
     }
     Ok(Accepted { to_fetch: of_thin.len(), ..events })
+}
+
+/// How many stored events are looked at, at the same time.
+const LOOKS_AT_ONCE: usize = 32;
+
+/// Refuses events whose id their sender used before for something else: they are no duplicates. The mapper is told, which
+/// lists them for operators.
+async fn refuse_reused_ids(
+    bus: &Bus,
+    received: &[Received],
+    results: &[Result<Published, PublishError>],
+    request: TraceContext,
+) -> Result<(), Problem> {
+    let mut looks = Vec::new();
+    for (index, (one, result)) in received.iter().zip(results).enumerate() {
+        if let Ok(Published { sequence, duplicate: true }) = result
+            && one.content.is_some()
+        {
+            let (bus, key, sequence) = (bus.clone(), one.event.subject.clone(), *sequence);
+            looks.push(async move { (index, bus.stored_content(&key, sequence).await) });
+        }
+    }
+    let looks: Vec<_> = futures_util::stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await;
+    let (mut errors, mut beside) = (FieldErrors::default(), Vec::new());
+    for (index, stored) in looks {
+        let one = &received[index];
+        let hash = one.content.clone().unwrap_or_default();
+        let mut is_unknown = matches!(stored, Ok(StoredContent::Gone));
+        let is_same = match stored {
+            Ok(StoredContent::Hash(stored)) => stored == hash,
+            // Of before hashes were stored.
+            Ok(StoredContent::Unknown) => true,
+            // The mapper knows, and lists it if it is something else.
+            Ok(StoredContent::Gone) => true,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "it is not known whether an id was used for something else");
+                is_unknown = true;
+                true
+            }
+        };
+        if !is_same || is_unknown {
+            beside.push(Outgoing::event(&one.event, request).with_content(hash).beside());
+        }
+        if !is_same {
+            let detail = "this id was used before, for something else: give each event an id of its own";
+            errors.add(one.place.attribute("id"), detail);
+        }
+    }
+    if let Some(error) = bus.publish(beside).await.into_iter().find_map(Result::err) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a reused id is not known to be stored");
+        return Err(not_stored(&error, 0, received.len()));
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let detail = "an id was used before for something else; the other events of the request are stored";
+    Err(errors.into_problem(Problem::new(StatusCode::CONFLICT, "id_reused", detail)))
 }
 
 fn answer(

@@ -11,6 +11,8 @@ use time::{Date, OffsetDateTime, UtcOffset};
 pub(crate) const DEPTH_MAX: usize = 32;
 /// Longest id, source, subject, member key and attribute name, in characters.
 pub(crate) const TEXT_CHARS_MAX: usize = 512;
+/// Longest key of a person or group, in bytes of UTF-8: two of them fit into an index entry of every database.
+pub(crate) const KEY_BYTES_MAX: usize = 1_024;
 /// Years that a time may lie in, in UTC.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 
@@ -119,6 +121,22 @@ pub(crate) fn text_fault(text: &str) -> Option<String> {
     }
 }
 
+/// What is wrong with the keys of an event, if anything. What takes access away is taken all the same: a key that was
+/// known before there was this limit stays valid.
+pub(crate) fn keys_fault(event: &Event) -> Option<String> {
+    if event.takes_away() {
+        return None;
+    }
+    let manager = event.attributes.get("manager").and_then(Value::as_str);
+    let mut keys = std::iter::once(event.subject.as_str())
+        .chain(manager)
+        .chain(event.members.iter().flatten().map(String::as_str));
+    let bytes = keys.find(|key| key.len() > KEY_BYTES_MAX)?.len();
+    Some(format!(
+        "a key may have at most {KEY_BYTES_MAX} bytes in UTF-8, and one has {bytes}: use a shorter one"
+    ))
+}
+
 /// Makes the `manager` attribute a person's key.
 pub(crate) fn normalise_manager(attributes: &mut Attributes, at: &Pointer, errors: &mut FieldErrors) {
     let Some(manager) = attributes.get_mut("manager").filter(|manager| !manager.is_null()) else { return };
@@ -189,6 +207,24 @@ mod tests {
             assert_eq!(moment_or_date(wrong), None, "{wrong}");
         }
         assert_eq!(moment("9999-12-31T23:59:59-23:00"), None, "the year 10000 cannot be written");
+    }
+
+    #[test]
+    fn a_key_is_limited_in_bytes_unless_access_is_taken_away() {
+        let event = |kind: &str, subject: String, members: Vec<String>| -> Event {
+            serde_json::from_value(serde_json::json!({
+                "id": lifecycle::EventId::of("hr", "1"), "source": "hr", "sourceEventId": "1", "type": kind,
+                "subject": subject, "time": "2026-01-01T00:00:00Z", "effectiveAt": "2026-01-01T00:00:00Z",
+                "acceptedAt": "2026-01-01T00:00:00Z", "attributes": {}, "members": members,
+            }))
+            .unwrap()
+        };
+        let (fits, long) = ("x".repeat(KEY_BYTES_MAX), "\u{4eba}".repeat(KEY_BYTES_MAX / 3 + 1));
+        assert_eq!(keys_fault(&event("worker.joined", fits.clone(), vec![fits])), None);
+        assert!(keys_fault(&event("worker.joined", long.clone(), vec![])).unwrap().contains("1024 bytes"));
+        assert!(keys_fault(&event("group.upserted", "G".into(), vec![long.clone()])).is_some());
+        assert_eq!(keys_fault(&event("worker.left", long.clone(), vec![])), None);
+        assert_eq!(keys_fault(&event("group.member.removed", "G".into(), vec![long])), None);
     }
 
     #[test]

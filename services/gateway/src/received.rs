@@ -2,6 +2,7 @@
 
 use edge::{FieldErrors, Pointer, Problem};
 use lifecycle::{Event, TraceContext};
+use sha2::{Digest, Sha256};
 
 use crate::Limits;
 
@@ -42,6 +43,14 @@ pub(crate) struct Received {
     pub(crate) event: Event,
     pub(crate) place: Place,
     pub(crate) trace: Option<TraceContext>,
+    /// A hash of what its sender said under its id; nothing where the id follows from what is said.
+    pub(crate) content: Option<String>,
+}
+
+/// A hash of what a sender said under an id: the same for a request that is repeated, another for a reused id.
+pub(crate) fn content_hash(said: &impl serde::Serialize) -> String {
+    let json = serde_json::to_vec(said).expect("values with text keys are always JSON");
+    Sha256::digest(json)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Refuses the request when one of its events is longer than may be stored.

@@ -1,13 +1,13 @@
 //! From what an adapter read to an event.
 
 use edge::{FieldErrors, Pointer};
-use lifecycle::{Event, EventId};
+use lifecycle::{Event, EventId, unix_micros};
 use sources::Said;
 use time::OffsetDateTime;
 
 use crate::Limits;
-use crate::limits::{key, normalise_manager, text_fault};
-use crate::received::{Place, Received};
+use crate::limits::{key, keys_fault, normalise_manager, text_fault};
+use crate::received::{Place, Received, content_hash};
 
 /// The event of `source` that says it; what is wrong with it is added to `errors`.
 pub(crate) fn received(
@@ -19,6 +19,9 @@ pub(crate) fn received(
     errors: &mut FieldErrors,
 ) -> Option<Received> {
     let id = said.dedupe_id();
+    // Not when it was said: some systems say the moment of each attempt.
+    let effective = said.effective_at.map(unix_micros);
+    let content = content_hash(&(said.kind, &said.subject, effective, &said.attributes, &said.members));
     let Said { kind, subject, at: said_at, effective_at, mut attributes, members, .. } = said;
     if let Some(fault) = text_fault(&id) {
         errors.add(at, format!("the id of the notice {fault}"));
@@ -40,19 +43,22 @@ pub(crate) fn received(
     let time = said_at.min(now);
     let event = Event {
         id: EventId::of(&source, &id),
-        source,
+        source: source.clone(),
         source_event_id: id,
         kind,
         subject,
         time,
         effective_at: effective_at.unwrap_or(time),
         accepted_at: now,
-        sender: String::new(),
+        sender: source,
         dated: None,
         attributes,
         members,
         feed: None,
         unread: Vec::new(),
     };
-    Some(Received { event, place: Place::Operation(at.clone()), trace: None })
+    if let Some(fault) = keys_fault(&event) {
+        errors.add(at, fault);
+    }
+    Some(Received { event, place: Place::Operation(at.clone()), trace: None, content: Some(content) })
 }

@@ -182,6 +182,8 @@ fn external_id(
 /// SCIM names no event, so each upload makes events of its own: a row that goes back to what it was (left, came back,
 /// left again) must never pass for a duplicate. Only an `upload` key that the caller repeats makes a repeated row one.
 struct Feed {
+    /// The authenticated source.
+    sender: String,
     source: String,
     /// Names the request.
     upload: String,
@@ -191,7 +193,7 @@ struct Feed {
 impl Feed {
     fn new(name: &str, upload: Option<&str>, now: OffsetDateTime) -> Self {
         let upload = upload.map_or_else(|| now.unix_timestamp_nanos().to_string(), str::to_owned);
-        Self { source: format!("{name}{FEED}"), upload, now }
+        Self { sender: name.to_owned(), source: format!("{name}{FEED}"), upload, now }
     }
 
     /// The event of the operation `index`. It is named by what it says and where, so that the third of A, B, A is not a
@@ -214,13 +216,13 @@ impl Feed {
             time,
             effective_at: time,
             accepted_at: time,
-            sender: String::new(),
+            sender: self.sender.clone(),
             dated: None,
             attributes,
             members,
             feed: None,
             unread: Vec::new(),
         };
-        Received { event, place: Place::Operation(at), trace: None }
+        Received { event, place: Place::Operation(at), trace: None, content: None }
     }
 }

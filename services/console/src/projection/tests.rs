@@ -149,6 +149,7 @@ async fn facts_of_one_instant_are_told_in_the_order_of_cause_and_effect() {
         event: lifecycle::EventId::of("hr", "1"),
         event_type: "worker.joined".into(),
         source: "hr".into(),
+        sender: "hr".into(),
         revision: 1,
         outcome: "changed".into(),
         note: None,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use edge::{FieldErrors, Pointer};
-use lifecycle::{Event, EventId, EventKind};
+use lifecycle::{Dating, Event, EventId, EventKind, unix_micros};
 use serde_json::Value;
 
 use super::{Input, data, is_json};
-use crate::limits::{key, moment, text_fault};
-use crate::received::{Place, Received};
+use crate::limits::{key, keys_fault, moment, text_fault};
+use crate::received::{Place, Received, content_hash};
 
 /// The attributes that are read; all others are extensions that mean nothing here.
 pub(super) const ATTRIBUTES: [&str; 8] =
@@ -62,8 +62,11 @@ impl Draft {
             return None;
         }
         let (id, source, time) = (id?, source?, time?);
+        let (time_said, effective) = (self.attributes.get("time"), said.effective_at.map(unix_micros));
+        let dated = if said.effective_at.is_some() { Dating::Explicit } else { Dating::Implied };
+        let content = content_hash(&(kind, &subject, time_said, effective, &said.attributes, &said.members));
         let event = Event {
-            id: EventId::of(&source, &id),
+            id: EventId::of_sender(input.sender, &source, &id),
             source,
             source_event_id: id,
             kind: kind?,
@@ -71,16 +74,21 @@ impl Draft {
             time,
             effective_at: said.effective_at.unwrap_or(time),
             accepted_at: input.now,
-            sender: String::new(),
-            dated: None,
+            sender: input.sender.to_owned(),
+            // A record is observed, whatever day it names.
+            dated: (kind != Some(EventKind::WorkerSnapshot)).then_some(dated),
             attributes: said.attributes,
             members: said.members,
             feed: None,
             unread: Vec::new(),
         };
+        if let Some(fault) = keys_fault(&event) {
+            errors.add(self.place.attribute("subject"), fault);
+            return None;
+        }
         // A trace context that cannot be read is ignored, as W3C asks.
         let trace = self.attributes.get("traceparent").and_then(|text| text.parse().ok());
-        Some(Received { event, place: self.place, trace })
+        Some(Received { event, place: self.place, trace, content: Some(content) })
     }
 
     fn check_version(&self, errors: &mut FieldErrors) {
@@ -139,7 +147,8 @@ impl Draft {
 
     fn time(&self, input: Input<'_>, errors: &mut FieldErrors) -> Option<time::OffsetDateTime> {
         let Some(text) = self.attributes.get("time") else { return Some(input.now) };
-        let time = moment(text);
+        // What is said to come from the future would outweigh everything that is said until then.
+        let time = moment(text).map(|time| time.min(input.now));
         if time.is_none() {
             errors.add(self.place.attribute("time"), "must be an RFC 3339 time such as 2026-03-01T08:30:00Z");
         }

@@ -20,7 +20,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn read(mode: Mode, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Vec<Received>, Problem> {
-    parse(Input { mode, headers, body, limits, now: NOW })
+    parse(Input { mode, sender: "hr", headers, body, limits, now: NOW })
 }
 
 fn structured(event: &Value) -> Result<Event, Problem> {

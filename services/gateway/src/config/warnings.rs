@@ -3,11 +3,21 @@
 use verify::Verifier;
 
 use super::Config;
+use crate::admission::authority::SourceAuthority;
 
 /// What a broker takes in one message unless it is told otherwise (`max_payload`), in bytes.
 const BROKER_PAYLOAD: usize = 1024 * 1024;
 
 impl Config {
+    /// What the token of each source may claim as the `source` of its events, a sentence each.
+    pub fn authorities(&self) -> Vec<String> {
+        let authority = |source: &super::SourceConfig| {
+            let of = SourceAuthority::new(&source.name, &source.ce_source, &[]);
+            format!("the source {} speaks for {}", source.name, of.in_words())
+        };
+        self.sources.iter().map(authority).collect()
+    }
+
     /// What works, and should be looked at.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

@@ -134,7 +134,12 @@ impl Rows<'_> {
 
     fn keep(&mut self, event: Event, line: u64, is_first: bool) -> Result<(), Gone> {
         let event = self.teller.named(event, line, is_first);
-        self.batches.push(Received { event, place: Place::Operation(Pointer::root()), trace: None })
+        self.batches.push(Received {
+            event,
+            place: Place::Operation(Pointer::root()),
+            trace: None,
+            content: None,
+        })
     }
 }
 

@@ -84,12 +84,12 @@ fn completed(
         time: run.begun_at,
         effective_at: run.begun_at,
         accepted_at,
-        sender: String::new(),
+        sender: feed.source.clone(),
         dated: None,
         attributes: completion.to_attributes(),
         members: None,
         feed: Some(run),
         unread: Vec::new(),
     };
-    Received { event, place: Place::Operation(Pointer::root()), trace: None }
+    Received { event, place: Place::Operation(Pointer::root()), trace: None, content: None }
 }

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime, Time};
 
 use super::{CsvFeed, Mode, RowKind};
 use crate::Limits;
-use crate::limits::normalise_manager;
+use crate::limits::{keys_fault, normalise_manager};
 
 /// Makes the events of one file.
 pub(super) struct Teller<'a> {
@@ -56,13 +56,16 @@ impl Teller<'_> {
             time,
             effective_at: effective_at.map_or(time, |at| in_zone(at, &self.feed.zone)),
             accepted_at: self.accepted_at,
-            sender: String::new(),
+            sender: self.feed.source.clone(),
             dated: None,
             attributes,
             members: None,
             feed: is_full.then(|| self.run.clone()),
             unread: Vec::new(),
         };
+        if let Some(fault) = keys_fault(&event) {
+            return Err(wrong(line, fault, "map the key from another column"));
+        }
         if self.limits.is_too_large(&event) {
             let what = format!("is more than {} bytes as an event", self.limits.event_bytes_max);
             return Err(wrong(line, what, "take less of the row into attributes"));

@@ -161,7 +161,9 @@ impl Plan {
         let trace = telemetry::in_trace(&span, trace);
         // By the clock of the database, which may be ahead of ours.
         let now = OffsetDateTime::now_utc().max(at);
-        let heard = webhook.events(notices, &gate.limits, now).map_err(|problem| invalid(&problem))?;
+        let mut heard = webhook.events(notices, &gate.limits, now).map_err(|problem| invalid(&problem))?;
+        // The record may say something else each time that it is fetched for the same notice.
+        heard.received.iter_mut().for_each(|one| one.content = None);
         check_sizes(&heard.received, &gate.limits).map_err(|problem| invalid(&problem))?;
         webhook.source.authorise(&heard.received).map_err(|problem| invalid(&problem))?;
         if heard.received.is_empty() {

@@ -150,6 +150,10 @@ pub(super) enum Refusals {
     /// The body did not arrive in time.
     #[response(status = 408, content_type = "application/problem+json")]
     Slow(edge::Problem),
+    /// An id was used before, by the same source for something else (`id_reused`). The other events of the request are
+    /// stored.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Reused(edge::Problem),
     /// The body, the batch or an event is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(edge::Problem),

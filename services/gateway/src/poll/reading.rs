@@ -334,13 +334,19 @@ impl<'a> Reading<'a> {
             time: self.at,
             effective_at: self.at,
             accepted_at: OffsetDateTime::now_utc().max(self.at),
-            sender: String::new(),
+            sender: self.poll.source.clone(),
             dated: None,
             attributes: completion.to_attributes(),
             members: None,
             feed: Some(run.clone()),
             unread: Vec::new(),
         };
-        self.publish(vec![Received { event, place: Place::Operation(Pointer::root()), trace: None }]).await
+        self.publish(vec![Received {
+            event,
+            place: Place::Operation(Pointer::root()),
+            trace: None,
+            content: None,
+        }])
+        .await
     }
 }

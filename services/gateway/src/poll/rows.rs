@@ -106,6 +106,7 @@ impl Poll {
         }
         for one in &mut events {
             one.event.feed = run.cloned();
+            one.content = None;
         }
         check_sizes(&events, limits).map_err(|problem| first(&problem).unwrap_or_default())?;
         Ok(events)

@@ -92,7 +92,7 @@ impl Draft<'_> {
             time: at,
             effective_at: at,
             accepted_at: at,
-            sender: String::new(),
+            sender: self.source.clone(),
             dated: None,
             attributes,
             members,

@@ -16,7 +16,7 @@ use super::{Feed, read};
 use crate::Limits;
 use crate::admission::Source;
 use crate::intake::AcceptedEvent;
-use crate::limits::text_fault;
+use crate::limits::{keys_fault, text_fault};
 use crate::received::{Received, check_sizes, event_too_large};
 use crate::streamed::{Batches, Buffered, Gone, Sink};
 
@@ -128,6 +128,9 @@ impl Upload {
             _ => return Err(Problem::invalid("an operation", errors)),
         };
         let received = [feed.event(bulk_id, statement, index, at.clone())];
+        if let Some(fault) = keys_fault(&received[0].event) {
+            return Err(wrong(at, fault));
+        }
         self.source.authorise(&received)?;
         check_sizes(&received, &self.limits)?;
         let [received] = received;

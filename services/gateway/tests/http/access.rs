@@ -13,7 +13,8 @@ use crate::world::{Answer, STRUCTURED, World, event};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn source(name: &str, more: Value) -> Value {
-    let mut source = json!({"name": name, "token": TokenHash::of(&format!("{name}-token")).to_string()});
+    let token = TokenHash::of(&format!("{name}-token")).to_string();
+    let mut source = json!({"name": name, "token": token, "ce_source": ["*"]});
     for (key, value) in more.as_object().unwrap() {
         source[key] = value.clone();
     }

@@ -8,6 +8,7 @@ mod pressure;
 mod refusals;
 mod replays;
 mod schema;
+mod senders;
 mod statuses;
 mod stored;
 mod webhooks;

@@ -10,6 +10,8 @@ use super::{Config, ConfigError};
 #[derive(Debug)]
 pub struct Checked {
     verdict: String,
+    /// What the token of each source may claim.
+    authorities: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -23,6 +25,7 @@ impl Checked {
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.verdict)?;
+        self.authorities.iter().try_for_each(|authority| write!(f, "\n{authority}"))?;
         self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
@@ -55,7 +58,8 @@ pub fn check(path: &Path) -> Result<Checked, ConfigError> {
     };
     let count = policies.as_ref().map_or(0, BTreeSet::len);
     let verdict = format!("{verdict} (policies checked: {count})");
-    Ok(Checked { verdict, warnings: warnings(&config, is_for_up, policies.as_ref()) })
+    let authorities = config.gateway.as_ref().map(gateway::Config::authorities).unwrap_or_default();
+    Ok(Checked { verdict, authorities, warnings: warnings(&config, is_for_up, policies.as_ref()) })
 }
 
 /// The targets of the policies in `folder`, all of which are read.

@@ -110,7 +110,10 @@ fn why(entry: &TraceEntry) -> String {
         "merged" => {
             let note = text(fact, "note");
             let note = if note.is_empty() { String::new() } else { format!("; {note}") };
-            format!("from {} ({}){note}", text(fact, "source"), text(fact, "event"))
+            let (source, sender) = (text(fact, "source"), text(fact, "sender"));
+            let is_own = sender.is_empty() || source.trim_matches('/') == sender;
+            let sent_by = if is_own { String::new() } else { format!(" sent by {sender}") };
+            format!("from {source}{sent_by} ({}){note}", text(fact, "event"))
         }
         "correlated" => correlated(fact),
         "decided" => {

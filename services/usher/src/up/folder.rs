@@ -143,7 +143,7 @@ impl Folder {
 pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) -> Map<String, Value> {
     let database =
         |service: &str| format!("sqlite://{}?mode=rwc", path.join(format!("{service}.db")).display());
-    let source = json!({"name": "local", "token": token::hash_of(source_token)});
+    let source = json!({"name": "local", "token": token::hash_of(source_token), "ce_source": ["*"]});
     let operator = json!({"name": "local", "token": token::hash_of(operator_token)});
     let sections = [
         (
@@ -219,7 +219,7 @@ const DEFAULT_CONFIG: &str = r#"# Written by `usher up`; yours from now on. `ush
 gateway:
   listen: 127.0.0.1:8080
   sources: # who may post events; `usher token --name NAME` makes another one
-    - { name: local, token: "{{source}}" } # in tokens/source
+    - { name: local, token: "{{source}}", ce_source: ["*"] } # in tokens/source; may speak for any source
   # scim: # identity providers that are pointed at /scim/v2/NAME, as if Usher were an application
   #   - { name: entra, token: "sha256:..." }
 
