@@ -8,6 +8,7 @@ pub mod people;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod quarantine;
 pub mod reconcile;
 pub mod replay;
 pub mod schedule;
@@ -90,6 +91,12 @@ pub mod verb {
     pub const EVIDENCE: &str = "evidence";
     /// [`super::leavers::LeaversRequest`] to the mapper, answered by a [`super::leavers::LeaversReply`].
     pub const LEAVERS: &str = "leavers";
+    /// [`super::quarantine::QuarantineRequest`] to the mapper or writer, answered by a
+    /// [`super::quarantine::QuarantineReply`].
+    pub const QUARANTINE: &str = "quarantine";
+    /// [`super::quarantine::RetryQuarantinedRequest`] to the mapper or writer, answered by a
+    /// [`super::quarantine::RetryQuarantinedReply`].
+    pub const RETRY_QUARANTINED: &str = "retry_quarantined";
     /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].
     pub const ROW: &str = "row";
 }

@@ -58,6 +58,10 @@ pub use control::provision::{
     ClauseResult, ExplainRequest, Explained, LookReply, LookRequest, LookStep, MappingResult, MemberResult,
     Planned, ProvisionReply, ProvisionRequest, RowReply, RowRequest,
 };
+pub use control::quarantine::{
+    QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem, RetryOutcome,
+    RetryQuarantinedReply, RetryQuarantinedRequest,
+};
 pub use control::reconcile::{
     Difference, FOUND_MAX, Found, ReconcileCounts, ReconcileRequest, ReconcileState, Reconciliation,
     ReconciliationRequest,

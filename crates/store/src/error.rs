@@ -38,6 +38,15 @@ pub enum StoreError {
         #[source]
         source: DbErr,
     },
+    /// A stored state cannot be read: a newer version wrote it, or it is damaged.
+    #[error("the stored state of {of} cannot be read")]
+    Unreadable {
+        /// The table and key.
+        of: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A statement or a commit failed.
     #[error("could not {operation}")]
     Statement {
@@ -77,6 +86,41 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether the database is there and refuses what it is asked to store, or what is stored cannot be read: doing the
+    /// same again does not help, and everything else can be stored all the same.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } => true,
+            Self::Statement { source, .. } => match source {
+                DbErr::Exec(_) | DbErr::Query(_) => {
+                    !self.is_conflict() && code_of(source).is_some_and(|code| is_about_content(&code))
+                }
+                DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } | DbErr::ConvertFromU64(_) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// The error code of the database, if it is one.
+fn code_of(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return None;
+    };
+    let sqlx::Error::Database(database) = inner.as_ref() else { return None };
+    database.code().map(|code| code.into_owned())
+}
+
+/// PostgreSQL: data exceptions, violated constraints, limits of the program (an index entry that is too long), features
+/// that there are not. SQLite: 18 too large, 19 and its extensions a violated constraint, 20 another type.
+fn is_about_content(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["0A", "21", "22", "23", "44", "54"].iter().any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>().is_ok_and(|code| [18, 19, 20].contains(&(code & 0xff)))
 }
 
 /// PostgreSQL: 40001 serialization failure, 40P01 deadlock, 55P03 lock not available. SQLite: 5 busy, 517 busy

@@ -10,10 +10,13 @@
 //! To add a database: 1. a feature in the root `Cargo.toml`, 2. a case in [`Store::open`] and in
 //! [`StoreError::is_conflict`], 3. a case in [`testing`].
 
+pub mod clock;
 mod error;
+mod halves;
 pub mod lease;
 mod migrate;
 pub mod outbox;
+pub mod quarantine;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -26,6 +29,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub use error::StoreError;
+pub use halves::Halves;
 use migrate::migrate;
 
 /// Rows per multi-row statement: SQLite and PostgreSQL both allow at least 32,766 bound values.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use lifecycle::{AttemptClass, Lane, ResourceKind};
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
 
 /// From acceptance to the target's answer: 5 ms to one hour.
 const ACCEPT_TO_TARGET_SECONDS: &[f64] = &[
@@ -74,6 +74,20 @@ static MERGES: LazyLock<IntCounterVec> = LazyLock::new(|| {
     for outcome in MERGE_OUTCOMES {
         metric.with_label_values(&[outcome]);
     }
+    metric
+});
+static QUARANTINED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_quarantined_total",
+        "Messages and rows that were set aside, by why.",
+        &["service", "reason"],
+    )
+});
+static CLOCK_SKEW: LazyLock<GaugeVec> = LazyLock::new(|| {
+    let help = "How far the clock of this process is ahead of the database's, in seconds.";
+    let metric =
+        GaugeVec::new(Opts::new("usher_clock_skew_seconds", help), &["service"]).expect(REGISTERED_ONCE);
+    prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
     metric
 });
 static DECISIONS: LazyLock<IntCounterVec> = LazyLock::new(|| {
@@ -303,6 +317,17 @@ pub fn consumer_lag(stream: &str, consumer: &str, messages: u64) {
 /// The mapper merged `count` events; outcome `changed`, `unchanged`, `duplicate` or `scheduled`.
 pub fn merged(outcome: &str, count: u64) {
     MERGES.with_label_values(&[outcome]).inc_by(count);
+}
+
+/// `service` set something aside that it could not read or store.
+pub fn quarantined(service: &str, reason: &str) {
+    QUARANTINED.with_label_values(&[service, reason]).inc();
+}
+
+/// The clock of `service` is so many microseconds ahead of the database's.
+#[expect(clippy::cast_precision_loss, reason = "no one needs the microseconds of years")]
+pub fn clock_skew(service: &str, micros: i64) {
+    CLOCK_SKEW.with_label_values(&[service]).set(micros as f64 / 1e6);
 }
 
 /// The mapper changed a desired state.

@@ -27,6 +27,12 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub outboxes: Vec<OutboxStatus>,
+    /// What services could not read or store, and set aside.
+    #[serde(default)]
+    pub quarantined: u64,
+    /// Departures among it: leavers who may keep access.
+    #[serde(default)]
+    pub quarantined_departures: u64,
     /// The services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
@@ -337,6 +343,18 @@ pub struct ResolveConflict {
     #[serde(default)]
     pub remote_id: String,
     /// Required: it is kept in the timeline.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/quarantine/retry`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryQuarantined {
+    /// Ids as they are listed.
+    #[serde(default)]
+    pub ids: Vec<String>,
+    /// Required: it is kept in the log.
     #[serde(default)]
     pub why: String,
 }

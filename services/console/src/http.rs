@@ -14,6 +14,7 @@ mod plans;
 mod policies;
 mod problem;
 mod provision;
+mod quarantine;
 mod query;
 mod reason;
 mod reconcile;
@@ -88,6 +89,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/schedule/cancel", post(schedule::cancel))
         .route("/v1/leavers", get(leavers::list))
+        .route("/v1/quarantine", get(quarantine::list))
+        .route("/v1/quarantine/retry", post(quarantine::retry))
         .route("/v1/held", get(held::list))
         .route("/v1/held/approve", post(held::approve))
         .route("/v1/held/reject", post(held::reject))

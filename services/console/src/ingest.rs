@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use bus::{Consumer, Delivery, Facts};
-use store::{Store, StoreError};
+use bus::{Consumer, DecodeReason, Delivery, Facts};
+use store::quarantine::{QuarantineReason, QuarantinedItem};
+use store::{Halves, Store, StoreError};
 use telemetry::{Latch, Shutdown};
 
 use crate::projection::{self, Told};
+use crate::quarantine;
 
 /// Messages per batch, each with up to 200 facts.
 const MESSAGES_MAX: usize = 64;
@@ -19,6 +21,9 @@ pub(crate) async fn run(
     model: ReadModel,
     shutdown: Shutdown,
 ) -> Result<(), bus::BusError> {
+    if let Err(error) = quarantine::read_again(&model.store).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
+    }
     loop {
         let batch = tokio::select! {
             () = shutdown.soft.cancelled() => break,
@@ -39,31 +44,55 @@ pub(crate) struct ReadModel {
     pub(crate) database: Latch,
 }
 
+/// The shutdown came first: facts are delivered again.
+struct Stopped;
+
 impl ReadModel {
     /// Facts are acknowledged only after the commit. When a stop comes before it, they are delivered again.
     async fn take(&self, batch: Vec<Delivery<Facts>>, shutdown: &Shutdown) {
-        let told = told(&batch);
-        if self.apply(&told, shutdown).await {
+        if self.work_through(&batch, shutdown).await.is_ok() {
             futures_util::future::join_all(batch.into_iter().map(Delivery::ack)).await;
         }
     }
 
-    /// Tries until it works; says whether it did.
-    async fn apply(&self, told: &[Told], shutdown: &Shutdown) -> bool {
-        let mut delay = RETRY_FIRST;
-        loop {
-            match projection::apply(&self.store, told).await {
-                Ok(()) => {
-                    self.database.open();
-                    return true;
-                }
-                Err(error) => self.complain(&error),
-            }
-            tokio::select! {
-                () = shutdown.soft.cancelled() => return false,
-                () = tokio::time::sleep(delay) => delay = (delay * 2).min(RETRY_MAX),
+    /// Writes the batch. What is refused is found by halves and set aside, and the rest is written.
+    async fn work_through(&self, batch: &[Delivery<Facts>], shutdown: &Shutdown) -> Result<(), Stopped> {
+        let mut told = Vec::new();
+        for delivery in batch {
+            match &delivery.body {
+                Ok(facts) => told.extend(facts.0.iter().map(Told::by_its_author)),
+                Err(error) => self.set_aside(&unreadable(delivery, &error.reason), shutdown).await?,
             }
         }
+        let mut parts = Halves::of(told.len());
+        let mut delay = RETRY_FIRST;
+        while let Some(part) = parts.next_part() {
+            match projection::apply(&self.store, &told[part.clone()]).await {
+                Ok(()) => {
+                    self.database.open();
+                    delay = RETRY_FIRST;
+                }
+                Err(error) if error.is_refusal() => {
+                    let Some(culprit) = parts.refused(part) else { continue };
+                    self.set_aside(&quarantine::not_stored(&told[culprit], &error), shutdown).await?;
+                }
+                Err(error) => {
+                    self.complain(&error);
+                    parts.again(part);
+                    wait(&mut delay, shutdown).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), Stopped> {
+        let mut delay = RETRY_FIRST;
+        while let Err(error) = quarantine::set_aside(&self.store, item).await {
+            self.complain(&error);
+            wait(&mut delay, shutdown).await?;
+        }
+        Ok(())
     }
 
     fn complain(&self, error: &StoreError) {
@@ -76,18 +105,21 @@ impl ReadModel {
     }
 }
 
-/// What cannot be read now can never be read: it is logged and left behind.
-fn told(batch: &[Delivery<Facts>]) -> Vec<Told> {
-    let mut told = Vec::new();
-    for delivery in batch {
-        match &delivery.body {
-            Ok(facts) => told.extend(facts.0.iter().map(Told::by_its_author)),
-            Err(error) => tracing::error!(
-                error = error as &dyn std::error::Error,
-                sequence = delivery.sequence,
-                "a journal message cannot be read and is left out"
-            ),
-        }
+async fn wait(delay: &mut Duration, shutdown: &Shutdown) -> Result<(), Stopped> {
+    tokio::select! {
+        () = shutdown.soft.cancelled() => return Err(Stopped),
+        () = tokio::time::sleep(*delay) => *delay = (*delay * 2).min(RETRY_MAX),
     }
-    told
+    Ok(())
+}
+
+fn unreadable(delivery: &Delivery<Facts>, reason: &DecodeReason) -> QuarantinedItem {
+    let kind = match reason {
+        DecodeReason::Version(_) => QuarantineReason::NewerVersion,
+        DecodeReason::Syntax { .. } | DecodeReason::Shape { .. } => QuarantineReason::Unreadable,
+    };
+    let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, kind, quarantine::now());
+    item.cause = reason.to_string();
+    item.payload = delivery.payload.to_vec();
+    item
 }

@@ -15,6 +15,7 @@ mod http;
 mod ingest;
 mod notify;
 mod projection;
+mod quarantine;
 mod read;
 mod retention;
 mod schema;

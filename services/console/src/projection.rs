@@ -133,11 +133,21 @@ fn people_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
     let mut newest: BTreeMap<(&str, String), i64> = BTreeMap::new();
     for Told { record, .. } in batch {
         if let Fact::Decided { user_name: Some(name), .. } = &record.fact {
-            let at = newest.entry((&record.subject, name.to_lowercase())).or_insert(i64::MIN);
+            let at = newest.entry((&record.subject, indexed_name(name))).or_insert(i64::MIN);
             *at = Ord::max(*at, lifecycle::unix_micros(record.at));
         }
     }
     newest.into_iter().map(|((subject, name), at)| vec![subject.into(), name.into(), at.into()]).collect()
+}
+
+/// Longest login name that is indexed as it is, in bytes: an index entry of PostgreSQL takes 2,704.
+const NAME_BYTES_MAX: usize = 512;
+
+/// A login name as it is looked up: in lower case, and cut if it is longer than an index takes.
+pub(crate) fn indexed_name(name: &str) -> String {
+    let mut name = name.trim().to_lowercase().replace('\0', "\u{fffd}");
+    name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+    name
 }
 
 const DIED_DETAILS: [DeadLetters; 12] = [

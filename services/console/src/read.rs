@@ -111,7 +111,7 @@ pub(crate) async fn find_subject(store: &Store, wanted: &str) -> Result<Option<S
     let named = Query::select()
         .column(People::Subject)
         .from(People::Table)
-        .and_where(Expr::col(People::UserName).eq(wanted.trim().to_lowercase()))
+        .and_where(Expr::col(People::UserName).eq(crate::projection::indexed_name(wanted)))
         .order_by(People::At, Order::Desc)
         .limit(1)
         .to_owned();

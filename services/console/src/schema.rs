@@ -9,7 +9,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(ReadModel), Box::new(MoreOfDeadLetters)]
+        vec![Box::new(ReadModel), Box::new(MoreOfDeadLetters), Box::new(KeepQuarantine)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -66,6 +66,25 @@ pub(crate) enum DeadLetters {
     Outcome,
     MemberOf,
     Failures,
+}
+
+struct KeepQuarantine;
+
+impl MigrationName for KeepQuarantine {
+    fn name(&self) -> &str {
+        "0003_keep_quarantine"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for KeepQuarantine {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        store::quarantine::create(manager, crate::quarantine::SERVICE).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        store::quarantine::drop(manager, crate::quarantine::SERVICE).await
+    }
 }
 
 struct ReadModel;

@@ -8,6 +8,8 @@ mod notify;
 mod policy;
 #[path = "api/provision.rs"]
 mod provision;
+#[path = "api/quarantine.rs"]
+mod quarantine;
 #[path = "api/world.rs"]
 mod world;
 

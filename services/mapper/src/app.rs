@@ -1,7 +1,7 @@
 //! Builds the mapper and runs it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bus::{Bus, BusError, Feed};
 use relay::Relay;
@@ -98,6 +98,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let outbox = readiness.latch("mapper outbox");
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
+    store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let seeds = Seeds::load(&store).await.map_err(|source| BuildError::Seeds { source })?;
     let planner = Planner { store: store.clone(), seeds: seeds.clone() };
@@ -153,7 +154,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             seeds: seeds.clone(),
             stale: Arc::clone(&stale),
         },
-        later: Later { store, relay: relay.clone(), policies, seeds, stale },
+        later: Later { store, relay: relay.clone(), policies, seeds, stale, apart: Mutex::default() },
         relay,
         keeper,
         control,
@@ -171,6 +172,9 @@ impl App {
         if let Err(error) = self.relay.catch_up().await {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
+        let stop = shutdown.soft.clone().cancelled_owned();
+        let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
+        tokio::spawn(store::clock::follow(self.live.store.clone(), stop, report));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.live.bus.clone().watch_lag(Feed::Events, SERVICE));
         let mut parts = JoinSet::new();

@@ -29,6 +29,7 @@ use crate::later::to_evaluate;
 use crate::plan::{Plans, PlansError};
 use crate::policies::{Held, PolicySet, versions};
 use crate::subjects::Seeds;
+use crate::work::Desk;
 
 /// Requests that are answered at the same time.
 const AT_ONCE_MAX: usize = 16;
@@ -150,6 +151,21 @@ impl Control {
                 Ok(wanted) => respond(request, self.resolve_record(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::QUARANTINE => match request.question() {
+                Ok(wanted) => {
+                    let listed = crate::quarantine::list(&self.store, &wanted).await;
+                    respond(request, listed.map_err(Refusal::from)).await;
+                }
+                Err(error) => request.refuse(error).await,
+            },
+            verb::RETRY_QUARANTINED => match request.question() {
+                Ok(wanted) => {
+                    let policies = Arc::clone(&self.publish.borrow());
+                    let retried = crate::quarantine::retry(&self.desk(&policies), &wanted).await;
+                    respond(request, retried.map_err(Refusal::from)).await;
+                }
+                Err(error) => request.refuse(error).await,
+            },
             verb::POLICY => match request.question() {
                 Ok(wanted) => respond(request, self.policy(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -173,6 +189,17 @@ impl Control {
         }
     }
 
+    fn desk<'a>(&'a self, policies: &'a PolicySet) -> Desk<'a> {
+        Desk {
+            store: &self.store,
+            relay: &self.relay,
+            policies,
+            backfill: false,
+            seeds: &self.seeds,
+            stale: &self.stale,
+        }
+    }
+
     /// The policies in force by the database, which this replica may not have noticed yet.
     async fn in_force(&self) -> Result<PolicySet, StoreError> {
         let people = self.publish.borrow().shared_people();
@@ -193,6 +220,7 @@ impl Control {
         let record_conflicts = self.record_conflicts().await?;
         let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
+        let clock_skew_ms = store::clock::skew_micros() / 1_000;
         let outbox = Some(self.relay.status().await?);
         Ok(MapperStatus {
             policies,
@@ -200,6 +228,7 @@ impl Control {
             known,
             scheduled,
             record_conflicts,
+            clock_skew_ms,
             leavers,
             held_files,
             outbox,

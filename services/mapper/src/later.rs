@@ -3,7 +3,8 @@
 //! Whom a change or a policy concerns is found by `evaluated_with` in their rows, page by page, so a restart goes on where
 //! it was.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lifecycle::unix_micros;
@@ -45,6 +46,27 @@ pub(crate) struct Later {
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
     pub(crate) seeds: Seeds,
     pub(crate) stale: Arc<Notify>,
+    /// What could not be looked at and is in the quarantine; until the next start it is passed over.
+    pub(crate) apart: Mutex<Apart>,
+}
+
+/// Subjects that are passed over.
+#[derive(Debug, Default)]
+pub(crate) struct Apart {
+    people: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    records: BTreeSet<String>,
+}
+
+impl Apart {
+    fn add(&mut self, input: &Input) {
+        match input {
+            Input::Person(key) => self.people.insert(key.clone()),
+            Input::Group(key) | Input::Edge { group: key, .. } => self.groups.insert(key.clone()),
+            Input::Record { key, .. } => self.records.insert(key.clone()),
+            _ => false,
+        };
+    }
 }
 
 impl Later {
@@ -103,6 +125,7 @@ impl Later {
             let mut inputs: Vec<Input> = Vec::new();
             let people = identity::Entity::find()
                 .filter(identity::Column::NextDueAt.lte(now))
+                .filter(identity::Column::Key.is_not_in(self.passed_over(|apart| &apart.people)))
                 .order_by_asc(identity::Column::NextDueAt)
                 .limit(PAGE)
                 .all(self.store.reader())
@@ -111,6 +134,7 @@ impl Later {
             inputs.extend(people.into_iter().map(|row| Input::Person(row.key)));
             let groups = group::Entity::find()
                 .filter(group::Column::NextDueAt.lte(now))
+                .filter(group::Column::Key.is_not_in(self.passed_over(|apart| &apart.groups)))
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
@@ -118,6 +142,7 @@ impl Later {
             inputs.extend(groups.into_iter().map(|row| Input::Group(row.key)));
             let edges = edge::Entity::find()
                 .filter(edge::Column::NextDueAt.lte(now))
+                .filter(edge::Column::GroupKey.is_not_in(self.passed_over(|apart| &apart.groups)))
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
@@ -127,6 +152,7 @@ impl Later {
             );
             let records = record::Entity::find()
                 .filter(record::Column::NextDueAt.lte(now))
+                .filter(record::Column::Key.is_not_in(self.passed_over(|apart| &apart.records)))
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
@@ -163,6 +189,7 @@ impl Later {
             .select_only()
             .column(group::Column::Key)
             .filter(to_do(group::Column::EvaluatedWith, backfill, with))
+            .filter(group::Column::Key.is_not_in(self.passed_over(|apart| &apart.groups)))
             .limit(PAGE)
             .into_tuple()
             .all(self.store.reader())
@@ -175,6 +202,7 @@ impl Later {
             .select_only()
             .column(identity::Column::Key)
             .filter(to_do(identity::Column::EvaluatedWith, backfill, with))
+            .filter(identity::Column::Key.is_not_in(self.passed_over(|apart| &apart.people)))
             .limit(PAGE)
             .into_tuple()
             .all(self.store.reader())
@@ -187,12 +215,17 @@ impl Later {
             .select_only()
             .columns([record::Column::Source, record::Column::Key])
             .filter(to_do(record::Column::EvaluatedWith, backfill, with))
+            .filter(record::Column::Key.is_not_in(self.passed_over(|apart| &apart.records)))
             .limit(PAGE)
             .into_tuple()
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
         Ok(records.into_iter().map(|(source, key)| Input::Record { source, key }).collect())
+    }
+
+    fn passed_over(&self, of: impl Fn(&Apart) -> &BTreeSet<String>) -> Vec<String> {
+        of(&self.apart.lock().unwrap_or_else(PoisonError::into_inner)).iter().cloned().collect()
     }
 
     /// `false` when it has to be done again: the rows are found again, so nothing is lost.
@@ -206,13 +239,18 @@ impl Later {
             seeds: &self.seeds,
             stale: &self.stale,
         };
-        match desk.process(inputs, now()).await {
-            Ok(parcel) => {
-                self.relay.send(parcel).await;
+        match desk.process_apart(inputs).await {
+            Ok(refused) => {
+                let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+                refused.into_iter().for_each(|index| apart.add(&inputs[index]));
                 true
             }
             Err(error) => {
-                tracing::debug!(error = %error, conflict = error.is_conflict(), "done again later");
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    conflict = error.is_conflict(),
+                    "done again later"
+                );
                 false
             }
         }

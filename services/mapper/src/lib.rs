@@ -23,6 +23,7 @@ mod migrations;
 mod outlook;
 mod plan;
 mod policies;
+mod quarantine;
 mod rows;
 mod runs;
 mod subjects;
@@ -39,9 +40,9 @@ use time::OffsetDateTime;
 /// The service's name in subjects, tables and facts.
 pub(crate) const SERVICE: &str = "mapper";
 
-/// The service's clock.
+/// The service's clock: the database's, which all replicas share.
 pub(crate) fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
+    store::clock::now()
 }
 
 /// A moment in microseconds since the Unix epoch; what no calendar has becomes the nearest that one has.

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, Consumer, Delivery, Feed};
-use lifecycle::{Event, unix_micros};
+use lifecycle::{Dating, Event};
 use relay::Relay;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
-use store::{Store, StoreError};
+use store::quarantine::QuarantinedItem;
+use store::{Halves, Store};
 use telemetry::{Latch, Shutdown};
+use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 
 use crate::app::RunError;
 use crate::now;
 use crate::policies::PolicySet;
-use crate::rows::poison;
+use crate::quarantine;
+use crate::rows::SaveError;
 use crate::subjects::Seeds;
 use crate::work::{Desk, Input};
 
@@ -23,6 +24,9 @@ const BATCH_MAX: usize = 256;
 const DURABLE: &str = "mapper";
 const RETRY_MIN: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// A hard shutdown came first: what was not acknowledged is delivered again.
+struct Stopped;
 
 /// The only reader of EVENTS.
 pub(crate) struct Live {
@@ -42,14 +46,18 @@ impl Live {
     pub(crate) async fn run(self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
         let mut consumer: Consumer<Event> =
             self.bus.consume(Feed::Events, DURABLE).await.map_err(|source| RunError::Consume { source })?;
+        let policies = Arc::clone(&self.policies.borrow());
+        if let Err(error) = quarantine::read_again(&self.desk(&policies)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
+        }
         ready.open();
         loop {
             let batch = tokio::select! {
                 () = shutdown.soft.cancelled() => return Ok(()),
                 batch = consumer.next_batch(BATCH_MAX) => batch.map_err(|source| RunError::Consume { source })?,
             };
-            if !self.take(&batch, &shutdown).await {
-                return Ok(()); // not acknowledged: delivered again to whoever comes next
+            if self.take(&batch, &shutdown).await.is_err() {
+                return Ok(());
             }
             for delivery in batch {
                 delivery.ack().await;
@@ -57,72 +65,114 @@ impl Live {
         }
     }
 
-    /// `false` when a hard shutdown came first.
-    async fn take(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> bool {
+    fn desk<'a>(&'a self, policies: &'a PolicySet) -> Desk<'a> {
+        Desk {
+            store: &self.store,
+            relay: &self.relay,
+            policies,
+            backfill: false,
+            seeds: &self.seeds,
+            stale: &self.stale,
+        }
+    }
+
+    async fn take(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> Result<(), Stopped> {
         let span = tracing::info_span!("mapper.batch", events = batch.len());
         let mut inputs = Vec::with_capacity(batch.len());
+        let mut origins = Vec::with_capacity(batch.len());
         for delivery in batch {
             match &delivery.body {
                 Ok(event) => {
                     if let Some(trace) = delivery.trace {
                         telemetry::link(&span, trace);
                     }
-                    let event = Box::new(event.clone());
-                    inputs.push(Input::Event { event, sequence: delivery.sequence, trace: delivery.trace });
+                    origins.push((delivery, event));
+                    inputs.push(Input::Event {
+                        event: Box::new(arrived(event.clone(), now())),
+                        sequence: delivery.sequence,
+                        trace: delivery.trace,
+                        content: delivery.content.clone(),
+                    });
                 }
                 Err(error) => {
-                    tracing::error!(error = %error, "cannot read an event: recorded and passed over");
                     telemetry::metrics::merged("unreadable", 1);
-                    let mut pause = RETRY_MIN;
-                    while let Err(error) = self.record_poison(&error.to_string()).await {
-                        tracing::warn!(error = %error, "could not record it yet");
-                        tokio::select! {
-                            () = shutdown.hard.cancelled() => return false,
-                            () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
-                        }
-                    }
+                    self.set_aside(&quarantine::unreadable(delivery, &error.reason), shutdown).await?;
                 }
             }
         }
-        let mut pause = RETRY_MIN;
-        loop {
-            let policies = Arc::clone(&self.policies.borrow());
-            let desk = Desk {
-                store: &self.store,
-                relay: &self.relay,
-                policies: &policies,
-                backfill: false,
-                seeds: &self.seeds,
-                stale: &self.stale,
-            };
-            match desk.process(&inputs, now()).await {
-                Ok(parcel) => {
-                    self.relay.send(parcel).await;
-                    return true;
-                }
-                Err(error) => {
-                    tracing::debug!(error = %error, conflict = error.is_conflict(), "batch is done again");
-                    if !error.is_conflict() {
-                        tracing::warn!(error = %error, "could not store a batch yet");
-                    }
-                }
-            }
-            tokio::select! {
-                () = shutdown.hard.cancelled() => return false,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
-            }
-        }
+        self.work_through(&inputs, &origins, shutdown).await
     }
 
-    async fn record_poison(&self, error: &str) -> Result<(), StoreError> {
-        let tx = self.store.begin().await?;
-        let row =
-            poison::Model { message: error.to_owned(), error: error.to_owned(), at: unix_micros(now()) };
-        poison::Entity::insert_many([row.into_active_model().reset_all()])
-            .on_conflict(OnConflict::column(poison::Column::Message).do_nothing().to_owned())
-            .exec_without_returning(&tx)
-            .await
-            .map_err(StoreError::statement("record an unreadable event"))?;
-        tx.commit().await.map_err(StoreError::statement("record an unreadable event"))
+    /// Does the batch. What is refused is found by halves and set aside, and the rest is done.
+    async fn work_through(
+        &self,
+        inputs: &[Input],
+        origins: &[(&Delivery<Event>, &Event)],
+        shutdown: &Shutdown,
+    ) -> Result<(), Stopped> {
+        let mut parts = Halves::of(inputs.len());
+        let mut pause = RETRY_MIN;
+        while let Some(part) = parts.next_part() {
+            match self.process(&inputs[part.clone()]).await {
+                Ok(()) => pause = RETRY_MIN,
+                Err(error) if error.is_refusal() => {
+                    let Some(culprit) = parts.refused(part) else { continue };
+                    let (delivery, event) = origins[culprit];
+                    self.set_aside(&quarantine::not_stored(delivery, event, &error), shutdown).await?;
+                }
+                Err(error) => {
+                    complain(&error);
+                    parts.again(part);
+                    wait(&mut pause, shutdown).await?;
+                }
+            }
+        }
+        Ok(())
     }
+
+    async fn process(&self, inputs: &[Input]) -> Result<(), SaveError> {
+        let policies = Arc::clone(&self.policies.borrow());
+        let parcel = self.desk(&policies).process(inputs, now()).await?;
+        self.relay.send(parcel).await;
+        Ok(())
+    }
+
+    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), Stopped> {
+        let mut pause = RETRY_MIN;
+        while let Err(error) = quarantine::set_aside(&self.store, item).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not set an event aside yet");
+            wait(&mut pause, shutdown).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The event by the database's clock: a gateway whose clock is ahead must not make everything wait for that moment. A day
+/// that the source named stays what it is.
+fn arrived(mut event: Event, now: OffsetDateTime) -> Event {
+    if event.time > now {
+        if event.dating() != Dating::Explicit || event.effective_at == event.time {
+            event.effective_at = event.effective_at.min(now);
+        }
+        event.time = now;
+    }
+    event.accepted_at = event.accepted_at.min(now);
+    event
+}
+
+fn complain(error: &SaveError) {
+    let conflict = error.is_conflict();
+    if conflict {
+        tracing::debug!(error = error as &dyn std::error::Error, "a batch is done again");
+    } else {
+        tracing::warn!(error = error as &dyn std::error::Error, "could not store a batch yet");
+    }
+}
+
+async fn wait(pause: &mut Duration, shutdown: &Shutdown) -> Result<(), Stopped> {
+    tokio::select! {
+        () = shutdown.hard.cancelled() => return Err(Stopped),
+        () = tokio::time::sleep(*pause) => *pause = (*pause * 2).min(RETRY_MAX),
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod m0006;
 mod m0007;
 mod m0008;
 mod m0009;
+mod m0010;
 
 use sea_orm_migration::prelude::*;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007::KeepRecords),
             Box::new(m0008::AddOutboxLanes),
             Box::new(m0009::KeepObligations),
+            Box::new(m0010::KeepQuarantine),
         ]
     }
 

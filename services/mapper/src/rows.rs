@@ -10,7 +10,6 @@ pub(crate) mod inbox;
 pub(crate) mod match_value;
 pub(crate) mod obligation;
 pub(crate) mod plan;
-pub(crate) mod poison;
 pub(crate) mod policy;
 pub(crate) mod policy_file;
 pub(crate) mod record;
@@ -34,6 +33,9 @@ pub(crate) enum SaveError {
     /// The database.
     #[error("could not write what is known")]
     Store(#[source] StoreError),
+    /// Working on it panicked, which is a bug; nothing of it was written.
+    #[error("working on it panicked: {0}")]
+    Panicked(String),
 }
 
 impl SaveError {
@@ -42,6 +44,16 @@ impl SaveError {
         match self {
             Self::Overtaken => true,
             Self::Store(error) => error.is_conflict(),
+            Self::Panicked(_) => false,
+        }
+    }
+
+    /// Whether something in the batch is at fault, and the rest can be done without it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Overtaken => false,
+            Self::Store(error) => error.is_refusal(),
+            Self::Panicked(_) => true,
         }
     }
 }
@@ -96,10 +108,24 @@ where
     Ok(())
 }
 
-/// Reads a state. Only this service writes them, so one that cannot be read comes from a newer version of it; starting
-/// afresh would forget a person, so that is an error to stop at.
-pub(crate) fn decode<T: DeserializeOwned>(json: &str, key: &str) -> T {
-    serde_json::from_str(json).unwrap_or_else(|error| {
-        panic!("the state of {key} was written by a newer version of Usher and cannot be read: {error}")
-    })
+/// Reads a state. Only this service writes them, so one that cannot be read comes from a newer version of it, or is
+/// damaged. Starting afresh would forget a person: what concerns the row is set aside, and everything else goes on.
+///
+/// # Errors
+/// [`StoreError::Unreadable`], without the content.
+pub(crate) fn decode<T: DeserializeOwned>(json: &str, key: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|source| StoreError::Unreadable { of: key.to_owned(), source })
+}
+
+/// Reads a state where many are looked at; one that cannot be read is left out, and told of.
+pub(crate) fn decode_or_skip<T: DeserializeOwned>(json: &str, key: &str) -> Option<T> {
+    let state = decode(json, key);
+    if let Err(error) = &state {
+        tracing::error!(key, error = error as &dyn std::error::Error, "a stored state cannot be read");
+        telemetry::metrics::quarantined(
+            crate::SERVICE,
+            store::quarantine::QuarantineReason::StateUnreadable.as_str(),
+        );
+    }
+    state.ok()
 }

@@ -48,7 +48,10 @@ pub(crate) async fn people_among(
             .all(connection)
             .await
             .map_err(StoreError::statement("read people"))?;
-        let known = rows.into_iter().filter(|row| is_known(&decode(&row.state, &row.key)));
+        let known = rows
+            .into_iter()
+            // Something was said of them, whatever it was.
+            .filter(|row| decode(&row.state, &row.key).map_or(true, |state| is_known(&state)));
         found.extend(known.map(|row| row.key));
     }
     Ok(found)

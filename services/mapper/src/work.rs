@@ -19,8 +19,10 @@ mod surroundings;
 mod values;
 mod verdicts;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use lifecycle::{
     Actor, Event, EventId, FactRecord, GroupState, Identity, ResourceKind, ScheduleId, TraceContext,
     unix_micros,
@@ -28,7 +30,8 @@ use lifecycle::{
 use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
-use store::{Store, StoreError, outbox};
+use store::quarantine::QuarantinedItem;
+use store::{Halves, Store, StoreError, outbox};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
@@ -43,8 +46,8 @@ use crate::subjects::Seeds;
 /// Something that a batch is about.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
-    /// An event, where it lies in EVENTS, and the trace that it came with.
-    Event { event: Box<Event>, sequence: u64, trace: Option<TraceContext> },
+    /// An event, where it lies in EVENTS, the trace that it came with, and a hash of what its sender said.
+    Event { event: Box<Event>, sequence: u64, trace: Option<TraceContext>, content: Option<String> },
     /// A person whose state may have changed by time or by policy.
     Person(String),
     /// A group whose state may have changed by time or by policy.
@@ -142,7 +145,10 @@ struct Work<'a> {
     policies: &'a PolicySet,
     seeds: &'a Seeds,
     now: OffsetDateTime,
-    seen: HashSet<String>,
+    /// Events that were merged before, with the hash of what their senders said.
+    seen: HashMap<String, Option<String>>,
+    /// Sequences of events whose id was used before for something else, and how they are set aside.
+    reused: BTreeMap<u64, QuarantinedItem>,
     merged: Vec<inbox::Model>,
     people: BTreeMap<String, Known<Identity>>,
     /// Of sources whose records are matched with people.
@@ -206,13 +212,39 @@ impl Desk<'_> {
         now: OffsetDateTime,
     ) -> Result<Option<Parcel>, SaveError> {
         let tx = self.store.begin().await?;
-        let (parcel, marked) = self.process_in(&tx, inputs, now).await?;
+        // One event that runs into a bug must not stop all others: the caller finds it by halves.
+        let done = AssertUnwindSafe(self.process_in(&tx, inputs, now)).catch_unwind().await;
+        let (parcel, marked, reused) =
+            done.unwrap_or_else(|panic| Err(SaveError::Panicked(words(&*panic))))?;
         outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
         tx.commit().await.map_err(StoreError::statement("commit a batch"))?;
         if marked {
             self.stale.notify_one();
         }
+        reused.values().for_each(crate::quarantine::tell);
         Ok(parcel)
+    }
+
+    /// Does the batch. What is refused is found by halves and set aside, and the rest is done; returns which that was.
+    ///
+    /// # Errors
+    /// [`SaveError`] for any other reason; what comes behind is to be done again.
+    pub(crate) async fn process_apart(&self, inputs: &[Input]) -> Result<Vec<usize>, SaveError> {
+        let mut apart = Vec::new();
+        let mut parts = Halves::of(inputs.len());
+        while let Some(part) = parts.next_part() {
+            match self.process(&inputs[part.clone()], crate::now()).await {
+                Ok(parcel) => self.relay.send(parcel).await,
+                Err(error) if error.is_refusal() => {
+                    let Some(culprit) = parts.refused(part) else { continue };
+                    let item = crate::quarantine::subject(&inputs[culprit], &error);
+                    crate::quarantine::set_aside(self.store, &item).await?;
+                    apart.push(culprit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(apart)
     }
 
     async fn process_in(
@@ -220,7 +252,7 @@ impl Desk<'_> {
         tx: &DatabaseTransaction,
         inputs: &[Input],
         now: OffsetDateTime,
-    ) -> Result<(Option<Parcel>, bool), SaveError> {
+    ) -> Result<(Option<Parcel>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
         let mut work = load::load(tx, self.policies, self.seeds, inputs, now).await?;
         work.merge(inputs, self.backfill);
         work.rank_sources();
@@ -238,11 +270,21 @@ impl Desk<'_> {
         work.decide_people(&around);
         let marks = std::mem::take(&mut work.stale);
         let feeds = std::mem::take(&mut work.feeds);
+        let reused = std::mem::take(&mut work.reused);
+        for item in reused.values() {
+            store::quarantine::put(tx, SERVICE, item).await?;
+        }
         let parcel = save::save(tx, work).await?;
         for mark in &marks {
             mark.write(tx).await?;
         }
         feeds.save(tx).await?;
-        Ok((parcel, !marks.is_empty()))
+        Ok((parcel, !marks.is_empty(), reused))
     }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ mod outbox;
 mod people;
 mod policy;
 mod provision;
+mod quarantine;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use policy::{
     PolicyCommand, RollbackArgs, VersionsArgs,
 };
 pub use provision::ProvisionArgs;
+pub use quarantine::{QuarantineCommand, QuarantineListArgs, QuarantineRetryArgs};
 pub use schedule::{ScheduleCancelArgs, ScheduleCommand, ScheduleListArgs};
 
 /// Where `usher up` keeps everything unless it is told otherwise.
@@ -80,6 +82,9 @@ pub enum Command {
     /// Look at files that list everybody, and decide about those that are not believed.
     #[command(subcommand)]
     Feed(FeedCommand),
+    /// Inspect or retry what a service could not read or store.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Look at records of sources that are matched with people, and say whose they are where Usher cannot know.
     #[command(subcommand)]
     People(PeopleCommand),

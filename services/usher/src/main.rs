@@ -38,6 +38,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Dead(command) => wait_for(operator::dead(command)),
         Command::Held(command) => wait_for(operator::held(command)),
         Command::Feed(command) => wait_for(operator::feed(command)),
+        Command::Quarantine(command) => wait_for(operator::quarantine(command)),
         Command::People(command) => wait_for(operator::people(command)),
         Command::Schedule(command) => wait_for(operator::schedule(command)),
         Command::Outbox(command) => wait_for(operator::outbox(command)),

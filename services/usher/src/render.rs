@@ -12,6 +12,7 @@ pub mod people;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod quarantine;
 pub mod reconcile;
 pub mod schedule;
 pub mod status;

@@ -144,7 +144,7 @@ fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
 fn nobody_reads_the_tables_of_another() {
     let packages = packages();
     let tables =
-        ["inbox", "poison", "identities", "groups", "edges", "desired", "outbox", "targets", "resources"]
+        ["inbox", "quarantine", "identities", "groups", "edges", "desired", "outbox", "targets", "resources"]
             .into_iter()
             .chain([
                 "dead",

@@ -103,6 +103,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let outbox = readiness.latch("writer outbox");
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
+    store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let replica = replica_name(&config);
     let mut owners = Vec::new();
@@ -205,6 +206,9 @@ impl App {
         if let Err(error) = self.relay.catch_up().await {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
+        let stop = shutdown.soft.clone().cancelled_owned();
+        let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
+        tokio::spawn(store::clock::follow(self.intake.store.clone(), stop, report));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.intake.bus.clone().watch_lag(Feed::Commands, SERVICE));
         let mut parts = JoinSet::new();

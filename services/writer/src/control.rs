@@ -117,6 +117,17 @@ impl Control {
                 Ok(wanted) => respond(request, self.discard(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::QUARANTINE => match parse(&request) {
+                Ok(wanted) => respond(request, crate::quarantine::list(&self.store, &wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::RETRY_QUARANTINED => match parse(&request) {
+                Ok(wanted) => {
+                    let retried = crate::quarantine::retry(&self.store, &self.bus, &wanted).await;
+                    respond(request, retried).await;
+                }
+                Err(error) => request.refuse(error).await,
+            },
             verb::STATUS => respond(request, self.status().await).await,
             verb::OUTBOX => respond(request, self.relay.set_aside().await).await,
             verb::RETRY_SET_ASIDE => {

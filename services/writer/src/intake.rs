@@ -8,7 +8,8 @@ use lifecycle::{AccountState, Command, Desired, Edge, Lane, ResourceKind, TraceC
 use relay::{Parcel, Relay};
 use scim::Nested;
 use sea_orm::DatabaseTransaction;
-use store::{Store, StoreError};
+use store::quarantine::QuarantinedItem;
+use store::{Halves, Store, StoreError};
 use telemetry::{Latch, Shutdown};
 use tokio::sync::Notify;
 
@@ -18,7 +19,7 @@ use crate::rows::{
     control, dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource,
     save_edges, save_resources, status,
 };
-use crate::{micros, nesting, now};
+use crate::{micros, nesting, now, quarantine};
 
 /// Commands per transaction.
 const BATCH_MAX: usize = 256;
@@ -27,6 +28,18 @@ const RETRY_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Bells of the targets, by name.
 pub(crate) type Bells = HashMap<String, Arc<Notify>>;
+
+/// A hard shutdown came first: what was not acknowledged is delivered again.
+struct Stopped;
+
+async fn wait(error: &StoreError, shutdown: &Shutdown) -> Result<(), Stopped> {
+    let conflict = error.is_conflict();
+    tracing::warn!(error = error as &dyn std::error::Error, conflict, "could not store commands yet");
+    tokio::select! {
+        () = shutdown.hard.cancelled() => Err(Stopped),
+        () = tokio::time::sleep(RETRY_AFTER) => Ok(()),
+    }
+}
 
 /// A command with the trace that it came with.
 type Traced = (Command, Option<TraceContext>);
@@ -49,6 +62,7 @@ impl Intake {
     pub(crate) async fn run(self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
         let mut consumer: Consumer<Command> =
             self.bus.consume(Feed::Commands, DURABLE).await.map_err(|source| RunError::Consume { source })?;
+        self.read_again().await;
         ready.open();
         loop {
             let batch = tokio::select! {
@@ -60,25 +74,65 @@ impl Intake {
     }
 
     async fn take(&self, batch: Vec<Delivery<Command>>, shutdown: &Shutdown) {
-        let mut commands: Vec<Traced> = Vec::with_capacity(batch.len());
-        for delivery in &batch {
-            match &delivery.body {
-                Ok(command) => commands.push((command.clone(), delivery.trace)),
-                // It stays in the stream; nothing that this version does can make sense of it.
-                Err(error) => {
-                    tracing::error!(sequence = delivery.sequence, error = %error, "cannot read a command")
-                }
-            }
-        }
-        while let Err(error) = self.store_commands(&commands).await {
-            tracing::warn!(error = %error, conflict = error.is_conflict(), "could not store commands yet");
-            tokio::select! {
-                () = shutdown.hard.cancelled() => return,
-                () = tokio::time::sleep(RETRY_AFTER) => {}
-            }
+        if self.work_through(&batch, shutdown).await.is_err() {
+            return;
         }
         for delivery in batch {
             delivery.ack().await;
+        }
+    }
+
+    /// Stores the batch. What is refused is found by halves and set aside, and the rest is stored.
+    async fn work_through(&self, batch: &[Delivery<Command>], shutdown: &Shutdown) -> Result<(), Stopped> {
+        let mut commands: Vec<Traced> = Vec::with_capacity(batch.len());
+        let mut origins = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            match &delivery.body {
+                Ok(command) => {
+                    commands.push((command.clone(), delivery.trace));
+                    origins.push(delivery);
+                }
+                Err(error) => {
+                    self.set_aside(&quarantine::unreadable(delivery, &error.reason), shutdown).await?;
+                }
+            }
+        }
+        let mut parts = Halves::of(commands.len());
+        while let Some(part) = parts.next_part() {
+            match self.store_commands(&commands[part.clone()]).await {
+                Ok(()) => {}
+                Err(error) if error.is_refusal() => {
+                    let Some(culprit) = parts.refused(part) else { continue };
+                    let (delivery, (command, _)) = (origins[culprit], &commands[culprit]);
+                    self.set_aside(&quarantine::not_stored(delivery, command, &error), shutdown).await?;
+                }
+                Err(error) => {
+                    parts.again(part);
+                    wait(&error, shutdown).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), Stopped> {
+        while let Err(error) = quarantine::set_aside(&self.store, item).await {
+            wait(&error, shutdown).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes what an earlier version could not read.
+    async fn read_again(&self) {
+        let again = async {
+            for (item, command) in quarantine::to_read_again(&self.store).await? {
+                self.store_commands(&[(command, None)]).await?;
+                store::quarantine::remove(self.store.writer(), SERVICE, &item.id).await?;
+            }
+            Ok::<(), StoreError>(())
+        };
+        if let Err(error) = again.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
         }
     }
 

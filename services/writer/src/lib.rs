@@ -30,6 +30,7 @@ mod orphans;
 mod outcome;
 mod owner;
 mod pacer;
+mod quarantine;
 mod ready;
 mod reconcile;
 mod replays;
@@ -43,9 +44,9 @@ pub use migrations::Migrator;
 
 use time::OffsetDateTime;
 
-/// The service's clock.
+/// The service's clock: the database's, which all replicas share.
 pub(crate) fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
+    store::clock::now()
 }
 
 /// Microseconds since the Unix epoch, as every table stores time.

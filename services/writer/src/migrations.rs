@@ -9,6 +9,7 @@ mod m0006;
 mod m0008;
 mod m0009;
 mod m0010;
+mod m0011;
 
 use sea_orm_migration::prelude::*;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008::AddClaims),
             Box::new(m0009::AddReferences),
             Box::new(m0010::AddOutboxLanes),
+            Box::new(m0011::KeepQuarantine),
         ]
     }
 

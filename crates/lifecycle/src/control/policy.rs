@@ -104,6 +104,9 @@ pub struct MapperStatus {
     /// Accounts of leavers that are not proven to be off.
     #[serde(default)]
     pub leavers: super::leavers::LeaverCounts,
+    /// How far the clock of the replica that answers is ahead of the database's, in milliseconds.
+    #[serde(default)]
+    pub clock_skew_ms: i64,
     /// Policy files that are not in force, and why.
     pub held_files: Vec<HeldFile>,
     /// What waits to be published.

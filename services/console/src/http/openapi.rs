@@ -5,8 +5,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    dead, feeds, held, leavers, outbox, people, plans, policies, provision, reconcile, records, schedule,
-    status,
+    dead, feeds, held, leavers, outbox, people, plans, policies, provision, quarantine, reconcile, records,
+    schedule, status,
 };
 
 #[derive(OpenApi)]
@@ -43,6 +43,8 @@ use super::{
         schedule::list,
         schedule::cancel,
         leavers::list,
+        quarantine::list,
+        quarantine::retry,
         held::list,
         held::approve,
         held::reject,

@@ -22,9 +22,10 @@ use crate::{MAPPER, WRITER};
 )]
 pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
     let bus = &context.bus;
-    let (writer, mapper, events, commands, journal) = tokio::join!(
+    let (writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
         context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
         context.ask::<(), MapperStatus>(MAPPER, verb::STATUS, &()),
+        super::quarantine::counts(&context),
         bus.lag(Feed::Events, MAPPER),
         bus.lag(Feed::Commands, WRITER),
         bus.lag(Feed::Journal, crate::DURABLE),
@@ -39,5 +40,13 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
     let writer = writer.unwrap_or_default();
     outboxes.extend(writer.outbox);
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
-    Ok(Json(Status { targets: writer.targets, lag, mapper, outboxes, unavailable }))
+    Ok(Json(Status {
+        targets: writer.targets,
+        lag,
+        mapper,
+        outboxes,
+        quarantined,
+        quarantined_departures,
+        unavailable,
+    }))
 }

@@ -84,6 +84,7 @@ fn play_mapper(bus: Bus) {
                     let (policies, held_files) = (vec![in_force], vec![held]);
                     request
                         .reply(&MapperStatus {
+                            clock_skew_ms: 0,
                             policies,
                             to_evaluate,
                             known,

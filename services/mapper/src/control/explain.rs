@@ -14,7 +14,7 @@ use store::StoreError;
 use super::{Control, Refusal, word, wrong};
 use crate::now;
 use crate::policies::{InForce, versions};
-use crate::rows::{decode, desired, edge, group, identity};
+use crate::rows::{decode, decode_or_skip, desired, edge, group, identity};
 use crate::subjects::{GroupIndex, Page, is_known};
 
 /// Members that are listed one by one.
@@ -79,7 +79,7 @@ impl Control {
         // Somebody whose first day is still to come has a name already.
         let moments = [now, i64::MAX];
         let is_named = |row: &identity::Model| {
-            let state = decode::<Identity>(&row.state, &row.key);
+            let Some(state) = decode_or_skip::<Identity>(&row.state, &row.key) else { return false };
             moments.iter().any(|at| {
                 let attributes = state.view(&row.key, *at).attributes;
                 let has = |name: &&str| {
@@ -110,7 +110,8 @@ impl Control {
     pub(super) async fn identity(&self, key: &str) -> Result<Option<Identity>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
-        Ok(row.map(|row| decode::<Identity>(&row.state, &row.key)).filter(is_known))
+        let state = row.map(|row| decode::<Identity>(&row.state, &row.key)).transpose()?;
+        Ok(state.filter(is_known))
     }
 
     pub(super) async fn explain(&self, request: &ExplainRequest) -> Result<Explained, Refusal> {
@@ -184,7 +185,7 @@ impl Control {
         let Some(row) = self.group(key).await? else {
             return Err(wrong(format!("the {} {key} is not known any more", word(ResourceKind::Group))));
         };
-        let state: GroupState = decode(&row.state, &row.key);
+        let state: GroupState = decode(&row.state, &row.key)?;
         let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
         let groups = index.memberships_of_group(key);
         let (exists, attributes) = (state.exists_at(unix_micros(now)), state.attributes_at(unix_micros(now)));

@@ -73,7 +73,8 @@ impl Control {
     async fn moved_to(&self, key: &str) -> Result<Option<String>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
-        Ok(row.and_then(|row| decode::<Identity>(&row.state, &row.key).moved_to().map(str::to_owned)))
+        let state = row.map(|row| decode::<Identity>(&row.state, &row.key)).transpose()?;
+        Ok(state.and_then(|state| state.moved_to().map(str::to_owned)))
     }
 
     /// Targets that were asked for an account that is not deleted.

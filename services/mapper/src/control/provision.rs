@@ -10,7 +10,7 @@ use super::{Control, Refusal, wrong};
 use crate::now;
 use crate::policies::adopt_newest;
 use crate::rows::desired;
-use crate::work::{Desk, Input};
+use crate::work::Input;
 
 /// How often it is tried while others write about the same person.
 const TRIES_MAX: usize = 20;
@@ -36,15 +36,7 @@ impl Control {
     pub(super) async fn process(&self, inputs: &[Input]) -> Result<(), Refusal> {
         for _ in 0..TRIES_MAX {
             let policies = Arc::clone(&self.publish.borrow());
-            let desk = Desk {
-                store: &self.store,
-                relay: &self.relay,
-                policies: &policies,
-                backfill: false,
-                seeds: &self.seeds,
-                stale: &self.stale,
-            };
-            match desk.process(inputs, now()).await {
+            match self.desk(&policies).process(inputs, now()).await {
                 Ok(parcel) => {
                     self.relay.send(parcel).await;
                     return Ok(());

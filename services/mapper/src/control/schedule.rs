@@ -13,7 +13,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::{Control, Refusal, wrong};
 use crate::outlook::{Known, outlook};
 use crate::policies::{PolicySet, versions};
-use crate::rows::{decode, desired, identity};
+use crate::rows::{decode_or_skip, desired, identity};
 use crate::subjects::{GroupIndex, Page};
 use crate::work::Input;
 use crate::{moment, now};
@@ -61,9 +61,9 @@ impl Control {
         let policies = versions::in_force(self.store.reader()).await?;
         let people: Vec<(String, Identity)> = rows
             .into_iter()
-            .map(|row| {
-                let state = decode(&row.state, &row.key);
-                (row.key, state)
+            .filter_map(|row| {
+                let state = decode_or_skip(&row.state, &row.key)?;
+                Some((row.key, state))
             })
             .collect();
         let views: Vec<_> = people.iter().map(|(key, state)| state.view(key, unix_micros(now))).collect();
@@ -239,7 +239,8 @@ impl Control {
                 let Some(row) = rows.last() else { break };
                 last.clone_from(&row.key);
                 for row in rows {
-                    let planned = decode::<Identity>(&row.state, &row.key).planned(&row.key, now);
+                    let Some(state) = decode_or_skip::<Identity>(&row.state, &row.key) else { continue };
+                    let planned = state.planned(&row.key, now);
                     if let Some(found) = planned.into_iter().find(|planned| planned.id == *id) {
                         return Ok(Some((row.key, vec![found])));
                     }

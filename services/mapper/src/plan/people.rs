@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::Run;
 use super::change::{Change, between};
 use super::tally::{Found, Tally};
-use crate::rows::{decode, desired, edge, group, identity};
+use crate::rows::{decode_or_skip, desired, edge, group, identity};
 use crate::subjects::{GroupIndex, Page, Seeds, is_known};
 
 /// People per page: enough that statements cost nothing beside what they bring.
@@ -151,7 +151,8 @@ impl Desk {
             _ => AskedFor::new(),
         };
         let views = tokio::task::spawn_blocking(move || {
-            let states = rows.iter().map(|row| (row, decode::<Identity>(&row.state, &row.key)));
+            let states =
+                rows.iter().filter_map(|row| Some((row, decode_or_skip::<Identity>(&row.state, &row.key)?)));
             let known = states.filter(|(_, state)| is_known(state));
             known.map(|(row, state)| state.view(&row.key, now)).collect::<Vec<IdentityView>>()
         });
@@ -234,7 +235,7 @@ impl Run<'_> {
     /// Whether the group comes to exist at the target.
     fn group(&mut self, row: &group::Model, asked_for: &AskedFor) -> bool {
         let now = unix_micros(self.now);
-        let state: GroupState = decode(&row.state, &row.key);
+        let Some(state) = decode_or_skip::<GroupState>(&row.state, &row.key) else { return false };
         if state == GroupState::default() {
             return false; // nothing was ever said about it
         }

@@ -12,6 +12,9 @@ pub(crate) struct Model {
     pub(crate) sequence: i64,
     /// Microseconds since the Unix epoch.
     pub(crate) received_at: i64,
+    /// A hash of what its sender said, if the gateway told.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) content: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -32,14 +32,20 @@ impl Runs {
             if !gone.is_empty() {
                 forget_people(self.store.writer(), &row.feed, row.run_at, &gone).await?;
             }
-            let inputs: Vec<Input> = employed.into_iter().map(|person| left(&person, row, &run)).collect();
-            if !inputs.is_empty() && !self.process(&inputs).await {
+            let inputs: Vec<Input> = employed.iter().map(|person| left(person, row, &run)).collect();
+            let Some(refused) = self.process(&inputs).await else {
                 return Ok(()); // another replica was quicker: looked at again with the next tick
+            };
+            // They are in the quarantine, with what is said of them.
+            let refused = refused.into_iter().map(|index| employed[index].key.clone()).collect::<Vec<_>>();
+            if !refused.is_empty() {
+                forget_people(self.store.writer(), &row.feed, row.run_at, &refused).await?;
             }
         }
     }
 
-    async fn process(&self, inputs: &[Input]) -> bool {
+    /// Which were set aside; nothing when it has to be done again.
+    async fn process(&self, inputs: &[Input]) -> Option<Vec<usize>> {
         let policies = Arc::clone(&self.policies.borrow());
         let desk = Desk {
             store: &self.store,
@@ -49,14 +55,15 @@ impl Runs {
             seeds: &self.seeds,
             stale: &self.stale,
         };
-        match desk.process(inputs, now()).await {
-            Ok(parcel) => {
-                self.relay.send(parcel).await;
-                true
-            }
+        match desk.process_apart(inputs).await {
+            Ok(refused) => Some(refused),
             Err(error) => {
-                tracing::debug!(error = %error, conflict = error.is_conflict(), "done again later");
-                false
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    conflict = error.is_conflict(),
+                    "done again later"
+                );
+                None
             }
         }
     }
@@ -70,14 +77,14 @@ fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> 
     let feed = FeedRun { feed: row.feed.clone(), run: run.clone(), begun_at, absent: true };
     let event = Event {
         id: EventId::of(&source, &source_event_id),
-        source,
+        source: source.clone(),
         source_event_id,
         kind: EventKind::WorkerLeft,
         subject: person.key.clone(),
         time: begun_at,
         effective_at: begun_at,
         accepted_at: now(),
-        sender: String::new(),
+        sender: source,
         dated: None,
         attributes: Attributes::new(),
         members: None,
@@ -85,5 +92,5 @@ fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> 
         unread: Vec::new(),
     };
     // It lies in no stream; among what is said of the same moment anything else wins.
-    Input::Event { event: Box::new(event), sequence: 0, trace: None }
+    Input::Event { event: Box::new(event), sequence: 0, trace: None, content: None }
 }

@@ -55,7 +55,7 @@ impl GroupIndex {
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.key);
             for row in rows {
-                index.add(&row.key, &decode(&row.state, &row.key), now);
+                index.add(&row.key, &decode(&row.state, &row.key)?, now);
             }
         }
         let groups = Query::select().column(group::Column::Key).from(group::Entity).to_owned();

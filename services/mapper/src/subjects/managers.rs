@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::is_known;
-use crate::rows::{decode, identity};
+use crate::rows::{decode_or_skip, identity};
 
 /// The attribute that names the manager.
 const MANAGER: &str = "manager";
@@ -49,7 +49,7 @@ pub(crate) async fn managers(
             .await
             .map_err(StoreError::statement("read managers"))?;
         for row in rows {
-            let state: Identity = decode(&row.state, &row.key);
+            let Some(state) = decode_or_skip::<Identity>(&row.state, &row.key) else { continue };
             if is_known(&state) {
                 let attributes = state.view(&row.key, now).attributes;
                 found.insert(row.key, attributes);

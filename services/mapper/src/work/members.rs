@@ -14,7 +14,9 @@ impl Work<'_> {
         let fresh: BTreeSet<String> = self.merged.iter().map(|row| row.event_id.clone()).collect();
         for input in inputs {
             match input {
-                Input::Event { event, sequence, trace } if fresh.contains(event.id.as_str()) => {
+                Input::Event { event, sequence, trace, .. }
+                    if fresh.contains(event.id.as_str()) && !self.reused.contains_key(sequence) =>
+                {
                     self.merge_members(event, *sequence, *trace);
                 }
                 Input::Edge { group, member } => {

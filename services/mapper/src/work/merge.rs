@@ -28,7 +28,9 @@ impl Work<'_> {
     pub(super) fn merge(&mut self, inputs: &[Input], backfill: bool) {
         for input in inputs {
             match input {
-                Input::Event { event, sequence, trace } => self.merge_event(event, *sequence, *trace),
+                Input::Event { event, sequence, trace, content } => {
+                    self.merge_event(event, *sequence, *trace, content.as_deref());
+                }
                 Input::Person(key) => {
                     let cause = Cause::again(self.now, backfill);
                     if let Some(person) = self.people.get_mut(key) {
@@ -83,11 +85,27 @@ impl Work<'_> {
         });
     }
 
-    fn merge_event(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
+    fn merge_event(
+        &mut self,
+        event: &Event,
+        sequence: u64,
+        trace: Option<TraceContext>,
+        content: Option<&str>,
+    ) {
         let span = tracing::info_span!("event.merge", otel.kind = "consumer", event = %event.id, trace_id = tracing::field::Empty);
         let trace = telemetry::in_trace(&span, trace);
         let _entered = span.entered();
-        let fresh = self.seen.insert(event.id.to_string());
+        let before = self.seen.get(event.id.as_str()).cloned();
+        if let Some(Some(before)) = &before
+            && content.is_some_and(|content| content != before)
+        {
+            self.reused.insert(sequence, crate::quarantine::reused(event, sequence));
+            let id = format!("reused:{}:{sequence}", event.id);
+            self.tell_merged(event, id, Merged::nothing(&event.subject), "refused", trace);
+            return;
+        }
+        let fresh = before.is_none();
+        self.seen.entry(event.id.to_string()).or_insert_with(|| content.map(str::to_owned));
         if let Some(run) = &event.feed {
             self.feeds.note(event, run, fresh);
         }
@@ -100,6 +118,7 @@ impl Work<'_> {
             event_id: event.id.to_string(),
             sequence: i64::try_from(sequence).unwrap_or(i64::MAX),
             received_at: self.micros(),
+            content: content.map(str::to_owned),
         });
         let cause = Cause::of(event, trace);
         let merged = match event.kind {
@@ -117,7 +136,7 @@ impl Work<'_> {
 
     fn merge_worker(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
         let (now, people) = (self.micros(), self.policies.people());
-        let source = people.name_of(&event.source);
+        let source = people.name_of_event(event);
         if let Some(source) = source.filter(|source| !people.match_on(source).is_empty()) {
             return self.merge_record(source, event, sequence, cause);
         }
@@ -165,6 +184,7 @@ impl Work<'_> {
                 event: event.id.clone(),
                 event_type: event.kind.to_string(),
                 source: event.source.clone(),
+                sender: event.sender.clone(),
                 revision: merged.revision,
                 outcome: outcome.to_owned(),
                 note: merged.note,

@@ -49,7 +49,7 @@ pub(super) async fn load(
         }
     }
     for row in rows {
-        let state = decode(&row.state, &row.key);
+        let state = decode(&row.state, &row.key)?;
         let key = (row.source.clone(), row.key.clone());
         work.records.insert(key, KnownRecord { row, state, touched: None });
     }

@@ -119,8 +119,8 @@ pub(super) async fn load(
     for row in rows {
         let known = KnownValue {
             revision: row.revision,
-            people: crate::rows::decode(&row.people, "a value"),
-            records: crate::rows::decode(&row.records, "a value"),
+            people: crate::rows::decode(&row.people, "a value")?,
+            records: crate::rows::decode(&row.records, "a value")?,
             changed: false,
         };
         work.values.insert((row.attribute, row.value), known);

@@ -138,7 +138,8 @@ async fn an_unreadable_event_is_recorded_and_holds_up_nobody() {
         world.send(&[joined("E-1", 1, "Sales")]).await;
         world.settle().await;
         assert_eq!(world.state("E-1"), Some(AccountState::Active));
-        assert_eq!(world.count("SELECT count(*) AS n FROM mapper_poison").await, 1);
+        let set_aside = "SELECT count(*) AS n FROM mapper_quarantine WHERE reason = 'unreadable'";
+        assert_eq!(world.count(set_aside).await, 1);
         world.stop_mappers().await;
     }
 }

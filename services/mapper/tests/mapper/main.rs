@@ -16,6 +16,7 @@ mod operators;
 mod people;
 mod plan;
 mod policies;
+mod quarantine;
 mod schedule;
 mod shuffle;
 mod world;

@@ -20,6 +20,12 @@ pub fn render(status: &Status) -> String {
     if status.mapper.as_ref().is_some_and(|mapper| mapper.leavers.with_access > 0) {
         text.push_str("see `usher leavers`\n");
     }
+    if status.quarantined > 0 {
+        let (count, departures) = (status.quarantined, status.quarantined_departures);
+        let leavers =
+            if departures > 0 { format!(", {departures} of them departures") } else { String::new() };
+        text.push_str(&format!("{count} in quarantine{leavers}: see `usher quarantine ls`\n"));
+    }
     text.push('\n');
     for problem in &status.unavailable {
         text.push_str(&format!("{} [code {}]\n\n", clean(&problem.detail), clean(&problem.code)));
@@ -127,6 +133,10 @@ fn policies(mapper: &MapperStatus) -> String {
     }
     text.push_str(&to_evaluate(mapper));
     text.push('\n');
+    if mapper.clock_skew_ms.abs() > SKEW_TOLD_MS {
+        let seconds = mapper.clock_skew_ms / 1_000;
+        text.push_str(&format!("the mapper's clock is {seconds} s ahead of its database's, which counts\n"));
+    }
     if mapper.record_conflicts > 0 {
         let count = mapper.record_conflicts;
         let records = if count == 1 { "record" } else { "records" };
@@ -143,6 +153,9 @@ fn policies(mapper: &MapperStatus) -> String {
     }
     text
 }
+
+/// Clocks differ by more than this, in milliseconds: it is said.
+const SKEW_TOLD_MS: i64 = 2_000;
 
 /// How far everybody is evaluated with the policies in force, without a line end.
 pub fn to_evaluate(mapper: &MapperStatus) -> String {

@@ -6,6 +6,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
+use store::quarantine::QuarantineReason;
 
 /// One target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
@@ -44,14 +45,33 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// The guard in force.
+    /// The guard in force. Of a target that has none yet, the usual one; of one whose guard cannot be read, the one that
+    /// lets nothing pass.
     pub(crate) fn guard(&self) -> Guard {
-        self.guard.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+        let Some(json) = &self.guard else { return Guard::default() };
+        serde_json::from_str(json).unwrap_or_else(|error| {
+            self.complain("guard", &error);
+            Guard::closed()
+        })
     }
 
-    /// What becomes of accounts of nobody.
+    /// What becomes of accounts of nobody. If it cannot be read, they are told of and left alone.
     pub(crate) fn rules(&self) -> Rules {
-        self.orphans.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+        let Some(json) = &self.orphans else { return Rules::default() };
+        serde_json::from_str(json).unwrap_or_else(|error| {
+            self.complain("rules for orphans", &error);
+            Rules::default()
+        })
+    }
+
+    fn complain(&self, what: &str, error: &serde_json::Error) {
+        telemetry::metrics::quarantined(crate::facts::SERVICE, QuarantineReason::StateUnreadable.as_str());
+        tracing::error!(
+            target_name = self.name,
+            what,
+            error = error as &dyn std::error::Error,
+            "what is stored of a target cannot be read: nothing is taken away there until its policy is applied again"
+        );
     }
 
     /// Who paused it and why, if anybody did.

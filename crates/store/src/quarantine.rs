@@ -1,0 +1,274 @@
+//! The quarantine: what a service could not read or store, set aside with its payload so that nothing behind it waits and
+//! it can be tried again.
+//!
+//! Each service has a table of its own, `<service>_quarantine`. Departures are listed first: a departure that waits here is
+//! a leaver who keeps access.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
+
+use crate::StoreError;
+
+/// Most characters of a cause that are kept.
+const CAUSE_CHARS_MAX: usize = 1_000;
+
+/// Why something was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuarantineReason {
+    /// It cannot be read.
+    Unreadable,
+    /// It was written by a newer version, which will be able to read it.
+    NewerVersion,
+    /// The database refuses what it says.
+    NotStored,
+    /// Its sender used the same id before, for something else.
+    IdReused,
+    /// What is stored about its subject cannot be read.
+    StateUnreadable,
+}
+
+impl QuarantineReason {
+    const ALL: [Self; 5] =
+        [Self::Unreadable, Self::NewerVersion, Self::NotStored, Self::IdReused, Self::StateUnreadable];
+
+    /// The name in tables, metrics and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NewerVersion => "newer_version",
+            Self::NotStored => "not_stored",
+            Self::IdReused => "id_reused",
+            Self::StateUnreadable => "state_unreadable",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name).unwrap_or(Self::NotStored)
+    }
+}
+
+/// Something that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinedItem {
+    /// Names it within its service: `EVENTS/12` for a message, `mapper_identities/E-1` for a row.
+    pub id: String,
+    /// The stream that it came from; empty for a row.
+    pub stream: String,
+    /// Its sequence there.
+    pub sequence: i64,
+    /// When it was set aside, in microseconds since the Unix epoch.
+    pub at: i64,
+    /// Why, by kind.
+    pub reason: QuarantineReason,
+    /// Why, in words and without its content.
+    pub cause: String,
+    /// The person, group or target that it is about, as far as that is known.
+    pub subject: String,
+    /// What it is: the type of an event, the name of a fact.
+    pub kind: String,
+    /// Whether it would take access away.
+    pub is_departure: bool,
+    /// What it says, as it came.
+    pub payload: Vec<u8>,
+}
+
+impl QuarantinedItem {
+    /// The message `sequence` of `stream`, of which nothing more is known yet.
+    pub fn message(stream: &str, sequence: u64, reason: QuarantineReason, at: i64) -> Self {
+        Self {
+            id: format!("{stream}/{sequence}"),
+            stream: stream.to_owned(),
+            sequence: i64::try_from(sequence).unwrap_or(i64::MAX),
+            at,
+            reason,
+            cause: String::new(),
+            subject: String::new(),
+            kind: String::new(),
+            is_departure: false,
+            payload: Vec::new(),
+        }
+    }
+}
+
+/// How much is set aside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QuarantineCount {
+    /// Everything.
+    pub items: u64,
+    /// Departures among it.
+    pub departures: u64,
+}
+
+fn table(service: &str) -> Alias {
+    Alias::new(format!("{service}_quarantine"))
+}
+
+const COLUMNS: [&str; 10] =
+    ["id", "stream", "sequence", "at", "reason", "cause", "subject", "kind", "departure", "payload"];
+
+/// Creates the service's quarantine; for use in a migration.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    let text = |name: &str| ColumnDef::new(Alias::new(name)).text().not_null().take();
+    let number = |name: &str| ColumnDef::new(Alias::new(name)).big_integer().not_null().take();
+    let statement = Table::create()
+        .table(table(service))
+        .col(ColumnDef::new(Alias::new("id")).text().not_null().primary_key())
+        .col(text("stream"))
+        .col(number("sequence"))
+        .col(number("at"))
+        .col(text("reason"))
+        .col(text("cause"))
+        .col(text("subject"))
+        .col(text("kind"))
+        .col(ColumnDef::new(Alias::new("departure")).boolean().not_null())
+        .col(ColumnDef::new(Alias::new("payload")).blob().not_null())
+        .take();
+    manager.create_table(statement).await
+}
+
+/// Drops the service's quarantine; for use in a migration.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    manager.drop_table(Table::drop().table(table(service)).take()).await
+}
+
+/// Sets an item aside. What is there already stays as it is.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn put(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    item: &QuarantinedItem,
+) -> Result<(), StoreError> {
+    let cause: String = storable(&item.cause).chars().take(CAUSE_CHARS_MAX).collect();
+    // Its id may be as hostile as the rest; what is too long for an index is named by its beginning.
+    let id: String = storable(&item.id).chars().take(ID_CHARS_MAX).collect();
+    let statement = Query::insert()
+        .into_table(table(service))
+        .columns(COLUMNS.map(Alias::new))
+        .values_panic([
+            id.into(),
+            item.stream.as_str().into(),
+            item.sequence.into(),
+            item.at.into(),
+            item.reason.as_str().into(),
+            cause.into(),
+            storable(&item.subject).into(),
+            item.kind.as_str().into(),
+            item.is_departure.into(),
+            item.payload.clone().into(),
+        ])
+        .on_conflict(OnConflict::column(Alias::new("id")).do_nothing().to_owned())
+        .to_owned();
+    connection.execute(&statement).await.map_err(StoreError::statement("set something aside"))?;
+    Ok(())
+}
+
+/// Most characters of an id.
+const ID_CHARS_MAX: usize = 256;
+
+/// PostgreSQL has no U+0000 in text.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// What is set aside, departures first, then the oldest first; at most `limit`.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    limit: u64,
+) -> Result<Vec<QuarantinedItem>, StoreError> {
+    let statement = all(service)
+        .order_by(Alias::new("departure"), Order::Desc)
+        .order_by(Alias::new("at"), Order::Asc)
+        .order_by(Alias::new("id"), Order::Asc)
+        .limit(limit)
+        .to_owned();
+    read(connection, &statement).await
+}
+
+/// The item `id`.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+) -> Result<Option<QuarantinedItem>, StoreError> {
+    let statement = all(service).and_where(Expr::col(Alias::new("id")).eq(id)).to_owned();
+    Ok(read(connection, &statement).await?.into_iter().next())
+}
+
+fn all(service: &str) -> SelectStatement {
+    Query::select().columns(COLUMNS.map(Alias::new)).from(table(service)).to_owned()
+}
+
+async fn read(
+    connection: &impl ConnectionTrait,
+    statement: &SelectStatement,
+) -> Result<Vec<QuarantinedItem>, StoreError> {
+    let failed = StoreError::statement("read what is set aside");
+    let rows = connection.query_all(statement).await.map_err(&failed)?;
+    rows.iter().map(|row| item(row).map_err(&failed)).collect()
+}
+
+fn item(row: &QueryResult) -> Result<QuarantinedItem, sea_orm::DbErr> {
+    let reason: String = row.try_get("", "reason")?;
+    Ok(QuarantinedItem {
+        id: row.try_get("", "id")?,
+        stream: row.try_get("", "stream")?,
+        sequence: row.try_get("", "sequence")?,
+        at: row.try_get("", "at")?,
+        reason: QuarantineReason::of(&reason),
+        cause: row.try_get("", "cause")?,
+        subject: row.try_get("", "subject")?,
+        kind: row.try_get("", "kind")?,
+        is_departure: row.try_get("", "departure")?,
+        payload: row.try_get("", "payload")?,
+    })
+}
+
+/// How much is set aside.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn count(connection: &impl ConnectionTrait, service: &str) -> Result<QuarantineCount, StoreError> {
+    let failed = StoreError::statement("count what is set aside");
+    let mut counts = [0; 2];
+    for (index, count) in counts.iter_mut().enumerate() {
+        let mut statement = Query::select()
+            .expr_as(Expr::col(Alias::new("id")).count(), Alias::new("n"))
+            .from(table(service))
+            .to_owned();
+        if index == 1 {
+            statement.and_where(Expr::col(Alias::new("departure")).eq(true));
+        }
+        let row = connection.query_one(&statement).await.map_err(&failed)?;
+        let n: Option<i64> = row.map(|row| row.try_get("", "n")).transpose().map_err(&failed)?;
+        *count = n.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
+    }
+    let [items, departures] = counts;
+    Ok(QuarantineCount { items, departures })
+}
+
+/// Forgets the item `id`: it was dealt with.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn remove(connection: &impl ConnectionTrait, service: &str, id: &str) -> Result<(), StoreError> {
+    let statement =
+        Query::delete().from_table(table(service)).and_where(Expr::col(Alias::new("id")).eq(id)).to_owned();
+    connection.execute(&statement).await.map_err(StoreError::statement("forget what was set aside"))?;
+    Ok(())
+}

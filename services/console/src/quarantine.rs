@@ -1,0 +1,102 @@
+//! Facts that could not be read or written, and trying them again.
+
+use std::error::Error;
+
+use bus::Facts;
+use lifecycle::{FactRecord, QUARANTINE_MAX, QuarantinedMessage, RetriedItem, RetryOutcome, unix_micros};
+use store::quarantine::{self, QuarantineReason, QuarantinedItem};
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+
+use crate::projection::{self, Told};
+
+/// Name of the service in tables and ids.
+pub(crate) const SERVICE: &str = "console";
+/// In place of a stream: one fact by itself, not the message that it came with.
+const FACT: &str = "fact";
+
+/// The moment, in microseconds since the Unix epoch.
+pub(crate) fn now() -> i64 {
+    unix_micros(OffsetDateTime::now_utc())
+}
+
+/// How a fact is set aside that could not be written.
+pub(crate) fn not_stored(told: &Told, error: &StoreError) -> QuarantinedItem {
+    let record = &told.record;
+    let mut item = QuarantinedItem::message(FACT, 0, QuarantineReason::NotStored, now());
+    item.id = format!("{FACT}/{}", record.id);
+    item.cause = chain(error);
+    item.subject.clone_from(&record.subject);
+    item.kind = record.fact.name().to_owned();
+    item.payload = serde_json::to_vec(record).expect("facts have only text as map keys");
+    item
+}
+
+/// Sets an item aside, counts it and says so.
+pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
+    quarantine::put(store.writer(), SERVICE, item).await?;
+    telemetry::metrics::quarantined(SERVICE, item.reason.as_str());
+    let (reason, kind) = (item.reason.as_str(), item.kind.as_str());
+    tracing::error!(item = item.id, reason, kind, cause = item.cause, "set aside: see `usher quarantine ls`");
+    Ok(())
+}
+
+/// Tries again what this version may understand and an earlier one did not.
+pub(crate) async fn read_again(store: &Store) -> Result<(), StoreError> {
+    let waiting = |item: &QuarantinedItem| {
+        matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
+    };
+    let items = quarantine::list(store.reader(), SERVICE, QUARANTINE_MAX).await?;
+    for item in items.into_iter().filter(waiting) {
+        if let Err(cause) = try_again(store, &item).await {
+            tracing::debug!(item = item.id, cause, "still set aside");
+        }
+    }
+    Ok(())
+}
+
+/// An item as operators see it.
+pub(crate) fn shown(item: QuarantinedItem) -> QuarantinedMessage {
+    QuarantinedMessage {
+        id: format!("{SERVICE}:{}", item.id),
+        at: item.at,
+        reason: item.reason.as_str().to_owned(),
+        cause: item.cause,
+        subject: item.subject,
+        kind: item.kind,
+        departure: item.is_departure,
+    }
+}
+
+/// Tries one again.
+pub(crate) async fn retry(store: &Store, id: &str) -> Result<RetriedItem, StoreError> {
+    let (outcome, cause) = match quarantine::get(store.reader(), SERVICE, id).await? {
+        None => (RetryOutcome::NotFound, String::new()),
+        Some(item) => match try_again(store, &item).await {
+            Ok(()) => (RetryOutcome::Done, String::new()),
+            Err(cause) => (RetryOutcome::Refused, cause),
+        },
+    };
+    Ok(RetriedItem { id: id.to_owned(), outcome, cause })
+}
+
+async fn try_again(store: &Store, item: &QuarantinedItem) -> Result<(), String> {
+    let facts: Vec<FactRecord> = match item.stream.as_str() {
+        FACT => vec![serde_json::from_slice(&item.payload).map_err(|error| error.to_string())?],
+        _ => bus::decode_payload::<Facts>(&item.payload).map_err(|reason| reason.to_string())?.0,
+    };
+    let told: Vec<Told> = facts.iter().map(Told::by_its_author).collect();
+    projection::apply(store, &told).await.map_err(|error| chain(&error))?;
+    quarantine::remove(store.writer(), SERVICE, &item.id).await.map_err(|error| chain(&error))
+}
+
+/// The error and its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

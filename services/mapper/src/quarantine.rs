@@ -1,0 +1,218 @@
+//! Events that could not be read or stored, and trying them again.
+
+use bus::{DecodeReason, Delivery};
+use lifecycle::{
+    Event, EventId, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem,
+    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
+};
+use serde_json::Value;
+use store::quarantine::{self, QuarantineReason, QuarantinedItem};
+use store::{Store, StoreError};
+
+use crate::rows::SaveError;
+use crate::work::{Desk, Input};
+use crate::{SERVICE, now};
+
+/// Stream of an item that is a row: what is to be looked at again.
+const PEOPLE: &str = "person";
+const GROUPS: &str = "group";
+
+/// How a message is set aside of which this is known.
+pub(crate) fn unreadable(delivery: &Delivery<Event>, reason: &DecodeReason) -> QuarantinedItem {
+    let kind = match reason {
+        DecodeReason::Version(_) => QuarantineReason::NewerVersion,
+        DecodeReason::Syntax { .. } | DecodeReason::Shape { .. } => QuarantineReason::Unreadable,
+    };
+    let mut item = message(delivery, kind, reason.to_string());
+    (item.kind, item.subject, item.is_departure) = glimpse(&delivery.payload);
+    item
+}
+
+/// How an event is set aside that could not be stored.
+pub(crate) fn not_stored(delivery: &Delivery<Event>, event: &Event, error: &SaveError) -> QuarantinedItem {
+    let reason = match error {
+        SaveError::Store(StoreError::Unreadable { .. }) => QuarantineReason::StateUnreadable,
+        _ => QuarantineReason::NotStored,
+    };
+    let mut item = message(delivery, reason, chain(error));
+    describe(&mut item, event);
+    item
+}
+
+/// How an event is set aside whose sender used its id before, for something else.
+pub(crate) fn reused(event: &Event, sequence: u64) -> QuarantinedItem {
+    let mut item =
+        QuarantinedItem::message("EVENTS", sequence, QuarantineReason::IdReused, unix_micros(now()));
+    item.cause =
+        format!("{} used the id {:?} before, for something else", event.sender(), event.source_event_id);
+    item.payload = bus::encode_event(event).into_bytes();
+    describe(&mut item, event);
+    item
+}
+
+/// How a person, group, membership or record is set aside that could not be looked at.
+pub(crate) fn subject(input: &Input, error: &SaveError) -> QuarantinedItem {
+    let (what, key) = match input {
+        Input::Group(key) | Input::Edge { group: key, .. } => (GROUPS, key.clone()),
+        Input::Person(key) | Input::Cancel { person: key, .. } | Input::Join { person: key, .. } => {
+            (PEOPLE, key.clone())
+        }
+        Input::Record { source, key } | Input::Verdict { source, key, .. } => {
+            ("record", format!("{source}:{key}"))
+        }
+        Input::Event { event, .. } => ("event", event.id.to_string()),
+    };
+    let reason = QuarantineReason::StateUnreadable;
+    let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));
+    item.id = format!("{what}/{key}");
+    (item.subject, item.kind, item.cause) = (key, what.to_owned(), chain(error));
+    if let Input::Event { event, .. } = input {
+        item.payload = bus::encode_event(event).into_bytes();
+        describe(&mut item, event);
+    }
+    item
+}
+
+fn message(delivery: &Delivery<Event>, reason: QuarantineReason, cause: String) -> QuarantinedItem {
+    let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, reason, unix_micros(now()));
+    item.cause = cause;
+    item.payload = delivery.payload.to_vec();
+    item
+}
+
+fn describe(item: &mut QuarantinedItem, event: &Event) {
+    item.subject.clone_from(&event.subject);
+    item.kind = event.kind.to_string();
+    item.is_departure = event.takes_away();
+}
+
+/// What can be told of a message that cannot be read: its type, its subject, and whether it takes access away.
+fn glimpse(payload: &[u8]) -> (String, String, bool) {
+    let Ok(Value::Object(envelope)) = serde_json::from_slice(payload) else { return Default::default() };
+    let text = |name: &str| {
+        let body = envelope.values().find(|value| value.is_object())?;
+        Some(body.get(name)?.as_str()?.to_owned())
+    };
+    let kind = text("type").or_else(|| text("kind")).unwrap_or_default();
+    let is_departure = ["left", "deleted", "removed"].iter().any(|word| kind.ends_with(word));
+    (kind, text("subject").unwrap_or_default(), is_departure)
+}
+
+/// The error and its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// Sets an item aside, counts it and says so.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
+    quarantine::put(store.writer(), SERVICE, item).await?;
+    tell(item);
+    Ok(())
+}
+
+pub(crate) fn tell(item: &QuarantinedItem) {
+    telemetry::metrics::quarantined(SERVICE, item.reason.as_str());
+    tracing::error!(
+        item = item.id,
+        reason = item.reason.as_str(),
+        kind = item.kind,
+        departure = item.is_departure,
+        cause = item.cause,
+        "set aside: see `usher quarantine ls`"
+    );
+}
+
+/// Tries again what this version may understand and an earlier one did not.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn read_again(desk: &Desk<'_>) -> Result<(), StoreError> {
+    let items = quarantine::list(desk.store.reader(), SERVICE, QUARANTINE_MAX).await?;
+    let waiting = |item: &QuarantinedItem| {
+        matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
+    };
+    for item in items.into_iter().filter(waiting) {
+        if let Err(error) = try_again(desk, &item).await {
+            tracing::debug!(item = item.id, error, "still set aside");
+        }
+    }
+    Ok(())
+}
+
+/// What is set aside, as operators see it.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn list(store: &Store, request: &QuarantineRequest) -> Result<QuarantineReply, StoreError> {
+    let count = quarantine::count(store.reader(), SERVICE).await?;
+    let limit = request.limit.min(QUARANTINE_MAX);
+    let items =
+        if limit == 0 { Vec::new() } else { quarantine::list(store.reader(), SERVICE, limit).await? };
+    let items = items.into_iter().map(|item| QuarantinedMessage {
+        id: format!("{SERVICE}:{}", item.id),
+        at: item.at,
+        reason: item.reason.as_str().to_owned(),
+        cause: item.cause,
+        subject: item.subject,
+        kind: item.kind,
+        departure: item.is_departure,
+    });
+    Ok(QuarantineReply {
+        items: items.collect(),
+        total: count.items,
+        departures: count.departures,
+        unavailable: Vec::new(),
+    })
+}
+
+/// Tries some again.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn retry(
+    desk: &Desk<'_>,
+    request: &RetryQuarantinedRequest,
+) -> Result<RetryQuarantinedReply, StoreError> {
+    let mut items = Vec::with_capacity(request.ids.len());
+    for id in &request.ids {
+        let (outcome, cause) = match quarantine::get(desk.store.reader(), SERVICE, id).await? {
+            None => (RetryOutcome::NotFound, String::new()),
+            Some(item) => match try_again(desk, &item).await {
+                Ok(()) => (RetryOutcome::Done, String::new()),
+                Err(cause) => (RetryOutcome::Refused, cause),
+            },
+        };
+        tracing::info!(item = id, who = request.actor.who, why = request.actor.why, ?outcome, "tried again");
+        items.push(RetriedItem { id: id.clone(), outcome, cause });
+    }
+    Ok(RetryQuarantinedReply { items })
+}
+
+/// Does it, and forgets it if that works.
+async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String> {
+    let input = match item.stream.as_str() {
+        PEOPLE => Input::Person(item.subject.clone()),
+        GROUPS => Input::Group(item.subject.clone()),
+        _ => {
+            let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
+            if item.reason == QuarantineReason::IdReused {
+                // It has to be another one for the inbox.
+                event.id = EventId::of(event.id.as_str(), &item.id);
+            }
+            let sequence = u64::try_from(item.sequence).unwrap_or_default();
+            Input::Event { event: Box::new(event), sequence, trace: None, content: None }
+        }
+    };
+    let parcel = desk.process(&[input], now()).await.map_err(|error| chain(&error))?;
+    desk.relay.send(parcel).await;
+    quarantine::remove(desk.store.writer(), SERVICE, &item.id).await.map_err(|error| chain(&error))
+}
