@@ -56,8 +56,11 @@ impl World {
     }
 }
 
-/// Who has which name, and who is to have which, in the order of the commands.
-const HAND_OVERS: [(&str, &[(&str, &str)], &[(&str, &str)]); 5] = [
+/// People and their names.
+type Names = &'static [(&'static str, &'static str)];
+
+/// Who has which name, and who shall have which, in the order of the commands.
+const HAND_OVERS: [(&str, Names, Names); 5] = [
     ("two swap", &[("A", "a"), ("B", "b")], &[("A", "b"), ("B", "a")]),
     (
         "a chain of five, the last of whom moves on",
