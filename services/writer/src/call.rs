@@ -8,7 +8,7 @@ use lifecycle::{
     LookStep, ResourceKind, TraceContext,
 };
 use scim::{Client, Failure, Reply, UpdateMethod};
-use store::Store;
+use store::{Store, StoreError};
 use tracing::Instrument;
 
 use crate::blame::{Blame, Sort, Verdict};
@@ -20,8 +20,9 @@ use crate::listing::Listing;
 use crate::now;
 use crate::outcome::Trouble;
 use crate::pacer::{Pacer, Permit, Request, Signal, Urgency};
+use crate::permission::{self, Reserved};
+use crate::rows::access::AccessChange;
 use crate::rows::{claims, linked_subject};
-use crate::safety::Sum;
 
 /// A target that this replica owns.
 #[derive(Debug)]
@@ -62,9 +63,9 @@ pub(crate) enum Consent {
     Approved,
     /// It was held against the guard as part of a plan.
     Planned,
-    /// It was held against the guard when it was queued.
-    Counted,
-    /// Nobody knew that there is something to take away.
+    /// The guard has let this change of access through.
+    Counted(AccessChange),
+    /// Nothing is known of a change of access.
     Unknown,
 }
 
@@ -306,18 +307,28 @@ impl Call {
         })
     }
 
-    /// Why one removal more than those that are known is too many, if it is.
+    /// Asks the guard for a change of access that only the target's answer brought up; says why not, if it is not allowed.
     ///
     /// # Errors
-    /// [`Stop::Deferred`] when the database cannot tell.
-    pub(crate) async fn too_many_removals(&self) -> Result<Option<String>, Stop> {
-        match Sum::read(self.target.store.reader(), &self.target.name, 1).await {
-            Ok(sum) => Ok(sum.objection()),
+    /// [`Stop::Deferred`] when the database cannot tell, or the row has changed meanwhile.
+    pub(crate) async fn ask_permission(&self, change: AccessChange) -> Result<Option<String>, Stop> {
+        match self.reserve(change).await {
+            Ok(Reserved::Given) => Ok(None),
+            Ok(Reserved::Refused(reason)) => Ok(Some(reason)),
+            Ok(Reserved::Overtaken) => Err(Stop::Deferred),
             Err(error) => {
-                tracing::warn!(target_name = %self.target.name, error = %error, "could not add up removals");
+                tracing::warn!(target_name = %self.target.name, error = %error, "could not add up changes of access");
                 Err(Stop::Deferred)
             }
         }
+    }
+
+    async fn reserve(&self, change: AccessChange) -> Result<Reserved, StoreError> {
+        let tx = self.target.store.begin().await?;
+        let key = (self.about.kind, self.about.subject.clone());
+        let reserved = permission::reserve(&tx, &self.target.lease, &self.target.name, &key, change).await?;
+        tx.commit().await.map_err(StoreError::statement("reserve a change of access"))?;
+        Ok(reserved)
     }
 
     /// The conversation cannot go on for a reason that the target did not give.

@@ -26,6 +26,7 @@ use lifecycle::{AccountState, AttemptClass, Attributes, HeldBy};
 use crate::call::{Call, Consent, Failed, Stop};
 use crate::outcome::{Outcome, Progress};
 
+use crate::rows::access::AccessChange;
 use crate::safety::PROTECTED;
 
 pub(crate) use wanted::Wanted;
@@ -173,12 +174,16 @@ async fn bring_about(
     let adopted = standing.adopted && wanted.state != AccountState::Deleted;
     let name = |how| if adopted { "adopted" } else { how };
     let step = next(call.target.client.profile(), wanted, there);
-    let takes_away = match &step {
-        Step::Write { .. } => wanted.takes_access_away(&progress.applied),
-        Step::Delete | Step::SwitchOff => true,
-        Step::Create | Step::Rest { .. } | Step::Forbidden { .. } => false,
+    let change = match &step {
+        Step::Write { .. } if wanted.takes_access_away(&progress.applied) => Some(AccessChange::Disable),
+        Step::Delete => Some(AccessChange::Delete),
+        Step::SwitchOff => Some(AccessChange::Disable),
+        Step::Write { .. } | Step::Create | Step::Rest { .. } | Step::Forbidden { .. } => None,
     };
-    if takes_away && let Some(held) = objection(call, wanted).await? {
+    let takes_away = change.is_some_and(AccessChange::takes_away);
+    if let Some(change) = change
+        && let Some(held) = objection(call, wanted, change).await?
+    {
         return Ok(Move::End(held));
     }
     // Whoever must be off is switched off, whatever else could not be written.
@@ -219,15 +224,17 @@ fn refused_by_profile(
 }
 
 /// Why access is not taken away before a human said so.
-async fn objection(call: &Call, wanted: &Wanted) -> Result<Option<Outcome>, Stop> {
+async fn objection(call: &Call, wanted: &Wanted, change: AccessChange) -> Result<Option<Outcome>, Stop> {
     match call.about.consent {
         Consent::Approved => Ok(None),
         _ if wanted.protected => {
             Ok(Some(Outcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
         }
-        Consent::Planned | Consent::Counted => Ok(None),
-        Consent::Unknown => {
-            let reason = call.too_many_removals().await?;
+        Consent::Planned => Ok(None),
+        // Who may be deleted may be switched off instead.
+        Consent::Counted(counted) if counted == change || counted == AccessChange::Delete => Ok(None),
+        Consent::Counted(_) | Consent::Unknown => {
+            let reason = call.ask_permission(change).await?;
             Ok(reason.map(|reason| Outcome::Held { by: HeldBy::Guard, reason }))
         }
     }

@@ -37,18 +37,15 @@ pub(crate) async fn take_excess(
     Ok(excess)
 }
 
-/// In how many other groups each of them is at the target, or is about to be. Of two groups that are sent at the same time,
-/// only the one whose key comes first counts for the other: else both would be held for the last place.
+/// In how many other groups each of them is at the target, or may be about to be. Memberships are marked as being sent one job
+/// after the other, each in the transaction that counted: the last place is given away once.
 async fn groups_of(
     connection: &impl ConnectionTrait,
     target: &str,
     group: &str,
     members: &[String],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let coming = edge::Column::Status
-        .eq(status::SENDING)
-        .and(edge::Column::Desired.eq(true))
-        .and(edge::Column::GroupSubject.lt(group));
+    let coming = coming(Expr::col);
     let mut counts = HashMap::new();
     for some in members.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows: Vec<(String, i64)> = edge::Entity::find()
@@ -67,6 +64,12 @@ async fn groups_of(
         counts.extend(rows);
     }
     Ok(counts)
+}
+
+/// Memberships that a request may just be adding.
+fn coming(column: impl Fn(edge::Column) -> Expr) -> Expr {
+    let sent = column(edge::Column::Status).is_in([status::SENDING, status::UNSURE]);
+    sent.and(column(edge::Column::Desired).eq(true))
 }
 
 /// Why a membership is held, and what to do.
@@ -107,7 +110,7 @@ pub(crate) async fn wake(
         .from_as(edge::Entity, others.clone())
         .and_where(column(edge::Column::Target).eq(target))
         .and_where(column(edge::Column::MemberSubject).equals((edge::Entity, edge::Column::MemberSubject)))
-        .and_where(column(edge::Column::Applied).eq(true))
+        .and_where(column(edge::Column::Applied).eq(true).or(coming(column)))
         .to_owned();
     let woken = edge::Entity::update_many()
         .col_expr(edge::Column::Status, Expr::value(status::PENDING))

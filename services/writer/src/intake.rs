@@ -241,7 +241,7 @@ fn want(
     row.waiting = None;
     row.last_error = None;
     row.planned = command.planned;
-    row.removal = row.would_lose_access(&command.desired);
+    row.count_change(&command.desired);
     row.enqueue(status::PENDING, micros(now()));
     outlived
 }

@@ -28,6 +28,8 @@ pub(crate) struct Lease {
     epoch: i64,
     length: Duration,
     after_crash: bool,
+    /// Whether the owner before noted what it sent.
+    noted: bool,
     /// Until when nobody else can have it.
     until: Arc<Mutex<Instant>>,
 }
@@ -60,8 +62,14 @@ impl Lease {
             None => 1,
         };
         let after_crash = row.as_ref().is_some_and(|row| row.lease_until != RELEASED);
-        let new =
-            target::Model { name: target.to_owned(), owner: Some(owner.to_owned()), epoch, lease_until };
+        let noted = row.as_ref().is_none_or(|row| row.noting_epoch == row.epoch);
+        let new = target::Model {
+            name: target.to_owned(),
+            owner: Some(owner.to_owned()),
+            epoch,
+            lease_until,
+            noting_epoch: epoch,
+        };
         let active = new.into_active_model().reset_all();
         let written = match row {
             Some(_) => active.update(&tx).await.map(|_| ()),
@@ -75,6 +83,7 @@ impl Lease {
             epoch,
             length,
             after_crash,
+            noted,
             until: Arc::new(Mutex::new(asked_at + length)),
         }))
     }
@@ -135,17 +144,40 @@ impl Lease {
     /// # Errors
     /// As the database reports them.
     pub(crate) async fn in_force(&self, tx: &DatabaseTransaction) -> Result<bool, StoreError> {
+        self.check(tx, LockType::Share).await
+    }
+
+    /// The same, and lets nothing else be decided or committed under the lease meanwhile: what this transaction counts
+    /// stays so until it ends.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn in_force_alone(&self, tx: &DatabaseTransaction) -> Result<bool, StoreError> {
+        self.check(tx, LockType::Update).await
+    }
+
+    async fn check(&self, tx: &DatabaseTransaction, lock: LockType) -> Result<bool, StoreError> {
         let row = target::Entity::find_by_id(self.target.clone())
-            .lock(LockType::Share)
+            .lock(lock)
             .one(tx)
             .await
             .map_err(StoreError::statement("check the lease"))?;
         Ok(row.is_some_and(|row| row.epoch == self.epoch && row.owner.as_deref() == Some(&self.owner)))
     }
 
+    /// Rises by one with each change of owner.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
     /// Whether the owner before did not release it: requests may have been under way.
     pub(crate) fn after_crash(&self) -> bool {
         self.after_crash
+    }
+
+    /// Whether the owner before noted what it was about to send, so that nothing else is in doubt.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted
     }
 
     /// How long a term is.

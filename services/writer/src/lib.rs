@@ -30,6 +30,7 @@ mod orphans;
 mod outcome;
 mod owner;
 mod pacer;
+mod permission;
 mod quarantine;
 mod ready;
 mod reconcile;

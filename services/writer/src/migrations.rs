@@ -6,6 +6,7 @@ mod m0003;
 mod m0004;
 mod m0005;
 mod m0006;
+mod m0007;
 mod m0008;
 mod m0009;
 mod m0010;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004::AddUnseen),
             Box::new(m0005::AddReplays),
             Box::new(m0006::AddNested),
+            Box::new(m0007::AddPermissions),
             Box::new(m0008::AddClaims),
             Box::new(m0009::AddReferences),
             Box::new(m0010::AddOutboxLanes),

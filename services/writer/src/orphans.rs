@@ -59,7 +59,7 @@ pub(crate) fn row(
     row.applied = Some(serde_json::to_string(&observed).expect("attributes are plain data"));
     row.desired_revision = before.map_or(0, |row| row.desired_revision) + 1;
     row.seen_at = Some(at);
-    row.removal = row.would_lose_access(&desired);
+    row.count_change(&desired);
     row.desired = serde_json::to_string(&desired).expect("a desired state is plain data");
     Some(row)
 }

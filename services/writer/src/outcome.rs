@@ -4,6 +4,7 @@ use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, FailedRequest, H
 
 use crate::converge::taken::Taken;
 use crate::rows::reference::Resolved;
+use crate::rows::access::AccessChange;
 use crate::rows::resource::Unseen;
 use crate::rows::{edge, leftover, resource};
 
@@ -16,8 +17,8 @@ pub(crate) struct Progress {
     pub(crate) applied: Attributes,
     /// A request may have been carried out without our knowing: `applied` and `remote_id` may be out of date.
     pub(crate) in_doubt: bool,
-    /// Access that somebody had was taken away.
-    pub(crate) removed: bool,
+    /// How access was changed.
+    pub(crate) changed: Option<AccessChange>,
     /// What the target said of our create, while no search shows it.
     pub(crate) unseen: Option<Unseen>,
 }

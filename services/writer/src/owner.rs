@@ -74,9 +74,7 @@ impl Owner {
     async fn converge(&self, lease: Lease, shutdown: &Shutdown) -> Result<(), StoreError> {
         self.doubt_unfinished_memberships().await?;
         self.apply_nesting().await?;
-        if lease.after_crash() {
-            self.doubt_unfinished_accounts().await?;
-        }
+        self.doubt_unfinished_accounts(&lease).await?;
         let client = match Client::new(self.connection.clone()) {
             Ok(client) => client,
             Err(error) => {

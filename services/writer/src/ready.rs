@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use lifecycle::{AccountState, Desired, Lane, ResourceKind};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
 use crate::converge::Wanted;
@@ -53,8 +53,8 @@ impl Job {
         }
     }
 
-    fn is_counted_removal(&self) -> bool {
-        matches!(self, Self::Resource(job) if job.row.removal && !job.row.is_let_through())
+    fn needs_permission(&self) -> bool {
+        matches!(self, Self::Resource(job) if job.row.needs_permission())
     }
 
     pub(crate) fn lane(&self) -> Lane {
@@ -109,16 +109,18 @@ impl Ready {
         Some(paths)
     }
 
-    /// Whether it holds removals that the guard counts.
-    pub(crate) fn removes(&self) -> bool {
-        self.lanes.iter().flatten().any(Job::is_counted_removal)
+    /// Whether it holds changes of access that the guard counts.
+    pub(crate) fn needs_permission(&self) -> bool {
+        self.lanes.iter().flatten().any(Job::needs_permission)
     }
 
-    /// Leaves those for the next time.
-    pub(crate) fn leave_out_removals(&mut self) {
-        for lane in &mut self.lanes {
-            lane.retain(|job| !job.is_counted_removal());
-        }
+    /// The accounts and groups that come next, at most `max`.
+    pub(crate) fn next_resources(&self, max: usize) -> impl Iterator<Item = &resource::Model> {
+        let jobs = self.lanes.iter().flatten().filter_map(|job| match job {
+            Job::Resource(job) => Some(&job.row),
+            Job::Members(_) => None,
+        });
+        jobs.take(max)
     }
 
     /// What was under way has ended: the next one of its group may begin.
@@ -153,8 +155,6 @@ pub(crate) struct Source<'a> {
     pub(crate) store: &'a Store,
     pub(crate) target: &'a str,
     pub(crate) in_flight: &'a HashSet<Key>,
-    /// Creates that were marked as attempted because they will be sent without looking, and were not sent yet.
-    pub(crate) announced: &'a mut HashSet<Key>,
     pub(crate) members_per_request_max: usize,
     /// Whether reading a group shows its members.
     pub(crate) members_readable: bool,
@@ -169,10 +169,9 @@ impl Source<'_> {
         let rows = self.queued_resources(now).await?;
         let links = self.links_of_references(&rows).await?;
         let mut deferred = Vec::new();
-        let mut marked = Vec::new();
         let accounts_under_way = self.in_flight.iter().any(|(kind, _)| *kind == ResourceKind::User);
         let busy = !rows.is_empty() || accounts_under_way;
-        for (mut row, desired) in rows {
+        for (row, desired) in rows {
             if self.leave_unlinked && is_looked_for(&row) {
                 continue;
             }
@@ -182,17 +181,10 @@ impl Source<'_> {
             }
             let Some(mut wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
             wanted.step_aside = row.waiting().filter(|taken| matches!(taken.aside, Aside::Due(_)));
-            let key = (row.kind(), row.subject.clone());
-            if self.announced.contains(&key) {
-                row.in_doubt = false;
-            } else if wanted.assume_empty && row.remote_id.is_none() && !row.in_doubt {
-                marked.push(key);
-            }
             ready.push(Job::Resource(Box::new(ResourceJob { row, wanted })));
         }
-        if !deferred.is_empty() || !marked.is_empty() {
-            self.write(&deferred, &marked, now).await?;
-            self.announced.extend(marked);
+        if !deferred.is_empty() {
+            self.defer(&deferred, now).await?;
         }
         for jobs in self.membership_jobs(busy, now).await? {
             ready.push_in_order(jobs);
@@ -247,41 +239,22 @@ impl Source<'_> {
         Ok(links)
     }
 
-    async fn write(&self, deferred: &[(String, String)], marked: &[Key], now: i64) -> Result<(), StoreError> {
+    /// Lets new accounts wait for those of the people that they refer to.
+    async fn defer(&self, deferred: &[(String, String)], now: i64) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         for (subject, person) in deferred {
-            self.update(
-                &tx,
-                &(ResourceKind::User, subject.clone()),
-                &[
-                    (resource::Column::Awaits, Expr::value(person.clone())),
-                    (resource::Column::NextAttemptAt, Expr::value(now + REFERENCE_WAIT_MICROS)),
-                ],
-            )
-            .await?;
-        }
-        for key in marked {
-            self.update(&tx, key, &[(resource::Column::InDoubt, Expr::value(true))]).await?;
+            resource::Entity::update_many()
+                .col_expr(resource::Column::Awaits, Expr::value(person.clone()))
+                .col_expr(resource::Column::NextAttemptAt, Expr::value(now + REFERENCE_WAIT_MICROS))
+                .filter(resource::Column::Target.eq(self.target))
+                .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
+                .filter(resource::Column::Subject.eq(subject))
+                .filter(resource::Column::Queued.eq(true))
+                .exec(&tx)
+                .await
+                .map_err(StoreError::statement("prepare the queue"))?;
         }
         tx.commit().await.map_err(StoreError::statement("prepare the queue"))
-    }
-
-    async fn update(
-        &self,
-        tx: &DatabaseTransaction,
-        (kind, subject): &Key,
-        values: &[(resource::Column, Expr)],
-    ) -> Result<(), StoreError> {
-        let mut update = resource::Entity::update_many()
-            .filter(resource::Column::Target.eq(self.target))
-            .filter(resource::Column::Kind.eq(kind.as_str()))
-            .filter(resource::Column::Subject.eq(subject))
-            .filter(resource::Column::Queued.eq(true));
-        for (column, value) in values {
-            update = update.col_expr(*column, value.clone());
-        }
-        update.exec(tx).await.map_err(StoreError::statement("prepare the queue"))?;
-        Ok(())
     }
 }
 

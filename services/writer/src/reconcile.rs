@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 use crate::backoff;
 use crate::call::{About, Call, Consent, OwnedTarget, Stop};
 use crate::pacer::Urgency;
-use crate::rows::{control, reconcile, resource, save_resources, status};
+use crate::rows::{control, load_resources, reconcile, resource, save_resources, status};
 use crate::{micros, now};
 
 use dangling::Inventory;
@@ -249,9 +249,26 @@ impl Run {
                 });
             }
             let tx = self.begin().await?;
+            let gone = self.still_at_rest(&tx, gone).await?;
             self.enqueue(&tx, gone).await?;
             self.commit(tx).await?;
         }
+    }
+
+    /// Those that nothing was wanted of since they were read, locked.
+    async fn still_at_rest(
+        &self,
+        tx: &DatabaseTransaction,
+        rows: Vec<resource::Model>,
+    ) -> Result<Vec<resource::Model>, StoreError> {
+        let mut found = Vec::new();
+        for kind in [ResourceKind::User, ResourceKind::Group] {
+            let of_kind = rows.iter().filter(|row| row.kind() == kind);
+            let subjects: Vec<String> = of_kind.map(|row| row.subject.clone()).collect();
+            found.extend(load_resources(tx, &self.target.name, kind, &subjects, true).await?.into_values());
+        }
+        found.retain(|now| rows.iter().any(|row| row == now));
+        Ok(found)
     }
 
     fn linked_at_rest(&self) -> sea_orm::Select<resource::Entity> {

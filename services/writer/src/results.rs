@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 
 use crate::config::RetryConfig;
 use crate::facts::{News, SERVICE, Settled};
+use crate::intake::takes_away;
 use crate::lease::Lease;
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
 use crate::rows::{Key, control, dead, failures, load_resources, resource, save_resources, status};
-use crate::{backoff, micros, now, orphans, safety};
+use crate::{backoff, micros, now, orphans, permission, safety};
 
 mod edges;
 mod links;
@@ -173,9 +174,6 @@ impl Committer {
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
         let progress = &worked.progress;
-        if progress.removed && !worked.row.is_let_through() {
-            safety::count_removal(tx, &row.target, row.kind(), &row.subject).await?;
-        }
         row.remote_id.clone_from(&progress.remote_id);
         row.set_applied(&progress.applied);
         // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
@@ -191,7 +189,6 @@ impl Committer {
             Outcome::Doubtful { why, .. } => row.last_error = Some(why.clone()),
             Outcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
-                row.removal &= overtaken;
                 self.tell_settled(worked, how, *note, news);
                 if !overtaken {
                     row.rest(status::IN_SYNC);
@@ -233,6 +230,35 @@ impl Committer {
                 };
                 news.tell(id, &row.subject, row.trace(), fact);
             }
+        }
+        self.settle_permission(row, worked, overtaken, tx).await
+    }
+
+    /// Counts the change of access that was carried out, or may have been, instead of its reservation.
+    async fn settle_permission(
+        &self,
+        row: &mut resource::Model,
+        worked: &WorkedResource,
+        overtaken: bool,
+        tx: &DatabaseTransaction,
+    ) -> Result<(), StoreError> {
+        let progress = &worked.progress;
+        let settled = matches!(worked.outcome, Outcome::Settled { .. });
+        let wanted_off = worked.row.desired().is_ok_and(|desired| takes_away(&desired));
+        let counted = row.access_change().filter(|_| row.reserved);
+        // An earlier request about it had no answer, and the target has it as that request would have left it; or it is not
+        // asked again.
+        let was_done = (worked.row.in_doubt && settled) || (progress.in_doubt && !row.queued);
+        let earlier = counted.filter(|change| was_done && change.takes_away() == wanted_off);
+        let changed = progress.changed.or(earlier);
+        if let Some(change) = changed.filter(|_| row.reserved || !worked.row.is_let_through()) {
+            permission::count_change(tx, row, change).await?;
+        }
+        row.sending_epoch = None;
+        row.reserved &= changed.is_none() && progress.in_doubt && row.queued;
+        match row.desired() {
+            Ok(desired) if overtaken || !settled => row.count_change(&desired),
+            _ => row.access_change = None,
         }
         Ok(())
     }

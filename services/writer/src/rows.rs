@@ -1,5 +1,6 @@
 //! The writer's tables as types, and the few statements that several modules need.
 
+pub(crate) mod access;
 pub(crate) mod claims;
 pub(crate) mod control;
 pub(crate) mod dead;

@@ -111,7 +111,7 @@ async fn held_rows(
     } else {
         query = query.limit(PAGE);
     }
-    query.all(tx).await.map_err(StoreError::statement("read what is held"))
+    query.lock_exclusive().all(tx).await.map_err(StoreError::statement("read what is held"))
 }
 
 async fn decide(

@@ -10,6 +10,7 @@ use super::update::{Change, not_done, write as send};
 use super::{Move, Wanted, settled};
 use crate::call::{Call, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
+use crate::rows::access::AccessChange;
 
 const ACTIVE: &str = "active";
 /// What servers keep unique, beside what the profile says.
@@ -92,7 +93,9 @@ pub(super) async fn write(
         return Ok(Some(undone));
     }
     call.target.gone.was_there();
-    progress.removed |= switches_off && progress.applied.get(ACTIVE) != Some(&Value::Bool(false));
+    if switches_off && progress.applied.get(ACTIVE) != Some(&Value::Bool(false)) {
+        progress.changed = Some(AccessChange::Disable);
+    }
     progress.applied.extend(set);
     progress.applied.extend(clear.into_iter().map(|path| (path, Value::Null)));
     Ok(None)

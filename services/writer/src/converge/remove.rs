@@ -9,6 +9,7 @@ use super::update::{is_hidden, switch_off};
 use super::{Move, Wanted, settled};
 use crate::call::{Call, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
+use crate::rows::access::AccessChange;
 use crate::{micros, now};
 
 /// The link leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
@@ -84,7 +85,7 @@ pub(super) async fn remove(
         remote_id: None,
         applied: Attributes::new(),
         in_doubt: false,
-        removed: true,
+        changed: Some(AccessChange::Delete),
         unseen: None,
     };
     Ok(settled("deleted", wanted))

@@ -9,6 +9,7 @@ use super::step;
 use super::{Move, Wanted, settled};
 use crate::call::{Call, Stop};
 use crate::outcome::{Outcome, Progress};
+use crate::rows::access::AccessChange;
 
 /// Sends what differs: in one request, or where that is refused in as many as it takes to tell what is.
 pub(super) async fn update(
@@ -29,7 +30,9 @@ pub(super) async fn update(
                 return Ok(Move::End(undone));
             }
             call.target.gone.was_there();
-            progress.removed |= wanted.takes_access_away(&progress.applied);
+            if wanted.takes_access_away(&progress.applied) {
+                progress.changed = Some(AccessChange::Disable);
+            }
             progress.applied = wanted.written(&progress.applied);
             Ok(Move::End(settled(how, wanted)))
         }
@@ -117,7 +120,9 @@ pub(super) async fn switch_off(
         progress.in_doubt = true;
         return Ok(Some(undone));
     }
-    progress.removed |= progress.applied.get("active") != Some(&false.into());
+    if progress.applied.get("active") != Some(&false.into()) {
+        progress.changed = Some(AccessChange::Disable);
+    }
     progress.applied.extend(set);
     Ok(None)
 }

@@ -8,21 +8,30 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
 use super::Owner;
+use crate::lease::Lease;
 use crate::rows::{control, edge, resource, status};
 use crate::{micros, nesting, now};
 
 impl Owner {
-    /// The last owner ended without saying so: any linked account in the queue may have been written in between.
-    pub(super) async fn doubt_unfinished_accounts(&self) -> Result<(), StoreError> {
+    /// What the last owner noted as being sent, and did not say what came of, may have been carried out. An owner of an older
+    /// version noted nothing: if it ended without saying so, anything in the queue may have been.
+    pub(super) async fn doubt_unfinished_accounts(&self, lease: &Lease) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
-        resource::Entity::update_many()
+        let noted = resource::Column::SendingEpoch.is_not_null();
+        let anything = lease.after_crash() && !lease.is_noted();
+        let doubtful = if anything { noted.or(resource::Column::Queued.eq(true)) } else { noted };
+        let doubted = resource::Entity::update_many()
             .col_expr(resource::Column::InDoubt, Expr::value(true))
+            .col_expr(resource::Column::SendingEpoch, Expr::value(Option::<i64>::None))
             .filter(resource::Column::Target.eq(&self.target))
-            .filter(resource::Column::Queued.eq(true))
+            .filter(doubtful)
             .exec(&tx)
             .await
             .map_err(StoreError::statement("doubt accounts"))?;
-        self.let_creates_settle(&tx).await?;
+        if doubted.rows_affected > 0 {
+            tracing::info!(target_name = %self.target, accounts = doubted.rows_affected, "requests were under way when the last owner ended");
+            self.let_creates_settle(&tx).await?;
+        }
         tx.commit().await.map_err(StoreError::statement("doubt accounts"))
     }
 
@@ -59,6 +68,7 @@ impl Owner {
                 .filter(resource::Column::Kind.eq(kind.as_str()))
                 .filter(resource::Column::Queued.eq(true))
                 .filter(resource::Column::RemoteId.is_null())
+                .filter(resource::Column::InDoubt.eq(true))
                 .filter(resource::Column::NextAttemptAt.lt(due))
                 .exec(tx)
                 .await

@@ -1,39 +1,33 @@
 //! The work on a target while its lease is held: what is most urgent gets the next request slot.
 
+mod beginning;
 mod reading;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::{Lane, ResourceKind};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use lifecycle::Lane;
 use store::StoreError;
 use telemetry::Shutdown;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::Instrument;
 
-use super::work::{work_on_members, work_on_resource};
 use super::{Owner, RENEWALS};
 use crate::call::OwnedTarget;
-use crate::converge::members;
 use crate::lease::Lease;
-use crate::outcome::{Progress, Worked};
+use crate::outcome::Worked;
 use crate::pacer::{Circuit, Permit, Urgency};
-use crate::ready::{Job, Ready};
+use crate::ready::Ready;
 use crate::results::{Committed, look_at_waiting, wake_forgotten_memberships};
-use crate::rows::{Key, edge, status};
+use crate::rows::Key;
 use crate::{group_limit, listing, micros, now, reconcile, safety};
 
 /// How often the queue is looked at when nothing says that it changed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
-const LOW_LANES_EVERY: u32 = 20;
 /// Pieces of work under way for each request that may be: most need more than one request.
 const WORKING_PER_REQUEST: usize = 2;
 /// Longer than any pause of our own accord: whoever repairs a credential and restarts need not wait.
@@ -53,7 +47,8 @@ pub(super) struct Shift<'a> {
     listing: JoinSet<()>,
     working: JoinSet<()>,
     in_flight: HashSet<Key>,
-    announced: HashSet<Key>,
+    /// Rows that were noted as being sent and are not begun yet, and at which revision.
+    noted: HashMap<Key, i64>,
     ready: Ready,
     chunk: usize,
     /// Pieces of work under way at the same time, but for leavers.
@@ -113,7 +108,7 @@ impl<'a> Shift<'a> {
             listing: JoinSet::new(),
             working: JoinSet::new(),
             in_flight: HashSet::new(),
-            announced: HashSet::new(),
+            noted: HashMap::new(),
             ready: Ready::default(),
             chunk,
             working_max: concurrency_max.saturating_mul(WORKING_PER_REQUEST),
@@ -292,69 +287,13 @@ impl<'a> Shift<'a> {
         crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
     }
 
-    /// Starts the most urgent piece of work with the permit for its first request.
-    async fn begin(&mut self, permit: Permit) {
-        self.begun = self.begun.wrapping_add(1);
-        let low_lanes_turn = self.begun.is_multiple_of(LOW_LANES_EVERY);
-        let Some(job) = self.ready.pop(low_lanes_turn) else { return };
-        let key = job.key();
-        self.announced.remove(&key);
-        if !self.in_flight.insert(key) {
-            return;
-        }
-        let (target, results) = (Arc::clone(&self.target), self.results.clone());
-        match job {
-            Job::Resource(job) => {
-                let progress = Progress {
-                    remote_id: job.row.remote_id.clone(),
-                    applied: job.row.applied(),
-                    in_doubt: job.row.in_doubt,
-                    removed: false,
-                    unseen: job.row.unseen(),
-                };
-                let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
-                let trace = telemetry::in_trace(&span, job.row.trace());
-                self.working
-                    .spawn(work_on_resource(target, *job, progress, trace, permit, results).instrument(span));
-            }
-            Job::Members(job) => {
-                if let Err(error) = self.mark_sending(&job).await {
-                    tracing::warn!(target_name = %self.owner.target, error = %error, "could not begin memberships");
-                    self.in_flight.remove(&(ResourceKind::Membership, job.group));
-                    return;
-                }
-                let lane = Job::Members(job.clone()).lane();
-                let span = tracing::info_span!("members.converge", target = %self.owner.target, group = %job.group, edges = job.edges.len());
-                let trace = telemetry::in_trace(&span, job.edges.first().and_then(edge::Model::trace));
-                self.working
-                    .spawn(work_on_members(target, *job, lane, trace, permit, results).instrument(span));
-            }
-        }
-    }
-
-    /// So that a crash leaves a trace of which memberships are in doubt.
-    async fn mark_sending(&self, job: &members::MembersJob) -> Result<(), StoreError> {
-        let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
-        let tx = self.owner.store.begin().await?;
-        for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
-            edge::Entity::update_many()
-                .col_expr(edge::Column::Status, Expr::value(status::SENDING))
-                .filter(edge::Column::Target.eq(&self.owner.target))
-                .filter(edge::Column::GroupSubject.eq(&job.group))
-                .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
-                .exec(&tx)
-                .await
-                .map_err(StoreError::statement("begin memberships"))?;
-        }
-        tx.commit().await.map_err(StoreError::statement("begin memberships"))
-    }
-
     /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
     pub(super) async fn finish(mut self, shutdown: &Shutdown) {
         self.ready = Ready::default();
         self.place = None;
         self.comparing.abort_all();
         self.listing.abort_all();
+        self.forget_noted().await;
         tokio::select! {
             () = shutdown.hard.cancelled() => self.working.abort_all(),
             () = async { while self.working.join_next().await.is_some() {} } => {}

@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 
 use crate::call::{About, Call, Consent, OwnedTarget};
 use crate::converge::{self, members};
-use crate::group_limit;
 use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
 use crate::pacer::Permit;
 use crate::rows::edge;
@@ -41,7 +40,7 @@ pub(super) async fn work_on_resource(
 
 pub(super) async fn work_on_members(
     target: Arc<OwnedTarget>,
-    mut job: members::MembersJob,
+    (job, held): (members::MembersJob, Option<(Vec<edge::Model>, String)>),
     lane: Lane,
     trace: TraceContext,
     permit: Permit,
@@ -62,21 +61,9 @@ pub(super) async fn work_on_members(
         let _ = results.send(Worked::Members(Box::new(worked(job, call, None, outcome)))).await;
         return;
     }
-    let held = match call.target.client.profile().groups_per_user_max {
-        None => Ok(None),
-        Some(max) => {
-            let excess =
-                group_limit::take_excess(call.target.store.reader(), &call.target.name, max, &mut job).await;
-            excess.map(|edges| Some((edges, group_limit::reason(max))))
-        }
-    };
-    let (held, outcome) = match held {
-        Ok(held) if job.edges.is_empty() => (held, MembersOutcome::Settled),
-        Ok(held) => (held, members::converge(&mut call, &job).await),
-        Err(error) => {
-            tracing::warn!(target_name = %call.target.name, error = %error, "could not count groups");
-            (None, MembersOutcome::Deferred)
-        }
+    let outcome = match job.edges.is_empty() {
+        true => MembersOutcome::Settled,
+        false => members::converge(&mut call, &job).await,
     };
     let _ = results.send(Worked::Members(Box::new(worked(job, call, held, outcome)))).await;
 }

@@ -104,7 +104,9 @@ impl Run {
             row.drift = Some(drift.to_json());
             // So that the guard counts together what would be taken away.
             row.set_applied(&observed);
-            row.removal = row.desired().is_ok_and(|desired| row.would_lose_access(&desired));
+            if let Ok(desired) = row.desired() {
+                row.count_change(&desired);
+            }
             row.planned = false;
         }
         self.enqueue(&tx, rows.into_values().chain(taken).collect()).await?;

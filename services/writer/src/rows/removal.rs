@@ -1,8 +1,8 @@
-//! `writer_removals`: access that was taken away, as long as the guard adds it up.
+//! `writer_removals`: changes of access that were carried out, as long as the guard adds them up.
 
 use sea_orm::entity::prelude::*;
 
-/// One removal.
+/// One change.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_removals")]
 pub(crate) struct Model {
@@ -17,6 +17,9 @@ pub(crate) struct Model {
     /// Microseconds since the Unix epoch.
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) at: i64,
+    /// An [`super::access::AccessChange`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) access_change: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

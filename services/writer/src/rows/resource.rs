@@ -3,6 +3,7 @@
 use lifecycle::{AccountState, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
+use super::access::AccessChange;
 use super::status;
 use crate::call::Consent;
 use crate::converge::taken::Taken;
@@ -82,8 +83,23 @@ pub(crate) struct Model {
     pub(crate) dead_letter: Option<String>,
     /// It comes of a change of policy that was let through as a whole.
     pub(crate) planned: bool,
-    /// What is wanted takes access away from something that is linked.
-    pub(crate) removal: bool,
+    /// An [`AccessChange`]: what reaching the desired state does to something that is linked; none when the target agrees.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) access_change: Option<String>,
+    /// The guard has let the change of access through: it counts as carried out until its result says what came of it.
+    pub(crate) reserved: bool,
+    /// The epoch of the lease under which requests about it are, or are about to be, under way.
+    pub(crate) sending_epoch: Option<i64>,
+    /// The first thing that showed that the account is off, as long as it is.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) off_evidence: Option<String>,
+    /// When that was; microseconds since the Unix epoch, by the database's clock.
+    pub(crate) off_evidence_at: Option<i64>,
+    /// When it is to be deleted: its grace is over then. Microseconds since the Unix epoch.
+    pub(crate) delete_at: Option<i64>,
+    /// How it came to be ours: created or adopted; none where it is not known.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) origin: Option<String>,
     /// A [`HeldBy`], while it is held.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) held: Option<String>,
@@ -148,7 +164,13 @@ impl Model {
             last_error: None,
             dead_letter: None,
             planned: false,
-            removal: false,
+            access_change: None,
+            reserved: false,
+            sending_epoch: None,
+            off_evidence: None,
+            off_evidence_at: None,
+            delete_at: None,
+            origin: None,
             held: None,
             held_at: None,
             approved_revision: 0,
@@ -202,26 +224,48 @@ impl Model {
 
     /// What may be taken away without asking.
     pub(crate) fn consent(&self) -> Consent {
-        match () {
-            () if self.is_approved() => Consent::Approved,
-            () if self.planned => Consent::Planned,
-            () if self.removal => Consent::Counted,
-            () => Consent::Unknown,
+        match self.access_change() {
+            _ if self.is_approved() => Consent::Approved,
+            _ if self.planned => Consent::Planned,
+            Some(change) => Consent::Counted(change),
+            None => Consent::Unknown,
         }
     }
 
-    /// Whether `desired` would switch off or delete what is there.
-    pub(crate) fn would_lose_access(&self, desired: &Desired) -> bool {
-        let takes_away = match desired {
+    /// The change of access that is counted for it.
+    pub(crate) fn access_change(&self) -> Option<AccessChange> {
+        self.access_change.as_deref().map(AccessChange::named)
+    }
+
+    /// Says what reaching `desired` does to access.
+    pub(crate) fn count_change(&mut self, desired: &Desired) {
+        match self.change_by(desired) {
+            Some(change) => self.access_change = Some(change.as_str().to_owned()),
+            // What is under way counts until its result is known, whatever is wanted by now.
+            None if self.reserved => {}
+            None => self.access_change = None,
+        }
+    }
+
+    /// What reaching `desired` would do to the access that is there.
+    fn change_by(&self, desired: &Desired) -> Option<AccessChange> {
+        self.remote_id.as_ref()?;
+        match desired {
             Desired::User(account) => match account.state {
-                AccountState::Active => false,
-                AccountState::Disabled => self.applied().get("active") != Some(&false.into()),
-                AccountState::Deleted => true,
+                AccountState::Active => None,
+                AccountState::Disabled => {
+                    (self.applied().get("active") != Some(&false.into())).then_some(AccessChange::Disable)
+                }
+                AccountState::Deleted => Some(AccessChange::Delete),
             },
-            Desired::Group(group) => !group.exists,
-            Desired::Membership { .. } => false,
-        };
-        takes_away && self.remote_id.is_some()
+            Desired::Group(group) => (!group.exists).then_some(AccessChange::Delete),
+            Desired::Membership { .. } => None,
+        }
+    }
+
+    /// Whether the guard has to let it through before a request is sent.
+    pub(crate) fn needs_permission(&self) -> bool {
+        self.access_change.is_some() && !self.reserved && !self.is_let_through()
     }
 
     /// Lets the row wait for a human.

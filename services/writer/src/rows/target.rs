@@ -16,6 +16,8 @@ pub(crate) struct Model {
     pub(crate) epoch: i64,
     /// Microseconds since the Unix epoch.
     pub(crate) lease_until: i64,
+    /// The epoch whose owner notes what it sends before it does: of an older version's owner, everything queued is in doubt.
+    pub(crate) noting_epoch: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -285,3 +285,31 @@ async fn a_few_that_are_too_many_are_told_together_with_how_many_there_are() {
         .await;
     world.stop().await;
 }
+
+/// Rounds of the race between what is counted and what is sent.
+const ROUNDS: usize = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn never_more_lose_access_than_the_guard_allows_however_fast_they_come() {
+    let world = World::start().await;
+    for round in 0..ROUNDS {
+        let keys: Vec<String> = (0..8).map(|n| format!("R-{round}-{n}")).collect();
+        for key in &keys {
+            world.send_as(key, 1, Desired::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
+        }
+        for key in &keys {
+            world.settled(ResourceKind::User, key, 1).await;
+        }
+        world.execute("DELETE FROM writer_removals").await; // the window of the round before is over
+        for key in &keys[..6] {
+            world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
+        }
+        for key in &keys[..6] {
+            world.settled(ResourceKind::User, key, 2).await;
+        }
+        let off = keys.len() - world.usable(&keys);
+        assert!(off <= 5, "round {round}: {off} were switched off, and five may be");
+        assert_eq!(world.decide_held(None, false).await.decided, 6 - off as u64, "the others are held");
+    }
+    world.stop().await;
+}

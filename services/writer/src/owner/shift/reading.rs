@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use super::Shift;
 use crate::facts::News;
 use crate::ready::{Ready, Source};
+use crate::rows::access::AccessChange;
 use crate::rows::control;
-use crate::{listing, micros, now, safety};
+use crate::{listing, micros, now, permission};
 
 impl Shift<'_> {
     /// Whether somebody paused the target. Whoever let it go on knows what there was to know of it.
@@ -32,17 +33,18 @@ impl Shift<'_> {
     /// Holds what would take away too much before any of it is sent; says whether anything was held.
     async fn hold_excess(&self) -> Result<bool, StoreError> {
         let (store, target) = (&self.owner.store, &self.owner.target);
-        if safety::Sum::read(store.reader(), target, 0).await?.objection().is_none() {
+        let sum = permission::AccessSum::read(store.reader(), target).await?;
+        if sum.objection(AccessChange::Disable).is_none() {
             return Ok(false);
         }
         let tx = store.begin().await?;
         let mut news = News::default();
-        let held = safety::hold_excess(&tx, target, &mut news).await?;
+        let held = permission::hold_excess(&tx, target, &mut news).await?;
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("hold removals"))?;
         self.owner.relay.send(parcel).await;
         if let Some((count, reason)) = &held {
-            tracing::error!(target_name = %target, count, reason, "removals are held until a human decides");
+            tracing::error!(target_name = %target, count, reason, "changes of access are held until a human decides");
         }
         Ok(held.is_some())
     }
@@ -62,15 +64,15 @@ impl Shift<'_> {
         if self.begin_listing() {
             self.load().await;
         }
-        if !self.ready.removes() {
+        if !self.ready.needs_permission() {
             return;
         }
+        // None of them goes out without permission anyway: this only tells at once.
         match self.hold_excess().await {
             Ok(false) => {}
             Ok(true) => self.load().await,
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not add up removals");
-                self.ready.leave_out_removals();
+                tracing::warn!(target_name = %self.owner.target, error = %error, "could not add up changes of access");
             }
         }
     }
@@ -90,7 +92,6 @@ impl Shift<'_> {
             store: &self.owner.store,
             target: &self.owner.target,
             in_flight: &self.in_flight,
-            announced: &mut self.announced,
             members_per_request_max: self.chunk,
             members_readable: self.target.client.profile().membership.readable,
             leave_unlinked: self.target.listing.is_reading(),

@@ -1,0 +1,153 @@
+//! Begins pieces of work: notes what is about to be sent, and lets only that be sent.
+
+use lifecycle::ResourceKind;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use store::StoreError;
+use tracing::Instrument;
+
+use super::super::work::{work_on_members, work_on_resource};
+use super::Shift;
+use crate::converge::members::MembersJob;
+use crate::facts::News;
+use crate::group_limit;
+use crate::outcome::Progress;
+use crate::pacer::Permit;
+use crate::permission::{forget_noted, note_sending};
+use crate::ready::{Job, ResourceJob};
+use crate::rows::{Key, edge, resource, status};
+
+/// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
+const LOW_LANES_EVERY: u32 = 20;
+/// So many rows are noted at once where requests are many: a crash leaves no more of them in doubt.
+const NOTED_MAX: usize = 32;
+
+/// Memberships that are not sent, and why not.
+type HeldEdges = (Vec<edge::Model>, String);
+
+impl Shift<'_> {
+    /// Starts the most urgent piece of work with the permit for its first request.
+    pub(super) async fn begin(&mut self, permit: Permit) {
+        self.begun = self.begun.wrapping_add(1);
+        let low_lanes_turn = self.begun.is_multiple_of(LOW_LANES_EVERY);
+        let Some(job) = self.ready.pop(low_lanes_turn) else { return };
+        let key = job.key();
+        if self.in_flight.contains(&key) {
+            return;
+        }
+        match job {
+            Job::Resource(job) => match self.may_begin(&job.row).await {
+                Ok(true) => self.begin_resource(*job, permit),
+                Ok(false) => {}
+                Err(error) => self.could_not_begin(&error),
+            },
+            Job::Members(mut job) => match self.mark_sending(&mut job).await {
+                Ok(held) => self.begin_members(*job, held, permit),
+                Err(error) => self.could_not_begin(&error),
+            },
+        }
+    }
+
+    fn could_not_begin(&mut self, error: &StoreError) {
+        tracing::warn!(target_name = %self.owner.target, error = %error, "could not note what is to be sent");
+        self.freshness.stale = true;
+    }
+
+    fn begin_resource(&mut self, job: ResourceJob, permit: Permit) {
+        let key = (job.row.kind(), job.row.subject.clone());
+        self.noted.remove(&key);
+        self.in_flight.insert(key);
+        let progress = Progress {
+            remote_id: job.row.remote_id.clone(),
+            applied: job.row.applied(),
+            in_doubt: job.row.in_doubt,
+            changed: None,
+            unseen: job.row.unseen(),
+        };
+        let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
+        let trace = telemetry::in_trace(&span, job.row.trace());
+        let (target, results) = (self.target.clone(), self.results.clone());
+        self.working.spawn(work_on_resource(target, job, progress, trace, permit, results).instrument(span));
+    }
+
+    fn begin_members(&mut self, job: MembersJob, held: Option<HeldEdges>, permit: Permit) {
+        self.in_flight.insert((ResourceKind::Membership, job.group.clone()));
+        let lane = Job::Members(Box::new(job.clone())).lane();
+        let span = tracing::info_span!("members.converge", target = %self.owner.target, group = %job.group, edges = job.edges.len());
+        let trace = telemetry::in_trace(&span, job.edges.first().and_then(edge::Model::trace));
+        let (target, results) = (self.target.clone(), self.results.clone());
+        self.working
+            .spawn(work_on_members(target, (job, held), lane, trace, permit, results).instrument(span));
+    }
+
+    /// Whether the row is noted as being sent, and with it what the guard has to let through. Others that come next are noted
+    /// along with it.
+    async fn may_begin(&mut self, row: &resource::Model) -> Result<bool, StoreError> {
+        let key = (row.kind(), row.subject.clone());
+        if self.noted.get(&key) == Some(&row.desired_revision) {
+            return Ok(true);
+        }
+        let more = if self.is_slow { 0 } else { NOTED_MAX - 1 };
+        let asked: Vec<(Key, i64)> = std::iter::once(row)
+            .chain(self.ready.next_resources(more))
+            .map(|row| ((row.kind(), row.subject.clone()), row.desired_revision))
+            .filter(|(key, revision)| self.noted.get(key) != Some(revision) && !self.in_flight.contains(key))
+            .collect();
+        let (store, target) = (&self.owner.store, &self.owner.target);
+        let tx = store.begin().await?;
+        let mut news = News::default();
+        let noted = note_sending(&tx, &self.lease, target, &asked, &mut news).await?;
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("note what is to be sent"))?;
+        self.owner.relay.send(parcel).await;
+        if let Some((count, reason)) = &noted.held {
+            tracing::error!(target_name = %target, count, reason, "changes of access are held until a human decides");
+        }
+        self.freshness.stale |= noted.may_go.len() < asked.len();
+        let may_begin = noted.may_go.contains(&key);
+        self.noted.extend(asked.into_iter().filter(|(key, _)| noted.may_go.contains(key)));
+        Ok(may_begin)
+    }
+
+    /// What was noted and is not sent after all is in no doubt.
+    pub(super) async fn forget_noted(&self) {
+        let keys: Vec<Key> =
+            self.noted.keys().filter(|key| !self.in_flight.contains(*key)).cloned().collect();
+        let forgotten = async {
+            let tx = self.owner.store.begin().await?;
+            if self.lease.in_force(&tx).await? {
+                forget_noted(&tx, &self.lease, &self.owner.target, &keys).await?;
+            }
+            tx.commit().await.map_err(StoreError::statement("forget what was to be sent"))
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(target_name = %self.owner.target, error = %error, "what was to be sent is read back by the next owner");
+        }
+    }
+
+    /// Notes which memberships are in doubt after a crash; in the same transaction, takes those out that are too many for a
+    /// person, and says why.
+    async fn mark_sending(&self, job: &mut MembersJob) -> Result<Option<HeldEdges>, StoreError> {
+        let (target, limit) = (&self.owner.target, self.target.client.profile().groups_per_user_max);
+        let tx = self.owner.store.begin().await?;
+        let mut held = None;
+        if let Some(max) = limit {
+            // Where the lease is lost, nothing is sent either.
+            self.lease.in_force_alone(&tx).await?;
+            held = Some((group_limit::take_excess(&tx, target, max, job).await?, group_limit::reason(max)));
+        }
+        let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
+        for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
+            edge::Entity::update_many()
+                .col_expr(edge::Column::Status, Expr::value(status::SENDING))
+                .filter(edge::Column::Target.eq(target))
+                .filter(edge::Column::GroupSubject.eq(&job.group))
+                .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
+                .exec(&tx)
+                .await
+                .map_err(StoreError::statement("begin memberships"))?;
+        }
+        tx.commit().await.map_err(StoreError::statement("begin memberships"))?;
+        Ok(held)
+    }
+}

@@ -1,0 +1,107 @@
+//! Permission to change who has access: what exceeds the policy's guard is held before any of it is sent.
+//!
+//! A permission is reserved in the transaction that notes what is about to be sent. What was carried out, what is reserved,
+//! what is held and what waits are counted in one statement, and nothing else is counted or committed under the lease until
+//! that transaction ends; so no change is in none of them, and no two take the last place. A reservation counts until its
+//! result says what came of the request, also when another replica has taken the target meanwhile.
+//!
+//! So a thousand leavers who arrive together are held as a whole, and a thousand who trickle in are held from the one on
+//! that is too many. What comes of a change of policy was held against the guard when it was planned, and is not counted.
+
+mod note;
+mod sum;
+
+use lifecycle::HeldBy;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+
+pub(crate) use note::{Reserved, forget_noted, note_sending, reserve};
+pub(crate) use sum::AccessSum;
+
+use crate::facts::News;
+use crate::rows::access::AccessChange;
+use crate::rows::{removal, resource, save_resources};
+use crate::safety::{PROTECTED, tell_held};
+use crate::{micros, now};
+
+/// Rows that are held per statement.
+const PAGE: u64 = 1_000;
+
+/// Holds every change that waits of those that the guard does not allow; says how many and why.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn hold_excess(
+    tx: &DatabaseTransaction,
+    target: &str,
+    news: &mut News,
+) -> Result<Option<(u64, String)>, StoreError> {
+    let sum = AccessSum::read(tx, target).await?;
+    let Some(reason) = sum.objection(AccessChange::Disable) else { return Ok(None) };
+    let count = hold_waiting(tx, target, &reason, news).await?;
+    Ok(Some((count, reason)))
+}
+
+/// Holds what waits for permission.
+async fn hold_waiting(
+    tx: &DatabaseTransaction,
+    target: &str,
+    reason: &str,
+    news: &mut News,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    loop {
+        let mut rows = resource::Entity::find()
+            .filter(resource::Column::Target.eq(target))
+            .filter(resource::Column::AccessChange.is_not_null())
+            .filter(sum::waits())
+            .filter(resource::Column::Reserved.eq(false))
+            .order_by_asc(resource::Column::Subject)
+            .limit(PAGE)
+            .lock_exclusive()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read changes of access"))?;
+        if rows.is_empty() {
+            return Ok(count);
+        }
+        count += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        for row in &mut rows {
+            // A protected person is not let through together with those whom the guard holds.
+            let (by, reason) = match row.desired().is_ok_and(|desired| desired.is_protected()) {
+                true => (HeldBy::Protected, PROTECTED),
+                false => (HeldBy::Guard, reason),
+            };
+            row.hold(by, reason.to_owned(), micros(now()));
+            tell_held(row, reason, news);
+        }
+        save_resources(tx, rows).await?;
+    }
+}
+
+/// Remembers that access was changed.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn count_change(
+    tx: &DatabaseTransaction,
+    row: &resource::Model,
+    change: AccessChange,
+) -> Result<(), StoreError> {
+    use sea_orm::ActiveValue::Set;
+    let counted = removal::ActiveModel {
+        target: Set(row.target.clone()),
+        kind: Set(row.kind.clone()),
+        subject: Set(row.subject.clone()),
+        at: Set(micros(now())),
+        access_change: Set(change.as_str().to_owned()),
+    };
+    removal::Entity::insert(counted)
+        .exec_without_returning(tx)
+        .await
+        .map_err(StoreError::statement("count a change of access"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Notes what is about to be sent, and takes the guard's permission in the same transaction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use lifecycle::ResourceKind;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::StoreError;
+
+use super::{AccessSum, hold_waiting};
+use crate::facts::News;
+use crate::lease::Lease;
+use crate::orphans;
+use crate::rows::access::AccessChange;
+use crate::rows::{Key, load_resources, resource, save_resources, status};
+
+/// What may be sent of what was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
+    pub(crate) may_go: HashSet<Key>,
+    /// How many changes of access are held now, and why.
+    pub(crate) held: Option<(u64, String)>,
+}
+
+/// Notes rows of these revisions as about to be sent, so that a crash leaves no doubt about any others, and reserves the
+/// permission for what they do to access. Rows that have changed since they were read may not go.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn note_sending(
+    tx: &DatabaseTransaction,
+    lease: &Lease,
+    target: &str,
+    asked: &[(Key, i64)],
+    news: &mut News,
+) -> Result<Noted, StoreError> {
+    if !lease.in_force_alone(tx).await? {
+        return Ok(Noted::default());
+    }
+    let mut rows = asked_rows(tx, target, asked).await?;
+    leave_orphans_alone(tx, target, &mut rows).await?;
+    let mut held = None;
+    if rows.iter().any(resource::Model::needs_permission)
+        && let Some(reason) = AccessSum::read(tx, target).await?.objection(AccessChange::Disable)
+    {
+        held = Some((hold_waiting(tx, target, &reason, news).await?, reason));
+        rows.retain(|row| !row.needs_permission());
+    }
+    let (reserving, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.needs_permission());
+    note(tx, target, lease.epoch(), &reserving, true).await?;
+    note(tx, target, lease.epoch(), &others, false).await?;
+    Ok(Noted { may_go: rows.iter().map(key_of).collect(), held })
+}
+
+/// Reserves the permission for a change of access that only the target's answer brought up; says why not, if it is not
+/// given.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn reserve(
+    tx: &DatabaseTransaction,
+    lease: &Lease,
+    target: &str,
+    (kind, subject): &Key,
+    change: AccessChange,
+) -> Result<Reserved, StoreError> {
+    if !lease.in_force_alone(tx).await? {
+        return Ok(Reserved::Overtaken);
+    }
+    let mut rows = load_resources(tx, target, *kind, std::slice::from_ref(subject), true).await?;
+    let Some(row) = rows.get_mut(subject).filter(|row| row.queued) else { return Ok(Reserved::Overtaken) };
+    let was_reserved = row.reserved;
+    row.access_change = Some(change.as_str().to_owned());
+    row.reserved = true;
+    save_resources(tx, vec![row.clone()]).await?;
+    let objection = AccessSum::read(tx, target).await?.objection(change);
+    if let Some(reason) = objection {
+        row.reserved = was_reserved;
+        save_resources(tx, vec![row.clone()]).await?;
+        return Ok(Reserved::Refused(reason));
+    }
+    Ok(Reserved::Given)
+}
+
+/// What came of asking for one permission.
+#[derive(Debug)]
+pub(crate) enum Reserved {
+    Given,
+    /// For this reason.
+    Refused(String),
+    /// The row, or the target, has changed meanwhile.
+    Overtaken,
+}
+
+fn key_of(row: &resource::Model) -> Key {
+    (row.kind(), row.subject.clone())
+}
+
+/// Those of `asked` that are in the queue as they were read, locked.
+async fn asked_rows(
+    tx: &DatabaseTransaction,
+    target: &str,
+    asked: &[(Key, i64)],
+) -> Result<Vec<resource::Model>, StoreError> {
+    let mut by_kind: BTreeMap<&str, (ResourceKind, Vec<String>)> = BTreeMap::new();
+    for ((kind, subject), _) in asked {
+        by_kind.entry(kind.as_str()).or_insert((*kind, Vec::new())).1.push(subject.clone());
+    }
+    let mut found = Vec::new();
+    for (kind, subjects) in by_kind.into_values() {
+        found.extend(load_resources(tx, target, kind, &subjects, true).await?.into_values());
+    }
+    let is_asked = |row: &resource::Model| {
+        asked.iter().any(|((kind, subject), revision)| {
+            *kind == row.kind() && *subject == row.subject && *revision == row.desired_revision
+        })
+    };
+    found.retain(|row| row.queued && is_asked(row));
+    Ok(found)
+}
+
+/// An account that belonged to nobody when the target was compared may belong by now to somebody who lacks one.
+async fn leave_orphans_alone(
+    tx: &DatabaseTransaction,
+    target: &str,
+    rows: &mut Vec<resource::Model>,
+) -> Result<(), StoreError> {
+    let is_at_risk = |row: &resource::Model| orphans::is_orphan(&row.subject) && !row.is_approved();
+    if !rows.iter().any(is_at_risk) || orphans::without_account(tx, target).await? == 0 {
+        return Ok(());
+    }
+    let (mut left, kept): (Vec<_>, Vec<_>) = std::mem::take(rows).into_iter().partition(is_at_risk);
+    *rows = kept;
+    for row in &mut left {
+        row.rest(status::IN_SYNC);
+        row.access_change = None;
+        row.last_error = Some("left alone while a person who should have an account has none".to_owned());
+    }
+    save_resources(tx, left).await
+}
+
+async fn note(
+    tx: &DatabaseTransaction,
+    target: &str,
+    epoch: i64,
+    rows: &[&resource::Model],
+    reserves: bool,
+) -> Result<(), StoreError> {
+    for rows in rows.chunks(store::ROWS_PER_STATEMENT_MAX) {
+        let mut update = resource::Entity::update_many()
+            .col_expr(resource::Column::SendingEpoch, Expr::value(epoch))
+            .filter(resource::Column::Target.eq(target))
+            .filter(any_of(rows.iter().map(|row| (row.kind.as_str(), row.subject.as_str()))));
+        if reserves {
+            update = update.col_expr(resource::Column::Reserved, Expr::value(true));
+        }
+        update.exec(tx).await.map_err(StoreError::statement("note what is sent"))?;
+    }
+    Ok(())
+}
+
+/// The rows of these kinds and subjects.
+fn any_of<'r>(keys: impl Iterator<Item = (&'r str, &'r str)>) -> Condition {
+    let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (kind, subject) in keys {
+        by_kind.entry(kind).or_default().push(subject);
+    }
+    by_kind.into_iter().fold(Condition::any(), |any, (kind, subjects)| {
+        any.add(resource::Column::Kind.eq(kind).and(resource::Column::Subject.is_in(subjects)))
+    })
+}
+
+/// Forgets that rows were about to be sent: they were not.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn forget_noted(
+    tx: &DatabaseTransaction,
+    lease: &Lease,
+    target: &str,
+    keys: &[Key],
+) -> Result<(), StoreError> {
+    for keys in keys.chunks(store::ROWS_PER_STATEMENT_MAX) {
+        resource::Entity::update_many()
+            .col_expr(resource::Column::SendingEpoch, Expr::value(Option::<i64>::None))
+            .col_expr(resource::Column::Reserved, Expr::value(false))
+            .filter(resource::Column::Target.eq(target))
+            .filter(resource::Column::SendingEpoch.eq(lease.epoch()))
+            .filter(resource::Column::InDoubt.eq(false))
+            .filter(any_of(keys.iter().map(|(kind, subject)| (kind.as_str(), subject.as_str()))))
+            .exec(tx)
+            .await
+            .map_err(StoreError::statement("forget what was to be sent"))?;
+    }
+    Ok(())
+}

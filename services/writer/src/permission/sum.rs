@@ -1,0 +1,120 @@
+//! How much access was changed at a target, and may be.
+
+use lifecycle::{Guard, HeldBy};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait as _, Func, Query, UnionType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use store::StoreError;
+
+use crate::rows::access::AccessChange;
+use crate::rows::{control, removal, resource, status};
+use crate::{micros, now};
+
+const HOUR_MICROS: i64 = 3_600 * 1_000_000;
+
+/// The changes of access of one target within the guard's hours: carried out, reserved, held, or waiting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AccessSum {
+    guard: Guard,
+    disabled: u64,
+    deleted: u64,
+    /// Accounts and groups that are linked; not counted where there are few changes.
+    linked: u64,
+}
+
+impl AccessSum {
+    /// Adds up what is known of a target.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn read(connection: &impl ConnectionTrait, target: &str) -> Result<Self, StoreError> {
+        let guard = control::load(connection, target).await?.guard();
+        let mut sum = Self { guard, disabled: 0, deleted: 0, linked: 0 };
+        for (change, rows) in count(connection, target, guard).await? {
+            match AccessChange::named(&change) {
+                AccessChange::Disable => sum.disabled += rows,
+                AccessChange::Delete => sum.deleted += rows,
+                AccessChange::Enable => {}
+            }
+        }
+        let removals = sum.removals();
+        // A count of everything, which few removals need not, unless they are too many all the same: then it is told.
+        if removals > Guard::PERCENT_COUNTS_ABOVE || removals > guard.deletions {
+            let linked = resource::Entity::find()
+                .filter(resource::Column::Target.eq(target))
+                .filter(resource::Column::RemoteId.is_not_null())
+                .count(connection)
+                .await;
+            sum.linked = linked.map_err(StoreError::statement("count what is linked"))?;
+        }
+        sum.linked = Ord::max(sum.linked, removals);
+        Ok(sum)
+    }
+
+    fn removals(&self) -> u64 {
+        self.disabled + self.deleted
+    }
+
+    /// Why there are too many changes of this sort; `None` when there are not.
+    pub(crate) fn objection(&self, change: AccessChange) -> Option<String> {
+        let exceeded = match change {
+            AccessChange::Disable | AccessChange::Delete => self.guard.exceeded(self.removals(), self.linked),
+            AccessChange::Enable => Vec::new(),
+        };
+        if exceeded.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "{} of {} accounts and groups would have lost access within {} hours, over {} of the policy",
+            self.removals(),
+            self.linked,
+            self.guard.window_hours,
+            exceeded.join(" and ")
+        ))
+    }
+}
+
+/// Changes in the queue that no human and no plan let through.
+pub(super) fn waits() -> Expr {
+    let unapproved =
+        Expr::col(resource::Column::ApprovedRevision).ne(Expr::col(resource::Column::DesiredRevision));
+    resource::Column::Queued.eq(true).and(resource::Column::Planned.eq(false)).and(unapproved)
+}
+
+/// How many there are of each change: one statement, so that all are counted at the same moment.
+async fn count(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    guard: Guard,
+) -> Result<Vec<(String, u64)>, StoreError> {
+    let failed = StoreError::statement("add up changes of access");
+    let since = micros(now()) - i64::from(guard.window_hours) * HOUR_MICROS;
+    let held =
+        resource::Column::Status.eq(status::HELD).and(resource::Column::Held.eq(HeldBy::Guard.as_str()));
+    let coming = Query::select()
+        .column(resource::Column::AccessChange)
+        .from(resource::Entity)
+        .and_where(resource::Column::Target.eq(target))
+        .and_where(resource::Column::AccessChange.is_not_null())
+        .and_where(resource::Column::Reserved.eq(true).or(held).or(waits()))
+        .to_owned();
+    let counted = Query::select()
+        .column(removal::Column::AccessChange)
+        .from(removal::Entity)
+        .and_where(removal::Column::Target.eq(target))
+        .and_where(removal::Column::At.gt(since))
+        .union(UnionType::All, coming)
+        .to_owned();
+    let change = Alias::new("access_change");
+    let sum = Query::select()
+        .column(change.clone())
+        .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("changes"))
+        .from_subquery(counted, Alias::new("counted"))
+        .group_by_col(change)
+        .to_owned();
+    let rows = connection.query_all(&sum).await.map_err(&failed)?;
+    let read = |row: sea_orm::QueryResult| {
+        let changes: i64 = row.try_get("", "changes")?;
+        Ok((row.try_get("", "access_change")?, u64::try_from(changes).unwrap_or(0)))
+    };
+    rows.into_iter().map(read).collect::<Result<_, sea_orm::DbErr>>().map_err(&failed)
+}
