@@ -153,6 +153,9 @@ pub struct Account {
     /// The policy protects the person: nothing is taken away before a human said so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// An account that should be deleted is off first, and is deleted so many days after that was seen at the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_grace_days: Option<u32>,
 }
 
 /// The whole desired state of a group, without its members.

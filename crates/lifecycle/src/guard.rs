@@ -15,6 +15,9 @@ pub struct Guard {
     pub percent: u8,
     /// Over how many hours removals by events are added up, at least 1.
     pub window_hours: u32,
+    /// This many accounts and groups may be deleted for good within the same hours: each counts, from the first.
+    #[serde(default = "hard_deletions")]
+    pub hard_deletions: u64,
     /// So many resources that could not be made right within the same hours make the target wait for a human.
     pub failures: u64,
 }
@@ -36,8 +39,14 @@ impl Guard {
             deletions: self.deletions.min(other.deletions),
             percent: self.percent.min(other.percent),
             window_hours: self.window_hours.max(other.window_hours),
+            hard_deletions: self.hard_deletions.min(other.hard_deletions),
             failures: self.failures.min(other.failures),
         }
+    }
+
+    /// The threshold that `deleted` accounts and groups exceed, as the policy writes it.
+    pub fn exceeded_by_deletions(self, deleted: u64) -> Option<String> {
+        (deleted > self.hard_deletions).then(|| format!("guard.hardDeletions: {}", self.hard_deletions))
     }
 
     /// The thresholds that `removals` out of `of` accounts and groups exceed, as the policy writes them.
@@ -54,11 +63,21 @@ impl Guard {
     }
 }
 
+const fn hard_deletions() -> u64 {
+    50
+}
+
 /// The number is the one that Microsoft's documentation uses for its accidental deletion prevention; the share, the hours
 /// and the failures are ours.
 impl Default for Guard {
     fn default() -> Self {
-        Self { deletions: 500, percent: 20, window_hours: 24, failures: 1_000 }
+        Self {
+            deletions: 500,
+            percent: 20,
+            window_hours: 24,
+            hard_deletions: hard_deletions(),
+            failures: 1_000,
+        }
     }
 }
 

@@ -137,6 +137,10 @@ impl Decision<'_> {
             assume_empty: rules.assume_empty,
             actions: rules.actions,
             protected: state != AccountState::Active && self.policy.users.protects(&self.seen),
+            delete_grace_days: (state == AccountState::Deleted)
+                .then_some(rules.leaver.delete_after_days)
+                .flatten()
+                .filter(|days| *days > 0),
         })
     }
 

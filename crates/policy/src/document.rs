@@ -49,6 +49,7 @@ struct GuardText {
     deletions: Option<u64>,
     percent: Option<u8>,
     window_hours: Option<u32>,
+    hard_deletions: Option<u64>,
     failures: Option<u64>,
 }
 
@@ -225,7 +226,7 @@ fn default_domain_of(domain: &Spanned<String>) -> Result<String, Flaw> {
 
 fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
     let usual = Guard::default();
-    let GuardText { deletions, percent, window_hours, failures } = guard.value;
+    let GuardText { deletions, percent, window_hours, hard_deletions, failures } = guard.value;
     let percent = percent.unwrap_or(usual.percent);
     if percent > 100 {
         return Err(Flaw::at(guard, format!("`percent` is {percent}"), "use 0 to 100"));
@@ -239,6 +240,7 @@ fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
         deletions: deletions.unwrap_or(usual.deletions),
         percent,
         window_hours,
+        hard_deletions: hard_deletions.unwrap_or(usual.hard_deletions),
         failures: failures.unwrap_or(usual.failures),
     })
 }

@@ -87,6 +87,7 @@ fn command(person: usize, revision: i64) -> Outgoing {
         match_on: vec!["externalId".to_owned()],
         assume_empty: false,
         protected: false,
+        delete_grace_days: None,
         actions: Actions::default(),
     };
     let command = Command {

@@ -12,6 +12,7 @@ use store::{Store, StoreError};
 use tracing::Instrument;
 
 use crate::blame::{Blame, Sort, Verdict};
+use crate::converge::proof::Sight;
 use crate::converge::taken::Claim;
 use crate::gone::Gone;
 use crate::lease::Lease;
@@ -41,6 +42,8 @@ pub(crate) struct OwnedTarget {
     pub(crate) gone: Gone,
     /// Whether its groups keep accounts that are gone.
     pub(crate) leftovers: Leftovers,
+    /// What it showed lately.
+    pub(crate) sight: Sight,
 }
 
 /// What the conversation is about.
@@ -54,6 +57,8 @@ pub(crate) struct About {
     /// Failed tries of this revision so far.
     pub(crate) attempts: i32,
     pub(crate) consent: Consent,
+    /// Accounts are switched off at the target, and nothing else is done.
+    pub(crate) only_switch_offs: bool,
 }
 
 /// What may be taken away without asking.
@@ -124,6 +129,11 @@ impl Call {
             in_doubt: false,
             body_bytes: 0,
         }
+    }
+
+    /// The linked resource was shown.
+    pub(crate) fn was_shown(&self) {
+        self.target.sight.saw((self.about.kind, self.about.subject.clone()));
     }
 
     /// Whether a change was sent that may have been carried out although its answer does not say so.

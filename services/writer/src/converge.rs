@@ -9,6 +9,7 @@ mod locate;
 pub(crate) mod look;
 pub(crate) mod members;
 mod parts;
+pub(crate) mod proof;
 mod remove;
 pub(crate) mod step;
 pub(crate) mod taken;
@@ -17,20 +18,25 @@ mod wanted;
 
 use create::{adopt, create};
 use locate::{Hit, Located, locate};
+use proof::Proof;
 use remove::{disable_instead, recover_gone, remove};
 use step::{Step, There, next};
 use update::update;
 
 use lifecycle::{AccountState, AttemptClass, Attributes, HeldBy};
+use scim::Kind;
 
 use crate::call::{Call, Consent, Failed, Stop};
 use crate::outcome::{Outcome, Progress};
 
-use crate::rows::access::AccessChange;
+use crate::rows::access::{AccessChange, OffEvidence};
 use crate::safety::PROTECTED;
+use crate::{micros, now};
 
 pub(crate) use wanted::Wanted;
 
+/// Shown with an account that is not there, where no other one is known at the target.
+const NOT_PROVEN: &str = "not there, which cannot be proven: no other account is known at the target";
 /// How often a leaver whose create got no answer is looked for before there is surely no account.
 const LATE_CREATE_LOOKS: i32 = 3;
 /// Moves of one piece of work at most. The longest way that makes sense has seven: a change finds the account gone, nothing
@@ -99,7 +105,10 @@ async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
 
 /// The first move.
 async fn begin(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Move, Stop> {
-    if progress.remote_id.is_some() && (progress.in_doubt || wanted.must_read(&progress.applied)) {
+    let unseen_off = wanted.is_off(&progress.applied) && progress.off.is_none();
+    if progress.remote_id.is_some()
+        && (progress.in_doubt || unseen_off || wanted.must_read(&progress.applied))
+    {
         let gone = !look_again(call, wanted, progress).await?;
         if gone && wanted.state != AccountState::Deleted {
             return Ok(Move::RecoverGone);
@@ -119,6 +128,8 @@ async fn look_again(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -
     let Some(id) = progress.remote_id.clone() else { return Ok(false) };
     match locate::read(call, wanted.kind, &id).await {
         Ok(found) => {
+            call.was_shown();
+            progress.off = see_off(found.active, progress.off);
             progress.applied = scim::observe(&found.attributes, wanted.paths());
             progress.in_doubt = false;
             Ok(true)
@@ -145,9 +156,41 @@ async fn look_for_unlinked(call: &mut Call, wanted: &Wanted, progress: &mut Prog
             let error = "a create that got no answer may still be under way".to_owned();
             Outcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error))
         }
-        Located::Nothing => settled("absent", wanted),
+        Located::Nothing => absent(call, wanted, progress, OffEvidence::NoAccountProven).await?,
     };
     Ok(Move::End(outcome))
+}
+
+/// What an account that should be off and was read shows of it.
+fn see_off(active: Option<bool>, before: Option<OffEvidence>) -> Option<OffEvidence> {
+    match active {
+        Some(false) => before.or(Some(OffEvidence::ReadBack)),
+        Some(true) => None,
+        None => before,
+    }
+}
+
+/// Nothing is there, and nothing should be: so it is, if the target shows others; otherwise it is looked for again.
+async fn absent(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    evidence: OffEvidence,
+) -> Result<Outcome, Stop> {
+    let note = match proof::prove(call).await? {
+        Proof::Proven => {
+            progress.off = progress.off.or(Some(evidence));
+            None
+        }
+        Proof::NothingToCompare => Some(NOT_PROVEN),
+        Proof::Unproven { why, pauses } => {
+            let trouble = call.trouble("lookup", AttemptClass::NotFound, why);
+            return Ok(Outcome::Unproven { trouble, pauses: pauses.map(|why| (why, micros(now()))) });
+        }
+    };
+    progress.remote_id = None;
+    progress.applied = Attributes::new();
+    Ok(Outcome::Settled { how: "absent", awaits: wanted.awaits.clone(), note })
 }
 
 /// How we came to a resource.
@@ -173,9 +216,16 @@ async fn bring_about(
     let there = There::Something { applied: &progress.applied, surely_ours: standing.surely_ours };
     let adopted = standing.adopted && wanted.state != AccountState::Deleted;
     let name = |how| if adopted { "adopted" } else { how };
-    let step = next(call.target.client.profile(), wanted, there);
+    let step = match next(call.target.client.profile(), wanted, there) {
+        Step::Delete if call.about.only_switch_offs && wanted.kind == Kind::User => {
+            progress.delete_after = Some(0);
+            Step::SwitchOff
+        }
+        step => step,
+    };
     let change = match &step {
         Step::Write { .. } if wanted.takes_access_away(&progress.applied) => Some(AccessChange::Disable),
+        Step::Write { .. } if wanted.gives_access_back(&progress.applied) => Some(AccessChange::Enable),
         Step::Delete => Some(AccessChange::Delete),
         Step::SwitchOff => Some(AccessChange::Disable),
         Step::Write { .. } | Step::Create | Step::Rest { .. } | Step::Forbidden { .. } => None,
@@ -201,6 +251,7 @@ async fn bring_about(
         Step::SwitchOff => disable_instead(call, wanted, progress, &id).await,
         Step::Forbidden { how, why } => Ok(Move::End(forbidden(name(how), why, wanted))),
         Step::Rest { how } => {
+            progress.delete_after = wanted.delete_after(&progress.applied);
             if wanted.state != AccountState::Deleted {
                 progress.applied = wanted.written(&progress.applied);
             }
@@ -227,13 +278,13 @@ fn refused_by_profile(
 async fn objection(call: &Call, wanted: &Wanted, change: AccessChange) -> Result<Option<Outcome>, Stop> {
     match call.about.consent {
         Consent::Approved => Ok(None),
-        _ if wanted.protected => {
+        _ if wanted.protected && change.takes_away() => {
             Ok(Some(Outcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
         }
-        Consent::Planned => Ok(None),
+        Consent::Planned if change.takes_away() => Ok(None),
         // Who may be deleted may be switched off instead.
         Consent::Counted(counted) if counted == change || counted == AccessChange::Delete => Ok(None),
-        Consent::Counted(_) | Consent::Unknown => {
+        Consent::Planned | Consent::Counted(_) | Consent::Unknown => {
             let reason = call.ask_permission(change).await?;
             Ok(reason.map(|reason| Outcome::Held { by: HeldBy::Guard, reason }))
         }

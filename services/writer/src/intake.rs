@@ -242,6 +242,7 @@ fn want(
     row.last_error = None;
     row.planned = command.planned;
     row.count_change(&command.desired);
+    row.delete_at = None;
     row.enqueue(status::PENDING, micros(now()));
     outlived
 }

@@ -188,7 +188,7 @@ impl Lease {
 
 /// The time by the clock that all replicas share; microseconds since the Unix epoch. Those of the replicas may differ by more
 /// than a term.
-async fn database_now(store: &Store, tx: &DatabaseTransaction) -> Result<i64, StoreError> {
+pub(crate) async fn database_now(store: &Store, tx: &DatabaseTransaction) -> Result<i64, StoreError> {
     if store.backend() != DbBackend::Postgres {
         return Ok(micros(now())); // SQLite's replicas are on one machine
     }

@@ -19,6 +19,7 @@ mod control;
 mod converge;
 mod facts;
 mod gone;
+mod grace;
 mod group_limit;
 mod intake;
 mod lease;
@@ -38,6 +39,7 @@ mod replays;
 mod results;
 mod rows;
 mod safety;
+mod stored;
 
 pub use app::{App, BuildError, RunError, build, check};
 pub use config::{Config, RetryConfig, TargetConfig};

@@ -268,6 +268,7 @@ async fn page(
             trace: None,
             attempts: 0,
             consent: Consent::Unknown,
+            only_switch_offs: false,
         };
         let permit = target.pacer.acquire(Urgency::opening(Lane::Joiner)).await;
         let mut call = Call::new(Arc::clone(target), about, permit);

@@ -11,6 +11,7 @@ mod m0008;
 mod m0009;
 mod m0010;
 mod m0011;
+mod m0015;
 
 use sea_orm_migration::prelude::*;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009::AddReferences),
             Box::new(m0010::AddOutboxLanes),
             Box::new(m0011::KeepQuarantine),
+            Box::new(m0015::AddVigilance),
         ]
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn row(
         assume_empty: false,
         actions: Actions::default(),
         protected: false,
+        delete_grace_days: None,
     });
     let mut row = resource::Model::new(target, ResourceKind::User, &format!("{PREFIX}{}", seen.id));
     row.remote_id = Some(seen.id.clone());

@@ -3,8 +3,8 @@
 use lifecycle::{AttemptClass, Attributes, Exchange, FactRecord, FailedRequest, HeldBy};
 
 use crate::converge::taken::Taken;
+use crate::rows::access::{AccessChange, OffEvidence, Origin};
 use crate::rows::reference::Resolved;
-use crate::rows::access::AccessChange;
 use crate::rows::resource::Unseen;
 use crate::rows::{edge, leftover, resource};
 
@@ -17,8 +17,14 @@ pub(crate) struct Progress {
     pub(crate) applied: Attributes,
     /// A request may have been carried out without our knowing: `applied` and `remote_id` may be out of date.
     pub(crate) in_doubt: bool,
+    /// What shows that the account is off, as long as nothing shows otherwise.
+    pub(crate) off: Option<OffEvidence>,
     /// How access was changed.
     pub(crate) changed: Option<AccessChange>,
+    /// How long after it was seen that the account is off it is to be deleted, in microseconds.
+    pub(crate) delete_after: Option<i64>,
+    /// How it came to be ours.
+    pub(crate) origin: Option<Origin>,
     /// What the target said of our create, while no search shows it.
     pub(crate) unseen: Option<Unseen>,
 }
@@ -40,6 +46,9 @@ pub(crate) enum Outcome {
     /// What the target says is not believed: it is to be paused until a human has looked, for this reason, unless
     /// one has since then (microseconds since the Unix epoch).
     Doubtful { why: String, at: i64 },
+    /// It is not there, which cannot be proven: it is looked for again, and the link is kept. `pauses` says why, and since
+    /// when that is thought, nothing more is to be given at the target, if so.
+    Unproven { trouble: Trouble, pauses: Option<(String, i64)> },
     /// It belongs to somebody else.
     Conflict { found: String },
     /// Another resource of ours has a value that this one should have: when that gives it up. Everything else was done.
@@ -115,6 +124,7 @@ impl Worked {
         match self {
             Self::Resource(worked) => match &worked.outcome {
                 Outcome::Doubtful { why, at } => Some((why, *at)),
+                Outcome::Unproven { pauses: Some((why, at)), .. } => Some((why, *at)),
                 _ => None,
             },
             Self::Members(_) => None,

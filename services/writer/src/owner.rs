@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::blame::Blame;
 use crate::call::OwnedTarget;
 use crate::config::RetryConfig;
+use crate::converge::proof::Sight;
 use crate::gone::Gone;
 use crate::lease::Lease;
 use crate::leftovers::Leftovers;
@@ -107,6 +108,7 @@ impl Owner {
             blame: Blame::new(self.retry.suspect_target()),
             gone: Gone::new(),
             leftovers: Leftovers::default(),
+            sight: Sight::default(),
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut shift = Shift::new(self, target, lease.clone(), results, committed);

@@ -6,7 +6,8 @@
 //! result says what came of the request, also when another replica has taken the target meanwhile.
 //!
 //! So a thousand leavers who arrive together are held as a whole, and a thousand who trickle in are held from the one on
-//! that is too many. What comes of a change of policy was held against the guard when it was planned, and is not counted.
+//! that is too many. What a change of policy takes away was held against the guard when it was planned, and is not counted.
+//! What switches accounts on again is counted in the same way, by itself, also where a policy does it.
 
 mod note;
 mod sum;
@@ -37,15 +38,33 @@ pub(crate) async fn hold_excess(
     news: &mut News,
 ) -> Result<Option<(u64, String)>, StoreError> {
     let sum = AccessSum::read(tx, target).await?;
-    let Some(reason) = sum.objection(AccessChange::Disable) else { return Ok(None) };
-    let count = hold_waiting(tx, target, &reason, news).await?;
-    Ok(Some((count, reason)))
+    hold_too_many(tx, target, &sum, news).await
+}
+
+/// Holds what waits of the changes of which there are too many; says how many and why.
+async fn hold_too_many(
+    tx: &DatabaseTransaction,
+    target: &str,
+    sum: &AccessSum,
+    news: &mut News,
+) -> Result<Option<(u64, String)>, StoreError> {
+    let mut held: Option<(u64, String)> = None;
+    for (change, reason) in sum.objections() {
+        let count = hold_waiting(tx, target, change, &reason, news).await?;
+        held = Some(match held {
+            None => (count, reason),
+            Some((before, reasons)) if count > 0 => (before + count, format!("{reasons}; {reason}")),
+            Some(held) => held,
+        });
+    }
+    Ok(held)
 }
 
 /// Holds what waits for permission.
 async fn hold_waiting(
     tx: &DatabaseTransaction,
     target: &str,
+    change: AccessChange,
     reason: &str,
     news: &mut News,
 ) -> Result<u64, StoreError> {
@@ -53,7 +72,7 @@ async fn hold_waiting(
     loop {
         let mut rows = resource::Entity::find()
             .filter(resource::Column::Target.eq(target))
-            .filter(resource::Column::AccessChange.is_not_null())
+            .filter(resource::Column::AccessChange.eq(change.as_str()))
             .filter(sum::waits())
             .filter(resource::Column::Reserved.eq(false))
             .order_by_asc(resource::Column::Subject)

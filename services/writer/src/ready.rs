@@ -12,6 +12,7 @@ use store::{Store, StoreError};
 use crate::converge::Wanted;
 use crate::converge::members::MembersJob;
 use crate::converge::taken::Aside;
+use crate::orphans;
 use crate::rows::{Key, edge, load_resources, resource, status};
 
 /// How many rows of each lane are looked at in one go.
@@ -50,6 +51,20 @@ impl Job {
         match self {
             Self::Resource(job) => (job.row.kind(), job.row.subject.clone()),
             Self::Members(job) => (ResourceKind::Membership, job.group.clone()),
+        }
+    }
+
+    /// Whether it does nothing but switch a person's account off, or take people out of a group.
+    fn switches_off(&self) -> bool {
+        match self {
+            Self::Resource(job) => {
+                let is_persons =
+                    job.row.kind() == ResourceKind::User && !orphans::is_orphan(&job.row.subject);
+                is_persons
+                    && job.wanted.state != AccountState::Active
+                    && !job.wanted.is_off(&job.row.applied())
+            }
+            Self::Members(job) => job.edges.iter().all(|edge| !edge.desired),
         }
     }
 
@@ -112,6 +127,17 @@ impl Ready {
     /// Whether it holds changes of access that the guard counts.
     pub(crate) fn needs_permission(&self) -> bool {
         self.lanes.iter().flatten().any(Job::needs_permission)
+    }
+
+    /// Leaves everything but what takes access away for another time.
+    pub(crate) fn leave_out_grants(&mut self) {
+        for lane in &mut self.lanes {
+            lane.retain(Job::switches_off);
+        }
+        self.following.retain(|_, jobs| {
+            jobs.retain(Job::switches_off);
+            !jobs.is_empty()
+        });
     }
 
     /// The accounts and groups that come next, at most `max`.
@@ -179,8 +205,10 @@ impl Source<'_> {
                 deferred.push((row.subject.clone(), person));
                 continue;
             }
-            let Some(mut wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
-            wanted.step_aside = row.waiting().filter(|taken| matches!(taken.aside, Aside::Due(_)));
+            let deletion = row.deletion(&desired, now);
+            let Some(wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
+            let step_aside = row.waiting().filter(|taken| matches!(taken.aside, Aside::Due(_)));
+            let wanted = Wanted { deletion, step_aside, ..wanted };
             ready.push(Job::Resource(Box::new(ResourceJob { row, wanted })));
         }
         if !deferred.is_empty() {

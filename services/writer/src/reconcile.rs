@@ -416,6 +416,7 @@ impl Run {
             trace: None,
             attempts: 0,
             consent: Consent::Unknown,
+            only_switch_offs: false,
         }
     }
 

@@ -11,11 +11,13 @@ use tokio::sync::mpsc;
 use crate::config::RetryConfig;
 use crate::facts::{News, SERVICE, Settled};
 use crate::intake::takes_away;
-use crate::lease::Lease;
+use crate::lease::{Lease, database_now};
 use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
+use crate::rows::access::OffEvidence;
 use crate::rows::{Key, control, dead, failures, load_resources, resource, save_resources, status};
-use crate::{backoff, micros, now, orphans, permission, safety};
+use crate::{backoff, micros, moment, now, orphans, permission, safety};
 
+mod aside;
 mod edges;
 mod links;
 mod names;
@@ -31,6 +33,10 @@ const BATCH_MAX: usize = 256;
 pub(crate) const POSTPONED_MAX: Duration = Duration::from_secs(40);
 /// What was doubted before the owner heard that a human let the target go on does not count.
 const LET_GO_ON_MICROS: i64 = 10_000_000;
+/// What is not there, and cannot be proven gone, is looked for again after this long at most: it may be back at any moment.
+const UNPROVEN_MAX: Duration = Duration::from_secs(30);
+/// So often the database refuses a batch, without being busy, before the result that is at fault is looked for.
+const REFUSED_MAX: u32 = 2;
 const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Told to the owner after each commit.
@@ -70,25 +76,58 @@ impl Committer {
         }
     }
 
-    /// `false` when the lease is lost.
+    /// Commits what can be stored, and sets aside what cannot. `false` when the lease is lost.
     async fn commit_until_done(&self, batch: &[Worked]) -> bool {
-        loop {
-            match self.commit(batch).await {
-                Ok(Some(parcel)) => {
-                    self.relay.send(parcel.0).await;
-                    return true;
-                }
-                Ok(None) => return false,
-                Err(error) => {
-                    // Results are kept until the database takes them; the lease decides how long that makes sense.
-                    tracing::warn!(target_name = %self.target, error = %error, conflict = error.is_conflict(), "could not commit results yet");
-                    if !self.lease.covers(Duration::ZERO) {
-                        return false;
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            match self.commit_part(part).await {
+                Part::Stored => {}
+                Part::LeaseLost => return false,
+                Part::Unstorable(error) => match part {
+                    [one] => self.set_aside(one, &error).await,
+                    _ => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        parts.extend([second, first]);
                     }
-                    tokio::time::sleep(RETRY_COMMIT_AFTER).await;
-                }
+                },
             }
         }
+        true
+    }
+
+    async fn commit_part(&self, part: &[Worked]) -> Part {
+        let mut refused = 0;
+        loop {
+            let error = match self.commit(part).await {
+                Ok(Some(parcel)) => {
+                    self.relay.send(parcel.0).await;
+                    return Part::Stored;
+                }
+                Ok(None) => return Part::LeaseLost,
+                Err(error) => error,
+            };
+            tracing::warn!(target_name = %self.target, error = &error as &dyn std::error::Error, conflict = error.is_conflict(), "could not commit results yet");
+            refused += u32::from(!error.is_conflict());
+            if refused >= REFUSED_MAX && self.database_works().await {
+                return Part::Unstorable(error);
+            }
+            // Results are kept until the database takes them; the lease decides how long that makes sense.
+            if !self.lease.covers(Duration::ZERO) {
+                return Part::LeaseLost;
+            }
+            tokio::time::sleep(RETRY_COMMIT_AFTER).await;
+        }
+    }
+
+    /// Whether it takes writes at all: then what it refused is at fault.
+    async fn database_works(&self) -> bool {
+        let probed = async {
+            let tx = self.store.begin().await?;
+            let row = control::load(&tx, &self.target).await?;
+            control::save(&tx, row, [control::Column::AskedToWaitUntil]).await?;
+            tx.commit().await.map_err(StoreError::statement("try the database"))
+        };
+        probed.await.is_ok()
     }
 
     async fn commit(&self, batch: &[Worked]) -> Result<Option<Batch>, StoreError> {
@@ -109,7 +148,7 @@ impl Committer {
             if row.paused_by.is_none()
                 && row.paused_at.is_none_or(|let_go_on| let_go_on + LET_GO_ON_MICROS < at)
             {
-                safety::pause(&tx, &self.target, Some(("usher", why)), &mut news).await?;
+                safety::pause_grants(&tx, &self.target, why, &mut news).await?;
                 tracing::error!(target_name = %self.target, why, "the target is paused");
             }
         }
@@ -130,6 +169,7 @@ impl Committer {
         batch: &[Worked],
         news: &mut News,
     ) -> Result<(), StoreError> {
+        let at = database_now(&self.store, tx).await?;
         for kind in [ResourceKind::User, ResourceKind::Group] {
             let worked: Vec<&WorkedResource> = batch
                 .iter()
@@ -148,7 +188,7 @@ impl Committer {
             for worked in worked {
                 let Some(row) = rows.get_mut(&worked.row.subject) else { continue };
                 let (had_link, had) = (row.remote_id.clone(), row.applied());
-                self.apply(row, worked, news, tx).await?;
+                self.apply(row, worked, news, (tx, at)).await?;
                 changes.note(row, had_link.as_deref(), &had);
                 if kind == ResourceKind::User {
                     changes.refer(&row.subject, &worked.references, had_link.is_some());
@@ -170,12 +210,14 @@ impl Committer {
         row: &mut resource::Model,
         worked: &WorkedResource,
         news: &mut News,
-        tx: &DatabaseTransaction,
+        (tx, at): (&DatabaseTransaction, i64),
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
         let progress = &worked.progress;
         row.remote_id.clone_from(&progress.remote_id);
         row.set_applied(&progress.applied);
+        row.keep_evidence(evidence(worked), at);
+        row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
         // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
         let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
@@ -191,16 +233,21 @@ impl Committer {
                 row.applied_revision = worked.row.desired_revision;
                 self.tell_settled(worked, how, *note, news);
                 if !overtaken {
+                    let since = row.off_evidence_at;
+                    row.delete_at =
+                        progress.delete_after.zip(since).map(|(grace, at)| at.saturating_add(grace));
                     row.rest(status::IN_SYNC);
                     row.attempts = 0;
                     row.failures = None;
                     row.waiting = None;
-                    row.last_error = note.map(str::to_owned);
+                    let date = row.delete_at.map(|at| format!("to be deleted on {}: ", moment(at).date()));
+                    row.last_error = note.map(|note| format!("{}{note}", date.unwrap_or_default()));
                     row.awaits.clone_from(awaits);
                 }
             }
             _ if overtaken => {} // what is wanted now is in the queue already
             Outcome::Postponed { trouble, times } => self.postpone(row, trouble, *times),
+            Outcome::Unproven { trouble, .. } => self.look_again_later(row, trouble),
             _ if row.status == status::HELD => {} // held while it was under way
             Outcome::Held { by, reason } => {
                 row.hold(*by, reason.clone(), micros(now()));
@@ -276,6 +323,15 @@ impl Committer {
         if may_be_there { delay.max(self.settle) } else { delay }
     }
 
+    /// However often: it is open until it is proven.
+    fn look_again_later(&self, row: &mut resource::Model, trouble: &Trouble) {
+        row.attempts = row.attempts.saturating_add(1);
+        row.last_error = Some(trouble.error.clone());
+        let times = u32::try_from(row.attempts).unwrap_or(1);
+        let max = self.retry.max().min(UNPROVEN_MAX);
+        row.enqueue(status::RETRYING, after(backoff::delay(times, self.retry.initial(), max)));
+    }
+
     fn retry_later(&self, row: &mut resource::Model, trouble: &Trouble) {
         row.attempts += 1;
         row.last_error = Some(trouble.error.clone());
@@ -343,6 +399,22 @@ impl Committer {
 }
 
 struct Batch(Option<Parcel>);
+
+/// What came of storing a part of a batch.
+enum Part {
+    Stored,
+    LeaseLost,
+    /// The database works, and does not take it.
+    Unstorable(StoreError),
+}
+
+/// What shows that the account is off after this work; nothing where it may be on.
+fn evidence(worked: &WorkedResource) -> Option<OffEvidence> {
+    let progress = &worked.progress;
+    let is_on = progress.remote_id.is_some() && progress.applied.get("active") == Some(&true.into());
+    let may_be_on = progress.in_doubt && worked.row.desired().is_ok_and(|desired| !takes_away(&desired));
+    progress.off.filter(|_| !is_on && !may_be_on)
+}
 
 fn after(delay: Duration) -> i64 {
     micros(now()).saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))

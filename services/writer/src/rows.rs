@@ -25,7 +25,7 @@ use sea_orm::{
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use crate::orphans;
+use crate::{orphans, stored};
 
 /// `(kind, subject)` of a resource.
 pub(crate) type Key = (ResourceKind, String);
@@ -163,7 +163,10 @@ pub(crate) async fn save_resources(
     let others = resource::Column::iter().filter(|column| !matches!(column, Target | Kind | Subject));
     let conflict = OnConflict::columns([Target, Kind, Subject]).update_columns(others).to_owned();
     for chunk in chunks(rows) {
-        let models = chunk.into_iter().map(|row| row.into_active_model().reset_all());
+        let models = chunk.into_iter().map(|mut row| {
+            row.last_error = row.last_error.as_deref().map(stored::words);
+            row.into_active_model().reset_all()
+        });
         resource::Entity::insert_many(models)
             .on_conflict(conflict.clone())
             .exec_without_returning(connection)
@@ -206,7 +209,10 @@ pub(crate) async fn save_edges(
     let conflict =
         OnConflict::columns([Target, GroupSubject, MemberSubject]).update_columns(others).to_owned();
     for chunk in chunks(rows) {
-        let models = chunk.into_iter().map(|row| row.into_active_model().reset_all());
+        let models = chunk.into_iter().map(|mut row| {
+            row.last_error = row.last_error.as_deref().map(stored::words);
+            row.into_active_model().reset_all()
+        });
         edge::Entity::insert_many(models)
             .on_conflict(conflict.clone())
             .exec_without_returning(connection)

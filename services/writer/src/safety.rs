@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, Que
 use store::StoreError;
 
 use crate::facts::News;
+use crate::rows::control::PauseScope;
 use crate::rows::{control, dead, removal, resource};
 use crate::{micros, now};
 
@@ -42,7 +43,7 @@ pub(crate) async fn forget_old_removals(tx: &DatabaseTransaction, target: &str) 
     Ok(())
 }
 
-/// Stops everything at a target where more resources died within the guard's hours than it allows; says why, if so.
+/// Stops what gives access at a target where more resources died within the guard's hours than it allows; says why, if so.
 ///
 /// # Errors
 /// As the database reports them.
@@ -70,11 +71,24 @@ pub(crate) async fn quarantine(
         return Ok(None);
     }
     let why = format!(
-        "quarantine: {failures} resources failed within {} hours, over guard.failures: {} of the policy; see `usher dead ls`",
+        "quarantine: {failures} resources failed within {} hours, over guard.failures: {} of the policy; see `usher dead ls`; accounts are still switched off",
         guard.window_hours, guard.failures
     );
-    pause(tx, target, Some(("usher", &why)), news).await?;
+    pause_grants(tx, target, &why, news).await?;
     Ok(Some(why))
+}
+
+/// Pauses what gives access at a target; accounts are still switched off there.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn pause_grants(
+    tx: &DatabaseTransaction,
+    target: &str,
+    why: &str,
+    news: &mut News,
+) -> Result<(), StoreError> {
+    pause(tx, target, Some(("usher", why)), PauseScope::Grants, news).await.map(drop)
 }
 
 /// Pauses a target (`by`: who and why), or lets it go on; says whether it was paused before.
@@ -85,19 +99,21 @@ pub(crate) async fn pause(
     tx: &DatabaseTransaction,
     target: &str,
     by: Option<(&str, &str)>,
+    scope: PauseScope,
     news: &mut News,
 ) -> Result<bool, StoreError> {
-    use control::Column::{PausedAt, PausedBy, PausedWhy};
+    use control::Column::{PausedAt, PausedBy, PausedScope, PausedWhy};
     let row = control::load(tx, target).await?;
     let was_paused = row.paused_by.is_some();
     let at = micros(now());
     let row = control::Model {
         paused_by: by.map(|(who, _)| who.to_owned()),
         paused_why: by.map(|(_, why)| why.to_owned()),
+        paused_scope: Some(scope.as_str().to_owned()),
         paused_at: Some(at),
         ..row
     };
-    control::save(tx, row, [PausedBy, PausedWhy, PausedAt]).await?;
+    control::save(tx, row, [PausedBy, PausedWhy, PausedScope, PausedAt]).await?;
     if let Some((who, why)) = by {
         tell_paused(target, "paused", who, why, at, news);
     }

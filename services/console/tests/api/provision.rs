@@ -25,6 +25,7 @@ fn account() -> Desired {
         match_on: Vec::new(),
         assume_empty: false,
         protected: false,
+        delete_grace_days: None,
         actions: Actions::default(),
     })
 }

@@ -141,6 +141,7 @@ mod tests {
             match_on: Vec::new(),
             assume_empty: false,
             protected: false,
+            delete_grace_days: None,
             actions: Actions::default(),
         })
     }

@@ -11,6 +11,7 @@ use store::StoreError;
 use super::status::holder;
 use super::{Control, refusal};
 use crate::pacer::Circuit;
+use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, resource, status};
 
 /// What keeps everything at a target from being sent.
@@ -39,7 +40,9 @@ impl Control {
     }
 
     async fn surroundings(&self, target: &str) -> Result<Surroundings, StoreError> {
-        let paused = control::load(self.store.reader(), target).await?.paused();
+        let row = control::load(self.store.reader(), target).await?;
+        // A pause of what gives access stops no switch-off.
+        let paused = row.paused().filter(|_| row.pause_scope() == Some(PauseScope::Everything));
         let stopped = match paused {
             Some(paused) => {
                 Some(Waiting::because(WaitingFor::Pause, format!("by {}: {}", paused.who, paused.why)))
@@ -98,9 +101,9 @@ fn off_evidence(row: &resource::Model) -> Option<OffEvidence> {
     Some(OffEvidence { kind, at: crate::moment(at) })
 }
 
-/// What showed that the account is off, and when (microseconds since the Unix epoch). Nothing is recorded yet.
-fn shown_off(_row: &resource::Model) -> Option<(String, i64)> {
-    None
+/// What first showed that the account is off, and when (microseconds since the Unix epoch).
+fn shown_off(row: &resource::Model) -> Option<(String, i64)> {
+    row.off_evidence.clone().zip(row.off_evidence_at)
 }
 
 fn waiting(row: &resource::Model, surroundings: &Surroundings) -> Waiting {

@@ -13,6 +13,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::Control;
 use crate::facts::News;
+use crate::rows::control::PauseScope;
 use crate::rows::{edge, resource, save_resources, status};
 use crate::{group_limit, micros, moment, now, safety};
 
@@ -83,7 +84,7 @@ impl Control {
         let tx = self.store.begin().await?;
         let mut news = News::default();
         let by = paused.then_some((actor.who.as_str(), actor.why.as_str()));
-        let was_paused = safety::pause(&tx, target, by, &mut news).await?;
+        let was_paused = safety::pause(&tx, target, by, PauseScope::Everything, &mut news).await?;
         if !paused && was_paused {
             safety::tell_paused(target, "resumed", &actor.who, &actor.why, micros(now()), &mut news);
         }

@@ -11,7 +11,9 @@ use super::{Control, database, refusal};
 use crate::call::{About, Call, Consent, OwnedTarget, Stop};
 use crate::converge::{Wanted, look};
 use crate::pacer::{Circuit, Urgency};
+use crate::rows::access::Deletion;
 use crate::rows::load_resources;
+use crate::{micros, now};
 
 /// An operator waits for the answer: beyond this there is none. Shorter than the patience of whoever asks.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,11 +30,15 @@ impl Control {
         let target = self.askable(&request.target).await?;
         let LookRequest { subject, desired, .. } = request;
         let people = self.links(&target.name, ResourceKind::User, &Wanted::references(&desired)).await?;
+        let reader = self.store.reader();
+        let own = load_resources(reader, &target.name, kind, std::slice::from_ref(&subject), false).await;
+        let own = own.map_err(|error| database(&error))?.remove(&subject);
+        let deletion = own.as_ref().map_or(Deletion::NotOurs, |row| row.deletion(&desired, micros(now())));
         let Some(wanted) = Wanted::new(desired, &people) else {
             return Err(refusal("there is nothing to look for".to_owned()));
         };
-        let own = self.links(&target.name, kind, std::slice::from_ref(&subject)).await?;
-        let link = own.get(&subject).map(String::as_str);
+        let wanted = Wanted { deletion, ..wanted };
+        let link = own.as_ref().and_then(|row| row.remote_id.as_deref());
         patiently(&target, ask(&target, kind, &subject, &wanted, link)).await
     }
 
@@ -108,6 +114,7 @@ pub(super) async fn conversation(target: &Arc<OwnedTarget>, kind: ResourceKind, 
         trace: None,
         attempts: 0,
         consent: Consent::Unknown,
+        only_switch_offs: false,
     };
     Call::new(Arc::clone(target), about, permit)
 }

@@ -30,6 +30,7 @@ impl Control {
             trace: None,
             attempts: 0,
             consent: Consent::Unknown,
+            only_switch_offs: false,
         };
         let asked = async {
             let permit = target.pacer.acquire(Urgency::opening(Lane::Leaver)).await;

@@ -8,7 +8,9 @@ use super::taken::{self, Taken};
 use super::{Move, Standing, Wanted, forbidden, refused_by_profile, settled};
 use crate::call::{Call, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
+use crate::rows::access::Origin;
 use crate::rows::resource::Unseen;
+use crate::stored;
 
 pub(super) async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Move, Stop> {
     let look_first = !wanted.assume_empty || progress.in_doubt || progress.unseen.is_some();
@@ -45,10 +47,16 @@ pub(super) async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Prog
         Err(stop) => return Err(stop),
     };
     progress.in_doubt = true;
+    if let Some(fault) = id.as_deref().and_then(stored::remote_id_fault) {
+        // It is there, and must never be sent again; nothing can be done with it by this id.
+        progress.unseen = Some(Unseen::Created);
+        return Ok(Move::End(Outcome::Dead(call.trouble("create", AttemptClass::Permanent, fault))));
+    }
     match id {
         Some(id) => {
             progress.remote_id = Some(id);
             progress.unseen = None;
+            progress.origin = Some(Origin::Created);
             progress.applied = wanted.created();
             Ok(Move::End(settled("created", wanted)))
         }
@@ -83,8 +91,13 @@ pub(super) async fn find_created(
 ) -> Result<Move, Stop> {
     match locate(call, wanted, true).await? {
         Located::Adoptable(hit) => {
+            if let Some(fault) = stored::remote_id_fault(&hit.resource.id) {
+                let outcome = Outcome::Dead(call.trouble("create", AttemptClass::Permanent, fault));
+                return Ok(Move::End(outcome));
+            }
             progress.remote_id = Some(hit.resource.id);
             progress.unseen = None;
+            progress.origin = Some(Origin::Created);
             progress.applied = wanted.created();
             Ok(Move::End(settled("created", wanted)))
         }
@@ -105,10 +118,15 @@ async fn resolve_existing(
     progress: &mut Progress,
     failed: Failed,
 ) -> Result<Move, Stop> {
+    let may_have_created = progress.in_doubt || progress.unseen == Some(Unseen::Created);
     progress.in_doubt = true;
     progress.unseen = Some(Unseen::Exists);
     match locate(call, wanted, true).await? {
-        Located::Adoptable(hit) => Ok(Move::Adopt(hit)),
+        Located::Adoptable(hit) => {
+            // A 409 at the first try is no create of ours.
+            progress.in_doubt = may_have_created;
+            Ok(Move::Adopt(hit))
+        }
         Located::Foreign(foreign) => in_the_way(call, progress, foreign).await,
         Located::Nothing => {
             // Another of its values may be what the target wants only once.
@@ -128,6 +146,9 @@ pub(super) async fn adopt(
     progress: &mut Progress,
     Hit { resource: found, by }: Hit,
 ) -> Result<Move, Stop> {
+    if let Some(fault) = stored::remote_id_fault(&found.id) {
+        return Ok(Move::End(Outcome::Dead(call.trouble("adopt", AttemptClass::Permanent, fault))));
+    }
     if let Some(other) = call.linked_to_another(&found.id).await? {
         let error = linked_already(&found.id, &other);
         let outcome = match by.filter(|_| wanted.state == lifecycle::AccountState::Active) {
@@ -137,8 +158,13 @@ pub(super) async fn adopt(
         return Ok(Move::End(outcome));
     }
     let standing = Standing { surely_ours: locate::is_ours(wanted, &found), adopted: true };
+    progress.off = super::see_off(found.active, progress.off);
     progress.applied = scim::observe(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
+    // A create of ours that got no answer made it, or it is what we created before: it carries our externalId.
+    let created_it = progress.in_doubt || progress.unseen == Some(Unseen::Created);
+    let is_created = standing.surely_ours && (created_it || progress.origin == Some(Origin::Created));
+    progress.origin = Some(if is_created { Origin::Created } else { Origin::Adopted });
     progress.unseen = None;
     Ok(Move::BringAbout(standing))
 }

@@ -6,7 +6,7 @@ use scim::diff;
 use serde_json::Value;
 
 use super::taken::{self, Taken};
-use super::update::{Change, not_done, write as send};
+use super::update::{Change, Done, see_done, write as send};
 use super::{Move, Wanted, settled};
 use crate::call::{Call, Failed, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
@@ -88,13 +88,17 @@ pub(super) async fn write(
     let operation = if switches_off { "disable" } else { "update" };
     let change = Change { kind: wanted.kind, id, operation, ops: &ops, set: &set, clear: &clear };
     let shown = send(call, &change).await?;
-    if let Some(undone) = not_done(call, &change, shown).await? {
-        progress.in_doubt = true;
-        return Ok(Some(undone));
+    progress.in_doubt = true; // until it is seen
+    match see_done(call, &change, shown).await? {
+        Done::Yes(evidence) => progress.off = progress.off.or(evidence),
+        Done::No(undone) => return Ok(Some(*undone)),
     }
+    progress.in_doubt = false;
     call.target.gone.was_there();
     if switches_off && progress.applied.get(ACTIVE) != Some(&Value::Bool(false)) {
         progress.changed = Some(AccessChange::Disable);
+    } else if set.get(ACTIVE) == Some(&Value::Bool(true)) && wanted.gives_access_back(&progress.applied) {
+        progress.changed = Some(AccessChange::Enable);
     }
     progress.applied.extend(set);
     progress.applied.extend(clear.into_iter().map(|path| (path, Value::Null)));

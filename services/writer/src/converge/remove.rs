@@ -4,12 +4,13 @@ use lifecycle::{AccountState, AttemptClass, Attributes};
 use scim::Kind;
 
 use super::locate::{Located, locate};
+use super::proof::{Proof, prove};
 use super::step;
 use super::update::{is_hidden, switch_off};
-use super::{Move, Wanted, settled};
+use super::{Move, Wanted, absent, settled};
 use crate::call::{Call, Stop};
 use crate::outcome::{Outcome, Progress, Trouble};
-use crate::rows::access::AccessChange;
+use crate::rows::access::{AccessChange, OffEvidence};
 use crate::{micros, now};
 
 /// The link leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
@@ -19,6 +20,11 @@ pub(super) async fn recover_gone(
     progress: &mut Progress,
 ) -> Result<Move, Stop> {
     if is_hidden(call, wanted, progress) {
+        if progress.off.is_none()
+            && let Proof::Proven = prove(call).await?
+        {
+            progress.off = Some(OffEvidence::GoneProven);
+        }
         return Ok(Move::End(settled("unchanged", wanted)));
     }
     let located = locate(call, wanted, true).await?;
@@ -33,6 +39,12 @@ pub(super) async fn recover_gone(
         && let Some(why) = call.target.gone.is_gone()
     {
         return Ok(Move::End(Outcome::Doubtful { why, at: micros(now()) }));
+    }
+    if matches!(located, Located::Nothing)
+        && wanted.state != AccountState::Active
+        && wanted.kind == Kind::User
+    {
+        return absent(call, wanted, progress, OffEvidence::GoneProven).await.map(Move::End);
     }
     progress.remote_id = None;
     progress.applied = Attributes::new();
@@ -57,14 +69,18 @@ pub(super) async fn remove(
     progress: &mut Progress,
     id: &str,
 ) -> Result<Outcome, Stop> {
-    match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
-        Ok(()) => {}
+    let evidence = match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
+        Ok(()) => OffEvidence::Deleted,
         // Whoever left must not keep an account because a target lost sight of it for a moment.
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             if !matches!(locate(call, wanted, true).await?, Located::Nothing) {
                 let error = "the target says that it is gone, and finds it all the same".to_owned();
                 return Ok(Outcome::Retry(Trouble { error, ..failed.trouble }));
             }
+            if wanted.kind == Kind::User {
+                return absent(call, wanted, progress, OffEvidence::GoneProven).await;
+            }
+            OffEvidence::GoneProven
         }
         Err(Stop::Failed(failed))
             if failed.class() == AttemptClass::Permanent
@@ -80,13 +96,16 @@ pub(super) async fn remove(
             return Ok(Outcome::Dead(Trouble { error, ..failed.trouble }));
         }
         Err(stop) => return Err(stop),
-    }
+    };
     *progress = Progress {
+        off: progress.off.or(Some(evidence)),
         remote_id: None,
         applied: Attributes::new(),
         in_doubt: false,
         changed: Some(AccessChange::Delete),
         unseen: None,
+        delete_after: None,
+        origin: None,
     };
     Ok(settled("deleted", wanted))
 }
@@ -107,6 +126,7 @@ pub(super) async fn disable_instead(
         }
         Err(stop) => return Err(stop),
     }
+    progress.delete_after = progress.delete_after.or(wanted.delete_after(&progress.applied));
     let note = step::why_kept(call.target.client.profile(), wanted);
     Ok(Move::End(Outcome::Settled { how: "disabled", awaits: wanted.awaits.clone(), note }))
 }

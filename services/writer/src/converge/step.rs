@@ -7,6 +7,7 @@ use scim::{Client, DeleteMethod, Found, Kind, PatchOp, TargetProfile, UpdateMeth
 use serde_json::Value;
 
 use super::Wanted;
+use crate::rows::access::Deletion;
 
 /// Shown with a resource that is not created.
 pub(crate) const NOT_CREATED: &str = "not created: the policy's actions forbid it";
@@ -17,15 +18,21 @@ pub(crate) const NOT_TAKEN_AWAY: &str = "neither deleted nor disabled: the polic
 
 /// Shown with an account that is off and not deleted.
 const ONLY_DISABLES: &str = "disabled, not deleted: the target's profile only disables (`delete`)";
+const GRACE: &str = "disabled; it is deleted when its grace is over (`deleteAfterDays`), counted from when it was seen that it is off";
+const NOT_CREATED_BY_US: &str =
+    "disabled, not deleted: it was there before, or it is not known that Usher created it";
 const NOT_SURELY_OURS: &str = "disabled, not deleted: it was not ours for sure when it was found";
 
 /// Why somebody who should have no account keeps one that is off, where the policy would have it deleted.
 pub(crate) fn why_kept(profile: &TargetProfile, wanted: &Wanted) -> Option<&'static str> {
-    let should_be_gone =
-        wanted.kind == Kind::User && wanted.state == AccountState::Deleted && wanted.actions.delete;
+    let should_be_gone = wanted.state == AccountState::Deleted && wanted.actions.delete;
     match profile.delete {
         _ if !should_be_gone => None,
-        DeleteMethod::Hard => Some(NOT_SURELY_OURS),
+        DeleteMethod::Hard => match wanted.deletion {
+            Deletion::AfterGrace(_) => Some(GRACE),
+            Deletion::NotOurs => Some(NOT_CREATED_BY_US),
+            Deletion::Due => Some(NOT_SURELY_OURS),
+        },
         DeleteMethod::Disable | DeleteMethod::Unsupported => Some(ONLY_DISABLES),
     }
 }
@@ -71,7 +78,8 @@ pub(crate) fn next(profile: &TargetProfile, wanted: &Wanted, there: There<'_>) -
 
 /// Deletes only what is surely ours, where the policy and the target let it; else nobody may use it at least.
 fn take_away(profile: &TargetProfile, wanted: &Wanted, applied: &Attributes, surely_ours: bool) -> Step {
-    if surely_ours && wanted.actions.delete && profile.delete == DeleteMethod::Hard {
+    let may_be_deleted = surely_ours && wanted.deletion == Deletion::Due;
+    if may_be_deleted && wanted.actions.delete && profile.delete == DeleteMethod::Hard {
         return Step::Delete;
     }
     let kept = if wanted.actions.delete {

@@ -5,11 +5,12 @@ use scim::{Found, Kind, PatchOp, ReadBack, UpdateMethod};
 
 use super::locate;
 use super::parts;
+use super::proof::{Proof, prove};
 use super::step;
 use super::{Move, Wanted, settled};
 use crate::call::{Call, Stop};
 use crate::outcome::{Outcome, Progress};
-use crate::rows::access::AccessChange;
+use crate::rows::access::{AccessChange, OffEvidence};
 
 /// Sends what differs: in one request, or where that is refused in as many as it takes to tell what is.
 pub(super) async fn update(
@@ -25,13 +26,17 @@ pub(super) async fn update(
     let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
     match write(call, &change).await {
         Ok(shown) => {
-            if let Some(undone) = not_done(call, &change, shown).await? {
-                progress.in_doubt = true;
-                return Ok(Move::End(undone));
+            progress.in_doubt = true; // until it is seen
+            match see_done(call, &change, shown).await? {
+                Done::Yes(evidence) => progress.off = progress.off.or(evidence),
+                Done::No(undone) => return Ok(Move::End(*undone)),
             }
+            progress.in_doubt = false;
             call.target.gone.was_there();
             if wanted.takes_access_away(&progress.applied) {
                 progress.changed = Some(AccessChange::Disable);
+            } else if wanted.gives_access_back(&progress.applied) {
+                progress.changed = Some(AccessChange::Enable);
             }
             progress.applied = wanted.written(&progress.applied);
             Ok(Move::End(settled(how, wanted)))
@@ -64,36 +69,53 @@ pub(super) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Option
     call.send(operation, async |client| client.replace(kind, id, &whole, version).await).await
 }
 
-/// What a change came to that the target answered with success and did not carry out. It is read back where the profile
-/// says so, and where the answer itself shows an account that should be off.
-pub(super) async fn not_done(
+/// What a change came to that the target answered with success.
+pub(super) enum Done {
+    /// It was done, as far as can be seen; with what shows that the account is off, where it was switched off.
+    Yes(Option<OffEvidence>),
+    /// It was not.
+    No(Box<Outcome>),
+}
+
+/// Sees whether a change was done that the target answered with success: that is a claim. It is read back where the profile says
+/// so, and where the answer does not show that an account is off which should be.
+pub(super) async fn see_done(
     call: &mut Call,
     change: &Change<'_>,
     shown: Option<Found>,
-) -> Result<Option<Outcome>, Stop> {
+) -> Result<Done, Stop> {
+    call.was_shown();
     let switches_off = change.kind == Kind::User && change.set.get("active") == Some(&false.into());
-    let is_doubtful = switches_off && shown.is_some_and(|found| found.active == Some(true));
-    let read_back = match call.target.client.profile().read_back {
+    let active = shown.and_then(|found| found.active);
+    let insists = match call.target.client.profile().read_back {
         ReadBack::Never => false,
         ReadBack::Disable => switches_off,
         ReadBack::Always => true,
     };
-    if !is_doubtful && !read_back {
-        return Ok(None);
+    if !insists && (!switches_off || active == Some(false)) {
+        return Ok(Done::Yes(switches_off.then_some(OffEvidence::Answer)));
     }
     let found = match locate::read(call, change.kind, change.id).await {
         Ok(found) => found,
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => return Ok(None),
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            let proven = switches_off && matches!(prove(call).await?, Proof::Proven);
+            return Ok(Done::Yes(proven.then_some(OffEvidence::GoneProven)));
+        }
+        // Whether it is off cannot be seen there; that it is not was not said.
+        Err(Stop::Failed(_)) if !insists && active.is_none() => return Ok(Done::Yes(None)),
         Err(stop) => return Err(stop),
     };
     let observed = scim::observe(&found.attributes, change.set.keys().chain(change.clear));
     let ops = scim::diff::ops(call.target.client.profile(), change.kind, &observed, change.set, change.clear);
     let left: Vec<&str> = ops.iter().map(PatchOp::path).collect();
-    let matters = if switches_off && !read_back { left.contains(&"active") } else { !left.is_empty() };
-    Ok(matters.then(|| {
-        let error = format!("the target answered with success, and did not do it: {}", left.join(", "));
-        Outcome::Retry(call.trouble(change.operation, AttemptClass::Transient, error))
-    }))
+    let shows_active = found.active.is_some();
+    let matters =
+        if switches_off && !insists { shows_active && left.contains(&"active") } else { !left.is_empty() };
+    if !matters {
+        return Ok(Done::Yes((switches_off && found.active == Some(false)).then_some(OffEvidence::ReadBack)));
+    }
+    let error = format!("the target answered with success, and did not do it: {}", left.join(", "));
+    Ok(Done::No(Box::new(Outcome::Retry(call.trouble(change.operation, AttemptClass::Transient, error)))))
 }
 
 /// A change of one resource.
@@ -116,10 +138,12 @@ pub(super) async fn switch_off(
     let (ops, set) = step::off(call.target.client.profile());
     let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
     let shown = write(call, &change).await?;
-    if let Some(undone) = not_done(call, &change, shown).await? {
-        progress.in_doubt = true;
-        return Ok(Some(undone));
+    progress.in_doubt = true; // until it is seen
+    match see_done(call, &change, shown).await? {
+        Done::Yes(evidence) => progress.off = progress.off.or(evidence),
+        Done::No(undone) => return Ok(Some(*undone)),
     }
+    progress.in_doubt = false;
     if progress.applied.get("active") != Some(&false.into()) {
         progress.changed = Some(AccessChange::Disable);
     }

@@ -7,6 +7,7 @@ use lifecycle::{AccountState, Actions, Attributes, Desired};
 use scim::Kind;
 
 use super::taken::Taken;
+use crate::rows::access::Deletion;
 use crate::rows::reference::Resolved;
 
 const ACTIVE: &str = "active";
@@ -33,6 +34,8 @@ pub(crate) struct Wanted {
     pub(crate) protected: bool,
     /// A value is given up for a temporary one first: others wait for it in a circle.
     pub(crate) step_aside: Option<Taken>,
+    /// Whether it may be deleted, where it should not exist.
+    pub(crate) deletion: Deletion,
 }
 
 impl Wanted {
@@ -71,6 +74,7 @@ impl Wanted {
                     references,
                     protected: account.protected,
                     step_aside: None,
+                    deletion: Deletion::Due,
                 })
             }
             Desired::Group(group) => {
@@ -89,6 +93,7 @@ impl Wanted {
                     references: Resolved::new(),
                     protected: group.protected,
                     step_aside: None,
+                    deletion: Deletion::Due,
                 })
             }
             Desired::Membership { .. } => None,
@@ -177,6 +182,31 @@ impl Wanted {
             && self.state == AccountState::Disabled
             && self.actions.disable
             && applied.get(ACTIVE) != Some(&false.into())
+    }
+
+    /// Whether reaching this state from `applied` switches an account on again.
+    pub(crate) fn gives_access_back(&self, applied: &Attributes) -> bool {
+        self.kind == Kind::User
+            && self.state == AccountState::Active
+            && self.actions.disable
+            && applied.get(ACTIVE) == Some(&false.into())
+    }
+
+    /// How long after it was seen that the account is off it is to be deleted, in microseconds.
+    pub(crate) fn delete_after(&self, applied: &Attributes) -> Option<i64> {
+        match self.deletion {
+            Deletion::AfterGrace(grace) if self.is_off(applied) && self.state == AccountState::Deleted => {
+                Some(grace)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the account should be off and is, as far as `applied` says.
+    pub(crate) fn is_off(&self, applied: &Attributes) -> bool {
+        self.kind == Kind::User
+            && self.state != AccountState::Active
+            && applied.get(ACTIVE) == Some(&false.into())
     }
 
     /// What reaching this state from `applied` is called.

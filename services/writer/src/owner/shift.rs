@@ -23,7 +23,7 @@ use crate::pacer::{Circuit, Permit, Urgency};
 use crate::ready::Ready;
 use crate::results::{Committed, look_at_waiting, wake_forgotten_memberships};
 use crate::rows::Key;
-use crate::{group_limit, listing, micros, now, reconcile, safety};
+use crate::{grace, group_limit, listing, micros, now, reconcile, safety};
 
 /// How often the queue is looked at when nothing says that it changed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -60,6 +60,8 @@ pub(super) struct Shift<'a> {
     /// When a human last let the target go on.
     let_go_on_at: Option<i64>,
     freshness: Freshness,
+    /// The target is paused for what gives access: accounts are switched off, and nothing else is done.
+    only_switch_offs: bool,
     /// Whether reading the queue takes much less time than a slot.
     is_slow: bool,
 }
@@ -116,6 +118,7 @@ impl<'a> Shift<'a> {
             place: None,
             let_go_on_at: Some(micros(now())),
             is_slow,
+            only_switch_offs: false,
             freshness: Freshness { stale: true, again_from: Instant::now() },
         }
     }
@@ -263,6 +266,7 @@ impl<'a> Shift<'a> {
                 group_limit::wake(&tx, &self.owner.target, max, micros(now())).await?;
             }
             safety::forget_old_removals(&tx, &self.owner.target).await?;
+            grace::wake(&tx, &self.owner.store, &self.owner.target).await?;
             tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
             Ok::<u64, StoreError>(woken)
         };

@@ -13,7 +13,7 @@ use crate::rows::edge;
 
 pub(super) async fn work_on_resource(
     target: Arc<OwnedTarget>,
-    job: crate::ready::ResourceJob,
+    (job, only_switch_offs): (crate::ready::ResourceJob, bool),
     mut progress: Progress,
     trace: TraceContext,
     permit: Permit,
@@ -28,6 +28,7 @@ pub(super) async fn work_on_resource(
         trace: Some(trace),
         attempts: row.attempts,
         consent: row.consent(),
+        only_switch_offs,
     };
     let mut call = Call::new(target, about, permit);
     let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
@@ -54,6 +55,7 @@ pub(super) async fn work_on_members(
         trace: Some(trace),
         attempts: 0,
         consent: Consent::Unknown,
+        only_switch_offs: false,
     };
     let mut call = Call::new(target, about, permit);
     if !job.leftovers.is_empty() {

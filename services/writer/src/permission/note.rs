@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
-use super::{AccessSum, hold_waiting};
+use super::{AccessSum, hold_too_many};
 use crate::facts::News;
 use crate::lease::Lease;
 use crate::orphans;
@@ -40,11 +40,14 @@ pub(crate) async fn note_sending(
     let mut rows = asked_rows(tx, target, asked).await?;
     leave_orphans_alone(tx, target, &mut rows).await?;
     let mut held = None;
-    if rows.iter().any(resource::Model::needs_permission)
-        && let Some(reason) = AccessSum::read(tx, target).await?.objection(AccessChange::Disable)
-    {
-        held = Some((hold_waiting(tx, target, &reason, news).await?, reason));
-        rows.retain(|row| !row.needs_permission());
+    if rows.iter().any(resource::Model::needs_permission) {
+        let sum = AccessSum::read(tx, target).await?;
+        held = hold_too_many(tx, target, &sum, news).await?;
+        let is_held = |row: &resource::Model| {
+            let change = row.access_change().filter(|_| row.needs_permission());
+            change.is_some_and(|change| sum.objections().iter().any(|(too_many, _)| *too_many == change))
+        };
+        rows.retain(|row| !is_held(row));
     }
     let (reserving, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.needs_permission());
     note(tx, target, lease.epoch(), &reserving, true).await?;

@@ -17,6 +17,7 @@ pub(crate) struct AccessSum {
     guard: Guard,
     disabled: u64,
     deleted: u64,
+    enabled: u64,
     /// Accounts and groups that are linked; not counted where there are few changes.
     linked: u64,
 }
@@ -28,17 +29,17 @@ impl AccessSum {
     /// As the database reports them.
     pub(crate) async fn read(connection: &impl ConnectionTrait, target: &str) -> Result<Self, StoreError> {
         let guard = control::load(connection, target).await?.guard();
-        let mut sum = Self { guard, disabled: 0, deleted: 0, linked: 0 };
+        let mut sum = Self { guard, disabled: 0, deleted: 0, enabled: 0, linked: 0 };
         for (change, rows) in count(connection, target, guard).await? {
             match AccessChange::named(&change) {
                 AccessChange::Disable => sum.disabled += rows,
                 AccessChange::Delete => sum.deleted += rows,
-                AccessChange::Enable => {}
+                AccessChange::Enable => sum.enabled += rows,
             }
         }
-        let removals = sum.removals();
-        // A count of everything, which few removals need not, unless they are too many all the same: then it is told.
-        if removals > Guard::PERCENT_COUNTS_ABOVE || removals > guard.deletions {
+        let changes = Ord::max(sum.removals(), sum.enabled);
+        // A count of everything, which few changes need not, unless they are too many all the same: then it is told.
+        if changes > Guard::PERCENT_COUNTS_ABOVE || changes > guard.deletions {
             let linked = resource::Entity::find()
                 .filter(resource::Column::Target.eq(target))
                 .filter(resource::Column::RemoteId.is_not_null())
@@ -46,7 +47,7 @@ impl AccessSum {
                 .await;
             sum.linked = linked.map_err(StoreError::statement("count what is linked"))?;
         }
-        sum.linked = Ord::max(sum.linked, removals);
+        sum.linked = Ord::max(sum.linked, changes);
         Ok(sum)
     }
 
@@ -56,20 +57,33 @@ impl AccessSum {
 
     /// Why there are too many changes of this sort; `None` when there are not.
     pub(crate) fn objection(&self, change: AccessChange) -> Option<String> {
-        let exceeded = match change {
-            AccessChange::Disable | AccessChange::Delete => self.guard.exceeded(self.removals(), self.linked),
-            AccessChange::Enable => Vec::new(),
+        let (count, exceeded, what) = match change {
+            AccessChange::Delete => match self.guard.exceeded_by_deletions(self.deleted) {
+                Some(exceeded) => (self.deleted, vec![exceeded], "have been deleted"),
+                None => return self.objection(AccessChange::Disable),
+            },
+            AccessChange::Disable => {
+                (self.removals(), self.guard.exceeded(self.removals(), self.linked), "have lost access")
+            }
+            AccessChange::Enable => {
+                (self.enabled, self.guard.exceeded(self.enabled, self.linked), "have been switched on again")
+            }
         };
         if exceeded.is_empty() {
             return None;
         }
         Some(format!(
-            "{} of {} accounts and groups would have lost access within {} hours, over {} of the policy",
-            self.removals(),
-            self.linked,
+            "{count} of {} accounts and groups would {what} within {} hours, over {} of the policy",
+            Ord::max(self.linked, count),
             self.guard.window_hours,
             exceeded.join(" and ")
         ))
+    }
+
+    /// The changes of which there are too many, and why.
+    pub(crate) fn objections(&self) -> Vec<(AccessChange, String)> {
+        let of = |change| Some((change, self.objection(change)?));
+        AccessChange::ALL.into_iter().filter_map(of).collect()
     }
 }
 
@@ -77,7 +91,9 @@ impl AccessSum {
 pub(super) fn waits() -> Expr {
     let unapproved =
         Expr::col(resource::Column::ApprovedRevision).ne(Expr::col(resource::Column::DesiredRevision));
-    resource::Column::Queued.eq(true).and(resource::Column::Planned.eq(false)).and(unapproved)
+    let enables = resource::Column::AccessChange.eq(AccessChange::Enable.as_str());
+    let unplanned = resource::Column::Planned.eq(false).or(enables);
+    resource::Column::Queued.eq(true).and(unplanned).and(unapproved)
 }
 
 /// How many there are of each change: one statement, so that all are counted at the same moment.

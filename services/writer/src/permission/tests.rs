@@ -11,7 +11,8 @@ use crate::rows::{Key, control, load_resources, status};
 
 const TARGET: &str = "crm";
 const TERM: Duration = Duration::from_secs(60);
-const GUARD: Guard = Guard { deletions: 5, percent: 100, window_hours: 24, failures: 1_000 };
+const GUARD: Guard =
+    Guard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
 
 fn wanted(state: AccountState) -> Desired {
     Desired::User(Account {
@@ -24,6 +25,7 @@ fn wanted(state: AccountState) -> Desired {
         assume_empty: false,
         actions: Actions::default(),
         protected: false,
+        delete_grace_days: None,
     })
 }
 

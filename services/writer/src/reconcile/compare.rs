@@ -12,8 +12,11 @@ use super::drift::Drift;
 use super::{Halt, Run};
 use crate::converge::Wanted;
 use crate::converge::step::{Step, There, next};
+use crate::lease::database_now;
 use crate::orphans;
+use crate::rows::access::OffEvidence;
 use crate::rows::{load_resources, resource, status};
+use crate::{micros, now, stored};
 
 /// How a resource at the target stands.
 enum Verdict {
@@ -30,6 +33,19 @@ impl Run {
             Kind::User => ResourceKind::User,
             Kind::Group => ResourceKind::Group,
         };
+        let (unusable, page): (Vec<&Seen>, Vec<&Seen>) =
+            page.iter().partition(|seen| stored::remote_id_fault(&seen.id).is_some());
+        for seen in unusable {
+            self.report.counts.unreadable += 1;
+            self.note(Found {
+                difference: Difference::Unreadable,
+                kind: resource_kind,
+                subject: None,
+                remote_id: None,
+                what: stored::remote_id_fault(&seen.id).into_iter().collect(),
+            });
+        }
+        let page = page.as_slice();
         let linked = self.linked(resource_kind, page).await?;
         let is_repeated = !linked.is_empty()
             && linked.len() == page.len()
@@ -38,8 +54,8 @@ impl Run {
         let links = self.links_of_references(&linked).await?;
         let mut differing: Vec<(resource::Model, Option<(Attributes, Drift)>)> = Vec::new();
         let nobodys = self.nobodys().await?;
-        let (mut groups, mut kept, mut taken) = (Vec::new(), Vec::new(), Vec::new());
-        for seen in page {
+        let (mut groups, mut kept, mut taken, mut off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for &seen in page {
             let row = match linked.get(&seen.id) {
                 Some(row) if orphans::is_orphan(&row.subject) && is_at_rest(row) => {
                     taken.extend(self.nobodys_account(&nobodys, seen, Some(row)));
@@ -57,6 +73,9 @@ impl Run {
             };
             match self.judge(row, seen, &links) {
                 Verdict::InSync => {
+                    if seen.active == Some(false) && row.off_evidence.is_none() {
+                        off.push(row.subject.clone());
+                    }
                     self.report.counts.in_sync += 1;
                     kept.extend(row.drift.as_ref().map(|_| row.subject.clone()));
                 }
@@ -93,6 +112,7 @@ impl Run {
         }
         let tx = self.begin().await?;
         self.mark_seen(&tx, resource_kind, linked.keys().cloned().collect()).await?;
+        self.keep_evidence(&tx, &off).await?;
         if !self.report.dry_run {
             self.forget_drift(&tx, resource_kind, &kept).await?;
         }
@@ -102,6 +122,9 @@ impl Run {
         for (row, observed) in differing {
             let Some((row, (observed, drift))) = rows.get_mut(&row.subject).zip(observed) else { continue };
             row.drift = Some(drift.to_json());
+            if observed.get("active") == Some(&true.into()) {
+                row.keep_evidence(None, 0);
+            }
             // So that the guard counts together what would be taken away.
             row.set_applied(&observed);
             if let Ok(desired) = row.desired() {
@@ -121,9 +144,10 @@ impl Run {
         if !is_at_rest(row) {
             return Verdict::Busy;
         }
-        let Some(wanted) = row.desired().ok().and_then(|desired| Wanted::new(desired, links)) else {
-            return Verdict::Busy;
-        };
+        let Ok(desired) = row.desired() else { return Verdict::Busy };
+        let deletion = row.deletion(&desired, micros(now()));
+        let Some(wanted) = Wanted::new(desired, links) else { return Verdict::Busy };
+        let wanted = Wanted { deletion, ..wanted };
         let observed = scim::observe(&seen.attributes, wanted.paths());
         let there = There::Something { applied: &observed, surely_ours: true };
         match next(self.target.client.profile(), &wanted, there) {
@@ -174,7 +198,7 @@ impl Run {
     async fn linked(
         &self,
         kind: ResourceKind,
-        page: &[Seen],
+        page: &[&Seen],
     ) -> Result<HashMap<String, resource::Model>, StoreError> {
         let mut found = HashMap::new();
         let ids: Vec<String> = page.iter().map(|seen| seen.id.clone()).collect();
@@ -195,11 +219,12 @@ impl Run {
     async fn by_external_id(
         &self,
         kind: ResourceKind,
-        page: &[Seen],
+        page: &[&Seen],
         linked: &HashMap<String, resource::Model>,
     ) -> Result<HashMap<String, resource::Model>, StoreError> {
         let unlinked = page.iter().filter(|seen| !linked.contains_key(&seen.id));
         let keys: Vec<String> = unlinked.filter_map(|seen| seen.external_id.clone()).collect();
+        let keys: Vec<String> = keys.into_iter().filter(|key| !key.contains('\0')).collect();
         load_resources(self.target.store.reader(), &self.target.name, kind, &keys, false).await
     }
 
@@ -214,6 +239,28 @@ impl Run {
         let reader = self.target.store.reader();
         let found = load_resources(reader, &self.target.name, ResourceKind::User, &people, false).await?;
         Ok(found.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
+    }
+
+    /// These accounts are shown as off, and nothing had shown it before.
+    async fn keep_evidence(&self, tx: &DatabaseTransaction, subjects: &[String]) -> Result<(), StoreError> {
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        let at = database_now(&self.target.store, tx).await?;
+        for subjects in subjects.chunks(ROWS_PER_STATEMENT_MAX) {
+            resource::Entity::update_many()
+                .col_expr(resource::Column::OffEvidence, Expr::value(OffEvidence::ReadBack.as_str()))
+                .col_expr(resource::Column::OffEvidenceAt, Expr::value(at))
+                .filter(resource::Column::Target.eq(&self.target.name))
+                .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
+                .filter(resource::Column::Subject.is_in(subjects))
+                .filter(resource::Column::Status.eq(status::IN_SYNC))
+                .filter(resource::Column::OffEvidence.is_null())
+                .exec(tx)
+                .await
+                .map_err(StoreError::statement("keep what shows that accounts are off"))?;
+        }
+        Ok(())
     }
 
     /// These are as they should be by now.

@@ -167,7 +167,7 @@ impl Committer {
         row.next_attempt_at = after(backoff::delay(failures, self.retry.initial(), self.retry.max()));
     }
 
-    async fn give_up_edge(
+    pub(super) async fn give_up_edge(
         &self,
         tx: &DatabaseTransaction,
         row: &mut edge::Model,

@@ -1,4 +1,4 @@
-//! What a change does to the access that an account or group gives.
+//! What a change does to the access that an account or group gives, and what shows that it is off.
 
 /// A change of access that the guard counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +30,82 @@ impl AccessChange {
         }
     }
 
+    /// Every change.
+    pub(crate) const ALL: [Self; 3] = [Self::Disable, Self::Delete, Self::Enable];
+
     /// Whether access is taken away.
     pub(crate) fn takes_away(self) -> bool {
         self != Self::Enable
     }
+}
+
+/// What showed that an account is off, or not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OffEvidence {
+    /// The answer to a change shows `active: false`.
+    Answer,
+    /// It was read and shows `active: false`.
+    ReadBack,
+    /// It was deleted.
+    Deleted,
+    /// What is linked is not there any more, while another account was visible in the same minute.
+    GoneProven,
+    /// No account was found, while another one was visible in the same minute.
+    NoAccountProven,
+}
+
+impl OffEvidence {
+    const ALL: [Self; 5] =
+        [Self::Answer, Self::ReadBack, Self::Deleted, Self::GoneProven, Self::NoAccountProven];
+
+    /// As the tables have it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::ReadBack => "read_back",
+            Self::Deleted => "deleted",
+            Self::GoneProven => "gone_proven",
+            Self::NoAccountProven => "no_account_proven",
+        }
+    }
+
+    /// The evidence of this name; one that this version does not know proves nothing.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|evidence| evidence.as_str() == name)
+    }
+}
+
+/// How an account or group came to be ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// We created it.
+    Created,
+    /// It was there before.
+    Adopted,
+}
+
+impl Origin {
+    /// As the tables have it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Adopted => "adopted",
+        }
+    }
+
+    /// The origin of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Created, Self::Adopted].into_iter().find(|origin| origin.as_str() == name)
+    }
+}
+
+/// Whether what should not exist may be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    /// Now.
+    Due,
+    /// So many microseconds after it was first seen that the account is off.
+    AfterGrace(i64),
+    /// Never: it was not created by us, as far as is known.
+    NotOurs,
 }

@@ -23,6 +23,9 @@ pub(crate) struct Model {
     pub(crate) paused_by: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) paused_why: Option<String>,
+    /// A [`PauseScope`]; everything, where none is said.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) paused_scope: Option<String>,
     /// When it was paused, or let go on; microseconds since the Unix epoch.
     pub(crate) paused_at: Option<i64>,
     /// Until when the target asked to be left alone; microseconds since the Unix epoch.
@@ -30,6 +33,24 @@ pub(crate) struct Model {
     /// The [`Rules`] of its policy, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) orphans: Option<String>,
+}
+
+/// What is not sent to a target that is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PauseScope {
+    /// Nothing is sent.
+    Everything,
+    /// Only what takes access away is sent: accounts are switched off, and members removed.
+    Grants,
+}
+
+impl PauseScope {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::Grants => "grants",
+        }
+    }
 }
 
 /// What a version of the policy says of accounts of nobody.
@@ -72,6 +93,13 @@ impl Model {
             error = error as &dyn std::error::Error,
             "what is stored of a target cannot be read: nothing is taken away there until its policy is applied again"
         );
+    }
+
+    /// What is not sent, if it is paused.
+    pub(crate) fn pause_scope(&self) -> Option<PauseScope> {
+        self.paused_by.as_ref()?;
+        let only_grants = self.paused_scope.as_deref() == Some(PauseScope::Grants.as_str());
+        Some(if only_grants { PauseScope::Grants } else { PauseScope::Everything })
     }
 
     /// Who paused it and why, if anybody did.

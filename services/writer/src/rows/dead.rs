@@ -67,7 +67,7 @@ pub(crate) async fn open(
         revision: letter.revision,
         state: OPEN.to_owned(),
         created_at: crate::micros(crate::now()),
-        failure_group: Some(letter.group()),
+        failure_group: Some(crate::stored::words(&letter.group())),
     };
     row.into_active_model()
         .reset_all()

@@ -3,10 +3,13 @@
 use lifecycle::{AccountState, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
-use super::access::AccessChange;
+use super::access::{AccessChange, Deletion, OffEvidence, Origin};
 use super::status;
 use crate::call::Consent;
 use crate::converge::taken::Taken;
+use crate::orphans;
+
+const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
 /// What the target said of a create of something that no search shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,13 +93,16 @@ pub(crate) struct Model {
     pub(crate) reserved: bool,
     /// The epoch of the lease under which requests about it are, or are about to be, under way.
     pub(crate) sending_epoch: Option<i64>,
-    /// The first thing that showed that the account is off, as long as it is.
+    /// An [`OffEvidence`]: the first that showed that the account is off, as long as it is.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) off_evidence: Option<String>,
     /// When that was; microseconds since the Unix epoch, by the database's clock.
     pub(crate) off_evidence_at: Option<i64>,
     /// When it is to be deleted: its grace is over then. Microseconds since the Unix epoch.
     pub(crate) delete_at: Option<i64>,
+    /// When it is to be read back once more: an owner before may have had a request about it under way. Microseconds since the
+    /// Unix epoch.
+    pub(crate) look_again_at: Option<i64>,
     /// How it came to be ours: created or adopted; none where it is not known.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) origin: Option<String>,
@@ -170,6 +176,7 @@ impl Model {
             off_evidence: None,
             off_evidence_at: None,
             delete_at: None,
+            look_again_at: None,
             origin: None,
             held: None,
             held_at: None,
@@ -214,7 +221,7 @@ impl Model {
 
     /// Whether a human, or the plan that it comes of, let it be carried out.
     pub(crate) fn is_let_through(&self) -> bool {
-        self.planned || self.is_approved()
+        self.is_approved() || (self.planned && self.access_change() != Some(AccessChange::Enable))
     }
 
     /// Whether a human said that what is wanted now is to be carried out.
@@ -226,9 +233,26 @@ impl Model {
     pub(crate) fn consent(&self) -> Consent {
         match self.access_change() {
             _ if self.is_approved() => Consent::Approved,
-            _ if self.planned => Consent::Planned,
+            change if self.planned && change != Some(AccessChange::Enable) => Consent::Planned,
             Some(change) => Consent::Counted(change),
             None => Consent::Unknown,
+        }
+    }
+
+    /// What first showed that the account is off, as long as it is.
+    pub(crate) fn off_evidence(&self) -> Option<OffEvidence> {
+        self.off_evidence.as_deref().and_then(OffEvidence::named)
+    }
+
+    /// Keeps the first evidence that the account is off, or forgets it where there is none any more.
+    pub(crate) fn keep_evidence(&mut self, evidence: Option<OffEvidence>, at: i64) {
+        match evidence {
+            None => (self.off_evidence, self.off_evidence_at) = (None, None),
+            Some(_) if self.off_evidence().is_some() => {}
+            Some(evidence) => {
+                self.off_evidence = Some(evidence.as_str().to_owned());
+                self.off_evidence_at = Some(at);
+            }
         }
     }
 
@@ -249,18 +273,50 @@ impl Model {
 
     /// What reaching `desired` would do to the access that is there.
     fn change_by(&self, desired: &Desired) -> Option<AccessChange> {
+        let now = crate::micros(crate::now());
         self.remote_id.as_ref()?;
         match desired {
-            Desired::User(account) => match account.state {
-                AccountState::Active => None,
-                AccountState::Disabled => {
-                    (self.applied().get("active") != Some(&false.into())).then_some(AccessChange::Disable)
+            Desired::User(account) => {
+                let active = self.applied().get("active").cloned();
+                let is_off = active == Some(false.into());
+                match account.state {
+                    AccountState::Active => {
+                        (is_off && account.actions.disable).then_some(AccessChange::Enable)
+                    }
+                    AccountState::Deleted if self.deletion(desired, now) == Deletion::Due => {
+                        Some(AccessChange::Delete)
+                    }
+                    AccountState::Disabled | AccountState::Deleted => {
+                        (!is_off).then_some(AccessChange::Disable)
+                    }
                 }
-                AccountState::Deleted => Some(AccessChange::Delete),
-            },
+            }
             Desired::Group(group) => (!group.exists).then_some(AccessChange::Delete),
             Desired::Membership { .. } => None,
         }
+    }
+
+    /// How it came to be ours, where that is known.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.origin.as_deref().and_then(Origin::named)
+    }
+
+    /// Whether it may be deleted, where that is wanted.
+    pub(crate) fn deletion(&self, desired: &Desired, now: i64) -> Deletion {
+        // An account of nobody is deleted only where the policy asks for exactly that.
+        if orphans::is_orphan(&self.subject) {
+            return Deletion::Due;
+        }
+        if self.origin() != Some(Origin::Created) {
+            return Deletion::NotOurs;
+        }
+        let days = match desired {
+            Desired::User(account) => account.delete_grace_days.unwrap_or(0),
+            Desired::Group(_) | Desired::Membership { .. } => 0,
+        };
+        let grace = i64::from(days).saturating_mul(DAY_MICROS);
+        let is_over = self.off_evidence_at.is_some_and(|at| at.saturating_add(grace) <= now);
+        if grace == 0 || is_over { Deletion::Due } else { Deletion::AfterGrace(grace) }
     }
 
     /// Whether the guard has to let it through before a request is sent.

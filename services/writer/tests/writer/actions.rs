@@ -140,8 +140,13 @@ async fn groups_obey_the_same_actions() {
 
     let (row, sent) = world.want("G-1", 3, limited(false, Actions { delete: false, ..all() })).await;
     assert!(sent.is_empty() && row.error.is_some(), "{sent:?}");
-    let (_, sent) = world.want("G-1", 4, limited(false, all())).await;
-    assert_eq!(methods(&sent), ["DELETE"]);
+    let (row, sent) = world.want("G-1", 4, limited(false, all())).await;
+    assert!(sent.is_empty() && row.error.unwrap().contains("it was there before"), "{sent:?}");
+
+    world.want("G-2", 1, Desired::Group(group("SEC-2"))).await;
+    let (_, sent) =
+        world.want("G-2", 2, Desired::Group(GroupResource { exists: false, ..group("SEC-2") })).await;
+    assert_eq!(methods(&sent), ["DELETE"], "what we created");
     world.stop().await;
 }
 

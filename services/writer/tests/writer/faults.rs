@@ -10,7 +10,8 @@ use crate::world::{Sent, World, account, active, group, name_of, person};
 
 /// Short time-outs, and answers that are soon too long.
 const PROFILE: &str = "timeout_seconds: 1\nresponse_bytes_max: 8192\n";
-const GUARD: Guard = Guard { deletions: 1_000, percent: 100, window_hours: 24, failures: 1_000 };
+const GUARD: Guard =
+    Guard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Operation {

@@ -4,6 +4,7 @@
 
 mod actions;
 mod conflicts;
+mod evidence;
 mod faults;
 mod group_size;
 mod listing;

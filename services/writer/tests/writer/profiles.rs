@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Sent, World, account, group};
 
-const GUARD: Guard = Guard { deletions: 1_000, percent: 100, window_hours: 24, failures: 1_000 };
+const GUARD: Guard =
+    Guard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
 
 /// Somebody with all that any target insists on.
 fn somebody(key: &str, more: &Value) -> Attributes {

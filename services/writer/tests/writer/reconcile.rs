@@ -152,7 +152,13 @@ async fn drift(profile: TargetProfile) {
 async fn what_would_be_taken_away_counts_for_the_guard() {
     let profile = TargetProfile { rate: Rate::default(), ..TargetProfile::builtin("generic").unwrap() };
     let world = World::of_profile(&profile).await;
-    let sent = Sent::guarded(Guard { deletions: 2, percent: 100, window_hours: 24, failures: 1_000 });
+    let sent = Sent::guarded(Guard {
+        deletions: 2,
+        percent: 100,
+        window_hours: 24,
+        hard_deletions: 1_000,
+        failures: 1_000,
+    });
     let off = |key: &str| Desired::User(account(AccountState::Disabled, person(key, json!({}))));
     for n in 0..4 {
         let key = format!("E-{n}");

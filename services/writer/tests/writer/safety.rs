@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
 
-const GUARD: Guard = Guard { deletions: 5, percent: 100, window_hours: 24, failures: 1_000 };
+const GUARD: Guard =
+    Guard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
 
 fn off(key: &str) -> Desired {
     Desired::User(account(AccountState::Disabled, person(key, json!({}))))

@@ -374,6 +374,10 @@ impl World {
         }
     }
 
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.config.database.starts_with("sqlite:")
+    }
+
     pub(crate) async fn query(&self, sql: &str) -> Vec<sea_orm::QueryResult> {
         let store = Store::connect(&self.config.database).await.unwrap();
         store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap()
@@ -467,6 +471,7 @@ pub(crate) fn account(state: AccountState, attributes: Attributes) -> Account {
         match_on: vec!["externalId".to_owned(), "userName".to_owned()],
         assume_empty: false,
         protected: false,
+        delete_grace_days: None,
         actions: Actions::default(),
     }
 }

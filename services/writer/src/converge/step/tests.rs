@@ -19,6 +19,7 @@ fn wanted(state: AccountState, actions: Actions) -> Wanted {
         match_on: Vec::new(),
         assume_empty: true,
         protected: false,
+        delete_grace_days: None,
         actions,
     };
     Wanted::new(Desired::User(account), &HashMap::new()).unwrap()

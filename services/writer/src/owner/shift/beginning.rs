@@ -61,13 +61,19 @@ impl Shift<'_> {
             remote_id: job.row.remote_id.clone(),
             applied: job.row.applied(),
             in_doubt: job.row.in_doubt,
+            off: job.row.off_evidence(),
             changed: None,
+            delete_after: None,
+            origin: job.row.origin(),
             unseen: job.row.unseen(),
         };
         let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
         let trace = telemetry::in_trace(&span, job.row.trace());
         let (target, results) = (self.target.clone(), self.results.clone());
-        self.working.spawn(work_on_resource(target, job, progress, trace, permit, results).instrument(span));
+        self.working.spawn(
+            work_on_resource(target, (job, self.only_switch_offs), progress, trace, permit, results)
+                .instrument(span),
+        );
     }
 
     fn begin_members(&mut self, job: MembersJob, held: Option<HeldEdges>, permit: Permit) {

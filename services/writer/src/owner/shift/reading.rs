@@ -8,24 +8,23 @@ use tokio::time::Instant;
 use super::Shift;
 use crate::facts::News;
 use crate::ready::{Ready, Source};
-use crate::rows::access::AccessChange;
-use crate::rows::control;
+use crate::rows::control::{self, PauseScope};
 use crate::{listing, micros, now, permission};
 
 impl Shift<'_> {
-    /// Whether somebody paused the target. Whoever let it go on knows what there was to know of it.
-    async fn is_paused(&mut self) -> bool {
+    /// What is not sent, if the target is paused. The operator who let it go on knows what there was to know of it.
+    async fn pause_scope(&mut self) -> Option<PauseScope> {
         match control::load(self.owner.store.reader(), &self.owner.target).await {
             Ok(row) => {
                 if row.paused_by.is_none() && row.paused_at > self.let_go_on_at {
                     self.let_go_on_at = row.paused_at;
                     self.target.gone.believe();
                 }
-                row.paused_by.is_some()
+                row.pause_scope()
             }
             Err(error) => {
                 tracing::warn!(target_name = %self.owner.target, error = %error, "could not see whether the target is paused");
-                true
+                Some(PauseScope::Everything)
             }
         }
     }
@@ -34,7 +33,7 @@ impl Shift<'_> {
     async fn hold_excess(&self) -> Result<bool, StoreError> {
         let (store, target) = (&self.owner.store, &self.owner.target);
         let sum = permission::AccessSum::read(store.reader(), target).await?;
-        if sum.objection(AccessChange::Disable).is_none() {
+        if sum.objections().is_empty() {
             return Ok(false);
         }
         let tx = store.begin().await?;
@@ -56,7 +55,9 @@ impl Shift<'_> {
     }
 
     async fn reload(&mut self) {
-        if self.is_paused().await {
+        let scope = self.pause_scope().await;
+        self.only_switch_offs = scope == Some(PauseScope::Grants);
+        if scope == Some(PauseScope::Everything) {
             self.ready = Ready::default();
             return;
         }
@@ -97,7 +98,12 @@ impl Shift<'_> {
             leave_unlinked: self.target.listing.is_reading(),
         };
         match source.load(micros(now())).await {
-            Ok(ready) => self.ready = ready,
+            Ok(ready) => {
+                self.ready = ready;
+                if self.only_switch_offs {
+                    self.ready.leave_out_grants();
+                }
+            }
             Err(error) => {
                 tracing::warn!(target_name = %self.owner.target, error = %error, "could not read the queue");
             }

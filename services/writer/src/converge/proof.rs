@@ -1,0 +1,190 @@
+//! Whether it can be believed that a target does not have an account.
+//!
+//! A credential of another tenant, a wrong base path or a restore makes a target answer 404 to every id and find nothing.
+//! That proves nothing: an account counts as gone only if another account or group, which is known to be there, was visible
+//! within the same minute. Where none was, one is asked for.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use lifecycle::ResourceKind;
+use scim::Kind;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+use tokio::time::Instant;
+
+use crate::call::{Call, OwnedTarget, Stop};
+use crate::orphans;
+use crate::rows::{Key, resource, status};
+use lifecycle::AttemptClass;
+
+/// How long a resource that was seen speaks for the target.
+const SEEN_FOR: Duration = Duration::from_secs(60);
+/// How long a target that showed none of those that were asked for is not asked again for others.
+const BLIND_FOR: Duration = Duration::from_secs(5);
+/// Resources that are asked for before nothing is believed.
+const WITNESSES_MAX: u64 = 3;
+/// So many accounts in a row that are not there, and cannot be proven gone, pause what gives access.
+const UNPROVEN_MAX: usize = 3;
+
+/// What a target showed lately of the resources that are linked.
+#[derive(Debug, Default)]
+pub(crate) struct Sight(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last two that were seen.
+    seen: VecDeque<(Key, Instant)>,
+    blind_since: Option<Instant>,
+    /// Resources that were not there since one was seen.
+    unproven: Vec<Key>,
+}
+
+impl Sight {
+    /// A linked resource was shown.
+    pub(crate) fn saw(&self, key: Key) {
+        let mut state = self.state();
+        state.seen.retain(|(seen, _)| *seen != key);
+        state.seen.truncate(1);
+        state.seen.push_front((key, Instant::now()));
+        state.blind_since = None;
+        state.unproven.clear();
+    }
+
+    fn saw_another(&self, key: &Key) -> bool {
+        self.state().seen.iter().any(|(seen, at)| seen != key && at.elapsed() < SEEN_FOR)
+    }
+
+    fn is_blind(&self) -> bool {
+        self.state().blind_since.is_some_and(|since| since.elapsed() < BLIND_FOR)
+    }
+
+    fn went_blind(&self) {
+        self.state().blind_since = Some(Instant::now());
+    }
+
+    /// Remembers one that cannot be proven gone; says whether they are too many.
+    fn could_not_prove(&self, key: &Key) -> bool {
+        let mut state = self.state();
+        if !state.unproven.contains(key) && state.unproven.len() < UNPROVEN_MAX {
+            state.unproven.push(key.clone());
+        }
+        state.unproven.len() >= UNPROVEN_MAX
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("nothing panics while holding it")
+    }
+}
+
+/// What it is worth that the target does not show a resource.
+#[derive(Debug)]
+pub(crate) enum Proof {
+    /// Another one was visible.
+    Proven,
+    /// No other one is known at the target.
+    NothingToCompare,
+    /// Others that should be there are not visible either. `pauses` says why nothing more is to be given, if so.
+    Unproven { why: String, pauses: Option<String> },
+}
+
+/// Finds out whether the target shows another resource that is known to be there.
+///
+/// # Errors
+/// When the target, or the database, cannot be asked now.
+pub(super) async fn prove(call: &mut Call) -> Result<Proof, Stop> {
+    let key = (call.about.kind, call.about.subject.clone());
+    if call.target.sight.saw_another(&key) {
+        return Ok(Proof::Proven);
+    }
+    if !call.target.sight.is_blind() {
+        let witnesses = witnesses(&call.target, &key).await.map_err(|error| {
+            tracing::warn!(target_name = %call.target.name, error = %error, "could not find out what should be there");
+            Stop::Deferred
+        })?;
+        if witnesses.is_empty() {
+            return Ok(Proof::NothingToCompare);
+        }
+        for (kind, subject, id) in witnesses {
+            let scim_kind = if kind == ResourceKind::Group { Kind::Group } else { Kind::User };
+            match call.send("read", async |client| client.get(scim_kind, &id).await).await {
+                Ok(_) => {
+                    call.saw(format!("{} {subject}, which is known to be there", kind.as_str()));
+                    call.target.sight.saw((kind, subject));
+                    return Ok(Proof::Proven);
+                }
+                Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                    call.saw(format!("nothing: {} {subject} should be there", kind.as_str()));
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        call.target.sight.went_blind();
+    }
+    let why = "the target does not show it, and does not show others that should be there either: the credential may be \
+               that of another tenant, or the target is being restored"
+        .to_owned();
+    let pauses =
+        call.target.sight.could_not_prove(&key).then(|| {
+            format!("{UNPROVEN_MAX} accounts in a row are not there, and cannot be proven gone: {why}")
+        });
+    Ok(Proof::Unproven { why, pauses })
+}
+
+/// Linked resources other than this one that should be there.
+async fn witnesses(
+    target: &OwnedTarget,
+    key: &Key,
+) -> Result<Vec<(ResourceKind, String, String)>, StoreError> {
+    let hides_disabled = target.client.profile().hides_disabled;
+    let rows = resource::Entity::find()
+        .filter(resource::Column::Target.eq(&target.name))
+        .filter(resource::Column::RemoteId.is_not_null())
+        .filter(resource::Column::Status.eq(status::IN_SYNC))
+        .filter(resource::Column::Subject.ne(&key.1))
+        .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
+        .order_by_desc(resource::Column::AppliedRevision)
+        .limit(WITNESSES_MAX * 10)
+        .all(target.store.reader())
+        .await
+        .map_err(StoreError::statement("find what should be there"))?;
+    let is_shown =
+        |row: &resource::Model| !(hides_disabled && row.applied().get("active") == Some(&false.into()));
+    let shown = rows.into_iter().filter(is_shown);
+    let known = shown.filter_map(|row| Some((row.kind(), row.subject.clone(), row.remote_id?)));
+    Ok(known.take(usize::try_from(WITNESSES_MAX).unwrap_or(1)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(subject: &str) -> Key {
+        (ResourceKind::User, subject.to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_another_resource_within_a_minute_is_a_proof() {
+        let sight = Sight::default();
+        assert!(!sight.saw_another(&key("a")));
+        sight.saw(key("a"));
+        assert!(!sight.saw_another(&key("a")), "it says nothing of itself");
+        assert!(sight.saw_another(&key("b")));
+        sight.saw(key("b"));
+        assert!(sight.saw_another(&key("a")) && sight.saw_another(&key("b")));
+        tokio::time::advance(SEEN_FOR).await;
+        assert!(!sight.saw_another(&key("c")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_in_a_row_are_too_many_and_one_that_is_seen_ends_the_row() {
+        let sight = Sight::default();
+        assert!(!sight.could_not_prove(&key("a")));
+        assert!(!sight.could_not_prove(&key("a")), "the same one again");
+        assert!(!sight.could_not_prove(&key("b")));
+        assert!(sight.could_not_prove(&key("c")));
+        sight.saw(key("d"));
+        assert!(!sight.could_not_prove(&key("c")));
+    }
+}

@@ -1,0 +1,77 @@
+//! Results that the database does not take: what they are about is given up where a human sees it, and nothing else waits.
+
+use lifecycle::AttemptClass;
+use sea_orm::DatabaseTransaction;
+use store::StoreError;
+
+use super::Committer;
+use crate::facts::News;
+use crate::outcome::{Trouble, Worked, WorkedMembers, WorkedResource};
+use crate::rows::resource::Unseen;
+use crate::rows::{load_edges, load_resources, save_edges, save_resources};
+use crate::stored;
+
+impl Committer {
+    /// Gives up what the result is about.
+    pub(super) async fn set_aside(&self, worked: &Worked, error: &StoreError) {
+        let (kind, subject) = super::key_of(worked);
+        let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        let words = stored::words(&format!("what came of it cannot be stored: {error}: {source}"));
+        tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = words, "a result is set aside");
+        let trouble =
+            Trouble { operation: "store", class: AttemptClass::Permanent, error: words, exchange: None };
+        if let Err(error) = self.give_up_result(worked, &trouble).await {
+            tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = &error as &dyn std::error::Error, "what cannot be stored could not be set aside: it is tried again");
+        }
+    }
+
+    async fn give_up_result(&self, worked: &Worked, trouble: &Trouble) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        if !self.lease.in_force(&tx).await? {
+            return Ok(());
+        }
+        let mut news = News::default();
+        match worked {
+            Worked::Resource(worked) => self.give_up_resource(&tx, worked, trouble, &mut news).await?,
+            Worked::Members(worked) => self.give_up_members(&tx, worked, trouble, &mut news).await?,
+        }
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("set a result aside"))?;
+        self.relay.send(parcel).await;
+        Ok(())
+    }
+
+    async fn give_up_resource(
+        &self,
+        tx: &DatabaseTransaction,
+        worked: &WorkedResource,
+        trouble: &Trouble,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        let (kind, subjects) = (worked.row.kind(), [worked.row.subject.clone()]);
+        let mut rows = load_resources(tx, &self.target, kind, &subjects, true).await?;
+        let Some(row) = rows.get_mut(&worked.row.subject) else { return Ok(()) };
+        row.in_doubt = true;
+        row.sending_epoch = None;
+        if row.remote_id.is_none() && worked.progress.remote_id.is_some() {
+            row.unseen = Some(Unseen::Created.as_str().to_owned());
+        }
+        self.give_up(row, trouble, news, tx).await?;
+        save_resources(tx, rows.into_values().collect()).await
+    }
+
+    async fn give_up_members(
+        &self,
+        tx: &DatabaseTransaction,
+        worked: &WorkedMembers,
+        trouble: &Trouble,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        let members: Vec<String> = worked.edges.iter().map(|edge| edge.member_subject.clone()).collect();
+        let mut rows = load_edges(tx, &self.target, &worked.group, &members).await?;
+        for row in rows.values_mut() {
+            self.give_up_edge(tx, row, trouble, news).await?;
+        }
+        save_edges(tx, rows.into_values().collect()).await
+    }
+}
