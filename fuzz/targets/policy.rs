@@ -25,7 +25,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             key: "E-1".to_owned(),
             attributes: attributes.clone(),
             employment,
-            planned_departure: None,
+            ..IdentityView::default()
         };
         let subject =
             Subject { identity: &identity, groups: &groups, manager: Some(&attributes), seed: seed.clone() };

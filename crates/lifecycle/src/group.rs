@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Attributes, Event, EventKind, Register, Version};
+use crate::limits::Refused;
+use crate::register::{Intake, Provenance, Statement};
+use crate::{Attributes, Event, EventKind, Register};
 
 /// The merged state of a group, without its members.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,22 +19,31 @@ pub struct GroupState {
 }
 
 impl GroupState {
-    /// Merges one event about this group; see [`crate::Identity::merge`] for `now`.
-    pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) {
-        let version = Version::of(event, sequence);
+    /// Merges one event about this group; see [`crate::Identity::merge`] for `now`. Names what was refused of it.
+    pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<Refused> {
+        let from = Provenance::of(event, sequence);
+        let mut refused = Vec::new();
+        let mut note = |intake: Intake, what: Refused| {
+            if intake == Intake::Refused {
+                refused.push(what);
+            }
+        };
         match event.kind {
             EventKind::GroupUpserted => {
-                self.exists.say(version, true, now);
+                note(self.exists.say(from, true, now), Refused::Existence);
                 for (name, value) in &event.attributes {
-                    self.attributes.entry(name.clone()).or_default().say(version, value.clone(), now);
+                    let register = self.attributes.entry(name.clone()).or_default();
+                    note(register.say(from, value.clone(), now), Refused::FutureValue(name.clone()));
                 }
                 if event.members.is_some() {
-                    self.member_lists.say(version, (), now);
+                    note(self.member_lists.say(from, (), now), Refused::Members);
                 }
             }
-            EventKind::GroupDeleted => self.exists.say(version, false, now),
+            EventKind::GroupDeleted => self.exists.say_unlimited(from, false, now),
             _ => {}
         }
+        self.attributes.retain(|_, register| !register.is_empty());
+        refused
     }
 
     /// Whether the group exists at `now` (microseconds).
@@ -57,8 +68,8 @@ impl GroupState {
     }
 
     /// The statement of the whole membership that is in force at `now` (microseconds).
-    pub fn member_floor_at(&self, now: i64) -> Option<Version> {
-        self.member_lists.at(now).map(|s| s.version)
+    pub fn member_floor_at(&self, now: i64) -> Option<&Statement<()>> {
+        self.member_lists.at(now)
     }
 
     /// When something that is already known takes effect after `now` (microseconds).
@@ -75,13 +86,18 @@ pub struct EdgeState(Register<bool>);
 
 impl EdgeState {
     /// States that the member is (`present`) or is not in the group; see [`crate::Identity::merge`] for `now`.
-    pub fn say(&mut self, version: Version, present: bool, now: i64) {
-        self.0.say(version, present, now);
+    /// A removal is never refused.
+    pub fn say(&mut self, from: Provenance, present: bool, now: i64) -> Intake {
+        if present {
+            return self.0.say(from, true, now);
+        }
+        self.0.say_unlimited(from, false, now);
+        Intake::Taken
     }
 
     /// Whether the person is a member at `now`, given the group's [`GroupState::member_floor_at`].
-    pub fn present_at(&self, floor: Option<Version>, now: i64) -> bool {
-        self.0.at(now).is_some_and(|s| s.value && floor.is_none_or(|floor| s.version >= floor))
+    pub fn present_at(&self, floor: Option<&Statement<()>>, now: i64) -> bool {
+        self.0.at(now).is_some_and(|said| said.value && floor.is_none_or(|floor| said.counts_beside(floor)))
     }
 
     /// When something that is already known takes effect after `now` (microseconds).

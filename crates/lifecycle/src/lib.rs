@@ -8,6 +8,7 @@
 
 mod command;
 mod control;
+mod employment;
 mod error_code;
 mod event;
 mod feed;
@@ -16,6 +17,7 @@ mod guard;
 mod identity;
 mod ids;
 mod journal;
+mod limits;
 #[cfg(test)]
 mod merge_tests;
 mod notice;
@@ -79,14 +81,16 @@ pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, RefusalReason,
     ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
 };
+pub use employment::{
+    Contradiction, ContradictionCode, Employment, EmploymentAuthority, EmploymentCancellation,
+    EmploymentDecision, EmploymentKind, EmploymentStatement, EmploymentWord, decide_employment,
+};
 pub use error_code::{ErrorCode, answer_in, failure_group};
 pub use event::{Dating, Event, EventKind, Person, UnreadValue};
 pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
-pub use identity::{
-    Employment, EmploymentKind, EmploymentStatement, Identity, IdentityView, Part, Upcoming, unix_micros,
-};
+pub use identity::{Identity, IdentityView, Part, Upcoming, unix_micros};
 pub use ids::{
     AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,
     ScheduleId,
@@ -94,10 +98,11 @@ pub use ids::{
 pub use journal::{
     Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
 };
+pub use limits::Refused;
 pub use notice::ThinNotice;
 pub use orphans::{OrphanAction, Orphans};
 pub use people::{Correlate, Match, MatchedBy, People};
-pub use register::{Register, Statement, Version};
+pub use register::{Intake, Provenance, Register, Statement, Version};
 pub use trace::TraceContext;
 
 /// Attributes by name, in a stable order. Names are Entra's (`givenName`, `surname`, ...) or any other.

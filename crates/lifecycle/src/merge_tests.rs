@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    Attributes, EdgeState, Employment, Event, EventId, EventKind, GroupState, Identity, Version, unix_micros,
+    Attributes, EdgeState, Employment, Event, EventId, EventKind, GroupState, Identity, Provenance,
+    unix_micros,
 };
 
 pub(crate) const SECOND: i64 = 1_000_000;
@@ -73,14 +74,21 @@ fn a_departure_said_later_wins_over_a_record_and_over_an_arrival_of_the_same_day
     assert_eq!(employment_of(record.iter().map(with_active), 3 * day), left(day));
     let same_day = [(WorkerJoined, 2 * day + 50, 2 * day + 50), (WorkerLeft, 2 * day + 60, 2 * day)];
     assert_eq!(employment(&same_day, 3 * day), left(2 * day));
-    let rehired_since = [(WorkerRehired, 2 * day + 50, 2 * day + 50), (WorkerLeft, 2 * day + 60, day)];
+    let rehired_on_a_day = [(WorkerRehired, 2 * day + 50, 2 * day + 40), (WorkerLeft, 2 * day + 60, day)];
     assert_eq!(
-        employment(&rehired_since, 3 * day),
+        employment(&rehired_on_a_day, 3 * day),
         Employment::Active,
         "a late notice of an earlier departure"
     );
+    let rehired_without_a_day =
+        [(WorkerRehired, 2 * day + 50, 2 * day + 50), (WorkerLeft, 2 * day + 60, day)];
+    assert_eq!(employment(&rehired_without_a_day, 3 * day), left(day), "its true first day is unknown");
     let next_record = [(WorkerLeft, day, day), (WorkerSnapshot, 2 * day, 2 * day)];
-    assert_eq!(employment_of(next_record.iter().map(with_active), 3 * day), Employment::Active);
+    assert_eq!(
+        employment_of(next_record.iter().map(with_active), 3 * day),
+        left(day),
+        "what was said outweighs what is only seen"
+    );
 }
 
 #[test]
@@ -127,9 +135,38 @@ fn a_backdated_departure_holds_from_its_day() {
 }
 
 #[test]
-fn a_backdated_departure_does_not_undo_a_later_rehire() {
-    let history = [(WorkerJoined, 1, 1), (WorkerRehired, 15, 15), (WorkerLeft, 20, 10)];
+fn a_backdated_departure_does_not_undo_a_rehire_that_names_a_later_day() {
+    let history = [(WorkerJoined, 1, 1), (WorkerRehired, 14, 15), (WorkerLeft, 20, 10)];
     assert_eq!(employment(&history, 20), Employment::Active);
+    let undated = [(WorkerJoined, 1, 1), (WorkerRehired, 15, 15), (WorkerLeft, 20, 10)];
+    assert_eq!(employment(&undated, 20), left(10), "a return without a day may have been before");
+}
+
+#[test]
+fn what_was_stored_before_datings_were_recorded_is_decided_as_it_was() {
+    let version = |said: i64, effective: i64| json!({ "effective_at": effective * SECOND, "said_at": said * SECOND, "sequence": said });
+    let stored = |statements: Value| -> Identity {
+        serde_json::from_value(json!({ "attributes": {}, "snapshots": [], "employment": statements }))
+            .unwrap()
+    };
+    let decided = |identity: &Identity| identity.view("E-1", 50 * SECOND).employment;
+    let back = stored(json!([
+        { "version": version(1, 1), "kind": "active" },
+        { "version": version(5, 5), "kind": "left" },
+        { "version": version(9, 9), "kind": "active", "observed": true },
+    ]));
+    assert_eq!(decided(&back), Employment::Active, "a record of before brought the person back");
+    let withdrawn = stored(json!([
+        { "version": version(1, 1), "kind": "active" },
+        { "version": version(10, 10), "kind": "active" },
+        { "version": version(2, 30), "kind": "left" },
+    ]));
+    assert_eq!(decided(&withdrawn), Employment::Active, "a departure that was taken back");
+    let mut leaves = back;
+    leaves.merge(&event(WorkerLeft, 40, 20, json!({})), 40, 40 * SECOND);
+    assert_eq!(decided(&leaves), left(20), "whichever sender said what was stored before");
+    let again: Identity = serde_json::from_str(&serde_json::to_string(&leaves).unwrap()).unwrap();
+    assert_eq!(again, leaves);
 }
 
 #[test]
@@ -176,6 +213,79 @@ fn a_record_erases_what_it_does_not_name_and_nothing_newer() {
         serde_json::to_value(view.attributes).unwrap(),
         json!({ "active": true, "city": "d", "phone": "c" })
     );
+}
+
+#[test]
+fn a_day_that_is_named_later_counts_more_than_what_was_said_before_without_one() {
+    let mut identity = Identity::default();
+    let mut say = |kind, said: i64, effective, attributes| {
+        identity.merge(&event(kind, said, effective, attributes), said.unsigned_abs(), said * SECOND);
+        serde_json::to_value(identity.view("E-1", said * SECOND).attributes).unwrap()
+    };
+    say(WorkerJoined, 1, 0, json!({ "title": "Trainee", "city": "a" }));
+    assert_eq!(say(WorkerChanged, 5, 5, json!({ "title": "Analyst" }))["title"], json!("Analyst"));
+    assert_eq!(say(WorkerChanged, 9, 3, json!({ "title": "Manager" }))["title"], json!("Manager"));
+    assert_eq!(say(WorkerChanged, 10, 2, json!({ "title": "Clerk" }))["title"], json!("Manager"), "two days");
+    assert_eq!(say(WorkerSnapshot, 12, 12, json!({ "title": "Analyst" })), json!({ "title": "Analyst" }));
+    let told = say(WorkerChanged, 13, 11, json!({ "city": "b" }));
+    assert_eq!(told, json!({ "title": "Analyst", "city": "b" }), "said after the record");
+}
+
+#[test]
+fn a_membership_that_ended_on_a_day_said_later_has_ended() {
+    let (mut group, mut edge) = (GroupState::default(), EdgeState::default());
+    let said = |said, effective| event(EventKind::GroupMemberAdded, said, effective, json!({}));
+    let _ = edge.say(Provenance::of(&said(5, 5), 1), true, 5 * SECOND);
+    let _ = edge.say(Provenance::of(&said(9, 3), 2), false, 9 * SECOND);
+    assert!(!edge.present_at(None, 9 * SECOND));
+    let mut list = event(EventKind::GroupUpserted, 12, 12, json!({}));
+    list.members = Some(Vec::new());
+    group.merge(&list, 3, 12 * SECOND);
+    let _ = edge.say(Provenance::of(&said(13, 11), 4), true, 13 * SECOND);
+    assert!(edge.present_at(group.member_floor_at(13 * SECOND), 13 * SECOND), "said after the list");
+}
+
+#[test]
+fn no_flood_of_one_sender_drops_what_is_in_force_a_departure_or_what_another_one_plans() {
+    let of = |sender: &str, mut event: Event| {
+        event.sender = sender.to_owned();
+        event
+    };
+    let mut identity = Identity::default();
+    identity.merge(&of("hr", event(WorkerJoined, 1, 1, json!({ "title": "a" }))), 1, SECOND);
+    identity.merge(&of("hr", event(WorkerChanged, 2, 5_000, json!({ "title": "b" }))), 2, 2 * SECOND);
+    let mut refused = 0;
+    for day in 0..400 {
+        let kind = if day % 2 == 0 { WorkerRehired } else { WorkerLeft };
+        let flood = of("contractors", event(kind, 10 + day, 9_000 + day, json!({ "title": day })));
+        refused += identity.merge(&flood, 10 + day.unsigned_abs(), (10 + day) * SECOND).len();
+    }
+    assert!(refused > 300, "{refused}");
+    let size = serde_json::to_string(&identity).unwrap().len();
+    assert!(size < 32_000, "{size}");
+    assert_eq!(identity.view("E-1", 600 * SECOND).employment, Employment::Active);
+    identity.merge(&of("hr", event(WorkerLeft, 600, 600, json!({}))), 600, 600 * SECOND);
+    assert_eq!(identity.view("E-1", 601 * SECOND).employment, left(600));
+    assert_eq!(
+        identity.view("E-1", 5_000 * SECOND).attributes["title"],
+        json!("b"),
+        "planned by another sender"
+    );
+}
+
+#[test]
+fn nightly_rows_do_not_make_a_person_grow() {
+    let mut identity = Identity::default();
+    let mut sizes = Vec::new();
+    for night in 1..1_000_i64 {
+        for (kind, effective) in [(WorkerJoined, -500), (WorkerSnapshot, night)] {
+            let row = event(kind, night, effective, json!({ "active": true, "title": "a" }));
+            identity.merge(&row, night.unsigned_abs(), night * SECOND);
+        }
+        sizes.push(serde_json::to_string(&identity).unwrap().len());
+    }
+    assert!(sizes.iter().max() < sizes[..60].iter().max().map(|size| size * 2).as_ref());
+    assert_eq!(identity.view("E-1", 1_000 * SECOND).employment, Employment::Active);
 }
 
 /// Kind, said, effective, attribute, value.
@@ -257,13 +367,13 @@ proptest! {
 fn group_event(said: &Said, sequence: u64, now: i64, group: &mut GroupState, edge: &mut EdgeState) {
     let &(kind, at, delay, _, value) = said;
     let mut event = event(EventKind::GroupUpserted, at, at + delay, json!({ "displayName": value }));
-    let version = Version::of(&event, sequence);
+    let from = Provenance::of(&event, sequence);
     match kind {
-        0 => group.merge(&event, sequence, now),
+        0 => drop(group.merge(&event, sequence, now)),
         1 => {
             event.members = Some(vec!["E-1".to_owned()]);
             group.merge(&event, sequence, now);
-            edge.say(version, true, now);
+            let _ = edge.say(from, true, now);
         }
         2 => {
             event.members = Some(Vec::new());
@@ -273,7 +383,11 @@ fn group_event(said: &Said, sequence: u64, now: i64, group: &mut GroupState, edg
             event.kind = EventKind::GroupDeleted;
             group.merge(&event, sequence, now);
         }
-        4 => edge.say(version, true, now),
-        _ => edge.say(version, false, now),
+        4 => {
+            let _ = edge.say(from, true, now);
+        }
+        _ => {
+            let _ = edge.say(from, false, now);
+        }
     }
 }

@@ -113,6 +113,9 @@ pub(crate) struct Standing {
     pub(crate) ranks: BTreeMap<String, u16>,
     /// Whether it may say who works here.
     pub(crate) employs: bool,
+    /// Whether it is named as one that may: what it says of employment is not put together with what others say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_own_voice: bool,
 }
 
 impl Standing {
@@ -214,7 +217,11 @@ impl People {
     /// somebody configures this changes nobody's values.
     pub(crate) fn standing_of_before(&self) -> Standing {
         let first = self.precedence.get(EVERY).and_then(|sources| sources.first());
-        Standing { employs: false, ..first.map(|first| self.standing(first)).unwrap_or_default() }
+        Standing {
+            employs: false,
+            is_own_voice: false,
+            ..first.map(|first| self.standing(first)).unwrap_or_default()
+        }
     }
 
     pub(crate) fn standing(&self, name: &str) -> Standing {
@@ -225,7 +232,12 @@ impl People {
         let rank = self.precedence.get(EVERY).map_or(0, place);
         let others = self.precedence.iter().filter(|(attribute, _)| *attribute != EVERY);
         let ranks = others.map(|(attribute, sources)| (attribute.clone(), place(sources)));
-        Standing { rank, ranks: ranks.filter(|(_, at)| *at != rank).collect(), employs: self.employs(name) }
+        Standing {
+            rank,
+            ranks: ranks.filter(|(_, at)| *at != rank).collect(),
+            employs: self.employs(name),
+            is_own_voice: !self.employment.is_empty(),
+        }
     }
 }
 

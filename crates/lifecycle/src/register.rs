@@ -28,6 +28,53 @@ pub(crate) fn micros(at: OffsetDateTime) -> i64 {
     i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }
 
+/// Where a statement comes from: what decides between two about the same thing, besides their values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provenance {
+    /// When it holds and when it was said.
+    pub version: Version,
+    /// The source named the day.
+    pub is_explicit: bool,
+    sender: SenderTag,
+}
+
+impl Provenance {
+    /// The provenance of what `event` says at `sequence` of its stream.
+    pub fn of(event: &crate::Event, sequence: u64) -> Self {
+        let version = Version::of(event, sequence);
+        let is_ahead = version.effective_at > version.said_at;
+        Self {
+            version,
+            is_explicit: is_ahead || event.dating() == crate::Dating::Explicit,
+            sender: SenderTag::of(event.sender()),
+        }
+    }
+}
+
+/// Tells senders apart in stored statements, in little room; two senders of one tag are taken for one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct SenderTag(u32);
+
+impl SenderTag {
+    /// Of what was stored before senders were recorded.
+    const UNKNOWN: Self = Self(0);
+
+    /// FNV-1a.
+    fn of(sender: &str) -> Self {
+        let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        Self(sender.bytes().fold(0x811c_9dc5, step).max(1))
+    }
+
+    fn may_be(self, other: Self) -> bool {
+        self == other || self == Self::UNKNOWN || other == Self::UNKNOWN
+    }
+
+    fn is_unknown(&self) -> bool {
+        *self == Self::UNKNOWN
+    }
+}
+
 /// One statement: from `version.effective_at` on the value is `value`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statement<T> {
@@ -35,9 +82,40 @@ pub struct Statement<T> {
     pub version: Version,
     /// What is said.
     pub value: T,
+    /// Whether the source named the day; left out where it looks so, as it did before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dated: Option<bool>,
+    #[serde(default, skip_serializing_if = "SenderTag::is_unknown")]
+    sender: SenderTag,
 }
 
-/// How many future statements one register keeps; the farthest are refused beyond it.
+impl<T> Statement<T> {
+    fn new(from: Provenance, value: T) -> Self {
+        let Provenance { version, is_explicit, sender } = from;
+        let looks_explicit = version.effective_at != version.said_at;
+        Self { version, value, dated: (is_explicit != looks_explicit).then_some(is_explicit), sender }
+    }
+
+    fn is_explicit(&self) -> bool {
+        self.dated.unwrap_or(self.version.effective_at != self.version.said_at)
+    }
+
+    /// A day that a sender names counts more than what the same sender said before without a day, also if it is an earlier one.
+    fn overrules<U>(&self, other: &Statement<U>) -> bool {
+        self.is_explicit()
+            && !other.is_explicit()
+            && self.sender.may_be(other.sender)
+            && self.version.said_at > other.version.said_at
+            && self.version.effective_at < other.version.effective_at
+    }
+
+    /// Whether it still counts beside the statement of a whole, in which it is not.
+    pub(crate) fn counts_beside(&self, whole: &Statement<()>) -> bool {
+        if self.version >= whole.version { !whole.overrules(self) } else { self.overrules(whole) }
+    }
+}
+
+/// How many future statements of one sender one register keeps.
 pub const FUTURE_STATEMENTS_MAX: usize = 16;
 
 /// For how long what a plan replaced is kept: a clock that was ahead, and is put right, must find what holds until then.
@@ -49,10 +127,21 @@ fn came_into_force_lately(version: Version, now: i64) -> bool {
         && version.effective_at > now.saturating_sub(CLOCK_ERROR_MICROS_MAX)
 }
 
-/// The statements about one thing: the one in force and those that take effect later, oldest first.
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Intake {
+    /// It counts, or others count more.
+    Taken,
+    /// Its sender said too much of the future already.
+    Refused,
+}
+
+/// The statements about one thing: the one in force and those that take effect later, oldest first; and what may be in
+/// force again when a day that is named later overrules what was said without one.
 ///
-/// Merging is commutative, associative and idempotent as long as no more than
-/// [`FUTURE_STATEMENTS_MAX`] statements lie in the future.
+/// Merging is commutative, associative and idempotent as long as no sender has more than
+/// [`FUTURE_STATEMENTS_MAX`] statements in the future.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Register<T>(Vec<Statement<T>>);
@@ -65,18 +154,69 @@ impl<T> Default for Register<T> {
 
 impl<T: Clone + PartialEq> Register<T> {
     /// Adds a statement; `now` (microseconds) tells which older ones can be forgotten.
-    pub fn say(&mut self, version: Version, value: T, now: i64) {
-        match self.0.binary_search_by(|s| s.version.cmp(&version)) {
-            Ok(_) => return,
-            Err(at) => self.0.insert(at, Statement { version, value }),
+    pub fn say(&mut self, from: Provenance, value: T, now: i64) -> Intake {
+        self.take(Statement::new(from, value), now, true)
+    }
+
+    /// The same without a limit: of what takes something away.
+    pub(crate) fn say_unlimited(&mut self, from: Provenance, value: T, now: i64) {
+        let _ = self.take(Statement::new(from, value), now, false);
+    }
+
+    fn take(&mut self, said: Statement<T>, now: i64, is_limited: bool) -> Intake {
+        let at = match self.0.binary_search_by(|known| known.version.cmp(&said.version)) {
+            Ok(_) => return Intake::Taken,
+            Err(at) => at,
+        };
+        if self.0.iter().any(|known| known.overrules(&said)) {
+            return Intake::Taken;
         }
-        let in_force = self.0.iter().rposition(|s| s.version.effective_at <= now).unwrap_or(0);
+        if said.version.effective_at > now && self.is_full(said.sender, now) && is_limited {
+            return Intake::Refused;
+        }
+        self.0.insert(at, said.clone());
+        self.0.retain(|known| !said.overrules(known));
+        self.forget(now);
+        Intake::Taken
+    }
+
+    /// Whether the sender said too much of the future; what repeats the statement before it is forgotten first.
+    fn is_full(&mut self, sender: SenderTag, now: i64) -> bool {
+        let of_sender = |known: &&Statement<T>| known.sender == sender && known.version.effective_at > now;
+        if self.0.iter().filter(of_sender).count() >= FUTURE_STATEMENTS_MAX {
+            self.0.dedup_by(|next, before| next.version.effective_at > now && next.value == before.value);
+        }
+        self.0.iter().filter(of_sender).count() >= FUTURE_STATEMENTS_MAX
+    }
+
+    fn forget(&mut self, now: i64) {
+        let Some(in_force) = self.0.iter().rposition(|s| s.version.effective_at <= now) else { return };
         let mut first = in_force;
         while first > 0 && came_into_force_lately(self.0[first].version, now) {
             first -= 1;
         }
-        self.0.truncate(in_force + FUTURE_STATEMENTS_MAX + 1);
-        self.0.drain(..first);
+        let overrides = |known: &Statement<T>| {
+            known.is_explicit() && known.version.said_at > self.0[first].version.effective_at
+        };
+        let mut kept: Vec<bool> = self.0[..first].iter().map(overrides).collect();
+        let mut senders = vec![self.0[first].sender];
+        let mut is_final = self.0[first].is_explicit();
+        for index in (0..first).rev() {
+            let known = &self.0[index];
+            if is_final {
+                break;
+            }
+            is_final = known.is_explicit();
+            if is_final || !senders.contains(&known.sender) {
+                kept[index] = true;
+                senders.push(known.sender);
+            }
+        }
+        let mut index = 0;
+        self.0.retain(|_| {
+            index += 1;
+            kept.get(index - 1).copied().unwrap_or(true)
+        });
     }
 
     /// The statement in force at `now`.
@@ -105,6 +245,19 @@ impl<T: Clone + PartialEq> Register<T> {
                 self.0.insert(at, statement.clone());
             }
         }
+        let all = self.0.clone();
+        self.0.retain(|known| !all.iter().any(|other| other.overrules(known)));
+    }
+
+    /// Whether anything of it is said by the sender.
+    pub(crate) fn is_said_by(&self, sender: &str) -> bool {
+        let tag = SenderTag::of(sender);
+        self.0.iter().any(|statement| statement.sender == tag)
+    }
+
+    /// From when on anything is said.
+    pub(crate) fn first_effective(&self) -> Option<i64> {
+        self.0.first().map(|statement| statement.version.effective_at)
     }
 
     /// Whether nothing is said.

@@ -42,7 +42,7 @@ fn person(n: usize) -> IdentityView {
         key: format!("E-{n:07}"),
         attributes,
         employment: Employment::Active,
-        planned_departure: None,
+        ..IdentityView::default()
     }
 }
 

@@ -120,6 +120,11 @@ impl Decision<'_> {
         self.state
     }
 
+    /// Whether an account should be there and cannot be built: its [`Self::reason`] says why.
+    pub fn is_impossible(&self) -> bool {
+        self.rule == Rule::RequiredValueMissing
+    }
+
     /// The account, for a command; `None` where [`Self::state`] is. A disabled or deleted account carries its attributes, so
     /// that it can be found at the target; it is up to the caller not to disable what never was.
     pub fn account(&self) -> Option<Account> {
@@ -127,6 +132,9 @@ impl Decision<'_> {
         let rules = &self.policy.users;
         let Built { attributes, on_create, clear, references } =
             build(&rules.mappings, &self.effects, self.seen.key);
+        // What an account cannot be without, or is found by, stays as it is: a target would refuse the whole change.
+        let is_kept = |path: &String| path == USER_NAME || rules.match_on.contains(path);
+        let clear = clear.into_iter().filter(|path| !is_kept(path)).collect();
         Some(Account {
             state,
             attributes,

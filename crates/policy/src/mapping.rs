@@ -104,6 +104,18 @@ impl Mapping {
         }
     }
 
+    /// Names of the attributes of the person or group itself that it looks at.
+    pub(crate) fn own_attributes(&self) -> Vec<&str> {
+        match &self.source {
+            Source::Direct(name) if !name.is_of_manager() => vec![name.name()],
+            Source::Expression(expression) => {
+                let is_own = |name: &&str| !name.starts_with("manager.");
+                expression.attributes().iter().map(String::as_str).filter(is_own).collect()
+            }
+            Source::Direct(_) | Source::Constant(_) | Source::None => Vec::new(),
+        }
+    }
+
     /// The source, as a policy writes it.
     pub(crate) fn from(&self) -> String {
         match &self.source {

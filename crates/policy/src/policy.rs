@@ -189,6 +189,13 @@ impl Policy {
         &self.manager_attributes
     }
 
+    /// Names of the attributes of people that it looks at, in their own scopes and mappings or as their reports' managers.
+    pub fn person_attributes(&self) -> impl Iterator<Item = &str> {
+        let in_mappings = self.users.mappings.iter().flat_map(Mapping::own_attributes);
+        let of_managers = self.manager_attributes.iter().map(String::as_str);
+        self.users.scope.own_attributes().chain(in_mappings).chain(of_managers)
+    }
+
     fn scopes(&self) -> impl Iterator<Item = &Scope> {
         std::iter::once(&self.users.scope).chain(self.groups.iter().map(|groups| &groups.scope))
     }

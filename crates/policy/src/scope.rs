@@ -127,6 +127,14 @@ impl Scope {
         names
     }
 
+    /// Names of the attributes of the person or group that it looks at.
+    pub fn own_attributes(&self) -> impl Iterator<Item = &str> {
+        self.clauses().filter_map(|clause| match clause.innermost() {
+            Clause::Attribute { name, .. } if !name.is_of_manager() => Some(name.name()),
+            _ => None,
+        })
+    }
+
     /// Whether the scope holds, and why. Nothing is copied.
     pub fn judge(&self, seen: &Seen<'_>) -> Judgement<'_> {
         let assigned = match &self.mode {

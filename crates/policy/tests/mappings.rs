@@ -20,7 +20,7 @@ fn account(head: &str, title: &str, attributes: &Value) -> Account {
         key: "E-1".to_owned(),
         attributes,
         employment: Employment::Active,
-        planned_departure: None,
+        ..IdentityView::default()
     };
     let subject = Subject { identity: &identity, groups: &[], manager: None, seed: Seed([7; 32]) };
     decide(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap()

@@ -90,6 +90,20 @@ static CLOCK_SKEW: LazyLock<GaugeVec> = LazyLock::new(|| {
     prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
     metric
 });
+static STATEMENTS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_statements_refused_total",
+        "Parts of events that were refused because their source reached a limit.",
+        &["limit"],
+    )
+});
+static CONTRADICTIONS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    counter(
+        "usher_contradictions_total",
+        "Contradictions about employment that sources began, by code.",
+        &["code"],
+    )
+});
 static DECISIONS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter("usher_decisions_total", "Changes of desired state.", &["target", "kind", "lane"])
 });
@@ -328,6 +342,16 @@ pub fn quarantined(service: &str, reason: &str) {
 #[expect(clippy::cast_precision_loss, reason = "no one needs the microseconds of years")]
 pub fn clock_skew(service: &str, micros: i64) {
     CLOCK_SKEW.with_label_values(&[service]).set(micros as f64 / 1e6);
+}
+
+/// The mapper refused a part of an event because its source reached `limit`.
+pub fn statement_refused(limit: &'static str) {
+    STATEMENTS_REFUSED.with_label_values(&[limit]).inc();
+}
+
+/// Sources began to contradict themselves about the employment of a person.
+pub fn contradicted(code: &'static str) {
+    CONTRADICTIONS.with_label_values(&[code]).inc();
 }
 
 /// The mapper changed a desired state.

@@ -10,12 +10,15 @@ pub(crate) mod versions;
 
 use std::sync::Arc;
 
-use lifecycle::People;
+use lifecycle::{MatchedBy, People};
 use policy::Policy;
 use sha2::{Digest, Sha256};
 
 pub use folder::PoliciesError;
 pub(crate) use keeper::{Held, Keeper, adopt_newest};
+
+/// Attributes of people that count whatever policies say.
+const ALWAYS_USED: [&str; 4] = ["active", "manager", "userPrincipalName", "displayName"];
 
 /// Every policy in force, one per target.
 #[derive(Debug, Clone, Default)]
@@ -86,6 +89,18 @@ impl PolicySet {
     /// Differs whenever one of the policies differs; empty when there is none.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Whether a policy, or the configuration of people, looks at the attribute of people.
+    pub(crate) fn use_attribute(&self, name: &str) -> bool {
+        let by_records = self.people.correlate.iter().flat_map(|rule| &rule.match_on);
+        let mut matched = by_records.flat_map(|of| match &of.person {
+            MatchedBy::Attribute(person) => [Some(&of.record), Some(person)],
+            MatchedBy::Key => [Some(&of.record), None],
+        });
+        ALWAYS_USED.contains(&name)
+            || self.iter().any(|policy| policy.person_attributes().any(|used| used == name))
+            || matched.any(|used| used.is_some_and(|used| used == name))
     }
 
     /// Whether some policy looks at the groups of people.

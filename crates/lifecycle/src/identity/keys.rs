@@ -3,11 +3,12 @@
 //! What is said under each key is kept apart. Whoever works here under one of their keys works here: a source that closes
 //! the other record makes nobody a leaver. Of attributes, what is said under a key under which the person works here comes first.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::sources::voices;
 use super::{Employment, Identity, IdentityView, Source};
-use crate::people::Standing;
+use crate::employment::{Contradiction, EmploymentDecision, Voice};
+use crate::limits::Refused;
 use crate::{Event, People, Version};
 
 /// Between the name of a source and a further key of the person.
@@ -61,9 +62,8 @@ impl Identity {
         people: &People,
         (event, sequence): (&Event, u64),
         now: i64,
-    ) {
-        let version = Version::of(event, sequence);
-        self.note_origin(event, version, now);
+    ) -> Vec<Refused> {
+        self.note_origin(event, Version::of(event, sequence), now);
         let cancelled = &self.cancelled;
         let known = self.sources.entry(further(source, key)).or_insert_with(|| Source {
             key: Some(key.to_owned()),
@@ -71,7 +71,7 @@ impl Identity {
             said: Self { cancelled: cancelled.clone(), ..Self::default() },
             is_further: true,
         });
-        known.said.say(event, version, now);
+        known.said.say(event, sequence, now)
     }
 
     /// Key of the person who this is, if it is nobody of its own any more.
@@ -84,63 +84,48 @@ impl Identity {
         self.sources.values().filter(|source| source.is_further).filter_map(|source| source.key.as_deref())
     }
 
-    /// All that is said of employment by those who may say it, for each key of the person.
-    pub(super) fn by_key(&self) -> Vec<(&str, Cow<'_, Self>)> {
-        let mut further: BTreeMap<&str, Vec<(&Standing, &Self)>> = BTreeMap::new();
+    /// What each voice says of employment, for each key of the person; `""` is their own.
+    pub(super) fn by_key(&self) -> Vec<(&str, Vec<Voice>)> {
+        let cancelled = self.employment_cancellations();
+        let mut further: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
         for source in self.sources.values().filter(|source| source.is_further) {
-            let key = source.key.as_deref().unwrap_or_default();
-            further.entry(key).or_default().push((&source.standing, &source.said));
+            further.entry(source.key.as_deref().unwrap_or_default()).or_default().push(source);
         }
-        let mut by_key = vec![("", self.together())];
-        for (key, said) in further {
-            let mut together = Self { cancelled: self.cancelled.clone(), ..Self::default() };
-            said.into_iter()
-                .filter(|(standing, _)| standing.employs)
-                .for_each(|(_, said)| together.add(said));
-            by_key.push((key, Cow::Owned(together)));
+        let nothing = Self::default();
+        let mut by_key = vec![("", self.own_voices(&cancelled))];
+        for (key, sources) in further {
+            by_key.push((key, voices(&nothing, sources, &cancelled)));
         }
         by_key
     }
 
     /// Under which keys the person works here, if they do; `""` is their own.
-    pub(super) fn works_as(by_key: &[(&str, Cow<'_, Self>)], now: i64) -> Vec<String> {
-        let works = |said: &Self| said.employment_at(now) == Employment::Active;
-        by_key.iter().filter(|(_, said)| works(said)).map(|(key, _)| (*key).to_owned()).collect()
+    pub(super) fn works_as(by_key: &[(&str, Vec<Voice>)], now: i64) -> Vec<String> {
+        let works =
+            |voices: &[Voice]| EmploymentDecision::of_voices(voices, now).employment == Employment::Active;
+        by_key.iter().filter(|(_, voices)| works(voices)).map(|(key, _)| (*key).to_owned()).collect()
     }
 
-    /// Whoever works here under one key works here; otherwise the last departure counts.
-    pub(super) fn employment_by_key(by_key: &[(&str, Cow<'_, Self>)], now: i64) -> Employment {
-        let each = by_key.iter().map(|(_, said)| said.employment_at(now));
-        let since = |employment: &Employment| match employment {
-            Employment::Active => (2, i64::MAX),
-            Employment::Left { since } | Employment::Deleted { since } => (1, *since),
-            Employment::Unknown => (0, 0),
-        };
-        each.max_by_key(since).unwrap_or(Employment::Unknown)
+    /// A person who works here under one key works here; otherwise the last departure counts.
+    pub(super) fn decide_by_key(by_key: &[(&str, Vec<Voice>)], now: i64) -> EmploymentDecision {
+        let each: Vec<EmploymentDecision> =
+            by_key.iter().map(|(_, voices)| EmploymentDecision::of_voices(voices, now)).collect();
+        EmploymentDecision::of_keys(&each)
     }
 
-    /// When the person leaves who works here under these keys.
-    pub(super) fn departure_by_key(by_key: &[(&str, Cow<'_, Self>)], now: i64) -> Option<i64> {
-        let works: Vec<&Cow<'_, Self>> = by_key
-            .iter()
-            .filter(|(_, said)| by_key.len() == 1 || said.employment_at(now) == Employment::Active)
-            .map(|(_, said)| said)
-            .collect();
-        let departures: Option<Vec<i64>> = works.iter().map(|said| said.planned_departure(now)).collect();
-        departures?.into_iter().max()
+    /// What sources say of the person's employment as of `now` that cannot all be true.
+    pub fn contradictions(&self, now: i64) -> Vec<Contradiction> {
+        self.decide_employment(now).contradictions
+    }
+
+    pub(super) fn decide_employment(&self, now: i64) -> EmploymentDecision {
+        Self::decide_by_key(&self.by_key(), now)
     }
 
     pub(super) fn view_by_key(&self, key: &str, now: i64) -> IdentityView {
         let resolved = self.resolve(now, true).into_iter();
         let attributes = resolved.map(|(name, (_, value))| (name.to_owned(), value.clone())).collect();
-        let by_key = self.by_key();
-        let employment = Self::employment_by_key(&by_key, now);
-        IdentityView {
-            key: key.to_owned(),
-            attributes,
-            employment,
-            planned_departure: Self::departure_by_key(&by_key, now),
-        }
+        self.seen(key, attributes, now)
     }
 }
 

@@ -1,16 +1,17 @@
 //! What is known already and takes effect later, and taking it back before it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmploymentKind, EmploymentStatement, Identity};
+use super::Identity;
+use crate::employment::{Employment, EmploymentCancellation, EmploymentKind, Turn, Voice};
 use crate::{Attributes, Event, EventId, ScheduleId, Version};
 
 /// How many events are remembered that said something of the future; the farthest go first.
 const ORIGINS_MAX: usize = 64;
-/// How many cancellations are kept; those of the earliest moments go first.
+/// How many cancellations are kept, besides those without which something planned would come true.
 const CANCELLATIONS_MAX: usize = 64;
 
 /// One thing that an event says.
@@ -70,15 +71,8 @@ impl Identity {
         let mut by_version: BTreeMap<Version, Vec<Part>> = BTreeMap::new();
         let mut add = |version: Version, part: Part| by_version.entry(version).or_default().push(part);
         let by_key = self.by_key();
-        let turns = |at: i64| {
-            let employment = |at: i64| discriminant(&Self::employment_by_key(&by_key, at));
-            employment(at) != employment(at - 1)
-        };
-        for (_, said) in &by_key {
-            let to_come = said.employment.iter().filter(|s| s.version.effective_at > now);
-            for statement in to_come.filter(|s| said.turns(s) && turns(s.version.effective_at)) {
-                add(statement.version, Part::Employment(statement.kind));
-            }
+        for turn in self.employment_turns(&by_key, now) {
+            add(turn.by, Part::Employment(turn.kind));
         }
         let mut seen: BTreeMap<i64, Attributes> = BTreeMap::new();
         let mut value = |at: i64, name: &str| {
@@ -129,8 +123,20 @@ impl Identity {
         if let Err(at) = self.cancelled.binary_search(&cancellation) {
             self.cancelled.insert(at, cancellation);
         }
-        let excess = self.cancelled.len().saturating_sub(CANCELLATIONS_MAX);
-        self.cancelled.drain(..excess);
+        self.forget_cancellations();
+    }
+
+    /// Forgets cancellations that decide nothing any more, if there are many; the earliest moments go first.
+    fn forget_cancellations(&mut self) {
+        let mut index = 0;
+        while self.cancelled.len() > CANCELLATIONS_MAX && index < self.cancelled.len() {
+            let before: Vec<Vec<Voice>> = self.by_key().into_iter().map(|(_, voices)| voices).collect();
+            let tried = self.cancelled.remove(index);
+            if self.by_key().into_iter().map(|(_, voices)| voices).ne(before) {
+                self.cancelled.insert(index, tried);
+                index += 1;
+            }
+        }
     }
 
     /// Whether an operator took back all of it.
@@ -146,9 +152,40 @@ impl Identity {
         })
     }
 
-    pub(super) fn is_employment_cancelled(&self, statement: &EmploymentStatement) -> bool {
-        let is_it = |part: &Part| *part == Part::Employment(statement.kind);
-        !self.cancelled.is_empty() && self.is_cancelled(statement.version, is_it)
+    /// What operators took back of arrivals and departures.
+    pub(super) fn employment_cancellations(&self) -> Vec<EmploymentCancellation> {
+        let of = |cancelled: &Cancellation| {
+            let (said_at, day) = (cancelled.said_at, cancelled.effective_at);
+            let kinds = cancelled.parts.iter().filter_map(|part| match part {
+                Part::Employment(kind) => Some(*kind),
+                Part::Attribute(_) | Part::Record => None,
+            });
+            kinds.map(|kind| EmploymentCancellation { said_at, day, kind }).collect::<Vec<_>>()
+        };
+        let mut cancellations: Vec<EmploymentCancellation> = self.cancelled.iter().flat_map(of).collect();
+        cancellations.sort();
+        cancellations
+    }
+
+    /// Statements after `now` because of which the person works here or not, and did not a moment before.
+    fn employment_turns(&self, by_key: &[(&str, Vec<Voice>)], now: i64) -> BTreeSet<Turn> {
+        let state = |at: i64| Self::decide_by_key(by_key, at).employment;
+        let is_it = |turn: &Turn| {
+            let (then, before) = (state(turn.at), state(turn.at - 1));
+            let kind = match then {
+                Employment::Unknown => return false,
+                Employment::Active => EmploymentKind::Active,
+                Employment::Left { .. } => EmploymentKind::Left,
+                Employment::Deleted { .. } => EmploymentKind::Deleted,
+            };
+            kind == turn.kind && discriminant(&then) != discriminant(&before)
+        };
+        by_key
+            .iter()
+            .flat_map(|(_, voices)| voices)
+            .flat_map(|voice| voice.turns(now))
+            .filter(is_it)
+            .collect()
     }
 
     pub(super) fn note_origin(&mut self, event: &Event, version: Version, now: i64) {
@@ -161,27 +198,6 @@ impl Identity {
             self.origins.insert(at, origin);
         }
         self.origins.truncate(ORIGINS_MAX);
-    }
-
-    /// Whether the person works here or not because of this statement, and did not a moment before.
-    fn turns(&self, statement: &EmploymentStatement) -> bool {
-        let at = statement.version.effective_at;
-        let decides = self
-            .in_force(at)
-            .next()
-            .is_some_and(|last| (last.version, last.kind) == (statement.version, statement.kind));
-        decides && discriminant(&self.employment_at(at)) != discriminant(&self.employment_at(at - 1))
-    }
-}
-
-impl EmploymentKind {
-    /// What becomes of the person by it, in a word: `joins`, `leaves`, `is_erased`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "joins",
-            Self::Left => "leaves",
-            Self::Deleted => "is_erased",
-        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! and number of deliveries do not matter. Only looking at the person puts them together: of each attribute the
 //! source that is believed most and says anything; of employment what those say together that may say it.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -12,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Identity;
+use crate::employment::{EmploymentCancellation, Said, Voice};
+use crate::limits::Refused;
 use crate::people::Standing;
+use crate::register::Statement;
 use crate::{Attributes, Event, People, Version};
 
 /// What one source says of a person.
@@ -33,9 +35,15 @@ type Place<'a> = (u16, bool, Reverse<Version>, &'a str);
 
 impl Identity {
     /// Merges one event of a source that is told apart from others; see [`Identity::merge`].
-    pub fn merge_from(&mut self, source: &str, people: &People, event: &Event, sequence: u64, now: i64) {
-        let version = Version::of(event, sequence);
-        self.note_origin(event, version, now);
+    pub fn merge_from(
+        &mut self,
+        source: &str,
+        people: &People,
+        event: &Event,
+        sequence: u64,
+        now: i64,
+    ) -> Vec<Refused> {
+        self.note_origin(event, Version::of(event, sequence), now);
         self.standing = people.standing_of_before();
         let cancelled = &self.cancelled;
         let known = self.sources.entry(source.to_owned()).or_insert_with(|| Source {
@@ -44,7 +52,7 @@ impl Identity {
             said: Self { cancelled: cancelled.clone(), ..Self::default() },
             is_further: false,
         });
-        known.said.say(event, version, now);
+        known.said.say(event, sequence, now)
     }
 
     /// Takes over the record that a source calls `key`, as it is now; it takes the place of the source's record before.
@@ -124,7 +132,7 @@ impl Identity {
         }
         self.snapshots.absorb(&other.snapshots);
         for statement in &other.employment {
-            self.state_employment(*statement);
+            self.state_employment(statement.clone());
         }
     }
 
@@ -155,7 +163,7 @@ impl Identity {
             let floor = self.floor(source, identity, now);
             for (name, register) in &identity.attributes {
                 let Some(statement) = register.at(now) else { continue };
-                if floor.is_none_or(|floor| statement.version >= floor) {
+                if floor.is_none_or(|floor| statement.counts_beside(floor)) {
                     let rank = standing.unwrap_or(&self.standing).of(name);
                     let place = (rank, !is_here, Reverse(statement.version), super::keys::name_of(source));
                     said.entry(name).or_default().push((place, &statement.value));
@@ -187,14 +195,14 @@ impl Identity {
 
     /// The whole record before which nothing counts that the source said. What was said before sources were told apart
     /// may be of any that calls the person by their key.
-    fn floor(&self, source: &str, said: &Self, now: i64) -> Option<Version> {
-        let own = said.snapshots.at(now).map(|statement| statement.version);
+    fn floor<'a>(&'a self, source: &str, said: &'a Self, now: i64) -> Option<&'a Statement<()>> {
+        let own = said.snapshots.at(now);
         if !source.is_empty() {
             return own;
         }
         let by_key = self.sources.values().filter(|source| source.key.is_none());
-        let theirs = by_key.filter_map(|source| source.said.snapshots.at(now).map(|s| s.version));
-        theirs.chain(own).max()
+        let theirs = by_key.filter_map(|source| source.said.snapshots.at(now));
+        theirs.chain(own).max_by_key(|statement| statement.version)
     }
 
     /// What was said before sources were told apart, under the name of nobody; then each source.
@@ -205,24 +213,9 @@ impl Identity {
         std::iter::once(("", None, self)).chain(named)
     }
 
-    /// All that is said of employment by those who may say it and call the person by their own key.
-    pub(super) fn together(&self) -> Cow<'_, Self> {
-        if self.sources.is_empty() {
-            return Cow::Borrowed(self);
-        }
-        let mut together = Self {
-            snapshots: self.snapshots.clone(),
-            employment: self.employment.clone(),
-            cancelled: self.cancelled.clone(),
-            ..Self::default()
-        };
-        for source in self.sources.values().filter(|source| source.standing.employs && !source.is_further) {
-            together.snapshots.absorb(&source.said.snapshots);
-            together.employment.extend(&source.said.employment);
-        }
-        together.employment.sort_by_key(|statement| (statement.version, statement.kind));
-        together.employment.dedup();
-        Cow::Owned(together)
+    /// What each voice says of employment that calls the person by their own key.
+    pub(super) fn own_voices(&self, cancelled: &[EmploymentCancellation]) -> Vec<Voice> {
+        voices(self, self.sources.values().filter(|source| !source.is_further).collect(), cancelled)
     }
 
     /// Names of attributes and the versions of what is said of them after `now`, by whichever source.
@@ -253,6 +246,33 @@ impl Identity {
             source.said.cancel(effective_at, parts, said_at);
         }
     }
+}
+
+fn employment_in(said: &Identity) -> Said<'_> {
+    (said.employment.iter().collect(), said.snapshots.first_effective().into_iter().collect())
+}
+
+/// The voices of sources that may say who is employed, with what was said `before` sources were told apart.
+pub(super) fn voices(
+    before: &Identity,
+    sources: Vec<&Source>,
+    cancelled: &[EmploymentCancellation],
+) -> Vec<Voice> {
+    let sources: Vec<&Source> = sources.into_iter().filter(|source| source.standing.employs).collect();
+    if sources.iter().any(|source| source.standing.is_own_voice) {
+        return Voice::each(
+            sources.into_iter().map(|source| employment_in(&source.said)),
+            &employment_in(before),
+            cancelled,
+        );
+    }
+    let (mut statements, mut records) = employment_in(before);
+    for source in sources {
+        let (more, days) = employment_in(&source.said);
+        statements.extend(more);
+        records.extend(days);
+    }
+    vec![Voice::new(statements, &records, cancelled)]
 }
 
 #[cfg(test)]

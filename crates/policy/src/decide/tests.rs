@@ -50,7 +50,7 @@ fn person(employment: Employment, department: &str) -> IdentityView {
         "userPrincipalName": "e1@example.org", "mail": "e1@example.org", "employeeType": "Employee",
         "department": department, "manager": "worker/E-9"
     }));
-    IdentityView { key: "E-1".to_owned(), attributes, employment, planned_departure: None }
+    IdentityView { key: "E-1".to_owned(), attributes, employment, ..IdentityView::default() }
 }
 
 /// A decision with nothing borrowed.
@@ -103,7 +103,7 @@ fn whoever_is_protected_is_marked_when_access_is_to_be_taken_away() {
             key: key.to_owned(),
             attributes: serde_json::from_str(r#"{"mail": "a@b"}"#).unwrap(),
             employment,
-            planned_departure: None,
+            ..IdentityView::default()
         };
         let subject = Subject { identity: &identity, groups: &[], manager: None, seed: Seed([7; 32]) };
         let account = decide(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap();
@@ -177,6 +177,18 @@ fn a_leaver_is_disabled_at_once_and_deleted_after_the_days_of_grace() {
 }
 
 #[test]
+fn days_of_grace_count_from_the_departure_or_from_when_it_was_known_whichever_is_later() {
+    let mut identity = person(Employment::Left { since: micros(10) }, "Sales");
+    identity.known_since = Some(micros(100));
+    let rule = "action: disable, deleteAfterDays: 30";
+    let before = decided(&identity, &[], rule, at(130) - Duration::microseconds(1));
+    assert_eq!((state(&before), before.recheck_at), (Some(AccountState::Disabled), Some(at(130))));
+    assert_eq!(state(&decided(&identity, &[], rule, at(130))), Some(AccountState::Deleted));
+    identity.known_since = Some(micros(5));
+    assert_eq!(state(&decided(&identity, &[], rule, at(40))), Some(AccountState::Deleted));
+}
+
+#[test]
 fn the_leaver_rule_decides_between_disable_delete_and_nothing() {
     let identity = person(Employment::Left { since: micros(100) }, "Sales");
     let with = |rule| state(&decided(&identity, &[], rule, at(101)));
@@ -245,6 +257,7 @@ fn views() -> impl Strategy<Value = IdentityView> {
             attributes,
             employment,
             planned_departure,
+            ..IdentityView::default()
         },
     )
 }

@@ -49,15 +49,15 @@ fn by_employment<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>)
             in_scope: false,
         },
         Employment::Left { since } if leaver.action != LeaverAction::None => {
-            depart(leaver, since, Rule::Left, seen.now)
+            depart(leaver, (since, identity.known_since), Rule::Left, seen.now)
         }
         Employment::Deleted { since } if leaver.action != LeaverAction::None => {
-            depart(leaver, since, Rule::Erased, seen.now)
+            depart(leaver, (since, identity.known_since), Rule::Erased, seen.now)
         }
         Employment::Active | Employment::Left { .. } | Employment::Deleted { .. } => {
             match identity.planned_departure {
                 Some(since) if leaver.when == LeaverMoment::AtOnce && leaver.action != LeaverAction::None => {
-                    let mut verdict = depart(leaver, since, Rule::Left, seen.now);
+                    let mut verdict = depart(leaver, (since, None), Rule::Left, seen.now);
                     let words = "the departure is known, and `leaver.when` is atOnce";
                     verdict.because = Because::Words(words.into());
                     verdict
@@ -84,15 +84,23 @@ fn by_scope<'a>(policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
     }
 }
 
-/// Somebody left, or will leave at `since`.
-fn depart<'a>(leaver: LeaverRule, since: i64, rule: Rule, now: OffsetDateTime) -> Verdict<'a> {
-    let delete_at = leaver.delete_at(since);
+/// The person left, or will leave at `since`, as is known from a moment on. Days of grace count from the later of the two:
+/// nothing irreversible follows from a date that may be a typing error.
+fn depart<'a>(
+    leaver: LeaverRule,
+    (since, known_since): (i64, Option<i64>),
+    rule: Rule,
+    now: OffsetDateTime,
+) -> Verdict<'a> {
+    let delete_at = leaver.delete_at(known_since.map_or(since, |known| known.max(since)));
     let is_due = delete_at.is_some_and(|at| at <= lifecycle::unix_micros(now));
     let (state, words) = match (is_due, leaver.delete_after_days) {
         (true, Some(days)) => (AccountState::Deleted, format!("{days} days of grace are over").into()),
         (true, None) => (AccountState::Deleted, "leaver action delete".into()),
         (false, Some(days)) => {
-            (AccountState::Disabled, format!("to be deleted {days} days after the departure").into())
+            let from =
+                if known_since.is_some_and(|known| known > since) { "it was known" } else { "the departure" };
+            (AccountState::Disabled, format!("to be deleted {days} days after {from}").into())
         }
         (false, None) => (AccountState::Disabled, "leaver action disable".into()),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::{EdgeState, Event, EventKind, TraceContext, Version};
+use lifecycle::{EdgeState, Event, EventKind, Intake, Provenance, TraceContext};
 
 use super::load::state_of;
 use super::{Cause, Input, KnownEdge, Work};
@@ -42,13 +42,21 @@ impl Work<'_> {
             _ => return,
         };
         let now = self.micros();
-        let version = Version::of(event, sequence);
+        let from = Provenance::of(event, sequence);
         let cause = Cause::of(event, trace.unwrap_or_else(TraceContext::root));
         for member in event.members.iter().flatten() {
             let key = (event.subject.clone(), member.clone());
             let known = self.edges.entry(key).or_insert_with(|| unknown(&event.subject, member));
             let mut state = state_of(&known.row);
-            state.say(version, present, now);
+            if state.say(from, present, now) == Intake::Refused {
+                telemetry::metrics::statement_refused("future_members");
+                tracing::warn!(
+                    group = event.subject,
+                    member = member.as_str(),
+                    sender = event.sender(),
+                    "a membership that lies ahead was refused: its source said too many already"
+                );
+            }
             let state = serde_json::to_string(&state).expect("a state is plain data");
             known.touched |= known.row.state != state;
             known.row.state = state;
@@ -58,10 +66,10 @@ impl Work<'_> {
 
     fn look_again(&mut self, group: &str, member: &str, cause: &Cause) {
         let now = self.micros();
-        let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now));
+        let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now).cloned());
         let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return };
         let state = state_of(&known.row);
-        let present = state.present_at(floor, now);
+        let present = state.present_at(floor.as_ref(), now);
         let next_due_at = state.next_due(now);
         known.touched |= known.row.next_due_at != next_due_at;
         known.row.next_due_at = next_due_at;

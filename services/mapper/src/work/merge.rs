@@ -1,10 +1,15 @@
 //! Merges the events of a batch into people and groups.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Actor, Event, EventKind, Fact, FactRecord, Identity, People, TraceContext, unix_micros};
+use lifecycle::{
+    Actor, ContradictionCode, Event, EventKind, Fact, FactRecord, Identity, People, Refused, TraceContext,
+    unix_micros,
+};
 
 use super::{Cause, Input, Work};
+use crate::policies::PolicySet;
 use crate::rows::{inbox, verdict};
 
 /// What became of one event.
@@ -143,19 +148,22 @@ impl Work<'_> {
         let subject = self.who_is(&event.subject).to_owned();
         let Some(person) = self.people.get_mut(&subject) else { return Merged::nothing(&subject) };
         let before = person.state.clone();
-        match source {
+        let (event, mut refused) = within_limits(&person.state, event, self.policies);
+        let event = event.as_ref();
+        refused.extend(match source {
             _ if subject != event.subject => {
                 let source = source.unwrap_or_default();
-                person.state.merge_as(&event.subject, source, people, (event, sequence), now);
+                person.state.merge_as(&event.subject, source, people, (event, sequence), now)
             }
             Some(source) => person.state.merge_from(source, people, event, sequence, now),
             None => person.state.merge(event, sequence, now),
-        }
+        });
         let changed = person.state != before;
         if changed {
             person.touched = Some(cause);
         }
         let note = source.and_then(|source| note(&person.state, source, people, event, now));
+        let note = with_contradictions(with_refused(note, &refused), &subject, (&before, &person.state), now);
         Merged { changed, revision: person.revision + 1, subject, note }
     }
 
@@ -164,13 +172,13 @@ impl Work<'_> {
     fn merge_group(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
         let now = self.micros();
         let Some(group) = self.groups.get_mut(&event.subject) else { return Merged::nothing(&event.subject) };
-        group.state.merge(event, sequence, now);
+        let refused = group.state.merge(event, sequence, now);
         group.touched = Some(cause.clone());
         if event.kind == EventKind::GroupUpserted && event.members.is_some() {
             self.whole_groups.insert(event.subject.clone(), cause);
         }
         let (subject, revision) = (event.subject.clone(), group.revision + 1);
-        Merged { changed: true, revision, subject, note: None }
+        Merged { changed: true, revision, subject, note: with_refused(None, &refused) }
     }
 
     fn tell_merged(&mut self, event: &Event, id: String, merged: Merged, outcome: &str, trace: TraceContext) {
@@ -202,6 +210,72 @@ impl Work<'_> {
         }
     }
 }
+
+/// The event without the attributes that are too many, and those.
+pub(super) fn within_limits<'e>(
+    state: &Identity,
+    event: &'e Event,
+    policies: &PolicySet,
+) -> (Cow<'e, Event>, Vec<Refused>) {
+    let excess = state.excess_attributes(event, |name| policies.use_attribute(name));
+    if excess.is_empty() {
+        return (Cow::Borrowed(event), Vec::new());
+    }
+    let mut fitting = event.clone();
+    fitting.attributes.retain(|name, _| !excess.contains(name));
+    (Cow::Owned(fitting), excess.into_iter().map(Refused::UnusedAttribute).collect())
+}
+
+/// Names what was refused because a limit was reached, and counts it.
+pub(super) fn with_refused(note: Option<String>, refused: &[Refused]) -> Option<String> {
+    if refused.is_empty() {
+        return note;
+    }
+    for one in refused {
+        telemetry::metrics::statement_refused(one.limit());
+    }
+    let named: Vec<String> = refused.iter().take(REFUSED_NAMED_MAX).map(Refused::to_string).collect();
+    let more = match refused.len().saturating_sub(REFUSED_NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let told =
+        format!("refused, because its source said too much of this already: {}{more}", named.join(", "));
+    Some(note.map_or(told.clone(), |note| format!("{note}; {told}")))
+}
+
+/// Names the contradictions about employment that are new, and counts them.
+fn with_contradictions(
+    note: Option<String>,
+    subject: &str,
+    (before, after): (&Identity, &Identity),
+    now: i64,
+) -> Option<String> {
+    if before == after {
+        return note;
+    }
+    let codes = |state: &Identity| -> BTreeSet<ContradictionCode> {
+        state.contradictions(now).into_iter().map(|known| known.code).collect()
+    };
+    let known = codes(before);
+    let fresh: Vec<&'static str> = codes(after).difference(&known).map(|code| code.as_str()).collect();
+    if fresh.is_empty() {
+        return note;
+    }
+    for code in &fresh {
+        telemetry::metrics::contradicted(code);
+        tracing::warn!(
+            person = subject,
+            code,
+            "what sources say of a person's employment cannot all be true"
+        );
+    }
+    let told = format!("contradicts what was said before: {} (docs/employment.md)", fresh.join(", "));
+    Some(note.map_or(told.clone(), |note| format!("{note}; {told}")))
+}
+
+/// How many refused parts of an event are named in its note.
+const REFUSED_NAMED_MAX: usize = 5;
 
 /// What of an event counts for nothing as of `now`, because others are believed more. Names, never values.
 pub(super) fn note(

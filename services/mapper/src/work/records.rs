@@ -92,7 +92,9 @@ impl Work<'_> {
         let id = (source.to_owned(), event.subject.clone());
         let Some(record) = self.records.get_mut(&id) else { return Merged::nothing(&event.subject) };
         let before = record.state.clone();
-        record.state.merge(event, sequence, now);
+        let (event, mut refused) = super::merge::within_limits(&record.state, event, self.policies);
+        let event = event.as_ref();
+        refused.extend(record.state.merge(event, sequence, now));
         let changed = record.state != before;
         if changed {
             record.touched = Some(cause.clone());
@@ -101,7 +103,8 @@ impl Work<'_> {
             record.row.person.as_ref().and_then(|person| Some((person, self.people.get_mut(person)?)));
         let Some((key, person)) = owner else {
             let revision = record.row.revision + 1;
-            let note = Some("not known yet whose record it is".to_owned());
+            let note =
+                super::merge::with_refused(Some("not known yet whose record it is".to_owned()), &refused);
             return Merged { changed, revision, subject: subject(source, &event.subject), note };
         };
         if changed {
@@ -109,6 +112,7 @@ impl Work<'_> {
             person.touched = Some(cause);
         }
         let note = super::merge::note(&person.state, source, people, event, now);
+        let note = super::merge::with_refused(note, &refused);
         Merged { changed, revision: person.revision + 1, subject: key.clone(), note }
     }
 }

@@ -6,6 +6,7 @@ mod apply;
 mod background;
 mod commands;
 mod concurrency;
+mod employment;
 mod feeds;
 mod flattening;
 mod groups;

@@ -43,10 +43,11 @@ fn a_duplicate_that_is_closed_makes_nobody_a_leaver_whichever_of_the_two_it_is()
         let mut other = person(&[(WorkerJoined, 2, json!({ "title": "b" }))]);
         person_of.join("E-1", "E-9", &mut other, &People::default());
         let erased = event(WorkerDeleted, 5, 5, json!({}));
-        match closed {
+        let refused = match closed {
             "E-1" => person_of.merge(&erased, 5, 5 * SECOND),
             _ => person_of.merge_as("E-9", "", &People::default(), (&erased, 5), 5 * SECOND),
-        }
+        };
+        assert!(refused.is_empty());
         assert_eq!(employment(&person_of, 6), Employment::Active, "{closed}");
         let title = person_of.view("E-1", 6 * SECOND).attributes["title"].clone();
         assert_eq!(title, if closed == "E-1" { json!("b") } else { json!("a") }, "who is here says more");

@@ -1,0 +1,180 @@
+//! Who works here, and since when: the decision from statements. The rules are in docs/employment.md.
+
+mod combine;
+mod compact;
+mod contradiction;
+mod periods;
+mod statement;
+mod voice;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use compact::{compact, is_full};
+pub use contradiction::{Contradiction, ContradictionCode};
+pub use statement::{EmploymentStatement, EmploymentWord};
+pub(crate) use voice::{Said, Turn, Voice};
+
+/// Whether a person works here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Employment {
+    /// Nothing that took effect yet says that the person is employed (a future hire, or only referred to).
+    #[default]
+    Unknown,
+    /// Employed.
+    Active,
+    /// Left at `since` (microseconds since the Unix epoch).
+    Left {
+        /// When the departure took effect.
+        since: i64,
+    },
+    /// Erased at the source at `since` (microseconds since the Unix epoch).
+    Deleted {
+        /// When the erasure took effect.
+        since: i64,
+    },
+}
+
+/// The employment states that an event can state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmploymentKind {
+    /// Employed.
+    Active,
+    /// Left.
+    Left,
+    /// Erased at the source.
+    Deleted,
+}
+
+/// An operator's word that a planned arrival or departure does not come true.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EmploymentCancellation {
+    /// When the operator said it (microseconds since the Unix epoch).
+    pub said_at: i64,
+    /// The day that was planned.
+    pub day: i64,
+    /// [`EmploymentKind::Active`] for an arrival, anything else for a departure.
+    pub kind: EmploymentKind,
+}
+
+/// The senders whose statements about employment count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum EmploymentAuthority {
+    /// All senders, as one voice.
+    #[default]
+    Shared,
+    /// Each of these as a voice of its own.
+    Named(Vec<String>),
+}
+
+/// What statements about a person's employment amount to at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EmploymentDecision {
+    /// Whether the person works here.
+    pub employment: Employment,
+    /// When the statement was said that set the departure in effect (microseconds since the Unix epoch).
+    pub known_since: Option<i64>,
+    /// When the person leaves, as far as it is known (microseconds since the Unix epoch).
+    pub planned_departure: Option<i64>,
+    /// What a human should look at, sorted.
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// Decides from plain statements, in whatever order they come. `now` is in microseconds.
+pub fn decide_employment(
+    statements: &[EmploymentStatement],
+    cancellations: &[EmploymentCancellation],
+    authority: &EmploymentAuthority,
+    now: i64,
+) -> EmploymentDecision {
+    let mut cancellations = cancellations.to_vec();
+    cancellations.sort();
+    let voices: Vec<Voice> = match authority {
+        EmploymentAuthority::Shared => vec![Voice::new(statements.iter().collect(), &[], &cancellations)],
+        EmploymentAuthority::Named(names) => {
+            let mut by_sender: BTreeMap<&str, Vec<&EmploymentStatement>> = BTreeMap::new();
+            for statement in statements {
+                by_sender.entry(&statement.sender).or_default().push(statement);
+            }
+            let before = by_sender.remove("").unwrap_or_default();
+            let named =
+                names.iter().filter_map(|name| Some((by_sender.get(name.as_str())?.clone(), Vec::new())));
+            Voice::each(named, &(before, Vec::new()), &cancellations)
+        }
+    };
+    EmploymentDecision::of_voices(&voices, now)
+}
+
+impl EmploymentDecision {
+    /// What several voices amount to together: employed, if one of them says so.
+    pub(crate) fn of_voices(voices: &[Voice], now: i64) -> Self {
+        let mut each: Vec<Self> = voices.iter().map(|voice| voice.decide(now)).collect();
+        if each.len() < 2 {
+            return each.pop().unwrap_or_default();
+        }
+        let is_active = |decision: &&Self| decision.employment == Employment::Active;
+        let said_left = |decision: &&Self| decision.known_since.filter(|_| !is_active(decision));
+        let disagrees = each.iter().any(|decision| is_active(&decision)) && {
+            each.iter().any(|decision| decision.employment.since().is_some())
+        };
+        let mut together = Self::of_keys(&each);
+        if disagrees {
+            let said_at = each.iter().filter_map(|decision| said_left(&decision)).max().unwrap_or_default();
+            let code = ContradictionCode::SendersDisagree;
+            together.contradictions.push(Contradiction { code, sender: String::new(), said_at });
+            together.contradictions.sort();
+        }
+        together
+    }
+
+    /// The same, without a word on who differs: of several keys of one person.
+    pub(crate) fn of_keys(each: &[Self]) -> Self {
+        let rank = |decision: &&Self| match decision.employment {
+            Employment::Active => (2, i64::MAX),
+            Employment::Left { since } | Employment::Deleted { since } => (1, since),
+            Employment::Unknown => (0, 0),
+        };
+        let Some(first) = each.iter().max_by_key(rank) else { return Self::default() };
+        let is_active = first.employment == Employment::Active;
+        let counts = |decision: &&Self| !is_active || decision.employment == Employment::Active;
+        let departures: Option<Vec<i64>> =
+            each.iter().filter(counts).map(|decision| decision.planned_departure).collect();
+        let mut contradictions: Vec<Contradiction> =
+            each.iter().flat_map(|decision| decision.contradictions.clone()).collect();
+        contradictions.sort();
+        contradictions.dedup();
+        Self {
+            employment: first.employment,
+            known_since: first.known_since,
+            planned_departure: departures.and_then(|departures| departures.into_iter().max()),
+            contradictions,
+        }
+    }
+}
+
+impl Employment {
+    /// When the departure or erasure took effect.
+    pub fn since(self) -> Option<i64> {
+        match self {
+            Self::Left { since } | Self::Deleted { since } => Some(since),
+            Self::Unknown | Self::Active => None,
+        }
+    }
+}
+
+impl EmploymentKind {
+    /// What becomes of the person by it, in a word: `joins`, `leaves`, `is_erased`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "joins",
+            Self::Left => "leaves",
+            Self::Deleted => "is_erased",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,394 @@
+//! How the statements of one voice combine into employments; the rules of docs/employment.md, in its order.
+
+use std::collections::BTreeMap;
+
+use super::contradiction::{Contradiction, ContradictionCode};
+use super::periods::{Begin, End, Erasure, Period, Periods};
+use super::statement::{EmploymentStatement, EmploymentWord};
+use super::{EmploymentCancellation, EmploymentKind};
+use crate::Dating;
+
+/// What the statements of one voice amount to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Combined {
+    pub(super) periods: Periods,
+    /// By full list: whether its last word is that it has the person.
+    pub(super) lists: BTreeMap<String, bool>,
+}
+
+/// How an arrival is meant.
+#[derive(Clone, Copy)]
+struct Arrival {
+    /// It takes back a departure that is planned.
+    withdraws: bool,
+    is_rehire: bool,
+}
+
+/// Combines statements and cancellations, which must be in their order.
+pub(super) fn combine<'a>(
+    statements: impl IntoIterator<Item = &'a EmploymentStatement>,
+    cancellations: &[EmploymentCancellation],
+) -> Combined {
+    let mut combined = Combined::default();
+    let mut cancellations = cancellations.iter().peekable();
+    for statement in statements {
+        while let Some(cancelled) = cancellations.next_if(|next| next.said_at < statement.version.said_at) {
+            combined.cancel(cancelled);
+        }
+        combined.take(statement);
+    }
+    cancellations.for_each(|cancelled| combined.cancel(cancelled));
+    combined
+}
+
+impl Combined {
+    fn take(&mut self, statement: &EmploymentStatement) {
+        use EmploymentWord::{Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays};
+        let is_explicit = statement.dated == Dating::Explicit;
+        match statement.word {
+            Joins | Rejoins => {
+                let is_rehire = statement.word == Rejoins;
+                // What was stored before does not tell the two apart.
+                let arrival = Arrival { withdraws: is_rehire || statement.is_legacy, is_rehire };
+                if is_explicit {
+                    self.arrive(statement, arrival)
+                } else {
+                    self.arrive_undated(statement, arrival)
+                }
+            }
+            Leaves if is_explicit => self.leave(statement),
+            Leaves => drop(self.leave_undated(statement)),
+            Erased => self.erase(statement, is_explicit),
+            Here | Listed | Stays => self.see(statement),
+            Inactive | Absent => self.miss(statement),
+            Record => {}
+        }
+        if let (Some(list), Listed | Stays | Here | Inactive | Absent) = (&statement.list, statement.word) {
+            self.lists.insert(list.clone(), statement.word.kind() == EmploymentKind::Active);
+        }
+        self.periods.sort();
+    }
+
+    /// `joins` and `rejoins` with a day.
+    fn arrive(&mut self, said: &EmploymentStatement, arrival: Arrival) {
+        let (day, now) = (said.at(), said.version.said_at);
+        let is_known = |period: &&mut Period| {
+            period.known_day() == Some(day) && !(arrival.is_rehire && period.is_cancelled)
+        };
+        if let Some(known) = self.periods.0.iter_mut().find(is_known) {
+            known.is_rehire |= arrival.is_rehire;
+            return;
+        }
+        let begin = Begin::Known { day, by: said.version, sender: said.sender.clone() };
+        let Some(index) = self.periods.ends_after(day) else {
+            let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
+            return self.periods.insert(new);
+        };
+        let was_in_force = self.periods.in_force(now) == Some(index);
+        let period = &mut self.periods.0[index];
+        let has_begun = !period.is_cancelled && period.begins_at().is_some_and(|begin| begin <= now);
+        if arrival.withdraws && has_begun {
+            return self.come_back(index, said, begin, arrival);
+        }
+        let is_own = matches!(&period.begin, Begin::Known { sender, .. } if *sender == said.sender);
+        if was_in_force && day > now && !is_own {
+            let follows =
+                Period { end: period.end.take(), erased: period.erased.take(), ..Period::new(begin) };
+            return self.periods.insert(follows);
+        }
+        period.begin = begin;
+        period.revive();
+        period.is_rehire |= arrival.is_rehire;
+        if period.end.as_ref().is_some_and(|end| !end.is_said) {
+            period.open();
+        }
+        if was_in_force && day > now {
+            period.note(contradiction(ContradictionCode::FirstDayMovedAhead, said));
+        }
+    }
+
+    /// A return of a day within an employment that has begun.
+    fn come_back(&mut self, index: usize, said: &EmploymentStatement, begin: Begin, arrival: Arrival) {
+        let (day, now) = (said.at(), said.version.said_at);
+        let period = &mut self.periods.0[index];
+        if period.end.as_ref().is_some_and(|end| end.is_said && end.at <= now) {
+            return period.note(contradiction(ContradictionCode::RehireBeforeDeparture, said));
+        }
+        period.open();
+        if period.begins_at().is_some_and(|first| first < day) {
+            let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
+            self.periods.insert(new);
+        } else {
+            period.begin = begin;
+            period.is_rehire |= arrival.is_rehire;
+        }
+    }
+
+    /// `joins` and `rejoins` without a day.
+    fn arrive_undated(&mut self, said: &EmploymentStatement, arrival: Arrival) {
+        let now = said.version.said_at;
+        if let Some(index) = self.periods.in_force(now) {
+            let period = &mut self.periods.0[index];
+            if arrival.withdraws {
+                if period.end.is_some() {
+                    period.open();
+                }
+                period.returned_at = arrival.is_rehire.then_some(now).or(period.returned_at);
+            }
+            return;
+        }
+        let begin = Begin::Undated { latest: now, is_said: true, by: said.version };
+        let Some(index) = self.periods.ends_after(now) else {
+            let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
+            return self.periods.insert(new);
+        };
+        let period = &mut self.periods.0[index];
+        if arrival.withdraws && (period.is_cancelled || period.is_of_unknown_begin()) {
+            period.open();
+        }
+        period.begin = begin;
+        period.revive();
+        period.is_rehire |= arrival.is_rehire;
+    }
+
+    /// `leaves` with a day.
+    fn leave(&mut self, said: &EmploymentStatement) {
+        let day = said.at();
+        let is_repeated =
+            |period: &&mut Period| period.end.as_ref().is_some_and(|end| end.is_said && end.at == day);
+        if let Some(period) = self.periods.0.iter_mut().find(is_repeated) {
+            period.settle();
+            if let Some(known) = &mut period.end {
+                known.is_legacy &= said.is_legacy;
+            }
+            return;
+        }
+        if let Concerned::Candidate(index) = self.end_at(said) {
+            self.periods.0[index].end = Some(end(said, day));
+        }
+    }
+
+    /// Rules 2 to 5 of `leaves` with a day, but for setting the end of a candidate.
+    fn end_at(&mut self, said: &EmploymentStatement) -> Concerned {
+        let day = said.at();
+        let next = self.periods.known_from(day);
+        let until = next.unwrap_or(self.periods.0.len());
+        let candidates: Vec<usize> =
+            (0..until).filter(|index| !self.periods.0[*index].is_cancelled).collect();
+        if let Some(next) = next.filter(|next| self.periods.0[*next].known_day() == Some(day)) {
+            let last = candidates.last().copied();
+            if let Some(last) = last {
+                self.keep_end(last, said);
+            }
+            self.cancel_arrival(next, said);
+            return last.map_or(Concerned::Cancelled(next), Concerned::Other);
+        }
+        let Some(last) = candidates.last().copied() else {
+            return self.leave_before(next, said);
+        };
+        let reaches = |index: &&usize| self.periods.end_of(**index) >= day;
+        let ended = candidates.iter().find(reaches).copied().unwrap_or(last);
+        let is_overruled = |index: usize| {
+            let period = &self.periods.0[index];
+            let is_undated =
+                matches!(period.begin, Begin::Undated { latest, is_said: true, .. } if latest > day);
+            is_undated && index != candidates[0]
+        };
+        let overrules = candidates.iter().any(|index| *index >= ended && is_overruled(*index))
+            || self.periods.0[ended].returned_at.is_some_and(|at| at > day);
+        let mut index = 0;
+        self.periods.0.retain(|_| {
+            index += 1;
+            index - 1 <= ended || !candidates.contains(&(index - 1))
+        });
+        let period = &mut self.periods.0[ended];
+        period.settle();
+        if let Begin::Undated { latest, .. } = &mut period.begin {
+            *latest = (*latest).min(day);
+        }
+        if overrules {
+            period.note(contradiction(ContradictionCode::UndatedArrivalOverruled, said));
+        }
+        Concerned::Candidate(ended)
+    }
+
+    /// A departure before the first employment that is known.
+    fn leave_before(&mut self, next: Option<usize>, said: &EmploymentStatement) -> Concerned {
+        match next {
+            Some(next) if !self.periods.0[next].is_rehire => {
+                self.cancel_arrival(next, said);
+                Concerned::Cancelled(next)
+            }
+            _ => {
+                self.periods.insert(Period::ending(end(said, said.at())));
+                let by = said.version;
+                let index =
+                    self.periods.0.iter().position(|p| p.end.as_ref().is_some_and(|end| end.by == by));
+                Concerned::Other(index.unwrap_or_default())
+            }
+        }
+    }
+
+    /// The person never came.
+    fn cancel_arrival(&mut self, index: usize, said: &EmploymentStatement) {
+        let period = &mut self.periods.0[index];
+        period.is_cancelled = true;
+        period.end = Some(end(said, said.at()));
+        period.note(contradiction(ContradictionCode::NoShow, said));
+    }
+
+    /// `leaves` without a day; the version of the end that it concerns.
+    fn leave_undated(&mut self, said: &EmploymentStatement) -> usize {
+        let now = said.version.said_at;
+        if let Some(index) = self.periods.in_force(now).or_else(|| self.periods.of_unknown_begin(now)) {
+            let period = &mut self.periods.0[index];
+            period.settle();
+            period.end = Some(end(said, now));
+            return index;
+        }
+        if let Some(index) = self.periods.ended_by(now) {
+            self.keep_end(index, said);
+            return index;
+        }
+        let next = self.periods.0.iter().position(|period| !period.is_cancelled);
+        match self.leave_before(next, said) {
+            Concerned::Candidate(index) | Concerned::Cancelled(index) | Concerned::Other(index) => index,
+        }
+    }
+
+    /// The day stays; what was only observed is said now.
+    fn keep_end(&mut self, index: usize, said: &EmploymentStatement) {
+        let at = self.periods.end_of(index);
+        let period = &mut self.periods.0[index];
+        period.settle();
+        match &mut period.end {
+            Some(known) => {
+                known.is_said = true;
+                known.is_legacy &= said.is_legacy;
+                known.absent_from = None;
+            }
+            None => period.end = Some(end(said, at)),
+        }
+    }
+
+    fn erase(&mut self, said: &EmploymentStatement, is_explicit: bool) {
+        let at = said.at();
+        let is_repeated = |period: &&mut Period| period.erased.is_some_and(|erased| erased.at == at);
+        if let Some(period) = self.periods.0.iter_mut().find(is_repeated) {
+            return period.settle();
+        }
+        let erasure = Erasure { at, by: said.version };
+        if !is_explicit {
+            let index = self.leave_undated(said);
+            self.periods.0[index].erased.get_or_insert(erasure);
+            return;
+        }
+        let index = match self.end_at(said) {
+            Concerned::Cancelled(index) | Concerned::Other(index) => index,
+            Concerned::Candidate(index) => {
+                if self.periods.end_of(index) >= at {
+                    self.periods.0[index].end = Some(end(said, at));
+                } else {
+                    self.keep_end(index, said);
+                }
+                index
+            }
+        };
+        self.periods.0[index].erased = Some(erasure);
+    }
+
+    /// `here`, `listed` and `stays`.
+    fn see(&mut self, said: &EmploymentStatement) {
+        let now = said.version.said_at;
+        let in_force = self.periods.in_force(now);
+        let unknown = self.periods.of_unknown_begin(now);
+        if let Some(index) = in_force.or(unknown).filter(|_| said.word == EmploymentWord::Stays) {
+            let period = &mut self.periods.0[index];
+            let is_own = |end: &End| {
+                end.is_said && end.at > now && (end.sender == said.sender || end.sender.is_empty())
+            };
+            if period.end.as_ref().is_some_and(is_own) {
+                period.open();
+            }
+        }
+        if in_force.is_some() {
+            return;
+        }
+        let begin = Begin::Undated { latest: now, is_said: false, by: said.version };
+        if let Some(index) = unknown {
+            self.periods.0[index].begin = begin;
+            return;
+        }
+        let lies_ahead = |period: &Period| match period.is_cancelled {
+            true => period.end.as_ref().is_some_and(|end| end.at > now),
+            false => period.known_day().is_some_and(|day| day > now),
+        };
+        if self.periods.0.iter().any(lies_ahead) {
+            return;
+        }
+        match self.periods.0.last_mut() {
+            Some(last) if last.end.as_ref().is_some_and(|end| end.is_said && !end.is_legacy) => {
+                last.note(contradiction(ContradictionCode::PresentAfterDeparture, said));
+            }
+            _ => self.periods.insert(Period::new(begin)),
+        }
+    }
+
+    /// `inactive` and `absent`.
+    fn miss(&mut self, said: &EmploymentStatement) {
+        let now = said.version.said_at;
+        let absent_from = said.list.clone().filter(|_| said.word == EmploymentWord::Absent);
+        let observed = End { is_said: false, absent_from, ..end(said, now) };
+        if let Some(index) = self.periods.in_force(now) {
+            self.periods.0[index].end = Some(observed);
+        } else if self.periods.0.is_empty() {
+            self.periods.insert(Period::ending(observed));
+        }
+    }
+
+    fn cancel(&mut self, cancelled: &EmploymentCancellation) {
+        let day = cancelled.day;
+        if cancelled.kind == EmploymentKind::Active {
+            self.periods.0.retain(|period| {
+                period.is_cancelled || period.known_day() != Some(day) || day <= cancelled.said_at
+            });
+            return;
+        }
+        for period in &mut self.periods.0 {
+            if period.erased.is_some_and(|erased| erased.at == day) {
+                period.erased = None;
+            }
+            if period.end.as_ref().is_some_and(|end| end.is_said && end.at == day) {
+                period.end = None;
+                period.is_cancelled = false;
+                period.contradictions.clear();
+            }
+        }
+        self.periods.0.retain(|period| period.end.is_some() || !period.is_of_unknown_begin());
+    }
+}
+
+/// The employment that a departure is about.
+enum Concerned {
+    /// Its end is to be set.
+    Candidate(usize),
+    /// It never began.
+    Cancelled(usize),
+    /// All is set.
+    Other(usize),
+}
+
+fn end(said: &EmploymentStatement, at: i64) -> End {
+    End {
+        at,
+        is_said: true,
+        is_legacy: said.is_legacy,
+        absent_from: None,
+        by: said.version,
+        sender: said.sender.clone(),
+    }
+}
+
+fn contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
+    Contradiction { code, sender: said.sender.clone(), said_at: said.version.said_at }
+}

@@ -1,0 +1,180 @@
+//! Employments in the order of time.
+
+use super::contradiction::{Contradiction, ContradictionCode};
+use crate::Version;
+
+/// How the beginning of an employment is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// Only its departure was said.
+    Unknown,
+    /// At `latest`, or before.
+    Undated {
+        latest: i64,
+        /// An arrival was said; otherwise the person was seen.
+        is_said: bool,
+        by: Version,
+    },
+    /// At `day`, as `sender` said.
+    Known { day: i64, by: Version, sender: String },
+}
+
+/// How the end of an employment is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) at: i64,
+    /// A departure was said; otherwise the person was not seen any more.
+    pub(super) is_said: bool,
+    /// It was stored before datings were: a person who is seen later is back.
+    pub(super) is_legacy: bool,
+    /// The full list that dropped the person.
+    pub(super) absent_from: Option<String>,
+    pub(super) by: Version,
+    pub(super) sender: String,
+}
+
+/// An erasure at the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Erasure {
+    pub(super) at: i64,
+    pub(super) by: Version,
+}
+
+/// One employment of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Period {
+    pub(super) begin: Begin,
+    pub(super) end: Option<End>,
+    pub(super) erased: Option<Erasure>,
+    pub(super) is_rehire: bool,
+    pub(super) is_cancelled: bool,
+    /// When an undated return was said during it.
+    pub(super) returned_at: Option<i64>,
+    pub(super) contradictions: Vec<Contradiction>,
+}
+
+impl Period {
+    pub(super) fn new(begin: Begin) -> Self {
+        Self {
+            begin,
+            end: None,
+            erased: None,
+            is_rehire: false,
+            is_cancelled: false,
+            returned_at: None,
+            contradictions: Vec::new(),
+        }
+    }
+
+    pub(super) fn ending(end: End) -> Self {
+        Self { end: Some(end), ..Self::new(Begin::Unknown) }
+    }
+
+    pub(super) fn is_of_unknown_begin(&self) -> bool {
+        self.begin == Begin::Unknown
+    }
+
+    /// The first day, or the latest that it can be.
+    pub(super) fn begins_at(&self) -> Option<i64> {
+        match self.begin {
+            Begin::Unknown => None,
+            Begin::Undated { latest: at, .. } | Begin::Known { day: at, .. } => Some(at),
+        }
+    }
+
+    pub(super) fn known_day(&self) -> Option<i64> {
+        if let Begin::Known { day, .. } = self.begin { Some(day) } else { None }
+    }
+
+    /// Its place in the order of time.
+    fn place(&self) -> i64 {
+        let ended = || self.end.as_ref().map_or(i64::MAX, |end| end.at);
+        if self.is_cancelled { ended() } else { self.begins_at().unwrap_or_else(ended) }
+    }
+
+    pub(super) fn open(&mut self) {
+        (self.end, self.erased) = (None, None);
+        self.contradictions.clear();
+    }
+
+    pub(super) fn revive(&mut self) {
+        if self.is_cancelled {
+            self.is_cancelled = false;
+            self.contradictions.clear();
+        }
+    }
+
+    pub(super) fn note(&mut self, contradiction: Contradiction) {
+        self.contradictions.retain(|known| known.code != contradiction.code);
+        self.contradictions.push(contradiction);
+    }
+
+    /// What was observed or said before a departure does not contradict it.
+    pub(super) fn settle(&mut self) {
+        self.contradictions.retain(|known| {
+            !matches!(
+                known.code,
+                ContradictionCode::PresentAfterDeparture | ContradictionCode::RehireBeforeDeparture
+            )
+        });
+    }
+}
+
+/// The employments of one voice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Periods(pub(super) Vec<Period>);
+
+impl Periods {
+    pub(super) fn insert(&mut self, period: Period) {
+        self.0.push(period);
+        self.sort();
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(Period::place);
+    }
+
+    /// When an employment ends: an open one that another one follows, when that begins.
+    pub(super) fn end_of(&self, index: usize) -> i64 {
+        let period = &self.0[index];
+        if let Some(end) = &period.end {
+            return end.at;
+        }
+        let next = self.0[index + 1..].iter().find(|next| !next.is_cancelled);
+        next.map_or(i64::MAX, Period::place)
+    }
+
+    pub(super) fn in_force(&self, at: i64) -> Option<usize> {
+        (0..self.0.len()).find(|index| {
+            let period = &self.0[*index];
+            !period.is_cancelled
+                && period.begins_at().is_some_and(|begin| begin <= at)
+                && self.end_of(*index) > at
+        })
+    }
+
+    /// The earliest that ends after `at`, cancelled ones included.
+    pub(super) fn ends_after(&self, at: i64) -> Option<usize> {
+        (0..self.0.len()).find(|index| self.end_of(*index) > at)
+    }
+
+    /// One of unknown beginning that ends after `at`.
+    pub(super) fn of_unknown_begin(&self, at: i64) -> Option<usize> {
+        (0..self.0.len()).find(|index| {
+            let period = &self.0[*index];
+            !period.is_cancelled && period.is_of_unknown_begin() && self.end_of(*index) > at
+        })
+    }
+
+    /// The last that is not cancelled and ended at or before `at`.
+    pub(super) fn ended_by(&self, at: i64) -> Option<usize> {
+        (0..self.0.len()).rev().find(|index| !self.0[*index].is_cancelled && self.end_of(*index) <= at)
+    }
+
+    /// The earliest that is not cancelled and has a known first day at or after `day`.
+    pub(super) fn known_from(&self, day: i64) -> Option<usize> {
+        self.0
+            .iter()
+            .position(|period| !period.is_cancelled && period.known_day().is_some_and(|known| known >= day))
+    }
+}
