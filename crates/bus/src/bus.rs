@@ -11,17 +11,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::connect::{Connected, connect, retry_until};
+use crate::connect::{Connected, connect};
 use crate::consumer::{Consumer, Durable, StoredContent};
 use crate::control::{ControlFailure, ControlServer};
 use crate::publisher::{Published, Publisher, Waiting};
-use crate::{BusConfig, BusError, Feed, Outgoing, PublishError};
+use crate::{BusConfig, BusError, DurableName, Feed, Outgoing, PublishError};
 
 /// How often the lag of a consumer is measured.
 const LOOK_AT_LAG_EVERY: Duration = Duration::from_secs(5);
-
-/// How long [`Bus::ensure_streams`] goes on when the server is not ready for it yet.
-const STREAMS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection to the broker; cheap to clone.
 #[derive(Clone)]
@@ -56,37 +53,14 @@ impl Bus {
     /// When no suitable server answers in time or it refuses the credentials.
     pub async fn connect(config: &BusConfig, name: &str) -> Result<Self, BusError> {
         let connected = connect(config, name).await?;
-        let streams = Feed::ALL.into_iter().flat_map(|feed| feed.streams(config.event_shards));
-        let publishers = streams
-            .map(|stream| {
-                let publisher = Publisher::start(&stream, &connected.client, &connected.link, config);
-                (stream, publisher)
-            })
-            .collect();
-        Ok(Self(Arc::new(Inner { connected, config: config.clone(), publishers })))
-    }
-
-    /// Creates every stream, or brings it up to date with the configuration. Any process may do so at any time.
-    ///
-    /// # Errors
-    /// When the server refuses, e.g. because it has not enough storage to set aside.
-    pub async fn ensure_streams(&self) -> Result<(), BusError> {
-        let deadline = Instant::now() + STREAMS_TIMEOUT;
-        let jetstream = &self.0.connected.jetstream;
-        for config in Feed::ALL.into_iter().flat_map(|feed| feed.configs(&self.0.config)) {
-            let stream = config.name.clone();
-            retry_until(deadline, || async {
-                match jetstream.create_or_update_stream(config.clone()).await {
-                    Ok(_) => Ok(Ok(())),
-                    Err(error) if is_refusal(&error) => Ok(Err(error)),
-                    Err(error) => Err(error),
-                }
-            })
-            .await
-            .flatten()
-            .map_err(|error| BusError::Stream { stream, source: Box::new(error) })?;
+        let mut publishers = HashMap::new();
+        for feed in Feed::ALL {
+            for stream in feed.streams(config.event_shards) {
+                let publisher = Publisher::start(feed, &stream, &connected, config);
+                publishers.insert(stream, publisher);
+            }
         }
-        Ok(())
+        Ok(Self(Arc::new(Inner { connected, config: config.clone(), publishers })))
     }
 
     /// Stores `messages`; returns when each is durably stored or has failed, in the same order.
@@ -122,13 +96,14 @@ impl Bus {
                 Entry::Vacant(vacant) => {
                     vacant.insert(index);
                     let shard = usize::from(message.shard(shards));
+                    let is_departure = message.is_departure();
                     let stream = message.feed().streams(shards).swap_remove(shard);
                     let wire = message.into_wire(shards);
                     let bytes = wire.size();
                     if bytes > max {
                         Slot::Known(Err(PublishError::TooLarge { bytes, max }))
                     } else {
-                        let (waiting, answer) = Waiting::new(wire, deadline);
+                        let (waiting, answer) = Waiting::new(wire, is_departure, deadline);
                         let group = groups.entry(stream).or_default();
                         group.0.push(index);
                         group.1.push(waiting);
@@ -159,13 +134,28 @@ impl Bus {
         feed: Feed,
         durable: &str,
     ) -> Result<Consumer<T>, BusError> {
+        Consumer::open(self.durables(feed, durable).into_iter()).await
+    }
+
+    /// Opens the durable consumer of `feed` that reads only departures, so that they are read before what lies in front
+    /// of them. The consumer that reads everything gets them as well.
+    ///
+    /// # Errors
+    /// When the stream is missing, the server refuses, or the feed has no departures.
+    pub async fn consume_departures<T: DeserializeOwned>(&self, feed: Feed) -> Result<Consumer<T>, BusError> {
+        let Some(DurableName { name, express_of: Some(of) }) = feed.express() else {
+            return Err(BusError::Config(format!("{feed:?} has no departures")));
+        };
+        let durables = self.durables(feed, name).into_iter();
+        Consumer::open(durables.map(|durable| durable.only(feed.departures(), of))).await
+    }
+
+    fn durables(&self, feed: Feed, name: &str) -> Vec<Durable> {
         let Connected { jetstream, link, .. } = &self.0.connected;
-        let streams = feed.streams(self.0.config.event_shards);
         let ack_wait = Duration::from_secs(self.0.config.ack_wait_seconds);
-        let durables = streams.into_iter().map(|stream| {
-            Durable::new(jetstream.clone(), link.clone(), stream, durable.to_owned(), ack_wait)
-        });
-        Consumer::open(durables).await
+        let durable =
+            |stream: String| Durable::new(jetstream.clone(), link.clone(), stream, name.to_owned(), ack_wait);
+        feed.streams(self.0.config.event_shards).into_iter().map(durable).collect()
     }
 
     /// Answers control requests to `service`; replicas share them.
@@ -197,9 +187,16 @@ impl Bus {
     pub async fn lag(&self, feed: Feed, durable: &str) -> Result<u64, BusError> {
         let mut total = 0;
         for stream in feed.streams(self.0.config.event_shards) {
-            let lag = crate::consumer::lag(&self.0.connected.jetstream, &stream, durable).await?;
-            telemetry::metrics::consumer_lag(&stream, durable, lag);
-            total += lag;
+            match crate::consumer::lag(&self.0.connected.jetstream, &stream, durable).await {
+                Ok(lag) => {
+                    telemetry::metrics::consumer_lag(&stream, durable, lag);
+                    total += lag;
+                }
+                Err(error) => {
+                    telemetry::metrics::consumer_lag_unknown(&stream, durable);
+                    return Err(error);
+                }
+            }
         }
         Ok(total)
     }
@@ -216,7 +213,7 @@ impl Bus {
         crate::consumer::stored_content(&self.0.connected.jetstream, &stream, sequence).await
     }
 
-    /// Keeps the lag metric of a consumer up to date for as long as it is polled.
+    /// Keeps the lag metric of a consumer up to date for as long as it is polled; what cannot be measured is absent.
     pub async fn watch_lag(self, feed: Feed, durable: &'static str) {
         loop {
             tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
@@ -226,20 +223,25 @@ impl Bus {
         }
     }
 
+    pub(crate) fn config(&self) -> &BusConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn client(&self) -> &async_nats::Client {
+        &self.0.connected.client
+    }
+
+    pub(crate) fn jetstream(&self) -> &async_nats::jetstream::Context {
+        &self.0.connected.jetstream
+    }
+
+    /// For how long nothing could be stored in `stream` although it was tried.
+    pub(crate) fn failing_for(&self, stream: &str) -> Option<Duration> {
+        self.0.publishers.get(stream)?.failing_for()
+    }
+
     /// Whether there is a connection now.
     pub fn connected(&self) -> bool {
         self.0.connected.link.is_up()
-    }
-}
-
-/// Whether asking again cannot help.
-fn is_refusal(error: &async_nats::jetstream::context::CreateStreamError) -> bool {
-    use async_nats::jetstream::context::CreateStreamErrorKind;
-    match error.kind() {
-        CreateStreamErrorKind::JetStream(error) => error.code() != 503,
-        CreateStreamErrorKind::TimedOut
-        | CreateStreamErrorKind::Response
-        | CreateStreamErrorKind::JetStreamUnavailable => false,
-        _ => true,
     }
 }

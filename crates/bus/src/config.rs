@@ -23,9 +23,11 @@ pub struct BusConfig {
     /// Over how many streams events are spread; at least 1. A single unreplicated stream syncs about 1,000 messages/s.
     /// Changing it moves people to other streams: drain the mapper first.
     pub event_shards: u16,
-    /// Monitoring URL of the server (`http://host:8222`), to check `sync_interval`.
+    /// Monitoring URLs of the servers (`http://host:8222`, separated by commas), to check `sync_interval`; without it port
+    /// 8222 of each server of `url` is asked.
     pub monitor_url: Option<String>,
-    /// Refuse to start unless the server says that it syncs before it acknowledges. Needs `monitor_url`.
+    /// Refuse to start when a server says that it does not sync before it acknowledges. That no server can be asked is
+    /// only said.
     pub require_sync_always: bool,
     /// How much each stream may hold; publishing fails with `Full` beyond it.
     pub max_bytes: MaxBytes,
@@ -56,6 +58,8 @@ pub struct MaxBytes {
 }
 
 const GIB: i64 = 1 << 30;
+/// Where a server usually tells about itself.
+const MONITOR_PORT: u16 = 8_222;
 
 impl Default for MaxBytes {
     fn default() -> Self {
@@ -108,6 +112,20 @@ impl BusConfig {
         Duration::from_millis(self.publish_timeout_ms)
     }
 
+    /// Where the servers can be asked about themselves.
+    pub(crate) fn monitor_urls(&self) -> Vec<String> {
+        if let Some(named) = &self.monitor_url {
+            return named.split(',').map(|url| url.trim().to_owned()).collect();
+        }
+        let host = |server: &str| {
+            let address = server.rsplit_once('@').map_or(server, |(_, address)| address);
+            let address = address.split_once("://").map_or(address, |(_, address)| address);
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+            format!("http://{host}:{MONITOR_PORT}")
+        };
+        self.url.split(',').map(|server| host(server.trim())).collect()
+    }
+
     /// The servers without their user information.
     pub(crate) fn shown_url(&self) -> String {
         let shown = |server: &str| match (server.split_once("://"), server.rsplit_once('@')) {
@@ -122,6 +140,15 @@ impl BusConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_are_asked_about_themselves_where_the_configuration_says_or_on_the_usual_port() {
+        let url = "nats://ann:secret@one:4222, tls://two:4222,three".to_owned();
+        let mut config = BusConfig { url, ..BusConfig::default() };
+        assert_eq!(config.monitor_urls(), ["http://one:8222", "http://two:8222", "http://three:8222"]);
+        config.monitor_url = Some("http://a:1, http://b:2".to_owned());
+        assert_eq!(config.monitor_urls(), ["http://a:1", "http://b:2"]);
+    }
 
     #[test]
     fn neither_a_token_nor_a_password_is_shown() {

@@ -132,16 +132,31 @@ fn check_version(client: &Client, config: &BusConfig) -> Result<(), BusError> {
     Ok(())
 }
 
+/// Asks every server that can be reached; one that is down keeps no service from starting.
 async fn check_sync(config: &BusConfig) -> Result<(), BusError> {
-    let reason = match &config.monitor_url {
-        None if config.require_sync_always => "no monitor_url is configured".to_owned(),
-        None => return Ok(()),
-        Some(url) => match sync_of(url).await {
-            Ok(Sync::Always) => return Ok(()),
-            Ok(Sync::Later) => "sync_interval is not `always`".to_owned(),
-            Err(error) => error.to_string(),
-        },
-    };
+    let urls = config.monitor_urls();
+    let answers = futures_util::future::join_all(urls.iter().map(|url| sync_of(url))).await;
+    let mut is_known = false;
+    let mut unreachable = Vec::new();
+    for (url, answer) in urls.iter().zip(answers) {
+        match answer {
+            Ok(Sync::Always) => is_known = true,
+            Ok(Sync::Later) => return not_synced(config, "sync_interval is not `always`".to_owned()),
+            Err(error) => unreachable.push(format!("{url}: {error}")),
+        }
+    }
+    if is_known || (config.monitor_url.is_none() && !config.require_sync_always) {
+        return Ok(());
+    }
+    let reason = unreachable.join("; ");
+    if config.monitor_url.is_none() {
+        return not_synced(config, format!("no monitor_url is configured, and {reason}"));
+    }
+    tracing::warn!(%reason, "no server says whether it syncs before it acknowledges: not checked");
+    Ok(())
+}
+
+fn not_synced(config: &BusConfig, reason: String) -> Result<(), BusError> {
     if config.require_sync_always {
         return Err(BusError::NotSynced { reason });
     }

@@ -34,6 +34,15 @@ pub(crate) struct Durable {
     stream: String,
     name: String,
     ack_wait: Duration,
+    /// Set for a consumer that reads only some subjects.
+    express: Option<Express>,
+}
+
+/// What a consumer that reads only departures reads, and whose position it begins at.
+#[derive(Debug, Clone)]
+struct Express {
+    subjects: Vec<String>,
+    of: &'static str,
 }
 
 impl Durable {
@@ -44,7 +53,12 @@ impl Durable {
         name: String,
         ack_wait: Duration,
     ) -> Self {
-        Self { jetstream, link, stream, name, ack_wait }
+        Self { jetstream, link, stream, name, ack_wait, express: None }
+    }
+
+    /// Reads only `subjects`, beginning where the consumer `of` is when this one is made.
+    pub(crate) fn only(self, subjects: Vec<String>, of: &'static str) -> Self {
+        Self { express: Some(Express { subjects, of }), ..self }
     }
 
     fn config(&self) -> pull::Config {
@@ -55,16 +69,38 @@ impl Durable {
             ack_wait: self.ack_wait,
             max_deliver: -1,
             max_ack_pending: ACK_PENDING_MAX,
+            filter_subjects: self
+                .express
+                .as_ref()
+                .map(|express| express.subjects.clone())
+                .unwrap_or_default(),
             ..pull::Config::default()
         }
     }
 
     /// Creates the consumer on the server, or brings it up to date.
     async fn ensure(&self) -> Result<PullConsumer, BusError> {
+        let mut config = self.config();
+        if let Some(express) = &self.express {
+            if let Ok(consumer) = self.jetstream.get_consumer_from_stream(&self.name, &self.stream).await {
+                return Ok(consumer);
+            }
+            config.deliver_policy = self.behind(express.of).await;
+        }
         self.jetstream
-            .create_consumer_on_stream(self.config(), &self.stream)
+            .create_consumer_on_stream(config, &self.stream)
             .await
             .map_err(|error| self.failed(error))
+    }
+
+    /// What the other consumer has taken is not read again.
+    async fn behind(&self, other: &str) -> DeliverPolicy {
+        let other: Result<PullConsumer, _> =
+            self.jetstream.get_consumer_from_stream(other, &self.stream).await;
+        match other.map(|other| other.cached_info().ack_floor.stream_sequence) {
+            Ok(taken) if taken > 0 => DeliverPolicy::ByStartSequence { start_sequence: taken + 1 },
+            _ => DeliverPolicy::All,
+        }
     }
 
     fn failed(&self, source: impl std::error::Error + Send + Sync + 'static) -> BusError {

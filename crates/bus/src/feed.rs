@@ -6,6 +6,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stor
 use serde::{Deserialize, Serialize};
 
 use crate::BusConfig;
+use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// For how long the server remembers the ids of events, so that the gateway can tell a source that it said the same
@@ -32,9 +33,65 @@ pub enum Feed {
     Dead,
 }
 
+/// A durable consumer that a service reads a feed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DurableName {
+    /// Its name on the server.
+    pub name: &'static str,
+    /// The consumer that reads everything, if this one reads only departures.
+    pub express_of: Option<&'static str>,
+}
+
+impl DurableName {
+    const fn whole(name: &'static str) -> Self {
+        Self { name, express_of: None }
+    }
+
+    const fn departures(name: &'static str, of: &'static str) -> Self {
+        Self { name, express_of: Some(of) }
+    }
+}
+
 impl Feed {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Events, Self::Notices, Self::Commands, Self::Journal, Self::Dead];
+    /// The durable consumers that must have taken a message before it may make room for others. Further ones (of
+    /// notifications, of other programs) count while they are there.
+    pub fn durables(self) -> &'static [DurableName] {
+        const EVENTS: [DurableName; 2] =
+            [DurableName::whole("mapper"), DurableName::departures("mapper-departures", "mapper")];
+        const COMMANDS: [DurableName; 2] =
+            [DurableName::whole("writer"), DurableName::departures("writer-departures", "writer")];
+        const NOTICES: [DurableName; 1] = [DurableName::whole("gateway")];
+        const JOURNAL: [DurableName; 1] = [DurableName::whole("console")];
+        match self {
+            Self::Events => &EVENTS,
+            Self::Commands => &COMMANDS,
+            Self::Notices => &NOTICES,
+            Self::Journal => &JOURNAL,
+            Self::Dead => &[],
+        }
+    }
+
+    /// The durable consumer that reads only the departures of this feed.
+    pub(crate) fn express(self) -> Option<DurableName> {
+        self.durables().iter().copied().find(|durable| durable.express_of.is_some())
+    }
+
+    /// The subjects of departures.
+    pub(crate) fn departures(self) -> Vec<String> {
+        match self {
+            Self::Events => DEPARTURE_EVENTS.iter().map(|kind| format!("usher.event.*.*{kind}")).collect(),
+            Self::Commands => vec![format!("usher.command.*{DEPARTURE_COMMAND}")],
+            Self::Notices | Self::Journal | Self::Dead => Vec::new(),
+        }
+    }
+
+    /// Whether room is kept for departures.
+    pub(crate) fn reserves_room(self) -> bool {
+        self.express().is_some()
+    }
+
+    /// Every feed.
+    pub const ALL: [Self; 5] = [Self::Events, Self::Notices, Self::Commands, Self::Journal, Self::Dead];
 
     /// Names of the streams that carry the feed; only events are spread over several.
     pub(crate) fn streams(self, event_shards: u16) -> Vec<String> {
@@ -82,7 +139,8 @@ impl Feed {
     /// The configuration of each stream of the feed.
     ///
     /// Limits retention: a work queue forgets its duplicates at a restart and syncs every acknowledgement. New
-    /// messages are refused when a stream is full, because the oldest may not have been consumed yet.
+    /// messages are refused when a stream is full, because the oldest may not have been consumed yet; what was consumed
+    /// makes room long before ([`crate::Bus::keep_streams`]).
     pub(crate) fn configs(self, config: &BusConfig) -> Vec<Config> {
         let stream = |(shard, name)| Config {
             name,

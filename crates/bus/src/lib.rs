@@ -7,7 +7,10 @@
 //! Never here: what an event means, when to try a target again (a delayed NAK holds an acknowledgement slot and
 //! starves others: such waiting belongs in a table), anything that may be lost.
 //!
-//! To add a stream: 1. a variant of [`Feed`] with its subjects and limits in `feed.rs`, 2. a constructor of
+//! Streams are made, kept and trimmed by one process that may do so ([`Bus::keep_streams`]); the others wait for them
+//! ([`Bus::wait_for_streams`]) and watch them ([`Bus::watch_streams`]).
+//!
+//! To add a stream: 1. a variant of [`Feed`] with its subjects, limits and consumers in `feed.rs`, 2. a constructor of
 //! [`Outgoing`], 3. its type on the consuming side, 4. a line in the table of streams in `ARCHITECTURE.md`.
 
 mod bus;
@@ -17,12 +20,15 @@ mod consumer;
 mod control;
 mod error;
 mod feed;
+mod keeper;
 mod link;
 mod outgoing;
 mod publisher;
 mod server;
+mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod watch;
 mod wire;
 
 pub use bus::Bus;
@@ -30,7 +36,8 @@ pub use config::{BusConfig, MaxBytes};
 pub use consumer::{Consumer, Delivery, StoredContent};
 pub use control::{ControlFailure, ControlRequest, ControlServer};
 pub use error::{BusError, DecodeError, DecodeReason, PublishError};
-pub use feed::Feed;
+pub use feed::{DurableName, Feed};
 pub use outgoing::{FACTS_BYTES_PER_MESSAGE_MAX, FACTS_PER_MESSAGE_MAX, Outgoing};
 pub use publisher::Published;
+pub use streams::{StreamLook, StreamState};
 pub use wire::{Facts, decode_payload, encode_event};

@@ -1,21 +1,24 @@
 //! Group commit: one task for each stream collects what concurrent callers bring and commits it together.
 
 mod attempt;
+mod room;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use async_nats::Client;
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::connect::Connected;
 use crate::link::{Link, Pauses};
 use crate::outgoing::WireMessage;
-use crate::{BusConfig, PublishError};
+use crate::{BusConfig, Feed, PublishError};
 use attempt::{Sender, Tried};
+use room::Room;
 
 /// Fewer messages than this are sent one by one: an atomic batch costs 10-25 ms whatever its size.
 const ATOMIC_MESSAGES_MIN: usize = 32;
@@ -39,6 +42,7 @@ pub struct Published {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     message: WireMessage,
+    is_departure: bool,
     deadline: Instant,
     /// An earlier try of ours may have stored it.
     may_be_stored: bool,
@@ -48,10 +52,11 @@ pub(crate) struct Waiting {
 impl Waiting {
     pub(crate) fn new(
         message: WireMessage,
+        is_departure: bool,
         deadline: Instant,
     ) -> (Self, oneshot::Receiver<Result<Published, PublishError>>) {
         let (answer, receiver) = oneshot::channel();
-        (Self { message, deadline, may_be_stored: false, answer }, receiver)
+        (Self { message, is_departure, deadline, may_be_stored: false, answer }, receiver)
     }
 }
 
@@ -62,17 +67,26 @@ pub(crate) struct Publisher {
     queue: mpsc::UnboundedSender<Vec<Waiting>>,
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
+    room: Arc<Room>,
 }
 
 impl Publisher {
-    /// Starts the task for `stream`.
-    pub(crate) fn start(stream: &str, client: &Client, link: &Link, config: &BusConfig) -> Self {
+    /// Starts the task for `stream`, which is of `feed`.
+    pub(crate) fn start(feed: Feed, stream: &str, connected: &Connected, config: &BusConfig) -> Self {
+        let Connected { client, jetstream, link } = connected;
         let (queue, arrivals) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let sender = Sender::new(stream.to_owned(), client.clone(), config.publish_timeout());
-        let task = Task { arrivals, waiting: waiting.clone(), link: link.clone(), sender };
+        let room = Arc::new(Room::new(stream, feed.reserves_room(), client.clone(), jetstream.clone()));
+        let (waits, links) = (waiting.clone(), link.clone());
+        let task = Task { arrivals, waiting: waits, link: links, sender, room: Arc::clone(&room) };
         tokio::spawn(task.run());
-        Self { stream: stream.to_owned(), queue, waiting, waiting_max: config.queue_max }
+        Self { stream: stream.to_owned(), queue, waiting, waiting_max: config.queue_max, room }
+    }
+
+    /// For how long nothing could be stored although it was tried.
+    pub(crate) fn failing_for(&self) -> Option<Duration> {
+        self.room.failing_for()
     }
 
     /// Queues the messages of one call, all or none. A call that finds nobody waiting may bring any number.
@@ -91,6 +105,7 @@ struct Task {
     waiting: Arc<AtomicUsize>,
     link: Link,
     sender: Sender,
+    room: Arc<Room>,
 }
 
 impl Task {
@@ -113,9 +128,33 @@ impl Task {
     }
 
     async fn commit(&self, batch: Vec<Waiting>) {
+        let batch = self.with_room(batch).await;
         let batch =
             if batch.len() < ATOMIC_MESSAGES_MIN { batch } else { self.commit_atomically(batch).await };
         stream::iter(batch).for_each_concurrent(IN_FLIGHT_MAX, |waiting| self.commit_one(waiting)).await;
+    }
+
+    /// What there is room for; the rest is refused. What is kept for departures is for departures.
+    async fn with_room(&self, batch: Vec<Waiting>) -> Vec<Waiting> {
+        let others = batch.iter().filter(|waiting| !waiting.is_departure);
+        let bytes: usize = others.map(|waiting| waiting.message.size()).sum();
+        if bytes == 0 || self.room.has(bytes).await {
+            return batch;
+        }
+        let mut free = self.room.free_for_others();
+        let mut kept = Vec::new();
+        for waiting in batch {
+            let size = waiting.message.size() as u64;
+            if waiting.is_departure {
+                kept.push(waiting);
+            } else if size <= free {
+                free -= size;
+                kept.push(waiting);
+            } else {
+                self.answer(waiting, Err(PublishError::Full { stream: self.sender.stream().to_owned() }));
+            }
+        }
+        kept
     }
 
     /// Commits all of `batch` or nothing; returns what has to be sent one by one because it was refused (then some
@@ -152,9 +191,13 @@ impl Task {
                     let duplicate = duplicate && !waiting.may_be_stored;
                     break Ok(Published { sequence, duplicate });
                 }
+                Tried::Refused(PublishError::Full { .. }) if self.room.may_come().await => {}
                 Tried::Refused(error) => break Err(error),
-                Tried::Unknown => waiting.may_be_stored = true,
-                Tried::Unavailable => {}
+                Tried::Unknown => {
+                    waiting.may_be_stored = true;
+                    self.room.note_failure();
+                }
+                Tried::Unavailable => self.room.note_failure(),
             }
             let pause_until = (Instant::now() + pauses.next()).min(waiting.deadline);
             tokio::time::sleep_until(pause_until).await;
@@ -164,6 +207,9 @@ impl Task {
 
     fn answer(&self, waiting: Waiting, result: Result<Published, PublishError>) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if result.is_ok() {
+            self.room.note_stored(waiting.message.size());
+        }
         // Nobody listens when the caller has gone; the message is stored all the same.
         let _ = waiting.answer.send(result);
     }

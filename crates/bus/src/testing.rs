@@ -85,6 +85,16 @@ impl TestServer {
         self.launch(&nats, &monitoring);
     }
 
+    /// As [`Self::restart`], after its store was lost.
+    ///
+    /// # Panics
+    /// When the store cannot be deleted.
+    pub fn restart_empty(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("store")).expect("the store can be deleted");
+        self.restart();
+    }
+
     /// A configuration to connect to it with, small enough for any disk.
     pub fn config(&self) -> BusConfig {
         let small = crate::MaxBytes {

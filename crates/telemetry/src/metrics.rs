@@ -181,6 +181,17 @@ static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
     histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
 });
 
+static STREAM_BYTES: LazyLock<IntGaugeVec> =
+    LazyLock::new(|| gauge("usher_stream_bytes", "Bytes that a stream holds.", &["stream"]));
+static STREAM_BYTES_MAX: LazyLock<IntGaugeVec> =
+    LazyLock::new(|| gauge("usher_stream_bytes_max", "Bytes that a stream may hold.", &["stream"]));
+static STREAM_MISSING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    gauge("usher_stream_missing", "1: a stream is not there, or cannot be looked at.", &["stream"])
+});
+static STREAM_TRIMMED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Messages that every consumer had taken and that made room for others.";
+    counter("usher_stream_trimmed_total", help, &["stream"])
+});
 static OUTBOX_ROWS: LazyLock<IntGaugeVec> =
     LazyLock::new(|| gauge("usher_outbox_rows", "Rows that wait to be published.", &["service", "lane"]));
 static OUTBOX_AGE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
@@ -326,6 +337,30 @@ pub fn caller_refused(why: &'static str) {
 /// A durable consumer has `messages` to go.
 pub fn consumer_lag(stream: &str, consumer: &str, messages: u64) {
     CONSUMER_LAG.with_label_values(&[stream, consumer]).set(i64::try_from(messages).unwrap_or(i64::MAX));
+}
+
+/// It is not known how much a durable consumer has to go: the gauge is absent until it is.
+pub fn consumer_lag_unknown(stream: &str, consumer: &str) {
+    let _ = CONSUMER_LAG.remove_label_values(&[stream, consumer]);
+}
+
+/// A stream holds `bytes` of the `bytes_max` that it may hold.
+pub fn stream(stream: &str, bytes: u64, bytes_max: u64) {
+    STREAM_BYTES.with_label_values(&[stream]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    STREAM_BYTES_MAX.with_label_values(&[stream]).set(i64::try_from(bytes_max).unwrap_or(i64::MAX));
+    STREAM_MISSING.with_label_values(&[stream]).set(0);
+}
+
+/// A stream is missing or cannot be looked at: how full it is is absent until it is known.
+pub fn stream_unknown(stream: &str) {
+    let _ = STREAM_BYTES.remove_label_values(&[stream]);
+    let _ = STREAM_BYTES_MAX.remove_label_values(&[stream]);
+    STREAM_MISSING.with_label_values(&[stream]).set(1);
+}
+
+/// The stream keeper dropped messages that every consumer has taken.
+pub fn stream_trimmed(stream: &str, messages: u64) {
+    STREAM_TRIMMED.with_label_values(&[stream]).inc_by(messages);
 }
 
 /// The mapper merged `count` events; outcome `changed`, `unchanged`, `duplicate` or `scheduled`.

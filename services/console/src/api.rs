@@ -33,9 +33,33 @@ pub struct Status {
     /// Departures among it: leavers who may keep access.
     #[serde(default)]
     pub quarantined_departures: u64,
+    /// The broker's streams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<StreamStatus>,
     /// The services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
+}
+
+/// A stream of the broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamStatus {
+    /// Its name.
+    pub stream: String,
+    /// What is wrong: it is missing, or the broker does not tell of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// Bytes that it holds; absent when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Bytes that it may hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_max: Option<u64>,
+    /// When the newest message was stored (RFC 3339) that made room for others after every consumer had taken it: a backup from before
+    /// cannot be completed from the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_until: Option<String>,
 }
 
 /// What another service did not do.

@@ -50,12 +50,18 @@ impl Live {
         if let Err(error) = quarantine::read_again(&self.desk(&policies)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
         }
+        let mut departures: Consumer<Event> =
+            self.bus.consume_departures(Feed::Events).await.map_err(|source| RunError::Consume { source })?;
         ready.open();
         loop {
+            // Departures come a second time with everything else, and are duplicates then.
             let batch = tokio::select! {
+                biased;
                 () = shutdown.soft.cancelled() => return Ok(()),
-                batch = consumer.next_batch(BATCH_MAX) => batch.map_err(|source| RunError::Consume { source })?,
+                batch = departures.next_batch(BATCH_MAX) => batch,
+                batch = consumer.next_batch(BATCH_MAX) => batch,
             };
+            let batch = batch.map_err(|source| RunError::Consume { source })?;
             if self.take(&batch, &shutdown).await.is_err() {
                 return Ok(());
             }

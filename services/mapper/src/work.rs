@@ -149,6 +149,8 @@ struct Work<'a> {
     seen: HashMap<String, Option<String>>,
     /// Sequences of events whose id was used before for something else, and how they are set aside.
     reused: BTreeMap<u64, QuarantinedItem>,
+    /// Where departures lie that were merged before: the lane of departures brings them first.
+    taken: HashMap<String, i64>,
     merged: Vec<inbox::Model>,
     people: BTreeMap<String, Known<Identity>>,
     /// Of sources whose records are matched with people.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod dead;
 mod feed;
 mod held;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use admin::{AdminCommand, StreamsArgs};
 pub use dead::{
     DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadReplayCancelArgs,
     DeadReplaysArgs, DeadShowArgs, DeadState,
@@ -124,6 +126,9 @@ pub enum Command {
     /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Create and keep the streams.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Ask a running service whether it is ready: exit code 0 or 1, for container health checks.
     Healthcheck(HealthcheckArgs),
     /// Make a random token and the line for the configuration that accepts it.

@@ -10,5 +10,6 @@ pub mod config;
 pub mod operator;
 pub mod render;
 pub mod serve;
+pub mod streams;
 pub mod token;
 pub mod up;

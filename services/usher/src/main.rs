@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use usher::cli::{Cli, Command, ConfigCommand};
+use usher::cli::{AdminCommand, Cli, Command, ConfigCommand};
 use usher::operator::Ended;
 use usher::serve::{self, Role};
-use usher::{config, operator, token, up};
+use usher::{config, operator, streams, token, up};
 
 /// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap), or a plan says that something changes.
 fn main() -> ExitCode {
@@ -56,6 +56,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
             println!("{}", config::check(file)?);
             Ok(Ended::Done)
         }
+        Command::Admin(AdminCommand::Streams(args)) => done(streams::run(&args.config, args.watch)),
         Command::Healthcheck(args) => wait_for(operator::healthcheck(&args.admin)),
         Command::Token(args) => {
             print!("{}", token::lines_for(&args.name, &token::random_token()));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use bus::Bus;
+use bus::{Bus, Feed};
 use telemetry::{Readiness, Shutdown};
 use tokio::task::JoinSet;
 
@@ -46,6 +46,34 @@ impl Role {
             Self::Mapper => "mapper",
             Self::Writer => "writer",
             Self::Console => "console",
+        }
+    }
+
+    /// What it reads or writes.
+    fn feeds(self) -> &'static [Feed] {
+        match self {
+            Self::Gateway => &[Feed::Events, Feed::Notices],
+            Self::Mapper => &[Feed::Events, Feed::Commands, Feed::Journal],
+            Self::Writer => &[Feed::Commands, Feed::Journal, Feed::Dead],
+            Self::Console => &[Feed::Journal],
+        }
+    }
+
+    /// Where nothing can be done when nothing can be stored. A full JOURNAL stops no command, so it closes nothing.
+    fn needs_room_in(self) -> &'static [Feed] {
+        match self {
+            Self::Gateway => &[Feed::Events, Feed::Notices],
+            Self::Mapper => &[Feed::Commands],
+            Self::Writer | Self::Console => &[],
+        }
+    }
+
+    fn streams_latch(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway streams",
+            Self::Mapper => "mapper streams",
+            Self::Writer => "writer streams",
+            Self::Console => "console streams",
         }
     }
 }
@@ -109,10 +137,24 @@ impl Crew {
                 bus = bus => bus?,
                 () = shutdown.soft.cancelled() => return Err(anyhow!("stopped while starting")),
             };
+            crew.watch_streams(*role, &bus, readiness);
             crew.add(*role, &config, bus, readiness.clone()).await?;
         }
         starting.open();
         Ok(crew)
+    }
+
+    /// Ends with the shutdown.
+    fn watch_streams(&self, role: Role, bus: &Bus, readiness: &Readiness) {
+        let latch = readiness.latch(role.streams_latch());
+        let (feeds, needed) = (role.feeds().to_vec(), role.needs_room_in().to_vec());
+        let (bus, soft) = (bus.clone(), self.shutdown.soft.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = soft.cancelled() => {}
+                () = bus.watch_streams(feeds, needed, latch) => {}
+            }
+        });
     }
 
     async fn add(
@@ -219,9 +261,10 @@ fn unasked(finished: Option<Result<Finished, tokio::task::JoinError>>) -> anyhow
     }
 }
 
+/// Connects, and waits for the streams that the stream keeper makes.
 async fn connect(config: &Config, role: Role) -> anyhow::Result<Bus> {
     let bus = Bus::connect(&config.nats, role.as_str()).await.context("cannot use the message broker")?;
-    bus.ensure_streams().await.context("cannot bring the streams up to date")?;
+    bus.wait_for_streams(role.feeds()).await;
     Ok(bus)
 }
 

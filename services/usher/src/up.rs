@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use bus::BusConfig;
-use telemetry::Telemetry;
+use bus::{Bus, BusConfig};
+use telemetry::{Shutdown, Telemetry};
 use tokio::sync::watch;
 
 use crate::cli::UpArgs;
@@ -50,6 +50,7 @@ async fn with_broker(
         .context("starting nats-server panicked")??;
     config.nats = on_child(config.nats, &nats, folder);
     let outcome = async {
+        keep_streams(&config, &shutdown).await?;
         let crew = Crew::start(config, &Role::ALL, &telemetry.readiness(), &shutdown).await?;
         let mut run = run_file(&crew, telemetry, &nats)?;
         folder.write_run_file(&run)?;
@@ -59,6 +60,18 @@ async fn with_broker(
     .await;
     let stopped = tokio::task::spawn_blocking(move || nats.stop()).await;
     outcome.and_then(|ending| stopped.map(|()| ending).context("stopping nats-server panicked"))
+}
+
+/// Makes the streams, and keeps them until the shutdown.
+async fn keep_streams(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let bus = Bus::connect(&config.nats, "streams").await.context("cannot use the message broker")?;
+    let made = tokio::select! {
+        made = bus.ensure_streams() => made,
+        () = shutdown.soft.cancelled() => return Err(anyhow!("stopped while starting")),
+    };
+    made.context("cannot bring the streams up to date")?;
+    tokio::spawn(bus.keep_streams(shutdown.soft.clone()));
+    Ok(())
 }
 
 /// Whatever the file says of limits stays; address, token and durability are ours.

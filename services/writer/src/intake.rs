@@ -63,12 +63,21 @@ impl Intake {
         let mut consumer: Consumer<Command> =
             self.bus.consume(Feed::Commands, DURABLE).await.map_err(|source| RunError::Consume { source })?;
         self.read_again().await;
+        let mut departures: Consumer<Command> = self
+            .bus
+            .consume_departures(Feed::Commands)
+            .await
+            .map_err(|source| RunError::Consume { source })?;
         ready.open();
         loop {
+            // Departures come a second time with everything else; their revision is known then.
             let batch = tokio::select! {
+                biased;
                 () = shutdown.soft.cancelled() => return Ok(()),
-                batch = consumer.next_batch(BATCH_MAX) => batch.map_err(|source| RunError::Consume { source })?,
+                batch = departures.next_batch(BATCH_MAX) => batch,
+                batch = consumer.next_batch(BATCH_MAX) => batch,
             };
+            let batch = batch.map_err(|source| RunError::Consume { source })?;
             self.take(batch, &shutdown).await;
         }
     }

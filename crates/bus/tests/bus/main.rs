@@ -6,4 +6,5 @@ mod consume;
 mod control;
 mod proxy;
 mod publish;
+mod streams;
 mod world;

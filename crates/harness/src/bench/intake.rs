@@ -83,6 +83,9 @@ async fn start(settings: &Settings) -> anyhow::Result<Door> {
         })
         .to_string(),
     )?;
+    let made =
+        Command::new(&settings.usher).args(["admin", "streams", "--config"]).arg(&config).status().await?;
+    anyhow::ensure!(made.success(), "usher admin streams failed");
     let service = Command::new(&settings.usher)
         .args(["gateway", "--config"])
         .arg(&config)

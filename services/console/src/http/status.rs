@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use bus::Feed;
+use bus::{Bus, Feed, StreamLook};
 use edge::{PROBLEM_JSON, Problem};
 use lifecycle::{MapperStatus, StatusReply, verb};
+use time::format_description::well_known::Rfc3339;
 
 use super::Shared;
-use crate::api::{Lag, ServiceProblem, Status};
+use crate::api::{Lag, ServiceProblem, Status, StreamStatus};
 use crate::{MAPPER, WRITER};
 
 /// Every target as the writer sees it, the mapper's policies, and how far each service is behind. A service that does
@@ -22,7 +23,8 @@ use crate::{MAPPER, WRITER};
 )]
 pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
     let bus = &context.bus;
-    let (writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
+    let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
+        streams(bus),
         context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
         context.ask::<(), MapperStatus>(MAPPER, verb::STATUS, &()),
         super::quarantine::counts(&context),
@@ -45,8 +47,35 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
         lag,
         mapper,
         outboxes,
+        streams,
         quarantined,
         quarantined_departures,
         unavailable,
     }))
+}
+
+async fn streams(bus: &Bus) -> Vec<StreamStatus> {
+    let mut all = Vec::new();
+    for feed in Feed::ALL {
+        all.extend(bus.look_at_streams(feed).await.into_iter().map(stream));
+    }
+    all
+}
+
+fn stream(look: StreamLook) -> StreamStatus {
+    match look {
+        StreamLook::There(state) => StreamStatus {
+            stream: state.stream,
+            trouble: None,
+            bytes: Some(state.bytes),
+            bytes_max: Some(state.bytes_max),
+            dropped_until: state.dropped_until.and_then(|at| at.format(&Rfc3339).ok()),
+        },
+        StreamLook::Missing { stream } => {
+            StreamStatus { stream, trouble: Some("it is missing".to_owned()), ..StreamStatus::default() }
+        }
+        StreamLook::Unknown { stream, why } => {
+            StreamStatus { stream, trouble: Some(why), ..StreamStatus::default() }
+        }
+    }
 }

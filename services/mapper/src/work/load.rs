@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use lifecycle::{GroupState, Identity, People, ResourceKind};
+use lifecycle::{EventKind, GroupState, Identity, People, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
@@ -35,6 +35,7 @@ pub(super) async fn load<'a>(
         now,
         seen: seen(tx, &events).await?,
         reused: BTreeMap::new(),
+        taken: taken(tx, inputs).await?,
         merged: Vec::new(),
         people: BTreeMap::new(),
         records: BTreeMap::new(),
@@ -106,6 +107,31 @@ fn subjects(inputs: &[Input], people: &People) -> Subjects {
         }
     }
     named
+}
+
+/// Departures that were merged before, and where each lay.
+async fn taken(tx: &DatabaseTransaction, inputs: &[Input]) -> Result<HashMap<String, i64>, StoreError> {
+    let departures: Vec<String> = inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::Event { event, .. } if is_departure(event.kind) => Some(event.id.to_string()),
+            _ => None,
+        })
+        .collect();
+    let mut out = HashMap::new();
+    for chunk in departures.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = inbox::Entity::find()
+            .filter(inbox::Column::EventId.is_in(chunk))
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read the inbox"))?;
+        out.extend(rows.into_iter().map(|row| (row.event_id, row.sequence)));
+    }
+    Ok(out)
+}
+
+fn is_departure(kind: EventKind) -> bool {
+    matches!(kind, EventKind::WorkerLeft | EventKind::WorkerDeleted)
 }
 
 async fn seen(

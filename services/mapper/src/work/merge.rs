@@ -114,6 +114,10 @@ impl Work<'_> {
         if let Some(run) = &event.feed {
             self.feeds.note(event, run, fresh);
         }
+        let is_same = self.taken.get(event.id.as_str()).and_then(|at| u64::try_from(*at).ok());
+        if !fresh && is_same == Some(sequence) {
+            return; // the same message, by the other lane
+        }
         if !fresh {
             let id = format!("dup:{}:{sequence}", event.id);
             self.tell_merged(event, id, Merged::nothing(&event.subject), "duplicate", trace);

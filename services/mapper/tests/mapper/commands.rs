@@ -1,6 +1,8 @@
 //! From one event to one command.
 
-use lifecycle::{AccountState, Command, CommandId, Desired, EventKind, GroupResource, Lane, TraceContext};
+use lifecycle::{
+    AccountState, Command, CommandId, Desired, Event, EventKind, GroupResource, Lane, TraceContext,
+};
 use mapper::Migrator;
 use sea_orm_migration::MigratorTrait;
 use serde_json::json;
@@ -193,4 +195,24 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
             .await;
         world.stop_mappers().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_overtakes_a_backlog_of_joiners_and_is_told_once() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    world.send(&[joined("E-0", 1, "Sales")]).await;
+    world.settle().await;
+    world.stop_mappers().await;
+    world.commands.clear();
+    let joiners: Vec<Event> = (1..=3_000).map(|n| joined(&format!("E-{n}"), 1, "Sales")).collect();
+    world.send(&joiners).await;
+    world.send(&[event(EventKind::WorkerLeft, "E-0", 2, json!({}))]).await;
+    world.start_mapper().await;
+    world.until("everything is decided", async |w| w.commands.len() > 3_000).await;
+    let place = world.commands.iter().position(|command| command.subject == "E-0").unwrap();
+    assert!(place < 1_000, "the departure came behind {place} others");
+    world.settle().await;
+    let count = world.commands.iter().filter(|command| command.subject == "E-0").count();
+    assert_eq!(count, 1, "the second delivery changes nothing");
+    world.stop_mappers().await;
 }

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use console::api::Status;
+use console::api::{Status, StreamStatus};
 use lifecycle::{MapperStatus, OutboxStatus, TargetStatus};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
 use super::{clean, leavers, policy};
 
+/// The keeper trims streams that are fuller than this, if it can.
+const SHOWN_FROM_PERCENT: u64 = 80;
+/// Between two backups; what was dropped earlier is in a newer one.
+const BACKUP_INTERVAL: time::Duration = time::Duration::days(7);
 /// What has waited for less is on its way.
 const SHOWN_AFTER_SECONDS: i64 = 10;
 
@@ -72,8 +78,36 @@ pub fn render(status: &Status) -> String {
     }
     text.push('\n');
     text.push_str(&lag.render());
+    text.push_str(&streams(&status.streams, OffsetDateTime::now_utc()));
     for outbox in &status.outboxes {
         text.push_str(&waiting(outbox));
+    }
+    text
+}
+
+/// A line for each stream that needs attention.
+fn streams(streams: &[StreamStatus], now: OffsetDateTime) -> String {
+    let mut text = String::new();
+    for status in streams {
+        let stream = clean(&status.stream);
+        if let Some(trouble) = &status.trouble {
+            text.push_str(&format!("the stream {stream}: {}\n", clean(trouble)));
+        }
+        let (bytes, max) = (status.bytes.unwrap_or(0), status.bytes_max.unwrap_or(0));
+        let percent = bytes.saturating_mul(100).checked_div(max).unwrap_or(0);
+        if percent >= SHOWN_FROM_PERCENT {
+            text.push_str(&format!(
+                "the stream {stream} is {percent} % full: its consumers have not taken what it holds\n"
+            ));
+        }
+        let dropped = status.dropped_until.as_ref();
+        let at = dropped.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        if let Some(at) = at.filter(|at| now - *at < BACKUP_INTERVAL) {
+            text.push_str(&format!(
+                "the stream {stream} has made room: the restore point of a backup from before {} is lost\n",
+                at.format(&Rfc3339).unwrap_or_default()
+            ));
+        }
     }
     text
 }
@@ -199,6 +233,28 @@ mod tests {
              events    0\n\
              commands  7\n\
              journal   unknown\n"
+        );
+    }
+
+    #[test]
+    fn a_stream_that_is_missing_full_or_has_lost_its_restore_point_is_shown() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20);
+        let named = |stream: &str| StreamStatus { stream: stream.to_owned(), ..StreamStatus::default() };
+        let shown = streams(
+            &[
+                StreamStatus { bytes: Some(10), bytes_max: Some(100), ..named("NOTICES") },
+                StreamStatus { trouble: Some("it is missing".to_owned()), ..named("COMMANDS") },
+                StreamStatus { bytes: Some(93), bytes_max: Some(100), ..named("JOURNAL") },
+                StreamStatus { dropped_until: Some("1970-01-20T00:00:00Z".to_owned()), ..named("EVENTS") },
+                StreamStatus { dropped_until: Some("1970-01-02T00:00:00Z".to_owned()), ..named("EVENTS_1") },
+            ],
+            now,
+        );
+        assert_eq!(
+            shown,
+            "the stream COMMANDS: it is missing\n\
+             the stream JOURNAL is 93 % full: its consumers have not taken what it holds\n\
+             the stream EVENTS has made room: the restore point of a backup from before 1970-01-20T00:00:00Z is lost\n"
         );
     }
 

@@ -4,6 +4,7 @@
 //! it ends (PR_SET_PDEATHSIG), so that a killed `usher up` leaves no broker behind.
 
 mod binary;
+mod health;
 mod orphan;
 mod server_config;
 
@@ -18,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use tokio::sync::watch;
 
+use health::Health;
 use server_config::Ports;
 
 /// More failures than this within [`FAILURE_WINDOW`] are not bad luck.
@@ -34,6 +36,8 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 /// How long the broker may take to write back and leave.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
+/// Between two looks at whether the server lives.
+const LIFE_POLL: Duration = Duration::from_millis(100);
 /// Another process may take a free port between our look and the child's bind.
 const PORT_TRIES: usize = 5;
 
@@ -271,11 +275,25 @@ impl Keeper {
         }
     }
 
-    /// Waits without reaping first, so that nobody signals a process that is not ours any more.
+    /// Waits without reaping first, so that nobody signals a process that is not ours any more. A server that says for
+    /// long that it is not healthy is ended: after its disk was full it stores nothing until it is started again.
     fn wait_for_its_end(&self, child: &mut Child) -> String {
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is an i32"));
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        let mut health = Health::new(self.ports.monitor);
+        while matches!(
+            waitid(Id::Pid(pid), flags),
+            Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::EINTR)
+        ) {
+            if let Some(why) = health.look() {
+                tracing::error!(%why, "nats-server stores nothing, restarting it");
+                signal(&self.pid, Signal::SIGTERM);
+            }
+            // Returns early when the other side hangs up; from then on the end is near.
+            if self.is_stopped(LIFE_POLL) {
+                pause(POLL);
+            }
+        }
         let mut current = self.pid.lock().expect("nobody panics while holding it");
         *current = None;
         child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())

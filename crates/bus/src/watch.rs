@@ -1,0 +1,120 @@
+//! What a service looks at while it runs: whether its streams are there, how full they are, and whether the broker stores.
+
+use std::time::Duration;
+
+use telemetry::Latch;
+
+use crate::streams::look;
+use crate::{Bus, Feed, StreamLook, StreamState};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Between two lines in the log while streams are waited for.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Only departures are stored in a stream that is fuller, in thousandths; beyond it, readiness says that it is full.
+const FULL_PER_MILLE: u64 = 999;
+/// Publishing must have failed for so long that the broker counts as broken.
+const BROKEN_AFTER: Duration = Duration::from_secs(5);
+
+impl Bus {
+    /// How the streams of `feed` are now.
+    pub async fn look_at_streams(&self, feed: Feed) -> Vec<StreamLook> {
+        let mut looks = Vec::new();
+        for stream in feed.streams(self.config().event_shards) {
+            let look = look(self.jetstream(), &stream).await;
+            match &look {
+                StreamLook::There(state) => {
+                    telemetry::metrics::stream(&stream, state.bytes, state.bytes_max);
+                }
+                StreamLook::Missing { .. } | StreamLook::Unknown { .. } => {
+                    telemetry::metrics::stream_unknown(&stream);
+                }
+            }
+            looks.push(look);
+        }
+        looks
+    }
+
+    /// Returns once every stream of `feeds` is there.
+    pub async fn wait_for_streams(&self, feeds: &[Feed]) {
+        let mut said: Option<tokio::time::Instant> = None;
+        loop {
+            let missing = self.not_there(feeds).await;
+            if missing.is_empty() {
+                return;
+            }
+            if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                said = Some(tokio::time::Instant::now());
+                tracing::warn!(
+                    missing = missing.join("; "),
+                    "waiting for streams: `usher admin streams` makes them, `usher admin streams --watch` keeps them"
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn not_there(&self, feeds: &[Feed]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for feed in feeds {
+            for look in self.look_at_streams(*feed).await {
+                missing.extend(match look {
+                    StreamLook::There(_) => None,
+                    StreamLook::Missing { stream } => Some(format!("{stream} is missing")),
+                    StreamLook::Unknown { stream, why } => Some(format!("{stream}: {why}")),
+                });
+            }
+        }
+        missing
+    }
+
+    /// Keeps `latch` and the gauges of `feeds` right for as long as it is polled. Closed: no connection, a stream is
+    /// missing, nothing can be stored in a stream of `needed`.
+    pub async fn watch_streams(self, feeds: Vec<Feed>, needed: Vec<Feed>, latch: Latch) {
+        loop {
+            match self.trouble(&feeds, &needed).await {
+                Some(why) => latch.close(why),
+                None => latch.open(),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn trouble(&self, feeds: &[Feed], needed: &[Feed]) -> Option<String> {
+        if !self.connected() {
+            for stream in feeds.iter().flat_map(|feed| feed.streams(self.config().event_shards)) {
+                telemetry::metrics::stream_unknown(&stream);
+            }
+            return Some("no connection to the broker".to_owned());
+        }
+        let mut trouble = None;
+        for feed in feeds {
+            for look in self.look_at_streams(*feed).await {
+                let why = match look {
+                    StreamLook::There(state) => {
+                        self.storing_trouble(&state).filter(|_| needed.contains(feed))
+                    }
+                    StreamLook::Missing { stream } => {
+                        Some(format!("the stream {stream} is missing: `usher admin streams` makes it again"))
+                    }
+                    StreamLook::Unknown { stream, why } => {
+                        Some(format!("the broker does not tell of the stream {stream}: {why}"))
+                    }
+                };
+                trouble = trouble.or(why);
+            }
+        }
+        trouble
+    }
+
+    fn storing_trouble(&self, state: &StreamState) -> Option<String> {
+        let stream = &state.stream;
+        if state.per_mille() >= FULL_PER_MILLE {
+            return Some(format!("the stream {stream} is full"));
+        }
+        let failing_for = self.failing_for(stream)?;
+        let is_broken = failing_for >= BROKEN_AFTER;
+        is_broken
+            .then(|| format!("the broker has stored nothing in {stream} for {} s", failing_for.as_secs()))
+    }
+}

@@ -1,0 +1,47 @@
+//! The stream keeper as a process of its own: `usher admin streams`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use bus::Bus;
+use telemetry::{Readiness, Shutdown};
+
+use crate::config::Config;
+use crate::serve;
+
+/// Makes every stream, or brings it up to date; with `watch`, keeps them until it is stopped.
+///
+/// # Errors
+/// When the broker cannot be reached, or refuses.
+pub fn run(config_file: &Path, watch: bool) -> anyhow::Result<()> {
+    let config = Config::load(config_file)?;
+    let telemetry = serve::start_telemetry("streams", &config)?;
+    let runtime = serve::runtime()?;
+    let outcome = runtime.block_on(async {
+        let shutdown = telemetry::shutdown_on_signals();
+        let readiness = telemetry.readiness();
+        tokio::select! {
+            kept = keep(&config, watch, &readiness, &shutdown) => kept,
+            () = shutdown.soft.cancelled() => Ok(()),
+        }
+    });
+    serve::finish_process(runtime, telemetry);
+    outcome
+}
+
+async fn keep(
+    config: &Config,
+    watch: bool,
+    readiness: &Readiness,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let latch = readiness.latch("streams");
+    let bus = Bus::connect(&config.nats, "streams").await.context("cannot use the message broker")?;
+    bus.ensure_streams().await.context("cannot bring the streams up to date")?;
+    tracing::info!("the streams are as the configuration says");
+    if watch {
+        latch.open();
+        bus.keep_streams(shutdown.soft.clone()).await;
+    }
+    Ok(())
+}
