@@ -158,6 +158,22 @@ pub struct Account {
     pub delete_grace_days: Option<u32>,
 }
 
+impl Account {
+    /// The same, left as it is: its key is a further one of another person.
+    #[must_use]
+    pub fn given_up(self) -> Self {
+        let actions =
+            Actions { create: false, update: false, disable: false, delete: false, ..Actions::default() };
+        Self { actions, match_on: Vec::new(), assume_empty: false, references: Default::default(), ..self }
+    }
+
+    /// Whether it is left as it is because its key is a further one of another person. No policy matches on nothing.
+    pub fn is_given_up(&self) -> bool {
+        let Actions { create, update, disable, delete, .. } = self.actions;
+        self.match_on.is_empty() && !(create || update || disable || delete)
+    }
+}
+
 /// The whole desired state of a group, without its members.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -137,7 +137,7 @@ impl ErrorCode {
             }
             Self::NameTaken => {
                 "The target says that another one has a value that only one can have (409), and nothing that Usher manages has it: \
-                 an account of somebody else does, or one that no lookup shows, such as a deleted account that keeps its name. \
+                 an account that Usher does not manage has it, or one that no lookup shows, such as a deleted account that keeps its name. \
                  (What waits for a value of an account that Usher manages is no dead letter: `usher held ls` lists it.)"
             }
             Self::Gone => {

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lifecycle::ResourceKind;
+use lifecycle::{Desired, ResourceKind};
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -219,12 +219,15 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
-/// Whether a group is not to be there, and is not.
+/// Whether a group should not be there and is not, or a key was given up that has no account: what waits for it is over.
 pub(crate) fn is_ended(row: &resource::Model) -> bool {
-    row.kind() == ResourceKind::Group
-        && row.remote_id.is_none()
+    row.remote_id.is_none()
         && row.status == status::IN_SYNC
-        && matches!(row.desired(), Ok(lifecycle::Desired::Group(group)) if !group.exists)
+        && match row.desired() {
+            Ok(Desired::Group(group)) => !group.exists,
+            Ok(Desired::User(account)) => account.is_given_up(),
+            Ok(Desired::Membership { .. }) | Err(_) => false,
+        }
 }
 
 #[cfg(test)]

@@ -70,11 +70,12 @@ impl Work<'_> {
             let (Some(known), Some(identity)) = (self.people.get(&key), around.people.get(&key)) else {
                 continue;
             };
-            if known.state.moved_to().is_some() {
-                // It is a further key of somebody: what it was given is left as it is.
+            if let Some(person) = known.state.moved_to().map(str::to_owned) {
+                // It is a further key of another person: what it was given is left as it is.
                 if let Some(known) = self.people.get_mut(&key) {
                     (known.next_due_at, known.scheduled_at) = (None, None);
                 }
+                self.give_up_key(&key, &person, &cause);
                 continue;
             }
             let mut next_due = known.state.next_due(now);
@@ -130,6 +131,21 @@ impl Work<'_> {
         let (revision, rule) = (row.revision, policy.users().leaver);
         let (target, subject) = (key.0, key.2);
         self.duties.push(Duty { target, subject, right, rule, cause: cause.clone(), revision });
+    }
+
+    /// Nothing is done under a key that is a further one of `person`, and nothing waits under it any more. What takes access away
+    /// under it goes on.
+    fn give_up_key(&mut self, key: &str, person: &str, cause: &Cause) {
+        let policies = self.policies;
+        for policy in policies.iter() {
+            let at = (policy.target().to_owned(), ResourceKind::User, key.to_owned());
+            let active = AccountState::Active.as_str();
+            let Some(row) = self.desired.get(&at).filter(|row| row.state == active) else { continue };
+            let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { continue };
+            let because = || (Reason(format!("it is a further key of {person}")), None);
+            let desired = Desired::User(account.given_up());
+            self.want(policy, key, Wish { desired, state: active, because: &because }, cause);
+        }
     }
 
     /// Emits a command if this is not what was asked for last; returns the state that was asked for before.

@@ -272,6 +272,10 @@ async fn where_both_have_accounts_nothing_happens_before_a_human_said_so_and_nei
             assert_eq!(world.state(key), Some(AccountState::Active), "{key}");
         }
         assert_eq!(names(&world, "E-1"), are("E-1@example.org", "HR"), "who is here says more");
+        let key = ("crm".to_owned(), ResourceKind::User, "E-9".to_owned());
+        let (_, desired) = world.last_resources().remove(&key).unwrap();
+        let Desired::User(account) = desired else { panic!("an account") };
+        assert!(account.is_given_up(), "nothing waits under a key that is another person's: {account:?}");
         world.stop_mappers().await;
     }
 }

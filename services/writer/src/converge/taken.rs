@@ -51,7 +51,7 @@ pub(crate) enum Aside {
     /// Nothing was asked for.
     #[default]
     No,
-    /// The value at this path is to be given up for a temporary one.
+    /// The value at this path gives way to a temporary one.
     Due(String),
     /// It was tried, and is not tried again for this revision.
     Done,
@@ -144,7 +144,7 @@ pub(super) async fn step_aside(
     Ok(Move::End(Outcome::Waiting { taken: Taken { aside: Aside::Done, ..taken.clone() }, trouble }))
 }
 
-/// A value of the same form that nobody has: with the same domain, if it has one.
+/// A value of the same form that no account has: with the same domain, if it has one.
 fn temporary(current: &str, subject: &str) -> String {
     let tag = &Claim::new(subject, current).key()[..12];
     match current.rsplit_once('@') {

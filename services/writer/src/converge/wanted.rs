@@ -49,7 +49,7 @@ impl Wanted {
                     let id = links.get(&person);
                     match id {
                         Some(id) => drop(attributes.insert(path, id.clone().into())),
-                        // What is there names whom it named before, or an account that is gone.
+                        // What is there names another person, or an account that is gone.
                         None => {
                             clear.push(path);
                             awaits = Some(person.clone());

@@ -1,4 +1,4 @@
-//! Whom accounts refer to by which id, and groups that may still list the id of an account that is gone.
+//! The people that accounts refer to, by which id, and groups that may still list the id of an account that is gone.
 
 use lifecycle::Desired;
 use sea_orm_migration::prelude::*;
@@ -59,8 +59,8 @@ impl MigrationTrait for AddReferences {
     }
 }
 
-/// References of accounts that are there already. What they resolved to is not known: they are looked at when the person whom they
-/// name changes.
+/// References of accounts that are there already. What they resolved to is not known: they are looked at when the person
+/// that they name changes.
 async fn read_what_is_there(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let (mut target, mut subject) = (String::new(), String::new());

@@ -109,7 +109,7 @@ impl Committer {
         Ok(())
     }
 
-    /// What a target refuses to take out is as good as out: it names nobody.
+    /// What a target refuses to take out is as good as out: it names no account.
     async fn commit_leftovers(
         &self,
         tx: &DatabaseTransaction,

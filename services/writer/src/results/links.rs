@@ -22,9 +22,9 @@ pub(crate) struct Changes {
     /// With the ids that they had.
     unlinked: Vec<(String, String)>,
     awaited: Vec<String>,
-    /// Whom people refer to, and by which ids.
+    /// The people that accounts refer to, and by which ids.
     resolved: Vec<(String, Resolved)>,
-    /// Groups that should not be there, and are not.
+    /// Groups that should not be there and are not, and keys that were given up.
     ended: Vec<String>,
     names: Names,
 }
@@ -81,6 +81,9 @@ impl Changes {
             }
             return Ok(());
         }
+        for people in self.ended.chunks(ROWS_PER_STATEMENT_MAX) {
+            forget_waiting_memberships(tx, target, people).await?;
+        }
         self.spread_references(tx, target, unlinked, now).await
     }
 
@@ -121,7 +124,8 @@ impl Changes {
     }
 }
 
-/// Memberships of groups that are not to be there, and are not, are over. Whoever makes the group again tells of its members.
+/// Memberships of groups that should not be there, and are not, are over. The mapper tells of all members of a group that it
+/// makes again.
 async fn end_memberships(
     tx: &DatabaseTransaction,
     target: &str,
@@ -149,14 +153,30 @@ async fn end_memberships(
     Ok(())
 }
 
-/// Wakes accounts that refer to somebody by an id that is not theirs any more.
+/// Memberships that wait for an account under a key that was given up are over.
+async fn forget_waiting_memberships(
+    tx: &DatabaseTransaction,
+    target: &str,
+    people: &[String],
+) -> Result<(), StoreError> {
+    edge::Entity::delete_many()
+        .filter(edge::Column::Target.eq(target))
+        .filter(end_of(ResourceKind::User, people))
+        .filter(edge::Column::Status.eq(status::WAITING))
+        .exec(tx)
+        .await
+        .map_err(StoreError::statement("end memberships"))?;
+    Ok(())
+}
+
+/// Wakes accounts that refer to a person by an id that is not theirs any more.
 async fn wake_outdated(
     tx: &DatabaseTransaction,
     target: &str,
     subjects: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
-    // Whoever left long ago does not come before those who leave now.
+    // A person who left long ago does not come before those who leave now.
     let lane = Expr::case(resource::Column::Lane.eq(Lane::Leaver.rank()), Lane::Mover.rank())
         .finally(Expr::col(resource::Column::Lane));
     resource::Entity::update_many()

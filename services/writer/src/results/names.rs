@@ -28,7 +28,7 @@ impl Committer {
             taken.aside = Aside::Done;
         }
         let reason = format!(
-            "waits for {}, which {} has, whom Usher manages too: it goes on by itself when {} gives it up ({})",
+            "waits for {}, which {} has, managed by Usher too: it goes on by itself when {} gives it up ({})",
             taken.claim.path, taken.holder, taken.holder, trouble.error
         );
         row.wait_for(&taken, reason, micros(now()));
@@ -62,7 +62,7 @@ impl Names {
         }
     }
 
-    /// Wakes what waited for what was given up, and settles what is to become of what waits, within the transaction that
+    /// Wakes what waited for what was given up, and looks at what waits now, within the transaction that
     /// stored the rows.
     pub(super) async fn spread(
         self,
@@ -126,8 +126,8 @@ async fn holds(tx: &DatabaseTransaction, row: &resource::Model, taken: &Taken) -
     Ok(found.is_some_and(|holder| holder.remote_id.is_some() && taken.claim.is_in(&holder.applied())))
 }
 
-/// The attribute that `row` would have to give up first, if following who waits for whom leads back to it, and it is to give
-/// that up anyway.
+/// The attribute that `row` has to give up first, if following the rows that wait leads back to it, and it should have another
+/// value there anyway.
 async fn circle(
     tx: &DatabaseTransaction,
     row: &resource::Model,

@@ -32,7 +32,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a person's references resolved to, by the key of whom they name.
+/// What a person's references resolved to, by the key of the person that they name.
 pub(crate) type Resolved = BTreeMap<String, Option<String>>;
 
 /// Remembers what these people's references resolved to, and forgets what they referred to before.

@@ -18,7 +18,7 @@ fn named(key: &str, name: &str, more: Value) -> Desired {
 }
 
 impl World {
-    /// The login name and the title of whom the target knows by this key.
+    /// The login name and the title of the account with this key.
     fn of(&self, key: &str) -> (String, Value) {
         let users = self.sandbox.state().users;
         let user = users.values().find(|user| user.external_id.as_deref() == Some(key));
@@ -63,7 +63,7 @@ type Names = &'static [(&'static str, &'static str)];
 const HAND_OVERS: [(&str, Names, Names); 5] = [
     ("two swap", &[("A", "a"), ("B", "b")], &[("A", "b"), ("B", "a")]),
     (
-        "a chain of five, the last of whom moves on",
+        "a chain of five that ends with a free name",
         &[("A", "a"), ("B", "b"), ("C", "c"), ("D", "d"), ("E", "e")],
         &[("A", "b"), ("B", "c"), ("C", "d"), ("D", "e"), ("E", "f")],
     ),

@@ -22,7 +22,7 @@ impl World {
         self.user(key).map_or(Value::Null, |user| user.id.into())
     }
 
-    /// Names of those who are in a group; an id that nobody has begins with a question mark.
+    /// Names of the members of a group; an id that no account has begins with a question mark.
     fn in_group(&self, name: &str) -> Vec<String> {
         self.sandbox.state().groups[name].members.iter().cloned().collect()
     }
@@ -118,6 +118,31 @@ async fn a_group_that_is_made_again_gets_the_members_that_are_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_under_a_key_that_was_given_up_ends_with_it() {
+    let world = World::start().await;
+    world.want("C-1", 1, Desired::User(active("C-1", json!({})))).await;
+    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    let name = json!({ "userName": "c-1@example.com" });
+    let waits = active("E-1", name.clone());
+    world.want("E-1", 1, Desired::User(waits.clone())).await;
+    world.seed(json!({ "userName": "e-2@example.com", "externalId": "old-hr-7" }));
+    let conflict = active("E-2", json!({}));
+    let (row, _) = world.want("E-2", 1, Desired::User(conflict.clone())).await;
+    assert_eq!(row.status.as_deref(), Some("conflict"));
+    let letter = world.died().await;
+    world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
+    world.until("they wait", async || world.memberships_that_wait().await == 2).await;
+    for (key, given_up) in [("E-1", waits), ("E-2", conflict)] {
+        let (row, sent) = world.want(key, 2, Desired::User(given_up.given_up())).await;
+        assert_eq!((row.status.as_deref(), row.remote_id), (Some("in_sync"), None), "{key}");
+        assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
+    }
+    assert_eq!(world.letter_state(&letter.id).await, "discarded");
+    world.until("nothing waits", async || world.memberships_that_wait().await == 0).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comparison_counts_what_names_accounts_that_are_not_there() {
     let world = World::start().await;
     world.sandbox.set_behaviour(Behaviour { keeps_references: true, ..Behaviour::default() });
@@ -144,7 +169,7 @@ async fn a_comparison_counts_what_names_accounts_that_are_not_there() {
     assert_eq!(
         (report.counts.dangling, report.counts.drifted),
         (0, 1),
-        "somebody is there, if not the right one"
+        "an account is there, if not the right one"
     );
     world.delete_user(&stranger).await;
     let report = world.reconcile(true).await;

@@ -108,7 +108,7 @@ fn only_a_create_carries_values_for_creation_and_nothing_remembers_them() {
     );
     assert!(!wanted.created().contains_key("title") && !wanted.to_write().0.contains_key("title"));
     assert!(!wanted.assume_empty || wanted.actions.create);
-    assert_eq!(wanted.created()["manager"], Value::Null, "a reference without a link names nobody");
+    assert_eq!(wanted.created()["manager"], Value::Null, "a reference without a link is empty");
     assert!(!wanted.to_create().contains_key("manager"));
 }
 
