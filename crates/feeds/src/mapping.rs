@@ -6,10 +6,10 @@ mod say;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use lifecycle::Attributes;
+use lifecycle::{Attributes, UnreadValue};
+use readings::{DateForms, When, WordLists};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use time::OffsetDateTime;
 
 pub use compile::CompiledMapping;
 pub use say::Bound;
@@ -28,7 +28,7 @@ pub struct Mapping {
     /// name, and an empty cell is null.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// Whether the row is of somebody who is employed; without it, each row is.
+    /// The status of the person, in the words of `docs/dates.md`; without it, each row is of an employee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<String>,
     /// What each row of a delta feed does.
@@ -37,6 +37,16 @@ pub struct Mapping {
     /// From when on it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_at: Option<String>,
+    /// How `effective_at` writes its dates.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dates: DateForms,
+    /// Words for `active`, before those that are known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub words: WordLists,
+}
+
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 fn colon() -> String {
@@ -112,8 +122,12 @@ fn deleted_words() -> Vec<String> {
 pub enum RowState {
     /// They are employed.
     Upsert,
-    /// They left.
+    /// They left: the row was written to say so.
     Left,
+    /// They do not work here, as their row shows.
+    Inactive,
+    /// They do not work here yet; what the row says of them counts.
+    PreHire,
     /// Their record was erased.
     Deleted,
     /// Nothing (`IgnoreObjectFlow`); but they are in the file, so that their absence says nothing either.
@@ -125,11 +139,13 @@ pub enum RowState {
 pub struct RowSaid {
     /// Whose row it is.
     pub key: String,
-    /// What it says of them; JSON null says "has no value". For [`RowState::Left`] what has a value and could be
+    /// What it says of them; JSON null says "has no value". For [`RowState::Left`] and [`RowState::Inactive`] what has a value and could be
     /// computed, for [`RowState::Deleted`] and [`RowState::Ignored`] nothing.
     pub attributes: Attributes,
     /// What it says has happened.
     pub state: RowState,
     /// From when on it holds, if the row says so.
-    pub effective_at: Option<OffsetDateTime>,
+    pub effective_at: Option<When>,
+    /// Values that could not be read or used.
+    pub unread: Vec<UnreadValue>,
 }

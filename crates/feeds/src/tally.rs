@@ -62,6 +62,13 @@ impl Tally {
         is_first
     }
 
+    /// Counts a row of which something could not be read, whose key could: its person is listed. Whether it is the first
+    /// row with its key.
+    pub fn count_bad_key(&mut self, key: &str) -> bool {
+        self.bad_rows += 1;
+        self.count_key(Some(key))
+    }
+
     /// Who was in it.
     pub fn people(&self) -> KeySet {
         self.people

@@ -4,7 +4,7 @@
 use feeds::{Csv, CsvOptions, Mapping, RowError, RowSaid, RowState, Tally};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::macros::datetime;
+use time::macros::{date, datetime};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -64,7 +64,7 @@ effective_at: 'FormatDateTime([Since], , "dd.MM.yyyy", "yyyy-MM-dd")'
     let header = "Company;ID;Given Name;Surname;E-Mail;Boss;FTE;Since;US;Groups;Status\n";
     let said = one(&yaml, &format!("{header}01;E-1;Ada;Byron;;;100;16.03.2020;3/16/2020;a,b;Active\n"));
     assert_eq!((said.key.as_str(), said.state), ("01:E-1", RowState::Upsert));
-    assert_eq!(said.effective_at, Some(datetime!(2020-03-16 0:00 UTC)));
+    assert_eq!(said.effective_at, Some(readings::When::Day(date!(2020 - 03 - 16))));
     let expected = json!({"displayName": "Ada Byron", "mail": null, "full": true, "groups": ["a", "b"],
         "since": "2020-03-16T00:00:00Z"});
     assert_eq!(attributes(&said), expected);
@@ -78,7 +78,7 @@ attributes: { name: '[Name]', mail: 'Error("no mail")', boss: '[Boss]' }
 active: '[Active]'
 "#;
     let said = one(yaml, "ID,Name,Boss,Active\nE-1,Ada,,False\n");
-    assert_eq!((said.state, attributes(&said)), (RowState::Left, json!({"name": "Ada"})));
+    assert_eq!((said.state, attributes(&said)), (RowState::Inactive, json!({"name": "Ada"})));
     assert_eq!(
         error(yaml, "ID,Name,Boss,Active\nE-1,Ada,,1\n").what,
         "`attributes.mail` could not be computed: no mail"
@@ -100,7 +100,7 @@ fn operations_are_words_in_any_case() {
     let defaults = "{ key: ID, operation: { column: Op }, active: '[Active]' }";
     let said = say(defaults, "ID,Op,Active\n1,Upsert,true\n2,update,0\n3,Terminated,true\n4,DELETE,\n");
     let states: Vec<RowState> = said.into_iter().map(|said| said.unwrap().state).collect();
-    assert_eq!(states, [Upsert, Left, Left, Deleted]);
+    assert_eq!(states, [Upsert, RowState::Inactive, Left, Deleted]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_row_that_says_nothing_keeps_its_person_present() {
 fn now_is_the_time_that_is_passed_in() {
     let yaml = r#"{ key: ID, active: 'CBool([End] > Now())' }"#;
     assert_eq!(one(yaml, "ID,End\n1,2026-03-02\n").state, RowState::Upsert);
-    assert_eq!(one(yaml, "ID,End\n1,2026-03-01\n").state, RowState::Left);
+    assert_eq!(one(yaml, "ID,End\n1,2026-03-01\n").state, RowState::Inactive);
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn each_row_error_names_line_and_column_and_no_value() {
             "{ key: ID, active: '[x]' }",
             "ID,x\n1,SECRET\n".into(),
             Some("x"),
-            "`active` gave neither true nor false",
+            "`active` gave no status that is known",
         ),
         (
             "{ key: ID, active: '[x]' }",
             "ID,x\n1,\n".into(),
             Some("x"),
-            "`active` gave neither true nor false",
+            "`active` gave no status that is known",
         ),
         (
             "{ key: ID, operation: { column: x } }",
@@ -144,8 +144,8 @@ fn each_row_error_names_line_and_column_and_no_value() {
             Some("x"),
             "the operation is unknown",
         ),
-        ("{ key: ID, effective_at: '[x]' }", "ID,x\n1,SECRET\n".into(), Some("x"), "this is not a date"),
-        ("{ key: ID, effective_at: '[x]' }", "ID,x\n1,1899-12-31\n".into(), Some("x"), "a date before 1900"),
+        ("{ key: ID, effective_at: '[x]' }", "ID,x\n1,SECRET\n".into(), Some("x"), "gave no date"),
+        ("{ key: ID, effective_at: '[x]' }", "ID,x\n1,1899-12-31\n".into(), Some("x"), "gave no date"),
         (
             "{ key: ID, attributes: { a: 'Error(\"no \" & [x] & [ID])' } }",
             "ID,x\n1,SECRET\n".into(),
@@ -250,4 +250,35 @@ fn a_tally_counts_what_the_guard_judges() {
     assert_eq!((seen.complete, seen.trailer_count, seen.checksum_ok), (true, None, Some(false)));
     assert_eq!(tally.seen(&end, None).checksum_ok, None);
     assert!(!Tally::default().seen(&end, None).complete, "rows were passed over");
+}
+
+#[test]
+fn a_status_outweighs_a_date_that_cannot_be_read_and_no_date_is_not_now() {
+    let yaml = "{ key: ID, active: '[Status]', effective_at: '[Day]', dates: { forms: [day_month_year] }, words: { ended: [T] } }";
+    let of = |status: &str, day: &str| one(yaml, &format!("ID,Status,Day\nE-1,{status},{day}\n"));
+    for (status, state) in [
+        ("Active", RowState::Upsert),
+        ("on leave", RowState::Upsert),
+        ("pending", RowState::PreHire),
+        ("t", RowState::Inactive),
+    ] {
+        let said = of(status, "31.12.2026");
+        assert_eq!(
+            (said.state, said.effective_at),
+            (state, Some(readings::When::Day(date!(2026 - 12 - 31))))
+        );
+    }
+    for day in ["soon", "9999-12-31", "12/31/2026"] {
+        let said = of("T", day);
+        assert_eq!(
+            (said.state, said.effective_at, said.unread.len()),
+            (RowState::Inactive, None, 1),
+            "{day}"
+        );
+        assert!(error(yaml, &format!("ID,Status,Day\nE-1,Active,{day}\n")).what.contains("no date"), "{day}");
+    }
+    let notice = "{ key: ID, operation: { column: Op }, effective_at: '[Day]' }";
+    let said = one(notice, "ID,Op,Day\nE-1,left,9999-12-31\n");
+    assert_eq!((said.state, said.unread.len()), (RowState::Ignored, 1), "a departure on no day is none");
+    assert_eq!(one(notice, "ID,Op,Day\nE-1,left,\n").state, RowState::Left, "an empty cell is now");
 }

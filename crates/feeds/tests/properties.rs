@@ -113,6 +113,8 @@ proptest! {
             active: Some(active),
             operation: None,
             effective_at: Some(effective_at),
+            dates: readings::DateForms::default(),
+            words: readings::WordLists::default(),
         };
         if let Ok(compiled) = mapping.compile() {
             let csv = Csv::open(&b"a,b,c\n1,2,3\n"[..], &CsvOptions::default()).unwrap();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use readings::{DateForms, DateReader, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::employment::{Employment, EmploymentRules};
 use crate::error::ConfigError;
 use crate::mapping::Mapping;
 use crate::meaning::{ANY, Means, Words};
-use crate::moment::Zone;
 use crate::reader::{Pointers, Reader};
 use crate::{MAPPINGS_MAX, NOTICES_MAX, vendor};
 
@@ -85,6 +85,9 @@ pub struct Adapter {
     /// IANA name of the time zone for dates and times without one.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// How it writes its dates.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dates: DateForms,
     /// Our attribute to an expression over the person's record (`[work.department]` looks into objects), or a JSON Pointer
     /// into it. Added to what the kind maps by itself; null takes one of those away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -124,8 +127,8 @@ pub struct Adapter {
     pub members: Option<String>,
 }
 
-fn is_default(employment: &Employment) -> bool {
-    *employment == Employment::default()
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 fn utc() -> String {
@@ -142,6 +145,7 @@ impl Adapter {
         Self {
             kind,
             time_zone: utc(),
+            dates: DateForms::default(),
             attributes: BTreeMap::new(),
             employment: Employment::default(),
             types: BTreeMap::new(),
@@ -166,6 +170,8 @@ impl Adapter {
             let what = format!("is `{}`, which is no time zone", self.time_zone);
             ConfigError::new("time_zone", what, "write an IANA name such as Europe/Berlin or UTC")
         })?;
+        let dates = DateReader::with_forms(zone, &self.dates)
+            .map_err(|error| ConfigError::new("dates", error.to_string(), "name one of them"))?;
         if self.notices_max == 0 {
             return Err(ConfigError::new("notices_max", "is 0", "allow at least 1"));
         }
@@ -177,7 +183,7 @@ impl Adapter {
         let format = vendor::format(self.kind);
         Ok(Reader {
             kind: self.kind,
-            zone,
+            dates,
             end_date: if self.end_date_counts() { self.end_date } else { EndDate::LastDay },
             mapping: Mapping::compile(format.attributes, &self.attributes)?,
             employment: EmploymentRules::compile(self.kind, &self.employment)?,

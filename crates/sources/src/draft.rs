@@ -1,14 +1,50 @@
 //! From what was found in a body to notices.
 
-use lifecycle::{Attributes, EventKind};
+use lifecycle::{Attributes, Dating, EventKind, UnreadValue};
+use readings::{DateReader, DateReading, When};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::adapter::EndDate;
+use crate::employment::Statement;
 use crate::meaning::Meaning;
-use crate::moment::When;
+use crate::node::Node;
 use crate::notice::{Notice, Said};
 use crate::reader::Reader;
+
+/// The day that a notice names.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Effective {
+    /// It names none: it holds as of when it was said.
+    #[default]
+    NotSaid,
+    At(When),
+    /// A field for it is there, and holds no day that can be used.
+    Unusable(UnreadValue),
+}
+
+impl Effective {
+    /// The day at `node`.
+    pub(crate) fn at(node: &Node<'_>, dates: &DateReader) -> Self {
+        match node.date(dates) {
+            DateReading::NotSaid => Self::NotSaid,
+            DateReading::At(when) => Self::At(when),
+            reading @ (DateReading::NoDate | DateReading::Unreadable(_)) => {
+                Self::Unusable(node.unread(&reading))
+            }
+        }
+    }
+
+    /// The moment at which the day at `node` begins, whatever the adapter says of last days.
+    pub(crate) fn begin(node: &Node<'_>, dates: &DateReader) -> Self {
+        match Self::at(node, dates) {
+            Self::At(when) => {
+                dates.begin(dates.as_day(when)).map_or(Self::NotSaid, |at| Self::At(When::Moment(at)))
+            }
+            other => other,
+        }
+    }
+}
 
 /// One event of a body, not yet judged.
 #[derive(Debug)]
@@ -17,7 +53,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) subject: String,
     pub(crate) id: Option<String>,
     pub(crate) at: OffsetDateTime,
-    pub(crate) effective: Option<When>,
+    pub(crate) effective: Effective,
     /// What is known of the subject, if anything is.
     pub(crate) record: Option<&'a Value>,
     pub(crate) members: Option<Vec<String>>,
@@ -26,7 +62,7 @@ pub(crate) struct Draft<'a> {
 impl Draft<'_> {
     /// One that says no more than that.
     pub(crate) fn new(meaning: Meaning, subject: String, at: OffsetDateTime) -> Self {
-        Self { meaning, subject, id: None, at, effective: None, record: None, members: None }
+        Self { meaning, subject, id: None, at, effective: Effective::NotSaid, record: None, members: None }
     }
 
     /// What it amounts to.
@@ -38,12 +74,9 @@ impl Draft<'_> {
         match self.meaning {
             Meaning::Nothing(why) => notices.push(Notice::Ignored { why: why.to_owned() }),
             Meaning::Withdraws(kind) => {
-                notices.push(Notice::Event(Said {
-                    withdraws: true,
-                    ..said(&self, kind, None, Attributes::new())
-                }));
+                notices.push(Notice::Event(Said { withdraws: true, ..self.said(kind, Attributes::new()) }));
             }
-            Meaning::Says(kind) => notices.extend(events(&self, kind, mapped.attributes, reader)),
+            Meaning::Says(kind) => notices.extend(self.events(kind, mapped.attributes, reader)),
             Meaning::Asks(hint) => notices.extend(self.asked(hint, mapped.attributes, reader)),
         }
         notices
@@ -53,66 +86,92 @@ impl Draft<'_> {
     fn asked(&self, hint: Option<EventKind>, attributes: Attributes, reader: &Reader) -> Vec<Notice> {
         let is_leaving = hint == Some(EventKind::WorkerLeft);
         let has_values = !attributes.is_empty() || self.members.is_some();
+        let has_day = matches!(self.effective, Effective::At(_));
         let changed = |id| Notice::Changed { key: self.subject.clone(), id, at: self.at, hint };
-        if is_leaving && self.effective.is_none() && has_values {
+        if is_leaving && !has_day {
             // Whether it is announced or in force is not known: nobody is cut off on a guess.
-            let values = Notice::Event(said(self, EventKind::WorkerChanged, None, attributes));
-            return vec![values, changed(beside(self.id.as_deref()))];
+            let unread = self.unread();
+            if !has_values && unread.is_empty() {
+                return vec![changed(self.id.clone())];
+            }
+            let values = Said { unread, ..self.said(EventKind::WorkerChanged, attributes) };
+            return vec![Notice::Event(values), changed(beside(self.id.as_deref()))];
         }
-        if has_values || (is_leaving && self.effective.is_some()) {
-            return events(self, hint.unwrap_or(EventKind::WorkerChanged), attributes, reader);
+        if has_values || is_leaving {
+            return self.events(hint.unwrap_or(EventKind::WorkerChanged), attributes, reader);
         }
-        vec![changed(self.id.clone())]
+        let unread = self.unread();
+        if unread.is_empty() {
+            return vec![changed(self.id.clone())];
+        }
+        let listed = Said { unread, ..self.said(EventKind::WorkerChanged, Attributes::new()) };
+        vec![Notice::Event(listed), changed(beside(self.id.as_deref()))]
     }
+
+    /// One event; two where somebody comes or goes at another time than now: what the record says of them holds already.
+    fn events(&self, kind: EventKind, attributes: Attributes, reader: &Reader) -> Vec<Notice> {
+        let when = match &self.effective {
+            Effective::NotSaid => return vec![Notice::Event(self.said(kind, attributes))],
+            Effective::Unusable(_) => return vec![Notice::Event(self.without_its_day(kind, attributes))],
+            Effective::At(when) => *when,
+        };
+        let begins = if kind == EventKind::WorkerLeft && reader.end_date == EndDate::LastDay {
+            reader.dates.end(when)
+        } else {
+            reader.dates.begin(when)
+        };
+        let explicit = Statement { kind, effective_at: begins, dated: Dating::Explicit };
+        let is_now = begins.is_none_or(|begins| begins == self.at);
+        if !is_employment(kind) || is_now || attributes.is_empty() {
+            let said = self.stated(explicit);
+            return vec![Notice::Event(Said { attributes, ..said })];
+        }
+        let changed = self.said(EventKind::WorkerChanged, attributes);
+        vec![Notice::Event(changed), self.employment(explicit)]
+    }
+
+    /// An event whose day cannot be used does nothing by itself: "no date" is not "now". The values of a hire or departure
+    /// count all the same; those of a change would count from an unknown day.
+    fn without_its_day(&self, kind: EventKind, attributes: Attributes) -> Said {
+        let unread = self.unread();
+        if is_employment(kind) {
+            return Said { unread, ..self.said(EventKind::WorkerChanged, attributes) };
+        }
+        let mut said = Said::nothing_but(unread, &self.subject, self.at, Dating::Implied);
+        said.id.clone_from(&self.id);
+        said
+    }
+
+    fn unread(&self) -> Vec<UnreadValue> {
+        if let Effective::Unusable(unread) = &self.effective { vec![unread.clone()] } else { Vec::new() }
+    }
+
+    /// A statement about employment beside an event with values.
+    pub(crate) fn employment(&self, statement: Statement) -> Notice {
+        Notice::Event(Said { id: beside(self.id.as_deref()), ..self.stated(statement) })
+    }
+
+    fn stated(&self, Statement { kind, effective_at, dated }: Statement) -> Said {
+        let effective_at = effective_at.filter(|begins| *begins != self.at);
+        Said { effective_at, dated, ..self.said(kind, Attributes::new()) }
+    }
+
+    fn said(&self, kind: EventKind, attributes: Attributes) -> Said {
+        Said {
+            id: self.id.clone(),
+            attributes,
+            members: self.members.clone(),
+            ..Said::new(kind, self.subject.clone(), self.at)
+        }
+    }
+}
+
+fn is_employment(kind: EventKind) -> bool {
+    use EventKind::{WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+    matches!(kind, WorkerJoined | WorkerLeft | WorkerRehired | WorkerDeleted)
 }
 
 /// The id of what is said about employment beside values.
 fn beside(id: Option<&str>) -> Option<String> {
     id.map(|id| format!("{id}#employment"))
-}
-
-/// One event; two where somebody comes or goes at another time than now: what the record says of them holds already.
-fn events(draft: &Draft<'_>, kind: EventKind, attributes: Attributes, reader: &Reader) -> Vec<Notice> {
-    let begins = draft.effective.and_then(|when| {
-        if kind == EventKind::WorkerLeft && reader.end_date == EndDate::LastDay {
-            reader.zone.end(when)
-        } else {
-            reader.zone.begin(when)
-        }
-    });
-    let begins = begins.filter(|begins| *begins != draft.at);
-    let is_employment = matches!(
-        kind,
-        EventKind::WorkerJoined | EventKind::WorkerLeft | EventKind::WorkerRehired | EventKind::WorkerDeleted
-    );
-    if !is_employment || begins.is_none() || attributes.is_empty() {
-        return vec![Notice::Event(said(draft, kind, begins, attributes))];
-    }
-    let changed = said(draft, EventKind::WorkerChanged, None, attributes);
-    vec![Notice::Event(changed), employment(draft, kind, begins)]
-}
-
-/// An event about employment beside one with values.
-pub(crate) fn employment(draft: &Draft<'_>, kind: EventKind, begins: Option<OffsetDateTime>) -> Notice {
-    let mut said = said(draft, kind, begins.filter(|begins| *begins != draft.at), Attributes::new());
-    said.id = beside(draft.id.as_deref());
-    Notice::Event(said)
-}
-
-fn said(
-    draft: &Draft<'_>,
-    kind: EventKind,
-    effective_at: Option<OffsetDateTime>,
-    attributes: Attributes,
-) -> Said {
-    Said {
-        id: draft.id.clone(),
-        kind,
-        subject: draft.subject.clone(),
-        at: draft.at,
-        effective_at,
-        attributes,
-        members: draft.members.clone(),
-        withdraws: false,
-    }
 }

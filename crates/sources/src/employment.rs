@@ -1,6 +1,7 @@
 //! What a record says of whether somebody works here, and from when until when.
 
-use lifecycle::{Attributes, EventKind};
+use lifecycle::{Attributes, Dating, EventKind, UnreadValue};
+use readings::{DateReader, DateReading, EmploymentStatus, StatusReading, StatusWords, WordLists, class_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -8,13 +9,12 @@ use time::OffsetDateTime;
 use crate::adapter::{EndDate, Kind};
 use crate::error::ConfigError;
 use crate::mapping::Rule;
-use crate::moment::{Reading, When, Zone};
 
 /// Where a record says it: an expression over the record, or a JSON Pointer into it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Employment {
-    /// Whether the person works here now: true and false, 1 and 0, `active` and `inactive`. Anything else says nothing.
+    /// The status as of the reading, in the words of `docs/dates.md`. A word that is not known is listed and says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<String>,
     /// The first day; what the attribute `startDate` is mapped to, if left out.
@@ -23,6 +23,13 @@ pub struct Employment {
     /// The last day; what the attribute `endDate` is mapped to, if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<String>,
+    /// Words for the status, before those that are known.
+    #[serde(skip_serializing_if = "is_default")]
+    pub words: WordLists,
+}
+
+fn is_default(words: &WordLists) -> bool {
+    *words == WordLists::default()
 }
 
 /// The status in records of vendors whose words for it are known.
@@ -30,6 +37,7 @@ fn status_of(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Bamboohr => Some("Coalesce([status], [Status], [employeeStatus])"),
         Kind::Merge => Some("[employment_status]"),
+        Kind::Personio => Some("Coalesce([status], [employments.0.status])"),
         _ => None,
     }
 }
@@ -40,6 +48,7 @@ pub(crate) struct EmploymentRules {
     active: Option<Rule>,
     starts: Option<Rule>,
     ends: Option<Rule>,
+    pub(crate) words: StatusWords,
 }
 
 impl EmploymentRules {
@@ -47,76 +56,75 @@ impl EmploymentRules {
         let rule = |name: &str, text: Option<&str>| {
             text.map(|text| Rule::compile(format!("employment.{name}"), text)).transpose()
         };
+        let words = StatusWords::default().with(&own.words).map_err(|word| {
+            let what = format!("has `{word}` in two lists");
+            ConfigError::new("employment.words", what, "put each word into one of them")
+        })?;
         Ok(Self {
             active: rule("active", own.active.as_deref().or(status_of(kind)))?,
             starts: rule("starts", own.starts.as_deref())?,
             ends: rule("ends", own.ends.as_deref())?,
+            words,
         })
     }
 
-    /// What the record says; what cannot be read in it is told in `left_out`.
+    /// What the record says; what cannot be read in it is in `unread`.
     pub(crate) fn read(
         &self,
         record: &Value,
         attributes: &Attributes,
         reading: &RecordReading<'_>,
-        left_out: &mut Vec<String>,
+        unread: &mut Vec<UnreadValue>,
     ) -> Stated {
         let mut value = |name: &str, rule: &Option<Rule>, attribute: &str| match rule {
             None => attributes.get(attribute).cloned(),
-            Some(rule) => match rule.value(name, record, reading.key, reading.now) {
-                Ok(value) => value,
-                Err(why) => {
-                    left_out.push(format!("`employment.{name}` says nothing: {why}"));
-                    None
-                }
-            },
+            Some(rule) => rule.value(name, record, reading.key, reading.now).unwrap_or_else(|_| {
+                unread.push(unreadable(name, "its expression cannot be computed"));
+                None
+            }),
         };
-        let active = value("active", &self.active, "").as_ref().and_then(truth);
+        let status = value("active", &self.active, "");
         let (starts, ends) =
             (value("starts", &self.starts, "startDate"), value("ends", &self.ends, "endDate"));
-        let mut day = |name: &str, value: Option<Value>, is_end: bool| {
-            let Some(value) = value else { return Day::Untold };
-            let at = match When::read(&value) {
-                Reading::Never => return Day::Never,
-                Reading::When(when) if is_end && reading.end_date == EndDate::LastDay => {
-                    reading.zone.end(when.as_day())
-                }
-                Reading::When(when) => reading.zone.begin(when.as_day()),
-                Reading::Unreadable => None,
-            };
-            at.map_or_else(
-                || {
-                    left_out.push(format!("`employment.{name}` says nothing: it is no date"));
-                    Day::Unreadable
-                },
-                Day::At,
-            )
+        let stated = Stated {
+            status: self.words.read(status.as_ref()),
+            starts: reading.first_day(starts.as_ref(), unread),
+            ends: reading.last_day(ends.as_ref(), unread),
         };
-        Stated { active, starts: day("starts", starts, false), ends: day("ends", ends, true) }
+        if stated.status == StatusReading::Unreadable {
+            unread.push(unreadable("active", &class_of(&status.unwrap_or_default())));
+        }
+        stated
     }
+}
+
+/// A value of a record that could not be read.
+fn unreadable(name: &str, class: &str) -> UnreadValue {
+    UnreadValue { field: format!("employment.{name}"), class: class.to_owned() }
 }
 
 /// What the reading of one record depends on.
 pub(crate) struct RecordReading<'a> {
     pub(crate) key: &'a str,
     pub(crate) now: OffsetDateTime,
-    pub(crate) zone: &'a Zone,
+    pub(crate) dates: &'a DateReader,
     pub(crate) end_date: EndDate,
 }
 
-/// True and false in the words of HR systems. What is neither must not pass for somebody who left.
-fn truth(value: &Value) -> Option<bool> {
-    let text = match value {
-        Value::Bool(truth) => return Some(*truth),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.trim().to_ascii_lowercase(),
-        _ => return None,
-    };
-    match text.as_str() {
-        "true" | "1" | "active" => Some(true),
-        "false" | "0" | "inactive" => Some(false),
-        _ => None,
+impl RecordReading<'_> {
+    /// Where the first day begins.
+    pub(crate) fn first_day(&self, value: Option<&Value>, unread: &mut Vec<UnreadValue>) -> Day {
+        let day = Day::of(self.dates.read_optional(value), |when| self.dates.begin(self.dates.as_day(when)));
+        day.or_listed("starts", value, unread)
+    }
+
+    /// The first moment without access: where the last day ends, or the first day away begins.
+    pub(crate) fn last_day(&self, value: Option<&Value>, unread: &mut Vec<UnreadValue>) -> Day {
+        let day = Day::of(self.dates.read_optional(value), |when| match self.end_date {
+            EndDate::LastDay => self.dates.end(self.dates.as_day(when)),
+            EndDate::FirstDayAway => self.dates.begin(self.dates.as_day(when)),
+        });
+        day.or_listed("ends", value, unread)
     }
 }
 
@@ -124,14 +132,30 @@ fn truth(value: &Value) -> Option<bool> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Day {
     /// The record does not speak of it.
-    Untold,
+    NotSaid,
     /// There is none.
-    Never,
+    NoDate,
     At(OffsetDateTime),
     Unreadable,
 }
 
 impl Day {
+    fn of(reading: DateReading, resolve: impl Fn(readings::When) -> Option<OffsetDateTime>) -> Self {
+        match reading {
+            DateReading::NotSaid => Self::NotSaid,
+            DateReading::NoDate => Self::NoDate,
+            DateReading::At(when) => resolve(when).map_or(Self::Unreadable, Self::At),
+            DateReading::Unreadable(_) => Self::Unreadable,
+        }
+    }
+
+    fn or_listed(self, name: &str, value: Option<&Value>, unread: &mut Vec<UnreadValue>) -> Self {
+        if self == Self::Unreadable {
+            unread.push(unreadable(name, &value.map(class_of).unwrap_or_default()));
+        }
+        self
+    }
+
     fn at(self) -> Option<OffsetDateTime> {
         if let Self::At(at) = self { Some(at) } else { None }
     }
@@ -140,108 +164,110 @@ impl Day {
 /// What a record says of employment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stated {
-    pub(crate) active: Option<bool>,
+    pub(crate) status: StatusReading,
     pub(crate) starts: Day,
     pub(crate) ends: Day,
 }
 
-/// What happened, and from when on it holds if not from now.
-pub(crate) type Happened = (EventKind, Option<OffsetDateTime>);
+/// One statement about employment. Without a moment it holds as of the reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub(crate) kind: EventKind,
+    pub(crate) effective_at: Option<OffsetDateTime>,
+    pub(crate) dated: Dating,
+}
+
+impl Statement {
+    fn explicit(kind: EventKind, at: OffsetDateTime) -> Self {
+        Self { kind, effective_at: Some(at), dated: Dating::Explicit }
+    }
+
+    fn now(kind: EventKind, dated: Dating) -> Self {
+        Self { kind, effective_at: None, dated }
+    }
+}
+
+/// Whether a row of a list shows its person as employed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The row says by itself whether the person works here, or from when on.
+    Said,
+    /// It says nothing that speaks against it: being listed says that the person is here.
+    Listed,
+    /// It cannot be read whether the person works here.
+    Unreadable,
+}
 
 impl Stated {
-    /// What it amounts to at `at`, when the notice spoke of `hint`. Nothing if it contradicts itself or cannot be read: nobody
-    /// is switched off or on by a guess. A record that does not speak of a last day takes back no departure that was
-    /// announced elsewhere.
-    pub(crate) fn amounts_to(self, hint: Option<EventKind>, at: OffsetDateTime) -> Option<Happened> {
+    /// Every statement that the record makes at `at`, when the notice spoke of `hint`: the first day, the last day, and the
+    /// state as of the reading. Whether they contradict each other is decided where statements are combined.
+    pub(crate) fn statements(self, hint: Option<EventKind>, at: OffsetDateTime) -> Vec<Statement> {
+        use EmploymentStatus::{Active, Ended, OnLeave, PreHire, Suspended};
         use EventKind::{WorkerJoined, WorkerLeft, WorkerRehired};
-        if self.starts == Day::Unreadable || self.ends == Day::Unreadable {
-            return None;
+        let is = |status| self.status == StatusReading::Status(status);
+        let is_employed = is(Active) || is(OnLeave) || is(Suspended);
+        let is_rehired = hint == Some(WorkerRehired) && !is(Ended) && !is(PreHire);
+        let first = self.starts.at();
+        let begins_later = first.is_some_and(|first| first > at);
+        let last = self.last_of_this_employment(is_rehired, at);
+        let mut statements = Vec::new();
+        // A first day that is over says nothing of a person who is not here yet, or not any more.
+        let is_gone = is(Ended) || last.is_some_and(|last| last <= at);
+        let first = first.filter(|first| *first > at || !(is(PreHire) || is_gone));
+        statements.extend(first.map(|first| Statement::explicit(WorkerJoined, first)));
+        statements.extend(last.map(|last| Statement::explicit(WorkerLeft, last)));
+        if is(Ended) {
+            statements.push(Statement::now(WorkerLeft, Dating::Observed));
+        } else if is_rehired && !begins_later {
+            statements.push(Statement::now(WorkerRehired, Dating::Implied));
+        } else if (is_employed || self.tells_only_days()) && !begins_later {
+            statements.extend(self.presence(last).filter(|_| is_employed || first.is_some()));
         }
-        let arrives = hint.filter(|hint| matches!(hint, WorkerJoined | WorkerRehired));
-        let (starts, ends) = (self.starts.at(), self.ends.at());
-        // A last day before the first one is of an earlier employment.
-        if let Some(ends) = ends.filter(|ends| starts.is_none_or(|starts| starts < *ends)) {
-            let is_over = ends <= at;
-            return match (is_over, self.active) {
-                (true, Some(true)) => None,
-                (true, None) if arrives == Some(WorkerRehired) => Some((WorkerRehired, None)),
-                _ => Some((WorkerLeft, Some(ends))),
-            };
+        if hint == Some(WorkerJoined) && !is_employed && !is(PreHire) && statements.is_empty() {
+            statements.push(Statement::now(WorkerJoined, Dating::Implied));
         }
-        if let Some(starts) = starts.filter(|starts| *starts > at) {
-            return Some((WorkerJoined, Some(starts)));
+        statements
+    }
+
+    /// A last day before the first one is of an earlier employment, and so is one that is over when a rehire is told.
+    fn last_of_this_employment(self, is_rehired: bool, at: OffsetDateTime) -> Option<OffsetDateTime> {
+        let first = self.starts.at();
+        let last = self.ends.at().filter(|last| first.is_none_or(|first| first < *last));
+        last.filter(|last| !is_rehired || *last > at)
+    }
+
+    /// The record has days and no status.
+    fn tells_only_days(self) -> bool {
+        self.status == StatusReading::NotSaid
+    }
+
+    /// A record that says that there is no last day takes back a departure that lies ahead; one that does not speak of it
+    /// takes back nothing.
+    fn presence(self, last: Option<OffsetDateTime>) -> Option<Statement> {
+        let has_none = self.ends == Day::NoDate || (last.is_none() && self.ends.at().is_some());
+        match (has_none, self.status) {
+            (true, _) => Some(Statement::now(EventKind::WorkerRehired, Dating::Observed)),
+            (false, StatusReading::Status(_)) => {
+                Some(Statement::now(EventKind::WorkerJoined, Dating::Observed))
+            }
+            // Without a status the days alone decide.
+            (false, _) => None,
         }
-        let says_no_end = self.ends != Day::Untold;
-        match self.active {
-            Some(false) => Some((WorkerLeft, None)),
-            Some(true) if says_no_end => Some((WorkerJoined, None)),
-            None if says_no_end && arrives.is_none() && starts.is_some() => Some((WorkerJoined, starts)),
-            Some(true) | None => match arrives? {
-                WorkerJoined => Some((WorkerJoined, starts)),
-                kind => Some((kind, None)),
-            },
+    }
+
+    /// Whether a row of a list that says this shows its person as employed.
+    pub(crate) fn shown_presence(self, at: OffsetDateTime) -> Presence {
+        let is_over = self.last_of_this_employment(false, at).is_some_and(|last| last <= at);
+        let begins_later = self.starts.at().is_some_and(|first| first > at);
+        match self.status {
+            StatusReading::Unreadable => Presence::Unreadable,
+            StatusReading::Status(_) => Presence::Said,
+            StatusReading::NotSaid if self.ends == Day::Unreadable => Presence::Unreadable,
+            StatusReading::NotSaid if is_over || begins_later => Presence::Said,
+            StatusReading::NotSaid => Presence::Listed,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use EventKind::{WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
-    use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-06-15 12:00 UTC);
-    const PAST: OffsetDateTime = datetime!(2020-02-01 0:00 UTC);
-    const OLD: OffsetDateTime = datetime!(2019-01-01 0:00 UTC);
-    const AHEAD: OffsetDateTime = datetime!(2026-07-01 0:00 UTC);
-
-    #[test]
-    fn a_record_says_who_works_here_and_never_by_a_guess() {
-        use Day::{At, Never, Unreadable, Untold};
-        type Row = (Option<bool>, Day, Day, Option<EventKind>, Option<Happened>);
-        let table: [Row; 20] = [
-            (None, At(PAST), Never, None, Some((WorkerJoined, Some(PAST)))),
-            (Some(true), At(PAST), Never, None, Some((WorkerJoined, None))),
-            (Some(true), At(PAST), At(AHEAD), None, Some((WorkerLeft, Some(AHEAD)))),
-            (Some(false), At(PAST), At(PAST), None, Some((WorkerLeft, None))),
-            (Some(false), At(PAST), Never, None, Some((WorkerLeft, None))),
-            (Some(false), At(AHEAD), Never, None, Some((WorkerJoined, Some(AHEAD)))),
-            (None, At(AHEAD), Untold, None, Some((WorkerJoined, Some(AHEAD)))),
-            // Over, and active: one of them is wrong.
-            (Some(true), At(OLD), At(PAST), None, None),
-            (None, At(OLD), At(PAST), None, Some((WorkerLeft, Some(PAST)))),
-            (None, At(OLD), At(PAST), Some(WorkerRehired), Some((WorkerRehired, None))),
-            // Rehired: the last day is that of the time before.
-            (None, At(AHEAD), At(PAST), Some(WorkerRehired), Some((WorkerJoined, Some(AHEAD)))),
-            (Some(true), At(PAST), At(OLD), None, Some((WorkerJoined, None))),
-            // Not a word of the last day: what was announced elsewhere stands.
-            (Some(true), At(PAST), Untold, Some(WorkerChanged), None),
-            (None, At(PAST), Untold, None, None),
-            (Some(true), Untold, Untold, Some(WorkerJoined), Some((WorkerJoined, None))),
-            (None, At(PAST), Untold, Some(WorkerRehired), Some((WorkerRehired, None))),
-            // A departure was announced, and the record knows no day: nobody is cut off.
-            (None, Untold, Untold, Some(WorkerLeft), None),
-            (None, Untold, Untold, None, None),
-            (Some(false), Unreadable, Never, None, None),
-            (Some(true), At(PAST), Unreadable, None, None),
-        ];
-        for (index, (active, starts, ends, hint, expected)) in table.into_iter().enumerate() {
-            assert_eq!(Stated { active, starts, ends }.amounts_to(hint, NOW), expected, "row {index}");
-        }
-    }
-
-    #[test]
-    fn a_status_that_is_not_known_says_nothing() {
-        for (value, expected) in [
-            (Value::from(true), Some(true)),
-            (Value::from("ACTIVE"), Some(true)),
-            (Value::from(" inactive "), Some(false)),
-            (Value::from(0), Some(false)),
-            (Value::from("PENDING"), None),
-            (Value::from(""), None),
-            (Value::Null, None),
-        ] {
-            assert_eq!(truth(&value), expected, "{value}");
-        }
-    }
-}
+mod tests;

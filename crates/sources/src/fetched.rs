@@ -1,19 +1,20 @@
 //! What a record says that was fetched because a notice said no more than that it changed.
 
-use lifecycle::{Attributes, EventKind};
+use lifecycle::{Attributes, Dating, EventKind, UnreadValue};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::employment::RecordReading;
+use crate::DEPTH_MAX;
+use crate::employment::{RecordReading, Stated, Statement};
 use crate::error::{Error, ErrorKind};
 use crate::notice::{Notice, Said};
 use crate::reader::Reader;
-use crate::{DEPTH_MAX, employment};
 
 impl Reader {
     /// What the record of the person `key` says, as it was at `at`, which is when it was asked for. `hint` is what the notice
-    /// said happened. Values are a change, for other sources may speak of other attributes of the same person; whether they
-    /// work here is said apart, from the day on that the record names.
+    /// said happened. Values are a change, for other sources may speak of other attributes of the same person; each statement
+    /// about employment (the first day, the last day, the state as of the reading) is said apart. What could not be read is
+    /// in the first of them.
     ///
     /// # Errors
     /// When it is no record.
@@ -24,6 +25,16 @@ impl Reader {
         hint: Option<EventKind>,
         at: OffsetDateTime,
     ) -> Result<Vec<Notice>, Error> {
+        self.record(record, key, hint, at).map(|(notices, _)| notices)
+    }
+
+    pub(crate) fn record(
+        &self,
+        record: &Value,
+        key: &str,
+        hint: Option<EventKind>,
+        at: OffsetDateTime,
+    ) -> Result<(Vec<Notice>, Stated), Error> {
         if !record.is_object() {
             return Err(Error::invalid("", "the record is no object", "say where it stands in the answer"));
         }
@@ -32,29 +43,42 @@ impl Reader {
             return Err(Error::new(ErrorKind::TooMuch, "", what, "ask for fewer fields"));
         }
         let mapped = self.attributes(record, key, at);
-        let (attributes, mut left_out) = (mapped.attributes, mapped.left_out);
-        let reading = RecordReading { key, now: at, zone: &self.zone, end_date: self.end_date };
-        let stated = self.employment.read(record, &attributes, &reading, &mut left_out);
-        let said = |kind, effective_at, attributes| {
-            Notice::Event(Said {
-                id: None,
-                kind,
-                subject: key.to_owned(),
-                at,
-                effective_at,
-                attributes,
-                members: None,
-                withdraws: false,
-            })
-        };
-        let mut notices: Vec<Notice> = left_out.into_iter().map(|why| Notice::Ignored { why }).collect();
-        if !attributes.is_empty() {
-            notices.push(said(EventKind::WorkerChanged, None, attributes));
+        let mut unread = Vec::new();
+        let reading = RecordReading { key, now: at, dates: &self.dates, end_date: self.end_date };
+        let stated = self.employment.read(record, &mapped.attributes, &reading, &mut unread);
+        let statements = stated.statements(hint, at);
+        if hint == Some(EventKind::WorkerLeft) && !statements.iter().any(is_departure) {
+            let class = "the notice tells of a departure, and the record of none".to_owned();
+            unread.push(UnreadValue { field: "employment".to_owned(), class });
         }
-        let happened: Option<employment::Happened> = stated.amounts_to(hint, at);
-        notices.extend(happened.map(|(kind, begins)| said(kind, begins, Attributes::new())));
-        Ok(notices)
+        let mut said = of_record(key, at, mapped.attributes, statements);
+        match said.first_mut() {
+            Some(first) => first.unread = unread,
+            None if unread.is_empty() => {}
+            None => said.push(Said::nothing_but(unread, key, at, Dating::Observed)),
+        }
+        let notices = mapped.left_out.into_iter().map(|why| Notice::Ignored { why });
+        Ok((notices.chain(said.into_iter().map(Notice::Event)).collect(), stated))
     }
+}
+
+/// The values of a record, and apart from them each statement about employment.
+fn of_record(key: &str, at: OffsetDateTime, attributes: Attributes, statements: Vec<Statement>) -> Vec<Said> {
+    let values = (!attributes.is_empty()).then(|| Said {
+        attributes,
+        dated: Dating::Observed,
+        ..Said::new(EventKind::WorkerChanged, key, at)
+    });
+    let stated = statements.into_iter().map(|Statement { kind, effective_at, dated }| Said {
+        effective_at: effective_at.filter(|begins| *begins != at),
+        dated,
+        ..Said::new(kind, key, at)
+    });
+    values.into_iter().chain(stated).collect()
+}
+
+fn is_departure(statement: &Statement) -> bool {
+    statement.kind == EventKind::WorkerLeft
 }
 
 fn nests_deeper(value: &Value, levels: usize) -> bool {

@@ -8,11 +8,11 @@
 //! What it never does: I/O, reading a clock (the caller passes `now`), checking signatures, panicking on any input, or
 //! repeating a value of a body in an error.
 //!
-//! Time. A moment with an offset is taken as it is. One without is read in the source's `time_zone`; a moment that the
-//! clocks skip becomes as much later as they skip, one that happens twice is the first of the two. A day begins at
-//! 00:00 there (or at its first moment, where the clocks skip 00:00): a hire holds from the beginning of its day, a
-//! departure from the end of the last day, which is the beginning of the next. Dates in the year 9999, and
-//! `0000-00-00`, `0001-01-01` and `1900-01-01`, mean that there is none.
+//! Time. Dates are read by the [`readings`] crate, in the source's `time_zone`: a moment with an offset is taken as it is; a
+//! moment that the clocks skip becomes as much later as they skip, one that happens twice is the first of the two. A day
+//! begins at 00:00 there (or at its first moment, where the clocks skip 00:00): a hire holds from the beginning of its day,
+//! a departure from the end of the last day, which is the beginning of the next. A date that is not said, one that says that
+//! there is none, and one that cannot be read stay apart: what cannot be read is in [`Said::unread`], and the rest counts.
 //!
 //! To add a vendor: 1. a variant of [`Kind`], 2. a module in `vendor/` with its words and a `notices` function, and a
 //! line in `vendor.rs`, 3. its attributes in `mapping/defaults.rs`, 4. samples in `tests/data` with a row in
@@ -27,7 +27,6 @@ mod fetched;
 mod form;
 mod mapping;
 mod meaning;
-mod moment;
 mod node;
 mod notice;
 mod reader;
@@ -43,8 +42,9 @@ pub use mapping::Mapped;
 pub use meaning::Means;
 pub use notice::{Answer, Notice, Said};
 pub use reader::{Reader, options};
+pub use readings::{DateForm, DateForms, WordLists};
 pub use request::Request;
-pub use row::Row;
+pub use row::{Presence, Row};
 
 /// Headers that name a notice or say when it was sent, in lower case. Whoever hands over a request leaves out those that
 /// anybody on the way could have changed.

@@ -1,10 +1,10 @@
 //! A place in a body, and what stands there.
 
-use lifecycle::Person;
+use lifecycle::{Person, UnreadValue};
+use readings::{DateReader, DateReading, When, class_of};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::moment::{Reading, When};
 use crate::{ErrorKind, TEXT_CHARS_MAX};
 
 /// Longest suffix that tells several events of one notice apart, in characters.
@@ -30,16 +30,22 @@ impl<'a> Node<'a> {
         Self::root(&NULL)
     }
 
+    /// Nothing, in the place `at`.
+    pub(crate) fn missing(at: &str) -> Self {
+        Self { value: &NULL, at: at.to_owned() }
+    }
+
     /// The member `name`.
     pub(crate) fn key(&self, name: &str) -> Self {
         let at = format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"));
         Self { value: self.value.get(name).unwrap_or(&NULL), at }
     }
 
-    /// The first of the members that has a value; the first of all if none has.
+    /// The first of the members that has a value; if none has, the first that is there; if none is, the first of all.
     pub(crate) fn any(&self, names: &[&str]) -> Self {
         let nodes = || names.iter().map(|name| self.key(name));
-        nodes().find(|node| !node.is_empty()).or_else(|| nodes().next()).unwrap_or_else(|| self.clone())
+        let found = nodes().find(|node| !node.is_empty()).or_else(|| nodes().find(|node| !node.is_missing()));
+        found.or_else(|| nodes().next()).unwrap_or_else(|| self.clone())
     }
 
     /// What the JSON Pointer leads to.
@@ -120,16 +126,35 @@ impl<'a> Node<'a> {
         Ok(Some(id))
     }
 
-    /// The time here.
-    pub(crate) fn when(&self) -> Result<Option<When>, Error> {
-        match When::read(self.value) {
-            Reading::When(when) => Ok(Some(when)),
-            Reading::Never => Ok(None),
-            Reading::Unreadable => Err(self.wrong(
+    /// Whether the body has no such member at all.
+    pub(crate) fn is_missing(&self) -> bool {
+        std::ptr::eq(self.value, &raw const NULL)
+    }
+
+    /// The date here. A field that is not there is not said.
+    pub(crate) fn date(&self, dates: &DateReader) -> DateReading {
+        if self.is_missing() { DateReading::NotSaid } else { dates.read(self.value) }
+    }
+
+    /// The time here, when something was sent.
+    pub(crate) fn when(&self, dates: &DateReader) -> Result<Option<When>, Error> {
+        match self.date(dates) {
+            DateReading::At(when) => Ok(Some(when)),
+            DateReading::NoDate | DateReading::NotSaid => Ok(None),
+            DateReading::Unreadable(_) => Err(self.wrong(
                 "a date or time must stand here",
                 "write it like 2026-03-01, 2026-03-01T08:30:00 or 2026-03-01T08:30:00Z, or in seconds since 1970",
             )),
         }
+    }
+
+    /// This place, as one whose value could not be used.
+    pub(crate) fn unread(&self, reading: &DateReading) -> UnreadValue {
+        let class = match reading {
+            DateReading::Unreadable(class) => class.clone(),
+            _ => format!("no date: {}", class_of(self.value)),
+        };
+        UnreadValue { field: self.at.clone(), class }
     }
 
     /// The texts of a list, or of a form's numbered fields.

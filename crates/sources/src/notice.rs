@@ -1,6 +1,6 @@
 //! What came out of a body.
 
-use lifecycle::{Attributes, EventKind};
+use lifecycle::{Attributes, Dating, EventKind, UnreadValue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -57,15 +57,40 @@ pub struct Said {
     pub at: OffsetDateTime,
     /// From when on it holds, if that is not `at`.
     pub effective_at: Option<OffsetDateTime>,
+    /// How that is known.
+    pub dated: Dating,
     /// What is said of the subject; JSON null says "has no value".
     pub attributes: Attributes,
     /// Keys of people, for the group kinds.
     pub members: Option<Vec<String>>,
     /// It takes back what was announced: `worker.rehired` a departure, `worker.left` a hire.
     pub withdraws: bool,
+    /// Values that could not be read or used.
+    pub unread: Vec<UnreadValue>,
 }
 
 impl Said {
+    /// Says that it happened, as of `at`, and nothing else.
+    pub fn new(kind: EventKind, subject: impl Into<String>, at: OffsetDateTime) -> Self {
+        Self {
+            id: None,
+            kind,
+            subject: subject.into(),
+            at,
+            effective_at: None,
+            dated: Dating::Implied,
+            attributes: Attributes::new(),
+            members: None,
+            withdraws: false,
+            unread: Vec::new(),
+        }
+    }
+
+    /// Says only that values could not be read.
+    pub fn nothing_but(unread: Vec<UnreadValue>, subject: &str, at: OffsetDateTime, dated: Dating) -> Self {
+        Self { dated, unread, ..Self::new(EventKind::WorkerChanged, subject, at) }
+    }
+
     /// The vendor's id, or else a hash of all that is said: the same for a notice that is sent again, unless its source
     /// does not tell the time, when each notice is one of its own.
     pub fn dedupe_id(&self) -> String {
@@ -80,7 +105,9 @@ impl Said {
             self.effective_at.map(nanos),
             self.attributes,
             self.members,
-            self.withdraws
+            self.withdraws,
+            self.dated,
+            self.unread
         ]);
         let hash = Sha256::digest(said.to_string());
         hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()

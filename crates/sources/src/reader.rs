@@ -1,5 +1,6 @@
 //! A compiled adapter: reads requests.
 
+use readings::DateReader;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -9,7 +10,6 @@ use crate::employment::EmploymentRules;
 use crate::error::{Error, ErrorKind};
 use crate::mapping::{Mapped, Mapping};
 use crate::meaning::{Meaning, Words};
-use crate::moment::{Reading, When, Zone};
 use crate::node::{Node, check, check_id};
 use crate::notice::{Answer, Notice};
 use crate::request::Request;
@@ -37,7 +37,7 @@ pub(crate) struct Pointers {
 #[derive(Debug, Clone)]
 pub struct Reader {
     pub(crate) kind: Kind,
-    pub(crate) zone: Zone,
+    pub(crate) dates: DateReader,
     pub(crate) end_date: EndDate,
     pub(crate) mapping: Mapping,
     pub(crate) employment: EmploymentRules,
@@ -153,13 +153,11 @@ impl Context<'_> {
 
     /// The moment at `node`; else that of the header, in seconds or as text; else now.
     pub(crate) fn at(&self, node: &Node<'_>, header: Option<&str>) -> Result<OffsetDateTime, Error> {
-        let in_body = node.when()?;
-        let in_header = || match When::parse(self.request.header(header?)?) {
-            Reading::When(when) => Some(when),
-            Reading::Never | Reading::Unreadable => None,
-        };
+        let dates = &self.reader.dates;
+        let in_body = node.when(dates)?;
+        let in_header = || dates.parse(self.request.header(header?)?).at();
         let when = in_body.or_else(in_header);
-        Ok(when.and_then(|when| self.reader.zone.begin(when)).unwrap_or(self.now))
+        Ok(when.and_then(|when| dates.begin(when)).unwrap_or(self.now))
     }
 
     /// The id of the notice in a header.

@@ -1,11 +1,11 @@
 //! What one row of a list says that was read from a source's API.
 
-use lifecycle::EventKind;
+use lifecycle::{Dating, EventKind, UnreadValue};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+pub use crate::employment::Presence;
 use crate::error::Error;
-use crate::moment::When;
 use crate::node::Node;
 use crate::notice::{Notice, Said};
 use crate::reader::Reader;
@@ -17,13 +17,16 @@ pub struct Row {
     pub key: String,
     /// From when on it holds, if it says so.
     pub effective_at: Option<OffsetDateTime>,
+    /// Whether it shows its person as employed.
+    pub presence: Presence,
     /// What it says, in the order of [`Reader::fetched`].
     pub notices: Vec<Notice>,
 }
 
 impl Reader {
     /// What a row says, as of `at`. Its key stands where the adapter's `key` says, the day from which on it holds at
-    /// `effective_at`. There may be several rows about one person, of which each holds from another day on.
+    /// `effective_at`. There may be several rows about one person, of which each holds from another day on. Of a row whose
+    /// day cannot be read only that the person is not here any more counts.
     ///
     /// # Errors
     /// When it is no row, or has no key.
@@ -32,19 +35,48 @@ impl Reader {
         node.object()?;
         let key = self.pointers.key.as_ref().map_or_else(Node::nowhere, |pointer| node.pointer(pointer));
         let key = key.subject()?;
-        let holds = self.pointers.effective_at.as_ref().map(|pointer| node.pointer(pointer).when());
-        let holds = holds.transpose()?.flatten().map(When::as_day);
-        let effective_at = holds.and_then(|when| self.zone.begin(when));
+        let (effective_at, unread) = self.row_day(&node);
         // Days that the row names are compared with the day from which on it holds, if that is still to come.
         let seen_from = effective_at.map_or(at, |begins| begins.max(at));
-        let mut notices = self.fetched(row, &key, None, seen_from)?;
+        let (mut notices, stated) = self.record(row, &key, None, seen_from)?;
+        let presence = stated.shown_presence(seen_from);
+        if let Some(unread) = unread {
+            let notices = without_its_day(notices, unread, &key, at);
+            return Ok(Row { key, effective_at: None, presence: Presence::Unreadable, notices });
+        }
         for notice in &mut notices {
             if let Notice::Event(said) = notice {
                 dated(said, at, effective_at);
             }
         }
-        Ok(Row { key, effective_at, notices })
+        Ok(Row { key, effective_at, presence, notices })
     }
+
+    /// The moment at which the day begins from which on a row holds, or what stands there instead.
+    fn row_day(&self, row: &Node<'_>) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
+        let Some(pointer) = &self.pointers.effective_at else { return (None, None) };
+        let node = row.pointer(pointer);
+        match node.date(&self.dates) {
+            readings::DateReading::At(when) => (self.dates.begin(self.dates.as_day(when)), None),
+            reading @ readings::DateReading::Unreadable(_) => (None, Some(node.unread(&reading))),
+            readings::DateReading::NotSaid | readings::DateReading::NoDate => (None, None),
+        }
+    }
+}
+
+/// Of a row whose day cannot be read: that it cannot, and that the person is not here, if it says so.
+fn without_its_day(notices: Vec<Notice>, unread: UnreadValue, key: &str, at: OffsetDateTime) -> Vec<Notice> {
+    let mut listed = Said::nothing_but(vec![unread], key, at, Dating::Observed);
+    let mut kept = Vec::new();
+    for notice in notices {
+        let Notice::Event(mut said) = notice else { continue };
+        listed.unread.append(&mut said.unread);
+        if said.kind == EventKind::WorkerLeft && said.dated == Dating::Observed {
+            kept.push(Notice::Event(said));
+        }
+    }
+    kept.insert(0, Notice::Event(listed));
+    kept
 }
 
 /// Said now, and in force from the day of the row on, unless it names a day itself.
@@ -52,9 +84,14 @@ fn dated(said: &mut Said, at: OffsetDateTime, effective_at: Option<OffsetDateTim
     let is_value = said.kind == EventKind::WorkerChanged;
     said.at = at;
     if is_value {
-        said.effective_at = effective_at;
-    } else if said.effective_at.is_none() {
-        // Of a day that is over it says how things are now.
-        said.effective_at = effective_at.filter(|begins| *begins > at);
+        said.effective_at = effective_at.filter(|begins| *begins != at);
+        said.dated = if effective_at.is_some() { Dating::Explicit } else { Dating::Observed };
+    } else if said.effective_at.is_none()
+        && said.dated != Dating::Explicit
+        && let Some(begins) = effective_at.filter(|begins| *begins > at)
+    {
+        // Of a day that is over it says how things are now; of a day to come, how they will be.
+        let kind = if said.kind == EventKind::WorkerLeft { said.kind } else { EventKind::WorkerJoined };
+        (said.kind, said.effective_at, said.dated) = (kind, Some(begins), Dating::Explicit);
     }
 }

@@ -154,6 +154,10 @@ static POLLS: LazyLock<IntCounterVec> =
 static POLL_ROWS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     counter("usher_poll_rows_total", "Rows of lists: new, known or bad.", &["source", "outcome"])
 });
+static VALUES_UNREAD: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Dates and statuses of notices, records and rows that could not be read or used.";
+    counter("usher_values_unread_total", help, &["source"])
+});
 static POLL_KNOWN_UNTIL: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "When the last whole reading of a list began, in seconds since the Unix epoch.";
     gauge("usher_poll_known_until_seconds", help, &["source"])
@@ -301,6 +305,11 @@ pub fn poll_rows(source: &str, new: u64, known: u64, bad: u64) {
     for (outcome, count) in [("new", new), ("known", known), ("bad", bad)] {
         POLL_ROWS.with_label_values(&[source, outcome]).inc_by(count);
     }
+}
+
+/// A date or status of a notice, record or row could not be read or used.
+pub fn value_unread(source: &str) {
+    VALUES_UNREAD.with_label_values(&[source]).inc();
 }
 
 /// When the last whole reading began, in seconds since the Unix epoch.

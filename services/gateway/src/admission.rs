@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use edge::{Access, FieldErrors, Problem};
 use lifecycle::ThinNotice;
+use readings::DateReader;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{SourceConfig, SubjectKind};
@@ -31,15 +32,18 @@ pub(crate) struct Source {
     authority: Option<SourceAuthority>,
     bucket: Option<Mutex<Bucket>>,
     access: Access,
+    /// Reads the days that it names.
+    dates: DateReader,
 }
 
 impl Source {
     /// A source that posts CloudEvents and bulk requests; `providers` are the names of identity providers.
     pub(crate) fn new(config: SourceConfig, providers: &[String], now: Instant) -> Self {
         let bucket = config.events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
+        let dates = config.dates();
         let SourceConfig { name, kinds, ce_source, access, .. } = config;
         let authority = Some(SourceAuthority::new(&name, &ce_source, providers));
-        Self { name, kinds, authority, bucket, access }
+        Self { name, kinds, authority, bucket, access, dates }
     }
 
     pub(crate) fn of_webhook(
@@ -50,11 +54,16 @@ impl Source {
         now: Instant,
     ) -> Self {
         let bucket = events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
-        Self { name, kinds, authority: None, bucket, access }
+        Self { name, kinds, authority: None, bucket, access, dates: DateReader::default() }
     }
 
     fn bucket(&self) -> Option<MutexGuard<'_, Bucket>> {
         Some(self.bucket.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the days that it names, in its time zone.
+    pub(crate) fn dates(&self) -> &DateReader {
+        &self.dates
     }
 
     /// From where, and with which certificate, it may come.

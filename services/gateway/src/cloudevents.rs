@@ -9,6 +9,7 @@ mod tests;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use edge::{FieldErrors, Pointer, Problem, parse_json};
+use readings::DateReader;
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -86,6 +87,8 @@ pub(crate) struct Input<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) limits: &'a Limits,
+    /// Reads the days of this source.
+    pub(crate) dates: &'a DateReader,
     pub(crate) now: OffsetDateTime,
 }
 

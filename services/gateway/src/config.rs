@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use edge::{Access, Network, Tls, TlsConfig, TokenHash};
 use lifecycle::EventKind;
+use readings::{DateReader, Zone};
 use serde::Deserialize;
 
 use crate::Limits;
@@ -125,6 +126,9 @@ pub struct SourceConfig {
     /// What it may speak of; anything if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
+    /// Where the whole days that it names begin; IANA name, UTC if left out.
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// What the CloudEvents `source` of its events is, or begins with before a `/`; `/NAME` if empty, `*` for any that is no
     /// webhook, feed, poll or identity provider. Feeds are not concerned.
     #[serde(default)]
@@ -135,6 +139,17 @@ pub struct SourceConfig {
     /// From where, and with which certificate, it may come; from anywhere if left out.
     #[serde(default)]
     pub access: Access,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+impl SourceConfig {
+    /// Reads the days that its events name. The time zone was checked.
+    pub(crate) fn dates(&self) -> DateReader {
+        DateReader::new(Zone::named(&self.time_zone).unwrap_or_default())
+    }
 }
 
 /// What an event is about.
@@ -273,6 +288,12 @@ impl Config {
         let doubled = self.sources.iter().find(|source| !tokens.insert(source.token));
         if let Some(source) = doubled {
             return Some(format!("the source {} has the token of another one", source.name));
+        }
+        let unzoned = self.sources.iter().find(|source| Zone::named(&source.time_zone).is_none());
+        if let Some(SourceConfig { name, time_zone, .. }) = unzoned {
+            return Some(format!(
+                "time_zone {time_zone:?} of the source {name} is no time zone: write an IANA name such as Europe/Berlin"
+            ));
         }
         let fetching = self.webhooks.iter().find(|webhook| webhook.fetch.is_some());
         if let Some(webhook) = fetching.filter(|_| self.database.is_none()) {

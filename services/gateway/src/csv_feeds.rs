@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use edge::{Access, TokenTable};
 use feeds::{CompiledMapping, CsvOptions, FeedGuard};
-use jiff::tz::TimeZone;
+use readings::Zone;
 
 pub use config::{CsvFeedConfig, FolderConfig, Mode, RowKind};
 pub(crate) use report::{FeedReport, RowFault};
@@ -37,7 +37,7 @@ pub(crate) struct CsvFeed {
     mapping: CompiledMapping,
     csv: CsvOptions,
     guard: FeedGuard,
-    zone: TimeZone,
+    zone: Zone,
     kinds: Vec<RowKind>,
     pub(crate) file_bytes_max: u64,
     pub(crate) folder: Option<FolderConfig>,

@@ -99,9 +99,9 @@ async fn events(
     request: Request,
 ) -> Result<Response, Problem> {
     let mode = |headers: &HeaderMap| Mode::of(headers);
-    gate.take("events", id, request, mode, |mode, sender, headers, body| {
-        let (limits, now) = (&gate.limits, now());
-        cloudevents::parse(cloudevents::Input { mode, sender, headers, body, limits, now })
+    gate.take("events", id, request, mode, |mode, source, headers, body| {
+        let (limits, now, sender, dates) = (&gate.limits, now(), &source.name, source.dates());
+        cloudevents::parse(cloudevents::Input { mode, sender, headers, body, limits, dates, now })
     })
     .await
 }
@@ -197,7 +197,7 @@ impl Gate {
         id: RequestId,
         request: Request,
         format: impl FnOnce(&HeaderMap) -> Result<F, Problem>,
-        parse: impl FnOnce(F, &str, &HeaderMap, &[u8]) -> Result<Vec<Received>, Problem>,
+        parse: impl FnOnce(F, &Source, &HeaderMap, &[u8]) -> Result<Vec<Received>, Problem>,
     ) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
         let source = self.known(&parts)?;
@@ -211,7 +211,7 @@ impl Gate {
                 let _room = room?;
                 let format = format(headers)?;
                 let body = self.body(headers, body).await?;
-                let received = parse(format, &source.name, headers, &body)?;
+                let received = parse(format, source, headers, &body)?;
                 source.authorise(&received)?;
                 source.spend(received.len(), Instant::now())?;
                 intake::store(&self.bus, received, Vec::new(), context, parent.is_some()).await

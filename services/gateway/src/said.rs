@@ -21,8 +21,9 @@ pub(crate) fn received(
     let id = said.dedupe_id();
     // Not when it was said: some systems say the moment of each attempt.
     let effective = said.effective_at.map(unix_micros);
-    let content = content_hash(&(said.kind, &said.subject, effective, &said.attributes, &said.members));
-    let Said { kind, subject, at: said_at, effective_at, mut attributes, members, .. } = said;
+    let content =
+        content_hash(&(said.kind, said.dated, &said.subject, effective, &said.attributes, &said.members));
+    let Said { kind, subject, at: said_at, effective_at, dated, mut attributes, members, unread, .. } = said;
     if let Some(fault) = text_fault(&id) {
         errors.add(at, format!("the id of the notice {fault}"));
     }
@@ -51,11 +52,11 @@ pub(crate) fn received(
         effective_at: effective_at.unwrap_or(time),
         accepted_at: now,
         sender: source,
-        dated: None,
+        dated: Some(dated),
         attributes,
         members,
         feed: None,
-        unread: Vec::new(),
+        unread,
     };
     if let Some(fault) = keys_fault(&event) {
         errors.add(at, fault);

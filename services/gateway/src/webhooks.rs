@@ -8,7 +8,7 @@ use edge::{Access, FieldErrors, Pointer, Problem};
 use lifecycle::{EventId, EventKind, ThinNotice};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request};
+use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request, Said};
 use time::OffsetDateTime;
 use verify::Verifier;
 
@@ -190,6 +190,7 @@ impl Webhook {
             let at = Pointer::root().index(index);
             match notice {
                 Notice::Event(said) => {
+                    self.list_unread(&said);
                     let source = format!("webhooks/{}", self.source.name);
                     told.received.extend(received(source, said, &at, limits, now, &mut errors));
                 }
@@ -218,6 +219,16 @@ impl Webhook {
             return Err(Problem::invalid("the notices", errors));
         }
         Ok(told)
+    }
+
+    /// Logs what could not be read, by its place and form.
+    fn list_unread(&self, said: &Said) {
+        for value in &said.unread {
+            let (source, subject) = (&self.source.name, &said.subject);
+            let (field, class) = (&value.field, &value.class);
+            tracing::warn!(source, subject, field, class, "a value of a notice or record cannot be read");
+            telemetry::metrics::value_unread(source);
+        }
     }
 
     /// Records of people only: a group's would be another address.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use expression::Expression;
+use readings::{DateReader, StatusWords, Zone};
 
 use super::{KeyColumns, Mapping, Operation, RowState};
 use crate::COLUMNS_MAX;
@@ -18,6 +19,8 @@ pub struct CompiledMapping {
     pub(super) active: Option<Computed>,
     pub(super) operation: Option<Operations>,
     pub(super) effective_at: Option<Computed>,
+    pub(super) dates: DateReader,
+    pub(super) words: StatusWords,
 }
 
 /// An expression and what it is for.
@@ -53,13 +56,21 @@ impl Mapping {
         };
         let active = single("active", &self.active);
         let effective_at = single("effective_at", &self.effective_at);
-        let effective_at = effective_at.and_then(|computed| as_date(computed, &mut faults));
         let operation = self.operation.as_ref().map(|operation| operations(operation, &mut faults));
+        let dates = DateReader::with_forms(Zone::utc(), &self.dates).unwrap_or_else(|error| {
+            faults.push(MappingFault::new("dates", error.to_string(), "name one of them"));
+            DateReader::default()
+        });
+        let words = StatusWords::default().with(&self.words).unwrap_or_else(|word| {
+            let what = format!("has `{word}` in two lists");
+            faults.push(MappingFault::new("words", what, "put each word into one of them"));
+            StatusWords::default()
+        });
         if !faults.is_empty() {
             return Err(MappingError { faults });
         }
         let key_separator = self.key_separator.clone();
-        Ok(CompiledMapping { key, key_separator, attributes, active, operation, effective_at })
+        Ok(CompiledMapping { key, key_separator, attributes, active, operation, effective_at, dates, words })
     }
 }
 
@@ -113,16 +124,6 @@ const EXCERPT_CHARS_MAX: usize = 40;
 /// The expression from where it is wrong on.
 fn excerpt(text: &str, at: usize) -> String {
     text.get(at..).unwrap_or_default().chars().take(EXCERPT_CHARS_MAX).collect()
-}
-
-/// The same as a date, in the forms that the expression language reads.
-fn as_date(computed: Computed, faults: &mut Vec<MappingFault>) -> Option<Computed> {
-    let Computed { place, name, expression } = computed;
-    if expression.result_type() == expression::Type::Date {
-        return Some(Computed { place, name, expression });
-    }
-    let text = format!("CDate({})", expression.text());
-    self::computed(place, &name, &text, faults)
 }
 
 fn operations(operation: &Operation, faults: &mut Vec<MappingFault>) -> Operations {

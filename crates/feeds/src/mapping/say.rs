@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use expression::{Environment, EvalError, Expression, Flow, Seed, Source, Value};
-use lifecycle::{Attributes, Person};
+use lifecycle::{Attributes, Person, UnreadValue};
+use readings::{DateReading, EmploymentStatus, StatusReading, When, class_of};
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
 
 use super::compile::{CompiledMapping, Computed, Operations};
 use super::{RowSaid, RowState};
@@ -14,8 +15,6 @@ use crate::ROW_BYTES_MAX;
 use crate::error::{MappingError, MappingFault, RowError, text_fault};
 use crate::row::{Header, Row};
 
-/// Years that an event may take effect in, in UTC.
-const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 /// Names that an error lists at most.
 const LISTED_MAX: usize = 20;
 
@@ -138,11 +137,11 @@ impl Bound<'_> {
     pub fn read(&self, row: &Row, now: OffsetDateTime) -> Result<RowSaid, RowError> {
         let key = self.key(row)?;
         match self.say(row, now) {
-            Ok((state, attributes, effective_at)) => Ok(RowSaid { key, attributes, state, effective_at }),
+            Ok(said) => Ok(RowSaid { key, ..said }),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::IgnoreRow) => {
                 let (state, attributes) = (RowState::Ignored, Attributes::new());
-                Ok(RowSaid { key, attributes, state, effective_at: None })
+                Ok(RowSaid { key, attributes, state, effective_at: None, unread: Vec::new() })
             }
         }
     }
@@ -156,11 +155,8 @@ impl Bound<'_> {
         Err(RowError::new(row.line(), "stands under another header than the mapping was bound to", fix))
     }
 
-    fn say(
-        &self,
-        row: &Row,
-        now: OffsetDateTime,
-    ) -> Result<(RowState, Attributes, Option<OffsetDateTime>), Stop> {
+    /// All but the key.
+    fn say(&self, row: &Row, now: OffsetDateTime) -> Result<RowSaid, Stop> {
         let values = self.needed.iter().enumerate();
         let values = values.map(|(position, needed)| match row.cell(position) {
             Some(cell) if *needed => text_or_null(cell),
@@ -168,21 +164,41 @@ impl Bound<'_> {
         });
         let columns = Columns { header: &self.header, values: values.collect() };
         let said = Said { line: row.line(), columns: &columns, now };
-        let state = match self.operation_of(row)? {
-            RowState::Upsert if !said.active(self.mapping.active.as_ref())? => RowState::Left,
+        let mut state = match self.operation_of(row)? {
+            RowState::Upsert => said.status(self.mapping)?,
             state => state,
         };
-        let effective_at = said.effective_at(self.mapping.effective_at.as_ref())?;
+        let mut unread = Vec::new();
+        let effective_at = match said.effective_at(self.mapping)? {
+            RowDay::NotSaid => None,
+            RowDay::At(when) => Some(when),
+            RowDay::Unusable(value) => {
+                unread.push(value);
+                match state {
+                    // The status is readable, and outweighs the day.
+                    RowState::Inactive => {}
+                    // "No day" is not "now".
+                    RowState::Left | RowState::Deleted => state = RowState::Ignored,
+                    RowState::Upsert | RowState::PreHire | RowState::Ignored => {
+                        let place = self.mapping.effective_at.as_ref();
+                        let wrong = place.map(|place| said.wrong(place, "gave no date", DATE_FIX));
+                        return Err(wrong.map_or(Stop::IgnoreRow, Stop::Failed));
+                    }
+                }
+                None
+            }
+        };
+        let is_gone = matches!(state, RowState::Left | RowState::Inactive);
         let attributes = match state {
             RowState::Deleted | RowState::Ignored => Attributes::new(),
-            RowState::Upsert | RowState::Left if self.mapping.attributes.is_empty() => {
+            _ if self.mapping.attributes.is_empty() => {
                 let cells = row.cells().map(|(name, cell)| (name.to_owned(), text_or_null(cell)));
-                cells.filter(|(_, value)| state == RowState::Upsert || !value.is_null()).collect()
+                cells.filter(|(_, value)| !is_gone || !value.is_null()).collect()
             }
-            RowState::Upsert => said.attributes(&self.mapping.attributes)?,
-            RowState::Left => said.known_attributes(&self.mapping.attributes)?,
+            _ if is_gone => said.known_attributes(&self.mapping.attributes)?,
+            _ => said.attributes(&self.mapping.attributes)?,
         };
-        Ok((state, attributes, effective_at))
+        Ok(RowSaid { key: String::new(), attributes, state, effective_at, unread })
     }
 
     fn operation_of(&self, row: &Row) -> Result<RowState, RowError> {
@@ -197,6 +213,16 @@ impl Bound<'_> {
             RowError::new(row.line(), what, fix).column(&operations.column)
         })
     }
+}
+
+/// What to do about a date that cannot be read.
+const DATE_FIX: &str = "write it like 2026-03-01, name its form in `dates`, or leave it empty for now";
+
+/// The day from which on a row holds.
+enum RowDay {
+    NotSaid,
+    At(When),
+    Unusable(UnreadValue),
 }
 
 fn text_or_null(cell: &str) -> Json {
@@ -228,33 +254,39 @@ impl<'r> Said<'r> {
         }
     }
 
-    fn active(&self, active: Option<&'r Computed>) -> Result<bool, Stop> {
-        let Some(computed) = active else { return Ok(true) };
-        let truth = match self.value(computed)? {
-            Some(Value::Boolean(active)) => Some(active),
-            Some(Value::Integer(number)) => truth(&number.to_string()),
-            Some(Value::Text(text)) => truth(&text),
-            _ => None,
-        };
-        let wrong = || {
-            let fix = "compare the column: `CBool([Status] = \"Active\")`";
-            self.wrong(computed, "gave neither true nor false", fix).into()
-        };
-        truth.ok_or_else(wrong)
+    /// What the status of the person makes of a row. What is in no table must not pass for somebody who left.
+    fn status(&self, mapping: &'r CompiledMapping) -> Result<RowState, Stop> {
+        let Some(computed) = &mapping.active else { return Ok(RowState::Upsert) };
+        let value = self.value(computed)?.map(|value| json(&value));
+        match mapping.words.read(value.as_ref()) {
+            StatusReading::Status(EmploymentStatus::Ended) => Ok(RowState::Inactive),
+            StatusReading::Status(EmploymentStatus::PreHire) => Ok(RowState::PreHire),
+            StatusReading::Status(
+                EmploymentStatus::Active | EmploymentStatus::OnLeave | EmploymentStatus::Suspended,
+            ) => Ok(RowState::Upsert),
+            StatusReading::NotSaid | StatusReading::Unreadable => {
+                let fix = "compare the column, `CBool([Status] = \"Active\")`, or put the word into `words`";
+                Err(self.wrong(computed, "gave no status that is known", fix).into())
+            }
+        }
     }
 
-    fn effective_at(&self, effective_at: Option<&'r Computed>) -> Result<Option<OffsetDateTime>, Stop> {
-        let Some(computed) = effective_at else { return Ok(None) };
-        let fix = "give it a date, or null for now";
-        match self.value(computed)? {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Date(date)) => {
-                let date = date.checked_to_offset(UtcOffset::UTC).filter(|date| YEARS.contains(&date.year()));
-                let wrong = || self.wrong(computed, "gave a date before 1900 or after 9999", fix).into();
-                date.map(Some).ok_or_else(wrong)
-            }
-            Some(_) => Err(self.wrong(computed, "gave no date", fix).into()),
+    fn effective_at(&self, mapping: &'r CompiledMapping) -> Result<RowDay, Stop> {
+        let Some(computed) = &mapping.effective_at else { return Ok(RowDay::NotSaid) };
+        let value = match self.value(computed)? {
+            None | Some(Value::Null) => return Ok(RowDay::NotSaid),
+            Some(value) => json(&value),
+        };
+        if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            return Ok(RowDay::NotSaid);
         }
+        let unusable = |class| RowDay::Unusable(UnreadValue { field: computed.place.clone(), class });
+        Ok(match mapping.dates.read(&value) {
+            DateReading::At(when) => RowDay::At(mapping.dates.as_day(when)),
+            DateReading::NotSaid => RowDay::NotSaid,
+            DateReading::NoDate => unusable(format!("no date: {}", class_of(&value))),
+            DateReading::Unreadable(class) => unusable(class),
+        })
     }
 
     fn attributes(&self, all: &'r [Computed]) -> Result<Attributes, Stop> {
@@ -316,15 +348,6 @@ impl<'r> Said<'r> {
             [column] => error.column(column),
             _ => error,
         }
-    }
-}
-
-/// True and false as text. What is neither must not pass for somebody who left.
-fn truth(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
     }
 }
 

@@ -1,15 +1,18 @@
 //! BambooHR: event-based webhooks (who and what) and field-based ones (with the values that somebody chose), both as JSON
 //! and as forms. Changes of fields with a history come when they take effect.
 
-use lifecycle::EventKind::{self, WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+use lifecycle::{Dating, UnreadValue};
+use readings::{EmploymentStatus, StatusReading, class_of};
 use serde_json::{Map, Value};
 
-use crate::draft::{Draft, employment};
+use crate::draft::Draft;
+use crate::employment::{Day, RecordReading, Statement};
 use crate::error::Error;
 use crate::meaning::Meaning::{Asks, Says};
 use crate::meaning::Table;
 use crate::node::Node;
-use crate::notice::Notice;
+use crate::notice::{Notice, Said};
 use crate::reader::Context;
 
 const TIMESTAMP: &str = "x-bamboohr-timestamp";
@@ -17,6 +20,7 @@ const TIMESTAMP: &str = "x-bamboohr-timestamp";
 const ENVELOPE: [&str; 4] = ["id", "action", "timestamp", "changedFields"];
 const STATUS: [&str; 3] = ["Status", "status", "employeeStatus"];
 const HIRE_DATE: [&str; 2] = ["Hire Date", "hireDate"];
+const TERMINATION_DATE: [&str; 2] = ["Termination Date", "terminationDate"];
 
 /// Types of event-based webhooks, and actions of field-based ones.
 pub(super) const WORDS: Table = &[
@@ -88,30 +92,56 @@ fn field_based(
         Err(ignored) => return Ok(vec![ignored]),
     };
     let draft = Draft::new(meaning, id.subject()?, cx.at(&employee.key("timestamp"), Some(TIMESTAMP))?);
-    let stated = stated(cx, &employee.key("changedFields").texts(), fields, &draft);
+    let mut unread = Vec::new();
+    let stated = stated(cx, &employee.key("changedFields").texts(), fields, &draft, &mut unread);
+    let listed = Said::nothing_but(unread, &draft.subject, draft.at, Dating::Implied);
     let record = Some(fields).filter(|fields| fields.is_object());
     let mut notices = Draft { record, ..draft }.notices(cx.reader, cx.now);
+    notices.extend((!listed.unread.is_empty()).then_some(Notice::Event(listed)));
     notices.extend(stated);
     Ok(notices)
 }
 
 /// What fields say about employment, if that is what changed: otherwise each change of a telephone number would take back
 /// what was announced before.
-fn stated(cx: Context<'_>, changed: &[&str], fields: &Value, draft: &Draft<'_>) -> Option<Notice> {
+fn stated(
+    cx: Context<'_>,
+    changed: &[&str],
+    fields: &Value,
+    draft: &Draft<'_>,
+    unread: &mut Vec<UnreadValue>,
+) -> Vec<Notice> {
     let fields = Node { value: fields, at: String::new() };
     let of = |names: &[&str]| {
         let field = names.iter().any(|name| changed.contains(name)).then(|| fields.any(names))?;
         let inner = field.key("value");
-        Some(if inner.value.is_null() { field } else { inner })
+        Some(if inner.is_missing() { field.value } else { inner.value }.clone())
     };
-    let status = of(&STATUS).and_then(|status| status.value.as_str().map(str::to_ascii_lowercase));
-    let hired = of(&HIRE_DATE).and_then(|date| date.when().ok().flatten());
-    let begins = hired.and_then(|when| cx.reader.zone.begin(when));
-    let kind: Option<(EventKind, _)> = match (status.as_deref(), begins) {
-        (Some("inactive"), _) => Some((WorkerLeft, None)),
-        (_, Some(begins)) => Some((WorkerJoined, Some(begins))),
-        (Some("active"), None) => Some((WorkerRehired, None)),
+    let (status, hired, ended) = (of(&STATUS), of(&HIRE_DATE), of(&TERMINATION_DATE));
+    let reader = cx.reader;
+    let reading = RecordReading { key: "", now: draft.at, dates: &reader.dates, end_date: reader.end_date };
+    let first = reading.first_day(hired.as_ref(), unread);
+    let last = reading.last_day(ended.as_ref(), unread);
+    let status_read = reader.employment.words.read(status.as_ref());
+    if status_read == StatusReading::Unreadable {
+        let class = status.as_ref().map(class_of).unwrap_or_default();
+        unread.push(UnreadValue { field: "employment.active".to_owned(), class });
+    }
+    let now = |kind, dated| Statement { kind, effective_at: None, dated };
+    let day = |kind, day| match day {
+        Day::At(at) => Some(Statement { kind, effective_at: Some(at), dated: Dating::Explicit }),
         _ => None,
     };
-    kind.map(|(kind, begins)| employment(draft, kind, begins))
+    let is_cleared = last == Day::NoDate;
+    let state = match status_read {
+        StatusReading::Status(EmploymentStatus::Ended) => Some(now(WorkerLeft, Dating::Implied)),
+        StatusReading::Status(EmploymentStatus::Active) if hired.is_none() => {
+            Some(now(WorkerRehired, Dating::Implied))
+        }
+        // The last day was taken out: there is none.
+        _ if is_cleared => Some(now(WorkerRehired, Dating::Observed)),
+        _ => None,
+    };
+    let statements = [day(WorkerJoined, first), day(WorkerLeft, last), state];
+    statements.into_iter().flatten().map(|statement| draft.employment(statement)).collect()
 }

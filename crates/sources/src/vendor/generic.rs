@@ -1,8 +1,6 @@
 //! Any JSON or form: the adapter says where everything stands.
 
-use serde_json::Value;
-
-use crate::draft::Draft;
+use crate::draft::{Draft, Effective};
 use crate::error::Error;
 use crate::meaning::Meaning;
 use crate::node::Node;
@@ -23,8 +21,8 @@ fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
     event.object()?;
     let pointers = &cx.reader.pointers;
     let at = |pointer: &Option<String>| {
-        let nowhere = || Node { value: &Value::Null, at: event.at.clone() };
-        pointer.as_ref().map_or_else(nowhere, |pointer| event.pointer(pointer))
+        let missing = || Node::missing(&event.at);
+        pointer.as_ref().map_or_else(missing, |pointer| event.pointer(pointer))
     };
     let word = at(&pointers.kind);
     let meaning = match cx.reader.words.wordless().filter(|_| word.is_empty()) {
@@ -41,7 +39,7 @@ fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
         subject: at(&pointers.key).subject()?,
         id: at(&pointers.id).id()?,
         at: cx.at(&at(&pointers.at), None)?,
-        effective: at(&pointers.effective_at).when()?,
+        effective: Effective::at(&at(&pointers.effective_at), &cx.reader.dates),
         record: Some(event.value),
         members: members(cx, &at(&pointers.members))?,
     };

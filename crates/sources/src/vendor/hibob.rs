@@ -4,11 +4,10 @@
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 use serde_json::Value;
 
-use crate::draft::Draft;
+use crate::draft::{Draft, Effective};
 use crate::error::Error;
 use crate::meaning::Meaning::{Asks, Says};
 use crate::meaning::Table;
-use crate::moment::When;
 use crate::node::Node;
 use crate::notice::Notice;
 use crate::reader::Context;
@@ -49,10 +48,10 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
         let at = cx.at(&body.key("triggeredAt"), None)?;
         // It comes on the day itself, which begins the departure; of a table's entry it would be the entry's.
         let effective = match meaning {
-            Says(WorkerLeft) => data.key("effectiveDate").when()?.and_then(|when| cx.reader.zone.begin(when)),
-            _ => None,
+            Says(WorkerLeft) => Effective::begin(&data.key("effectiveDate"), &cx.reader.dates),
+            _ => Effective::default(),
         };
         let draft = Draft::new(meaning, data.key("employeeId").subject()?, at);
-        Ok(Draft { effective: effective.map(When::Moment), ..draft })
+        Ok(Draft { effective, ..draft })
     })
 }

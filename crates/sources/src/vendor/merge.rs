@@ -1,15 +1,17 @@
 //! Merge: its common model of an employee, found by comparing at each of its syncs. Dates are midnights in UTC.
 
-use lifecycle::EventKind::{self, WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
+use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined};
+use lifecycle::{Dating, UnreadValue};
+use readings::{StatusReading, class_of};
 use time::OffsetDateTime;
 
-use crate::draft::{Draft, employment};
+use crate::draft::Draft;
+use crate::employment::{RecordReading, Stated};
 use crate::error::Error;
 use crate::meaning::Meaning::{Asks, Says};
 use crate::meaning::Table;
-use crate::moment::When;
 use crate::node::Node;
-use crate::notice::{Notice, Said};
+use crate::notice::Notice;
 use crate::reader::Context;
 
 const EMPLOYMENT: &str = "employment.";
@@ -45,47 +47,41 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
         (true, true) => employee.key("id"),
         (true, false) => employee,
     };
-    let is_new = meaning == Asks(Some(WorkerJoined));
+    let hint = (meaning == Asks(Some(WorkerJoined))).then_some(WorkerJoined);
     let draft = Draft::new(meaning, subject.subject()?, cx.at(&data.key("modified_at"), None)?);
     if is_employment || !matches!(meaning, Asks(_)) {
         return Ok(draft.notices(cx.reader, cx.now));
     }
-    let stated = stated(cx, &data, is_new, draft.at)?;
-    let stated = stated.map(|(kind, begins)| employment(&draft, kind, begins));
+    let mut unread = Vec::new();
+    let statements = stated(cx, &data, draft.at, &mut unread).statements(hint, draft.at);
+    let stated: Vec<Notice> = statements.into_iter().map(|statement| draft.employment(statement)).collect();
     // The values are a change; whether somebody is hired by it, the record says.
     let values = Draft { meaning: Asks(Some(WorkerChanged)), record: Some(data.value), ..draft };
     let mut notices = values.notices(cx.reader, cx.now);
     match notices.last_mut() {
-        Some(Notice::Changed { hint, .. }) if is_new => *hint = Some(WorkerJoined),
-        Some(Notice::Event(Said { .. })) => notices.extend(stated),
+        Some(Notice::Changed { hint: asked, .. }) if hint.is_some() => *asked = hint,
+        Some(Notice::Event(said)) => {
+            (said.dated, said.unread) = (Dating::Observed, unread);
+            notices.extend(stated);
+        }
         _ => {}
     }
     Ok(notices)
 }
 
-/// What the record says about employment. Nothing if it contradicts itself: an active employee whose last day is over.
-fn stated(
-    cx: Context<'_>,
-    data: &Node<'_>,
-    is_new: bool,
-    at: OffsetDateTime,
-) -> Result<Option<(EventKind, Option<OffsetDateTime>)>, Error> {
-    let day = |name: &str| data.key(name).when().map(|when| when.map(When::as_day));
-    let (start, end) = (day("start_date")?, day("termination_date")?);
-    let zone = &cx.reader.zone;
-    let (begins, ends) = (start.and_then(|start| zone.begin(start)), end.and_then(|end| zone.end(end)));
-    let status = data.key("employment_status").value.as_str().map(str::to_ascii_uppercase);
-    let is_active = status.as_deref() == Some("ACTIVE");
-    if let Some(ends) = ends.filter(|ends| begins.is_none_or(|begins| begins < *ends)) {
-        let is_over = ends <= at;
-        return Ok((!(is_active && is_over)).then_some((WorkerLeft, Some(ends))));
+/// What the record says about employment.
+fn stated(cx: Context<'_>, data: &Node<'_>, at: OffsetDateTime, unread: &mut Vec<UnreadValue>) -> Stated {
+    let reader = cx.reader;
+    let reading = RecordReading { key: "", now: at, dates: &reader.dates, end_date: reader.end_date };
+    let status = data.value.get("employment_status");
+    let stated = Stated {
+        status: reader.employment.words.read(status),
+        starts: reading.first_day(data.value.get("start_date"), unread),
+        ends: reading.last_day(data.value.get("termination_date"), unread),
+    };
+    if stated.status == StatusReading::Unreadable {
+        let class = status.map(class_of).unwrap_or_default();
+        unread.push(UnreadValue { field: "employment.active".to_owned(), class });
     }
-    // A record without the field does not say that there is no last day.
-    let says_no_end = is_new || data.value.get("termination_date").is_some();
-    Ok(match status.as_deref() {
-        Some("INACTIVE") => Some((WorkerLeft, None)),
-        Some("ACTIVE") if says_no_end => Some((WorkerJoined, begins)),
-        Some("PENDING") if begins.is_some() => Some((WorkerJoined, begins)),
-        _ => None,
-    })
+    stated
 }

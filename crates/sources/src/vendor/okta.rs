@@ -96,15 +96,7 @@ fn name_groups(notices: &mut [Notice], targets: &[Node<'_>]) {
         let name = named.and_then(|target| target.key("displayName").value.as_str());
         let Some(name) = name.filter(|name| !name.trim().is_empty()) else { continue };
         let attributes = [("displayName".to_owned(), json!(name))].into();
-        *notice = Notice::Event(crate::Said {
-            id: id.take(),
-            kind: GroupUpserted,
-            subject: std::mem::take(key),
-            at: *at,
-            effective_at: None,
-            attributes,
-            members: None,
-            withdraws: false,
-        });
+        let said = crate::Said::new(GroupUpserted, std::mem::take(key), *at);
+        *notice = Notice::Event(crate::Said { id: id.take(), attributes, ..said });
     }
 }

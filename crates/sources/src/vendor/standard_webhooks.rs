@@ -5,7 +5,7 @@ use lifecycle::EventKind::{
     WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot,
 };
 
-use crate::draft::Draft;
+use crate::draft::{Draft, Effective};
 use crate::error::Error;
 use crate::meaning::Meaning::{self, Asks, Says, Withdraws};
 use crate::meaning::Table;
@@ -66,7 +66,7 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
             key.as_ref().map_or_else(|| data.any(&KEYS), |pointer| data.pointer(pointer)).subject()?;
         let at = cx.at(&body.key("timestamp"), Some("webhook-timestamp"))?;
         let draft = Draft::new(meaning, subject, at);
-        let effective = effective(cx, meaning, &data).when()?;
+        let effective = Effective::at(&effective(cx, meaning, &data), &cx.reader.dates);
         Ok(Draft { id: cx.id_in_header("webhook-id")?, effective, record: Some(data.value), ..draft })
     })
 }

@@ -1,6 +1,6 @@
 //! Reading a body, and writing what is expected of it.
 
-use lifecycle::{Attributes, EventKind};
+use lifecycle::{Attributes, Dating, EventKind};
 use serde_json::Value;
 use sources::{Adapter, Answer, Notice, Reader, Request, Said};
 use time::OffsetDateTime;
@@ -30,16 +30,17 @@ pub(crate) fn attributes(value: Value) -> Attributes {
 }
 
 pub(crate) fn said(kind: EventKind, subject: &str, at: OffsetDateTime) -> Said {
-    Said {
-        id: None,
-        kind,
-        subject: subject.to_owned(),
-        at,
-        effective_at: None,
-        attributes: Attributes::new(),
-        members: None,
-        withdraws: false,
-    }
+    Said::new(kind, subject, at)
+}
+
+/// The same, as of a day that the source names.
+pub(crate) fn explicit(said: Said, effective_at: OffsetDateTime) -> Said {
+    Said { effective_at: Some(effective_at), dated: Dating::Explicit, ..said }
+}
+
+/// The same, as a record shows it.
+pub(crate) fn observed(said: Said) -> Said {
+    Said { dated: Dating::Observed, ..said }
 }
 
 pub(crate) fn changed(key: &str, at: OffsetDateTime, hint: impl Into<Option<EventKind>>) -> Notice {

@@ -65,12 +65,6 @@ fn a_malformed_body_is_refused_where_it_is_wrong() {
             "/employees/0/id",
         ),
         ("kind: hibob", r#"{"type": "employee.updated", "employee": {"id": "hunter2"}}"#, Invalid, "/data"),
-        (
-            "kind: hibob",
-            r#"{"type": "employee.left", "data": {"employeeId": 1, "effectiveDate": "hunter2"}}"#,
-            Invalid,
-            "/data/effectiveDate",
-        ),
         ("kind: personio", r#"{"event_name": "person.updated"}"#, Invalid, "/payload"),
         (
             "kind: personio",
@@ -80,12 +74,6 @@ fn a_malformed_body_is_refused_where_it_is_wrong() {
         ),
         ("kind: rippling", r#"{"event_name": "employee.updated"}"#, Invalid, "/id"),
         ("kind: merge", r#"{"hook": {"event": "Employee.changed"}}"#, Invalid, "/data"),
-        (
-            "kind: merge",
-            r#"{"hook": {"event": "Employee.changed"}, "data": {"id": "e", "start_date": "hunter2"}}"#,
-            Invalid,
-            "/data/start_date",
-        ),
         (
             "kind: finch",
             r#"{"event_type": "individual.updated", "data": {}}"#,
@@ -118,7 +106,6 @@ fn a_malformed_body_is_refused_where_it_is_wrong() {
         (ANY, r#"{"e": [{"k": "worker/"}]}"#, Invalid, "/e/0/k"),
         (ANY, r#"{"e": [{"k": "1", "a": "hunter2"}]}"#, Invalid, "/e/0/a"),
         (ANY, r#"{"e": [{"k": "1", "i": ["hunter2"]}]}"#, Invalid, "/e/0/i"),
-        (ANY, r#"{"e": [{"k": "1", "f": "hunter2"}]}"#, Invalid, "/e/0/f"),
         (
             "{ kind: json, key: /a~1b, type: /t, types: { x: worker.left } }",
             r#"{"a/b": "", "t": "x"}"#,

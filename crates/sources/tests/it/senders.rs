@@ -1,13 +1,13 @@
 //! Senders of their own, and what holds for all kinds.
 
 use lifecycle::EventKind;
-use serde_json::json;
+use serde_json::{Value, json};
 use sources::{Adapter, Answer, Kind, Notice, Said};
 use time::macros::datetime;
 
 use crate::reading::{
-    ADA_GUSTO, GUSTO_AT, GUSTO_ID, JSON, NOW, SAID_AT, attributes, changed, ignored, notices, post, reader,
-    said, with_id,
+    ADA_GUSTO, GUSTO_AT, GUSTO_ID, JSON, NOW, SAID_AT, attributes, changed, explicit, ignored, notices, post,
+    reader, said, with_id,
 };
 
 #[test]
@@ -33,12 +33,10 @@ fn standard_webhooks_need_a_day_to_let_somebody_go() {
     );
 
     let dated = with("\"last_day\": \"2026-04-30\"");
-    let leaves =
-        Said { effective_at: Some(datetime!(2026-05-01 0:00 +9)), ..said(EventKind::WorkerLeft, ada, at) };
+    let leaves = explicit(said(EventKind::WorkerLeft, ada, at), datetime!(2026-05-01 0:00 +9));
     assert_eq!(notices(yaml, JSON, &dated), [Notice::Event(leaves)]);
     let first_day_away = "{ kind: standard_webhooks, time_zone: Asia/Tokyo, end_date: first_day_away }";
-    let leaves =
-        Said { effective_at: Some(datetime!(2026-04-30 0:00 +9)), ..said(EventKind::WorkerLeft, ada, at) };
+    let leaves = explicit(said(EventKind::WorkerLeft, ada, at), datetime!(2026-04-30 0:00 +9));
     assert_eq!(notices(first_day_away, JSON, &dated), [Notice::Event(leaves)]);
     let cancelled = thin.replace("employee.terminated", "employee.termination_canceled");
     let back = Said { withdraws: true, ..said(EventKind::WorkerRehired, ada, at) };
@@ -96,8 +94,7 @@ attributes: { givenName: /data/attributes/givenName, manager: '[data.attributes.
     };
     let joins = Said {
         id: id("hr-evt-0001#employment"),
-        effective_at: Some(datetime!(2026-02-02 0:00 UTC)),
-        ..said(EventKind::WorkerJoined, "E-1001", SAID_AT)
+        ..explicit(said(EventKind::WorkerJoined, "E-1001", SAID_AT), datetime!(2026-02-02 0:00 UTC))
     };
     let expected = [Notice::Event(values.clone()), Notice::Event(joins.clone())];
     assert_eq!(notices(cloudevents, JSON, body), expected);
@@ -172,4 +169,53 @@ fn the_same_notice_has_the_same_dedupe_id_and_another_has_another() {
     }
     let said = Said { id: Some("msg_1".to_owned()), ..said(EventKind::WorkerLeft, "E-1", NOW) };
     assert_eq!(said.dedupe_id(), "msg_1");
+}
+
+#[test]
+fn a_departure_whose_day_is_none_or_cannot_be_read_does_nothing_by_itself() {
+    let yaml = "{ kind: json, key: /person, type: /what, effective_at: /day, attributes: { surname: /name },
+                  types: { gone: worker.left, hired: worker.joined, erased: worker.deleted, moved: worker.changed } }";
+    let read = |body: Value| match &notices(yaml, JSON, &body.to_string())[..] {
+        [Notice::Event(said)] => said.clone(),
+        other => panic!("{other:?}"),
+    };
+    for what in ["gone", "erased"] {
+        for day in [
+            json!("9999-12-31"),
+            json!("0000-00-00"),
+            json!("1900-01-01"),
+            json!(""),
+            json!(" "),
+            json!("-"),
+            json!(null),
+            json!("soon"),
+            json!("31.12.2026"),
+            json!(261231),
+        ] {
+            let said = read(json!({"what": what, "person": "E-1", "day": day, "name": "One"}));
+            assert_eq!((said.kind, said.effective_at), (EventKind::WorkerChanged, None), "{what} {day}");
+            assert_eq!((said.unread.len(), said.unread[0].field.as_str()), (1, "/day"), "{what} {day}");
+            assert_eq!(said.attributes["surname"], "One", "{what} {day}: its values count");
+        }
+        let now = read(json!({"what": what, "person": "E-1"}));
+        assert!(now.kind != EventKind::WorkerChanged && now.unread.is_empty(), "no field for the day is now");
+    }
+    let hired = read(json!({"what": "hired", "person": "E-4", "day": "9999-12-31", "name": "Four"}));
+    assert_eq!((hired.kind, hired.unread.len()), (EventKind::WorkerChanged, 1));
+    let moved = read(json!({"what": "moved", "person": "E-4", "day": "soon", "name": "Four"}));
+    assert!(
+        moved.attributes.is_empty() && moved.unread.len() == 1,
+        "its values would count from an unknown day"
+    );
+    let compact = read(json!({"what": "gone", "person": "E-1", "day": 20_261_231}));
+    assert_eq!(compact.effective_at, Some(datetime!(2027-01-01 0:00 UTC)));
+}
+
+#[test]
+fn hibob_takes_no_sentinel_for_today() {
+    let body = json!({"type": "employee.left", "triggeredAt": "2026-01-31T18:42:00Z",
+                      "data": {"employeeId": "E-2", "effectiveDate": "9999-12-31"}});
+    let notices = notices("{ kind: hibob }", JSON, &body.to_string());
+    let [Notice::Event(said)] = &notices[..] else { panic!("{notices:?}") };
+    assert_eq!((said.kind, said.unread[0].field.as_str()), (EventKind::WorkerChanged, "/data/effectiveDate"));
 }

@@ -6,7 +6,9 @@ use sources::{Answer, Notice, Said};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::reading::{FORM, JSON, NOW, SAID_AT, attributes, changed, ignored, notices, post, reader, said};
+use crate::reading::{
+    FORM, JSON, NOW, SAID_AT, attributes, changed, explicit, ignored, notices, observed, post, reader, said,
+};
 
 #[test]
 fn bamboohr_says_who_changed_as_json_and_as_a_form() {
@@ -58,13 +60,35 @@ fn bamboohr_employs_and_dismisses_only_by_what_changed() {
         let mut notices = notices(yaml, JSON, &body(changed, status, hired));
         (notices.len(), notices.pop())
     };
-    let event = |kind, effective_at| Some(Notice::Event(Said { effective_at, ..said(kind, "7", SAID_AT) }));
-    assert_eq!(last("Status", "Inactive", "2020-01-01"), (2, event(EventKind::WorkerLeft, None)));
-    assert_eq!(last("Status", "Active", "2020-01-01"), (2, event(EventKind::WorkerRehired, None)));
-    let monday = datetime!(2026-02-02 7:00 UTC);
-    assert_eq!(last("Hire Date", "Active", "2026-02-02"), (2, event(EventKind::WorkerJoined, Some(monday))));
+    let event = |said: Said| Some(Notice::Event(said));
+    let here = |kind| said(kind, "7", SAID_AT);
+    assert_eq!(last("Status", "Inactive", "2020-01-01"), (2, event(here(EventKind::WorkerLeft))));
+    assert_eq!(last("Status", "Active", "2020-01-01"), (2, event(here(EventKind::WorkerRehired))));
+    let monday = explicit(here(EventKind::WorkerJoined), datetime!(2026-02-02 7:00 UTC));
+    assert_eq!(last("Hire Date", "Active", "2026-02-02"), (2, event(monday)));
     assert_eq!(last("Department", "Inactive", "2020-01-01").0, 1);
     assert_eq!(last("Hire Date", "Active", "0000-00-00").0, 1);
+    // On leave is employed, and an unknown word is listed.
+    assert_eq!(last("Status", "On leave", "2020-01-01").0, 1);
+    let (count, listed) = last("Status", "Seconded", "2020-01-01");
+    let Some(Notice::Event(listed)) = listed else { panic!("{listed:?}") };
+    assert_eq!((count, listed.kind, listed.unread[0].class.as_str()), (2, EventKind::WorkerChanged, "a"));
+}
+
+#[test]
+fn bamboohr_tells_a_last_day_that_was_set_or_taken_out() {
+    let last = |date: Value| {
+        let body = json!({"employees": [{
+            "id": 7, "action": "Updated", "timestamp": "2026-01-31T18:42:00+0000",
+            "changedFields": ["Termination Date"], "fields": {"Termination Date": {"value": date}},
+        }]});
+        notices("{ kind: bamboohr, time_zone: America/Denver }", JSON, &body.to_string()).pop()
+    };
+    let event = |said: Said| Some(Notice::Event(said));
+    let left = explicit(said(EventKind::WorkerLeft, "7", SAID_AT), datetime!(2026-02-14 7:00 UTC));
+    assert_eq!(last(json!("2026-02-13")), event(left));
+    let stays = observed(said(EventKind::WorkerRehired, "7", SAID_AT));
+    assert_eq!(last(json!("0000-00-00")), event(stays));
 }
 
 #[test]
@@ -97,23 +121,23 @@ fn merge_gives_the_record_and_what_it_says_about_employment() {
         "startDate": "2026-02-02T00:00:00Z", "endDate": null,
     });
     let values = Said { attributes: attributes(values), ..said(EventKind::WorkerChanged, ADA_MERGE, NOW) };
-    let joins = Said {
-        effective_at: Some(datetime!(2026-02-02 0:00 -5)),
-        ..said(EventKind::WorkerJoined, ADA_MERGE, NOW)
-    };
-    assert_eq!(
-        merge("Employee.changed", |_| {}),
-        [Notice::Event(values.clone()), Notice::Event(joins.clone())]
-    );
-    assert_eq!(merge("employee.added", |_| {}), [Notice::Event(values), Notice::Event(joins)]);
+    let joins = explicit(said(EventKind::WorkerJoined, ADA_MERGE, NOW), datetime!(2026-02-02 0:00 -5));
+    let expected = [Notice::Event(observed(values)), Notice::Event(joins)];
+    assert_eq!(merge("Employee.changed", |_| {}), expected);
+    assert_eq!(merge("employee.added", |_| {}), expected);
 }
 
 #[test]
-fn merge_counts_a_last_day_to_its_end_and_believes_no_contradiction() {
-    let about = |change: &dyn Fn(&mut Value)| -> Option<(EventKind, Option<OffsetDateTime>)> {
+fn merge_makes_every_statement_that_its_record_contains() {
+    use EventKind::{WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
+    let about = |change: &dyn Fn(&mut Value)| -> Vec<(EventKind, Option<OffsetDateTime>)> {
         let notices = merge("Employee.changed", |data| change(data));
-        let Some(Notice::Event(last)) = notices.last() else { panic!("{notices:?}") };
-        (notices.len() == 2).then_some((last.kind, last.effective_at))
+        let kinds = notices.into_iter().filter_map(|notice| match notice {
+            Notice::Event(said) if said.kind == WorkerChanged => None,
+            Notice::Event(said) => Some((said.kind, said.effective_at)),
+            other => panic!("{other:?}"),
+        });
+        kinds.collect()
     };
     let ends = |date: &'static str, status: &'static str| {
         about(&move |data| {
@@ -122,17 +146,28 @@ fn merge_counts_a_last_day_to_its_end_and_believes_no_contradiction() {
             data["start_date"] = json!("2020-01-01T00:00:00Z");
         })
     };
-    let left = |at| Some((EventKind::WorkerLeft, Some(at)));
-    assert_eq!(ends("2026-03-31T00:00:00Z", "ACTIVE"), left(datetime!(2026-04-01 0:00 -4)));
-    assert_eq!(ends("2026-01-15T00:00:00Z", "INACTIVE"), left(datetime!(2026-01-16 0:00 -5)));
-    assert_eq!(ends("2026-01-15T00:00:00Z", "ACTIVE"), None, "its last day is over, and it is active");
-    let joined = |at| Some((EventKind::WorkerJoined, Some(at)));
-    assert_eq!(ends("2019-12-31T00:00:00Z", "ACTIVE"), joined(datetime!(2020-01-01 0:00 -5)), "a rehire");
+    let joined = (WorkerJoined, Some(datetime!(2020-01-01 0:00 -5)));
+    let left = |at| (WorkerLeft, Some(at));
+    let fixed_term = vec![joined, left(datetime!(2026-04-01 0:00 -4)), (WorkerJoined, None)];
+    assert_eq!(ends("2026-03-31T00:00:00Z", "ACTIVE"), fixed_term);
+    let over = left(datetime!(2026-01-16 0:00 -5));
+    assert_eq!(ends("2026-01-15T00:00:00Z", "INACTIVE"), [over, (WorkerLeft, None)]);
+    assert_eq!(ends("2026-01-15T00:00:00Z", "ACTIVE"), [over, (WorkerJoined, None)], "it contradicts itself");
+    let rehired = ends("2019-12-31T00:00:00Z", "ACTIVE");
+    assert_eq!(rehired, [joined, (WorkerRehired, None)], "the last day is that of the time before");
     let inactive = about(&|data| data["employment_status"] = json!("INACTIVE"));
-    assert_eq!(inactive, Some((EventKind::WorkerLeft, None)));
-    let silent = about(&|data| _ = data.as_object_mut().unwrap().remove("termination_date"));
-    assert_eq!(silent, None, "it does not say whether there is a last day");
-    assert_eq!(about(&|data| data["employment_status"] = json!("ON_LEAVE")), None);
+    assert_eq!(inactive.last(), Some(&(WorkerLeft, None)));
+    let silent = about(&|data| {
+        data["start_date"] = json!("2020-01-01T00:00:00Z");
+        _ = data.as_object_mut().unwrap().remove("termination_date");
+    });
+    assert_eq!(silent, [joined, (WorkerJoined, None)], "it takes back no departure");
+    let strange = about(&|data| data["employment_status"] = json!("SECONDED"));
+    assert_eq!(
+        strange,
+        [(WorkerJoined, Some(datetime!(2026-02-02 0:00 -5)))],
+        "an unknown word is no departure"
+    );
 }
 
 #[test]

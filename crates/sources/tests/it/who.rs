@@ -6,8 +6,8 @@ use sources::{Answer, Notice, Said};
 use time::macros::datetime;
 
 use crate::reading::{
-    ADA_GUSTO, FORM, GUSTO_AT, GUSTO_ID, JSON, NOW, SAID_AT, attributes, changed, ignored, notices, post,
-    reader, said, with_id,
+    ADA_GUSTO, FORM, GUSTO_AT, GUSTO_ID, JSON, NOW, SAID_AT, attributes, changed, explicit, ignored, notices,
+    post, reader, said, with_id,
 };
 
 #[test]
@@ -17,10 +17,8 @@ fn hibob_says_who_and_a_departure_is_one_by_itself() {
     let ada = "3332883884017713938";
     let midnight = datetime!(2026-02-02 0:00 +1);
     assert_eq!(notices(berlin, JSON, joined), [changed(ada, midnight, EventKind::WorkerJoined)]);
-    let left = Said {
-        effective_at: Some(datetime!(2026-04-01 0:00 +2)),
-        ..said(EventKind::WorkerLeft, ada, datetime!(2026-04-01 00:00:03.123_456 +2))
-    };
+    let left = said(EventKind::WorkerLeft, ada, datetime!(2026-04-01 00:00:03.123_456 +2));
+    let left = explicit(left, datetime!(2026-04-01 0:00 +2));
     assert_eq!(
         notices(berlin, JSON, include_str!("../data/hibob_v2_employee_left.json")),
         [Notice::Event(left)]

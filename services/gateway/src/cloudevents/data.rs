@@ -1,12 +1,13 @@
 //! The `data` of an event: when it holds, what it says, and who is a member.
 
 use edge::{FieldErrors, Pointer};
-use lifecycle::{Attributes, EventKind};
+use lifecycle::{Attributes, EventKind, UnreadValue};
+use readings::{DateReader, DateReading, class_of};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::Limits;
-use crate::limits::{moment_or_date, normalise_manager};
+use crate::limits::normalise_manager;
 
 /// Names under which sources say when an event takes effect.
 const EFFECTIVE: [&str; 4] = ["effectiveAt", "effective_at", "effectiveDate", "effective_date"];
@@ -15,6 +16,8 @@ const EFFECTIVE: [&str; 4] = ["effectiveAt", "effective_at", "effectiveDate", "e
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) effective_at: Option<OffsetDateTime>,
+    /// A day that is none: the event does nothing by itself then.
+    pub(super) unread: Option<UnreadValue>,
     pub(super) attributes: Attributes,
     pub(super) members: Option<Vec<String>>,
 }
@@ -25,6 +28,7 @@ pub(super) fn read(
     data: Option<Value>,
     at: &Pointer,
     limits: &Limits,
+    dates: &DateReader,
     errors: &mut FieldErrors,
 ) -> Said {
     let mut fields = match data {
@@ -35,7 +39,7 @@ pub(super) fn read(
             return Said::default();
         }
     };
-    let effective_at = effective_at(&mut fields, at, errors);
+    let (effective_at, unread) = effective_at(&mut fields, at, dates, errors);
     let members = members(kind, &mut fields, at, limits, errors);
     let (mut attributes, attributes_at) = match fields.remove("attributes") {
         None => (fields.into_iter().collect(), at.clone()),
@@ -55,29 +59,39 @@ pub(super) fn read(
     if kind.is_some_and(EventKind::is_worker) {
         normalise_manager(&mut attributes, &attributes_at, errors);
     }
-    Said { effective_at, attributes, members }
+    Said { effective_at, unread, attributes, members }
 }
 
+/// The moment from which on it holds: of a whole day 00:00 in the time zone of the source. A field that is there and says
+/// that there is no date is not a field that is left out.
 fn effective_at(
     fields: &mut Map<String, Value>,
     at: &Pointer,
+    dates: &DateReader,
     errors: &mut FieldErrors,
-) -> Option<OffsetDateTime> {
-    let mut found = None;
+) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
+    let (mut found, mut unread) = (None, None);
     for name in EFFECTIVE {
-        let Some(value) = fields.remove(name).filter(|value| !value.is_null()) else { continue };
-        let moment = value.as_str().and_then(moment_or_date);
+        let Some(value) = fields.remove(name) else { continue };
+        let moment = match dates.read(&value) {
+            DateReading::At(when) => dates.begin(when),
+            DateReading::NoDate | DateReading::NotSaid => {
+                let class = format!("no date: {}", class_of(&value));
+                unread = Some(UnreadValue { field: at.key(name).to_string(), class });
+                continue;
+            }
+            DateReading::Unreadable(_) => None,
+        };
         if moment.is_none() {
-            errors.add(
-                at.key(name),
-                "must be an RFC 3339 time or a date, such as 2026-03-01T08:30:00Z or 2026-03-01",
-            );
+            let form =
+                "must be a date or a time, such as 2026-03-01 or 2026-03-01T08:30:00Z; leave it out for now";
+            errors.add(at.key(name), form);
         } else if found.is_some() && found != moment {
             errors.add(at.key(name), "says something else than another name of the same field");
         }
         found = found.or(moment);
     }
-    found
+    (found, if found.is_some() { None } else { unread })
 }
 
 fn members(

@@ -57,7 +57,7 @@ impl Draft {
         let kind = self.kind(errors);
         let subject = self.subject(kind, errors);
         let time = self.time(input, errors);
-        let said = data::read(kind, data, data_at, input.limits, errors);
+        let said = data::read(kind, data, data_at, input.limits, input.dates, errors);
         if errors.len() > faults_before {
             return None;
         }
@@ -69,7 +69,7 @@ impl Draft {
             id: EventId::of_sender(input.sender, &source, &id),
             source,
             source_event_id: id,
-            kind: kind?,
+            kind: if said.unread.is_some() { without_its_day(kind?) } else { kind? },
             subject: subject?,
             time,
             effective_at: said.effective_at.unwrap_or(time),
@@ -80,7 +80,7 @@ impl Draft {
             attributes: said.attributes,
             members: said.members,
             feed: None,
-            unread: Vec::new(),
+            unread: said.unread.into_iter().collect(),
         };
         if let Some(fault) = keys_fault(&event) {
             errors.add(self.place.attribute("subject"), fault);
@@ -153,5 +153,14 @@ impl Draft {
             errors.add(self.place.attribute("time"), "must be an RFC 3339 time such as 2026-03-01T08:30:00Z");
         }
         time
+    }
+}
+
+/// A hire or departure whose day is none does nothing by itself: "no date" is not "now". Its values count.
+fn without_its_day(kind: EventKind) -> EventKind {
+    use EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+    match kind {
+        WorkerJoined | WorkerLeft | WorkerRehired | WorkerDeleted => WorkerChanged,
+        other => other,
     }
 }

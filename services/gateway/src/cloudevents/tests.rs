@@ -20,7 +20,8 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn read(mode: Mode, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Vec<Received>, Problem> {
-    parse(Input { mode, sender: "hr", headers, body, limits, now: NOW })
+    let dates = readings::DateReader::default();
+    parse(Input { mode, sender: "hr", headers, body, limits, dates: &dates, now: NOW })
 }
 
 fn structured(event: &Value) -> Result<Event, Problem> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use edge::{Access, TokenHash, TokenTable};
 use feeds::{CsvOptions, FeedGuard, Mapping, RowState};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use readings::Zone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,8 +89,8 @@ impl RowKind {
     /// What a row says; nothing if it says nothing.
     pub(super) fn of(state: RowState) -> Option<Self> {
         match state {
-            RowState::Upsert => Some(Self::Upsert),
-            RowState::Left => Some(Self::Left),
+            RowState::Upsert | RowState::PreHire => Some(Self::Upsert),
+            RowState::Left | RowState::Inactive => Some(Self::Left),
             RowState::Deleted => Some(Self::Deleted),
             RowState::Ignored => None,
         }
@@ -184,11 +184,8 @@ impl FolderConfig {
     }
 }
 
-/// From Usher's own copy of the time zones: no files are read.
-fn zone(name: &str) -> Result<TimeZone, String> {
-    if name.eq_ignore_ascii_case("utc") {
-        return Ok(TimeZone::UTC);
-    }
-    let known = TimeZoneDatabase::bundled().get(name);
-    known.map_err(|_| format!("time_zone {name:?} is no time zone: write an IANA name such as Europe/Berlin"))
+fn zone(name: &str) -> Result<Zone, String> {
+    Zone::named(name).ok_or_else(|| {
+        format!("time_zone {name:?} is no time zone: write an IANA name such as Europe/Berlin")
+    })
 }

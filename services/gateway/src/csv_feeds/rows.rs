@@ -102,22 +102,58 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn take(&mut self, row: Result<Row, RowError>) -> Result<(), Gone> {
-        match row.and_then(|row| self.read(&row)) {
-            Ok((event, line, key)) => {
-                let is_first = self.tally.count_key(Some(&key));
-                match event {
-                    Some(event) => return self.keep(event, line, is_first),
-                    None => self.ignored += 1,
-                }
-            }
+        let row = match row {
+            Ok(row) => row,
             Err(fault) => {
                 self.tally.count_key(None);
-                if self.faults.len() < FAULTS_MAX {
-                    self.faults.push(fault.into());
-                }
+                self.note(fault);
+                return Ok(());
             }
+        };
+        match self.read(&row) {
+            Ok((Some(event), line, key)) => {
+                let is_first = self.count(&event, line, &key);
+                let as_of_the_file = Teller::as_of_the_file(&event);
+                self.keep(event, line, is_first)?;
+                as_of_the_file.map_or(Ok(()), |event| self.keep(event, line, is_first))
+            }
+            Ok((None, _, key)) => {
+                self.tally.count_key(Some(&key));
+                self.ignored += 1;
+                Ok(())
+            }
+            Err(fault) => self.take_wrong(&row, fault),
         }
-        Ok(())
+    }
+
+    /// A row of which something could not be read is wrong, though the rest of it counts.
+    fn count(&mut self, event: &Event, line: u64, key: &str) -> bool {
+        let Some(value) = event.unread.first() else { return self.tally.count_key(Some(key)) };
+        telemetry::metrics::value_unread(&self.teller.feed.name);
+        let what = format!("`{}` cannot be read or used: {}", value.field, value.class);
+        let fix = "correct the cell, or name its form in `dates`".to_owned();
+        self.note(RowError { line, column: None, what, fix });
+        self.tally.count_bad_key(key)
+    }
+
+    /// A wrong row says nothing of its person, but that they are in the file, if its key can be read.
+    fn take_wrong(&mut self, row: &Row, fault: RowError) -> Result<(), Gone> {
+        telemetry::metrics::value_unread(&self.teller.feed.name);
+        let Ok(key) = self.bound.key(row) else {
+            self.tally.count_key(None);
+            self.note(fault);
+            return Ok(());
+        };
+        let is_first = self.tally.count_bad_key(&key);
+        let event = self.teller.listed(key, &fault);
+        self.note(fault);
+        self.keep(event, row.line(), is_first)
+    }
+
+    fn note(&mut self, fault: RowError) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault.into());
+        }
     }
 
     fn read(&mut self, row: &Row) -> Result<(Option<Event>, u64, String), RowError> {

@@ -2,12 +2,10 @@
 
 use edge::{FieldErrors, Pointer, Problem};
 use feeds::{RowError, RowSaid, RowState};
-use jiff::civil;
-use jiff::tz::TimeZone;
-use lifecycle::{Attributes, Event, EventId, EventKind, FeedRun};
+use lifecycle::{Attributes, Dating, Event, EventId, EventKind, FeedRun, UnreadValue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime, Time};
+use time::{Duration, OffsetDateTime};
 
 use super::{CsvFeed, Mode, RowKind};
 use crate::Limits;
@@ -32,14 +30,15 @@ impl Teller<'_> {
     /// When an event may not say this.
     pub(super) fn event(&self, said: RowSaid, line: u64) -> Result<Option<Event>, RowError> {
         self.check_kind(&said, line)?;
-        let RowSaid { key, mut attributes, state, effective_at } = said;
+        let RowSaid { key, mut attributes, state, effective_at, unread } = said;
         let is_full = self.feed.mode == Mode::Full;
         let kind = match state {
             RowState::Upsert => EventKind::WorkerSnapshot,
-            RowState::Left => EventKind::WorkerLeft,
+            RowState::Left | RowState::Inactive => EventKind::WorkerLeft,
             RowState::Deleted => EventKind::WorkerDeleted,
+            RowState::PreHire => EventKind::WorkerChanged,
             // Says that the person is in the file, and nothing of them.
-            RowState::Ignored if is_full => EventKind::WorkerChanged,
+            RowState::Ignored if is_full || !unread.is_empty() => EventKind::WorkerChanged,
             RowState::Ignored => return Ok(None),
         };
         if state == RowState::Upsert {
@@ -47,6 +46,13 @@ impl Teller<'_> {
         }
         self.check_attributes(&mut attributes, line)?;
         let time = self.run.begun_at;
+        let effective_at = effective_at.and_then(|when| self.feed.zone.begin(when));
+        let dated = match (state, effective_at) {
+            (RowState::Upsert, Some(at)) if at <= time => Dating::Observed,
+            (RowState::Left | RowState::Deleted, None) => Dating::Implied,
+            (_, None) => Dating::Observed,
+            (_, Some(_)) => Dating::Explicit,
+        };
         let event = Event {
             id: self.no_id.clone(),
             source: self.feed.source.clone(),
@@ -54,14 +60,14 @@ impl Teller<'_> {
             kind,
             subject: key,
             time,
-            effective_at: effective_at.map_or(time, |at| in_zone(at, &self.feed.zone)),
+            effective_at: effective_at.unwrap_or(time),
             accepted_at: self.accepted_at,
             sender: self.feed.source.clone(),
-            dated: None,
+            dated: Some(dated),
             attributes,
             members: None,
             feed: is_full.then(|| self.run.clone()),
-            unread: Vec::new(),
+            unread,
         };
         if let Some(fault) = keys_fault(&event) {
             return Err(wrong(line, fault, "map the key from another column"));
@@ -71,6 +77,42 @@ impl Teller<'_> {
             return Err(wrong(line, what, "take less of the row into attributes"));
         }
         Ok(Some(event))
+    }
+
+    /// What a wrong row whose key can be read still says: that its person is in the file, and that it cannot be read.
+    pub(super) fn listed(&self, key: String, fault: &RowError) -> Event {
+        let time = self.run.begun_at;
+        let field = fault.column.clone().unwrap_or_else(|| "row".to_owned());
+        Event {
+            id: self.no_id.clone(),
+            sender: self.feed.source.clone(),
+            source: self.feed.source.clone(),
+            source_event_id: String::new(),
+            kind: EventKind::WorkerChanged,
+            subject: key,
+            time,
+            effective_at: time,
+            dated: Some(Dating::Observed),
+            accepted_at: self.accepted_at,
+            attributes: Attributes::new(),
+            members: None,
+            feed: (self.feed.mode == Mode::Full).then(|| self.run.clone()),
+            unread: vec![UnreadValue { field, class: fault.what.clone() }],
+        }
+    }
+
+    /// A row that shows that its person is not here says so as of the file, whatever day it names.
+    pub(super) fn as_of_the_file(event: &Event) -> Option<Event> {
+        let names_a_day_that_is_over = event.kind == EventKind::WorkerLeft
+            && event.dated == Some(Dating::Explicit)
+            && event.effective_at <= event.time;
+        names_a_day_that_is_over.then(|| Event {
+            effective_at: event.time,
+            dated: Some(Dating::Observed),
+            attributes: Attributes::new(),
+            unread: Vec::new(),
+            ..event.clone()
+        })
     }
 
     /// Gives the event its name. The later of two rows about one person counts, so it is said a little later. The name
@@ -128,7 +170,8 @@ impl Teller<'_> {
 const FINGERPRINT_CHARS: usize = 16;
 
 fn fingerprint(event: &Event) -> String {
-    let said = (event.kind, &event.subject, event.effective_at != event.time, &event.attributes);
+    let is_now = event.effective_at == event.time;
+    let said = (event.kind, &event.subject, !is_now, event.dated, &event.attributes, &event.unread);
     let json = serde_json::to_vec(&said).expect("attributes have only text as keys");
     let digest = Sha256::digest(json);
     digest[..FINGERPRINT_CHARS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -145,20 +188,6 @@ fn employ(attributes: &mut Attributes) {
     if !is_clear {
         attributes.insert("active".to_owned(), Value::Bool(true));
     }
-}
-
-/// A day, which comes as its midnight in UTC, begins at midnight in the feed's time zone; other moments stay what they are.
-fn in_zone(at: OffsetDateTime, zone: &TimeZone) -> OffsetDateTime {
-    if at.time() != Time::MIDNIGHT || *zone == TimeZone::UTC {
-        return at;
-    }
-    let day = i16::try_from(at.year()).ok().and_then(|year| {
-        let (month, day) = (u8::from(at.month()), at.day());
-        civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
-    });
-    let begins = day.and_then(|day| day.to_zoned(zone.clone()).ok());
-    let begins = begins.map(|begins| begins.timestamp().as_nanosecond());
-    begins.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()).unwrap_or(at)
 }
 
 fn wrong(line: u64, what: impl Into<String>, fix: impl Into<String>) -> RowError {

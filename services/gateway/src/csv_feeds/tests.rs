@@ -144,6 +144,41 @@ async fn each_row_becomes_the_event_that_it_means() {
 }
 
 #[tokio::test]
+async fn a_row_that_turned_inactive_says_so_as_of_the_file_and_a_wrong_one_keeps_its_person_listed() {
+    let mapping = json!({ "key": "id", "active": "[status]", "effective_at": "[from]", "attributes": { "mail": "[mail]" } });
+    let file = "id,mail,status,from\n\
+                1,a@x,inactive,2026-02-27\n\
+                2,b@x,inactive,soon\n\
+                3,c@x,seconded,\n\
+                4,d@x,active,yesterday\n";
+    let mut kept = Kept::default();
+    let report =
+        taken(feed(json!({ "mapping": mapping })).unwrap(), file.as_bytes(), &mut kept).await.unwrap();
+    assert_eq!(
+        (report.rows, report.bad_rows, report.people, report.errors.len()),
+        (4, 3, 4, 3),
+        "{report:?}"
+    );
+    let said: Vec<_> =
+        kept.events.iter().map(|event| (event.subject.as_str(), event.kind, event.dated)).collect();
+    use lifecycle::Dating::{Explicit, Observed};
+    let expected = [
+        ("1", EventKind::WorkerLeft, Some(Explicit)),
+        ("1", EventKind::WorkerLeft, Some(Observed)),
+        ("2", EventKind::WorkerLeft, Some(Observed)),
+        ("3", EventKind::WorkerChanged, Some(Observed)),
+        ("4", EventKind::WorkerChanged, Some(Observed)),
+    ];
+    assert_eq!(said[..5], expected);
+    assert_eq!(kept.events[0].effective_at, datetime!(2026-02-27 0:00 UTC));
+    assert_eq!(kept.events[1].effective_at, BEGUN);
+    let unread = |index: usize| kept.events[index].unread.len();
+    assert_eq!([0, 1, 2, 3, 4].map(unread), [0, 0, 1, 1, 1]);
+    let end = feeds::Completion::from_attributes(&kept.events[5].attributes).unwrap();
+    assert_eq!((end.seen.bad_rows, end.people.count), (3, 4), "nobody has left because of a wrong cell");
+}
+
+#[tokio::test]
 async fn a_full_file_ends_with_what_was_seen_of_it_and_reading_it_again_says_the_same() {
     let mut first = Kept::default();
     let file = "id,mail\n1,a@x\n2,b@x\n,nobody\n";

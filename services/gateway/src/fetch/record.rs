@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::Problem;
-use lifecycle::{AttemptClass, Attributes, EventKind, TraceContext};
+use lifecycle::{AttemptClass, EventKind, TraceContext};
 use outbound::{AskFailure, Asker, Url, encoding};
 use serde_json::Value;
 use sources::{Notice, Said};
@@ -177,16 +177,7 @@ impl Plan {
 }
 
 fn gone(key: &str, kind: EventKind, at: OffsetDateTime) -> Notice {
-    Notice::Event(Said {
-        id: None,
-        kind,
-        subject: key.to_owned(),
-        at,
-        effective_at: None,
-        attributes: Attributes::new(),
-        members: None,
-        withdraws: false,
-    })
+    Notice::Event(Said::new(kind, key, at))
 }
 
 fn unusable(why: impl Into<String>) -> Trouble {

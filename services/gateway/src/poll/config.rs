@@ -7,7 +7,7 @@ use crate::fetch::FetchRetry;
 use feeds::FeedGuard;
 use outbound::{Asker, AskerOptions, CredentialConfig, Url};
 use serde::Deserialize;
-use sources::{Adapter, Employment, EndDate, Kind, Means, Reader};
+use sources::{Adapter, DateForms, Employment, EndDate, Kind, Means, Reader};
 
 /// Stands in `url` for the moment from which on changes are wanted (RFC 3339, UTC).
 pub(super) const SINCE: &str = "{since}";
@@ -78,6 +78,9 @@ pub struct PollConfig {
     /// Where days begin at midnight.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// How the list writes its dates.
+    #[serde(default)]
+    pub dates: DateForms,
     /// What the date of a departure is.
     #[serde(default)]
     pub end_date: EndDate,

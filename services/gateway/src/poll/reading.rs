@@ -64,7 +64,7 @@ pub(super) struct Counts {
     pub(super) new: u64,
     /// Rows that said what was known.
     pub(super) known: u64,
-    /// Rows that say nothing because something is wrong with them.
+    /// Rows of which something could not be read; what could be read of them counts.
     pub(super) bad: u64,
     /// Rows of days to come that are not there any more.
     pub(super) withdrawn: u64,
@@ -221,6 +221,7 @@ impl<'a> Reading<'a> {
 
     fn count(&mut self, row: &RowRead) {
         self.tally.count_key(Some(&row.key));
+        self.counts.bad += u64::from(row.is_bad);
         if self.run.is_some() && !self.is_other_day(row) {
             self.rows += 1;
         }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use edge::{FieldErrors, Pointer, Problem};
-use lifecycle::{Attributes, EventKind, FeedRun};
+use lifecycle::{Attributes, Dating, EventKind, FeedRun};
 use outbound::Asker;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sources::{Notice, Reader, Row, Said};
+use sources::{Notice, Presence, Reader, Row, Said};
 use time::OffsetDateTime;
 
 use super::config::PollConfig;
@@ -34,6 +34,8 @@ pub(super) struct RowRead {
     /// Of all that it says.
     pub(super) hash: String,
     pub(super) departs: bool,
+    /// Something of it could not be read.
+    pub(super) is_bad: bool,
     pub(super) values: Attributes,
     pub(super) events: Vec<Received>,
 }
@@ -67,20 +69,47 @@ impl Poll {
         run: Option<&FeedRun>,
         limits: &Limits,
     ) -> Result<RowRead, String> {
-        let Row { key, effective_at, notices } =
+        let Row { key, effective_at, presence, notices } =
             self.reader.row(row, at).map_err(|error| format!("{}: {error}", error.at))?;
         let mut said: Vec<Said> = notices.into_iter().filter_map(of_event).collect();
         let is_value = |said: &Said| said.kind == EventKind::WorkerChanged;
-        if run.is_some() && said.iter().all(is_value) {
-            // A list of everybody that says nothing else says that they are here.
-            said.push(here(&key, at, effective_at.filter(|begins| *begins > at)));
+        if run.is_some() {
+            match presence {
+                // A list of everybody that says nothing else says that they are here.
+                Presence::Listed => said.push(here(&key, at, effective_at.filter(|begins| *begins > at))),
+                // Listed, and nothing more: their absence must not be told either.
+                Presence::Said | Presence::Unreadable if said.is_empty() => {
+                    said.push(Said::nothing_but(Vec::new(), &key, at, Dating::Observed));
+                }
+                Presence::Said | Presence::Unreadable => {}
+            }
         }
+        let is_bad = self.list_unread(&key, &said);
         let hash = hash(&said);
         let departs = said.iter().any(|said| said.kind == EventKind::WorkerLeft);
         let values = said.iter().find(|said| is_value(said)).map(|said| said.attributes.clone());
         let events = self.events(said, at, run, limits)?;
         let effective_at = effective_at.map_or(0, lifecycle::unix_micros);
-        Ok(RowRead { key, effective_at, hash, departs, values: values.unwrap_or_default(), events })
+        let values = values.unwrap_or_default();
+        Ok(RowRead { key, effective_at, hash, departs, is_bad, values, events })
+    }
+
+    /// Whether something of a row could not be read; it is logged by its place and form.
+    fn list_unread(&self, key: &str, said: &[Said]) -> bool {
+        let mut unread = said.iter().flat_map(|said| &said.unread).peekable();
+        let is_bad = unread.peek().is_some();
+        for value in unread {
+            let (field, class) = (&value.field, &value.class);
+            tracing::warn!(
+                source = self.config.name,
+                subject = key,
+                field,
+                class,
+                "a value of a row cannot be read"
+            );
+            telemetry::metrics::value_unread(&self.config.name);
+        }
+        is_bad
     }
 
     /// # Errors
@@ -124,7 +153,7 @@ fn of_event(notice: Notice) -> Option<Said> {
     }
 }
 
-/// Says that somebody is here.
+/// Says that somebody is here, or will be from a day on.
 fn here(key: &str, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) -> Said {
     said(EventKind::WorkerJoined, key, at, effective_at, Attributes::new())
 }
@@ -136,23 +165,18 @@ pub(super) fn said(
     effective_at: Option<OffsetDateTime>,
     attributes: Attributes,
 ) -> Said {
-    Said {
-        id: None,
-        kind,
-        subject: key.to_owned(),
-        at,
-        effective_at,
-        attributes,
-        members: None,
-        withdraws: false,
-    }
+    let dated = if effective_at.is_some() { Dating::Explicit } else { Dating::Observed };
+    Said { effective_at, dated, attributes, ..Said::new(kind, key, at) }
 }
 
 /// Of what is said, but not when: the same row of the next reading has the same.
 fn hash(said: &[Said]) -> String {
     let all: Vec<_> = said
         .iter()
-        .map(|said| (said.kind, said.effective_at.map(lifecycle::unix_micros), &said.attributes))
+        .map(|said| {
+            let at = said.effective_at.map(lifecycle::unix_micros);
+            (said.kind, said.dated, at, &said.attributes, &said.unread)
+        })
         .collect();
     let digest = Sha256::digest(serde_json::to_vec(&all).expect("attributes have only text as keys"));
     digest[..16].iter().fold(String::new(), |mut text, byte| {

@@ -13,7 +13,7 @@ async fn a_notice_becomes_what_the_record_says_when_it_was_asked_for() {
         let mut office = Office::on(database, json!({})).await;
         office.hr.put(
             "E-1",
-            json!({"name": "Ann", "team": {"name": "Sales"}, "start": "2999-03-01", "end": null}),
+            json!({"name": "Ann", "team": {"name": "Sales"}, "start": "2097-03-01", "end": null}),
         );
         let before = time::OffsetDateTime::now_utc();
         let answer = office.notice("hired", &["E-1"]).await;
@@ -31,7 +31,7 @@ async fn a_notice_becomes_what_the_record_says_when_it_was_asked_for() {
         assert_eq!(values.effective_at, values.time);
         assert!(values.time >= before - time::Duration::seconds(1), "{name}: as old as the question");
         let joined = events.iter().find(|event| event.kind == WorkerJoined).unwrap();
-        assert_eq!(joined.effective_at, datetime!(2999-02-28 23:00 UTC), "the day begins in Berlin");
+        assert_eq!(joined.effective_at, datetime!(2097-02-28 23:00 UTC), "the day begins in Berlin");
         assert!(joined.attributes.is_empty());
         office.done("E-1").await;
         assert_eq!(office.hr.asked(), ["E-1"]);
@@ -41,12 +41,12 @@ async fn a_notice_becomes_what_the_record_says_when_it_was_asked_for() {
 #[tokio::test]
 async fn an_announced_departure_takes_effect_at_the_end_of_the_day_in_the_record() {
     let mut office = Office::start().await;
-    office.hr.put("E-1", json!({"name": "Ann", "end": "2999-06-30"}));
+    office.hr.put("E-1", json!({"name": "Ann", "end": "2097-06-30"}));
     let body = json!({"uuid": "1", "event_type": "employee.terminated", "entity_uuid": "E-1", "timestamp": 1_782_856_800});
     office.post("gusto", &body).await;
     let events = office.events(2).await;
     let left = events.iter().find(|event| event.kind == WorkerLeft).unwrap();
-    assert_eq!(left.effective_at, datetime!(2999-07-01 0:00 UTC));
+    assert_eq!(left.effective_at, datetime!(2097-07-01 0:00 UTC));
 }
 
 #[tokio::test]

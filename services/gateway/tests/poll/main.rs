@@ -4,6 +4,7 @@
 mod lists;
 mod office;
 mod people;
+mod statements;
 mod trouble;
 #[path = "../http/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the other doors")]

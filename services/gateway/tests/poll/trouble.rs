@@ -25,7 +25,7 @@ async fn a_list_that_is_not_read_to_its_end_is_read_again_from_where_it_was_know
         let during = office.people.sinces();
         office.people.twist(None);
         office.people.was_asked(3).await;
-        let all: Vec<_> = office.events(10).await.into_iter().map(|event| event.subject).collect();
+        let all: Vec<_> = office.events(15).await.into_iter().map(|event| event.subject).collect();
         assert!((0..5).all(|n| all.contains(&format!("E-{n}"))), "{twist:?}: {all:?}");
         let last = &during[during.len().saturating_sub(3)..];
         assert!(
@@ -42,18 +42,18 @@ async fn a_page_that_fails_costs_neither_rows_nor_repetitions() {
     let mut office = office.await;
     office.people.fail_at(2, 503, 30);
     // What came before the page that fails is stored once, however often it is read.
-    office.events(10).await;
+    office.events(15).await;
     office.people.was_asked(6).await;
     let mut rows = rows;
     rows.push(row("E-last", "Sales"));
     office.people.list(&rows);
-    assert_eq!(office.events(2).await[0].subject, "E-last");
+    assert_eq!(office.events(3).await[0].subject, "E-last");
 }
 
 #[tokio::test]
 async fn rows_that_cannot_be_used_stop_nobody_else() {
     let rows = [json!("no row"), json!({"team": "no key"}), row("E-1", "Sales"), json!({"id": {"a": 1}})];
     let mut office = Office::start(&rows, json!({})).await;
-    let events = office.events(2).await;
+    let events = office.events(3).await;
     assert!(events.iter().all(|event| event.subject == "E-1"));
 }

@@ -1,0 +1,101 @@
+use super::*;
+use EmploymentStatus::{Active, Ended, OnLeave, PreHire};
+use EventKind::{WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
+use time::macros::datetime;
+
+const NOW: OffsetDateTime = datetime!(2026-06-15 12:00 UTC);
+const PAST: OffsetDateTime = datetime!(2020-02-01 0:00 UTC);
+const OLD: OffsetDateTime = datetime!(2019-01-01 0:00 UTC);
+const AHEAD: OffsetDateTime = datetime!(2026-07-01 0:00 UTC);
+const LATER: OffsetDateTime = datetime!(2026-12-01 0:00 UTC);
+
+const HERE: Statement = Statement { kind: WorkerJoined, effective_at: None, dated: Dating::Observed };
+const STAYS: Statement = Statement { kind: WorkerRehired, effective_at: None, dated: Dating::Observed };
+const INACTIVE: Statement = Statement { kind: WorkerLeft, effective_at: None, dated: Dating::Observed };
+const ARRIVED: Statement = Statement { kind: WorkerJoined, effective_at: None, dated: Dating::Implied };
+const BACK: Statement = Statement { kind: WorkerRehired, effective_at: None, dated: Dating::Implied };
+
+fn joins(at: OffsetDateTime) -> Statement {
+    Statement::explicit(WorkerJoined, at)
+}
+
+fn leaves(at: OffsetDateTime) -> Statement {
+    Statement::explicit(WorkerLeft, at)
+}
+
+#[test]
+fn a_record_makes_every_statement_that_it_contains() {
+    use Day::{At, NoDate, NotSaid, Unreadable};
+    let (active, ended) = (StatusReading::Status(Active), StatusReading::Status(Ended));
+    let (leave, pre_hire) = (StatusReading::Status(OnLeave), StatusReading::Status(PreHire));
+    let (silent, strange) = (StatusReading::NotSaid, StatusReading::Unreadable);
+    type Row = (StatusReading, Day, Day, Option<EventKind>, Vec<Statement>);
+    let table: Vec<Row> = vec![
+        // A fixed-term contract, now and to come.
+        (active, At(PAST), At(AHEAD), None, vec![joins(PAST), leaves(AHEAD), HERE]),
+        (silent, At(AHEAD), At(LATER), None, vec![joins(AHEAD), leaves(LATER)]),
+        (active, At(AHEAD), At(LATER), None, vec![joins(AHEAD), leaves(LATER)]),
+        (silent, At(PAST), At(AHEAD), None, vec![joins(PAST), leaves(AHEAD)]),
+        // The status alone, or beside days that are not there.
+        (active, NotSaid, NotSaid, None, vec![HERE]),
+        (active, At(PAST), NotSaid, None, vec![joins(PAST), HERE]),
+        (active, At(PAST), NoDate, None, vec![joins(PAST), STAYS]),
+        (leave, At(PAST), NoDate, None, vec![joins(PAST), STAYS]),
+        (silent, At(PAST), NoDate, None, vec![joins(PAST), STAYS]),
+        (silent, At(PAST), NotSaid, Some(WorkerChanged), vec![joins(PAST)]),
+        (silent, NotSaid, NoDate, None, vec![]),
+        // Not here any more, whatever day is named.
+        (ended, At(PAST), At(AHEAD), None, vec![leaves(AHEAD), INACTIVE]),
+        (ended, At(OLD), At(PAST), None, vec![leaves(PAST), INACTIVE]),
+        (ended, At(PAST), NoDate, None, vec![INACTIVE]),
+        (ended, NotSaid, NotSaid, None, vec![INACTIVE]),
+        (silent, At(OLD), At(PAST), None, vec![leaves(PAST)]),
+        // An arrival to come stands beside an inactive reading.
+        (ended, At(AHEAD), NoDate, None, vec![joins(AHEAD), INACTIVE]),
+        // Not here yet.
+        (pre_hire, At(AHEAD), NoDate, None, vec![joins(AHEAD)]),
+        (pre_hire, At(PAST), NoDate, None, vec![]),
+        // A record that contradicts itself says both.
+        (active, At(OLD), At(PAST), None, vec![leaves(PAST), HERE]),
+        // The last day of an earlier employment is none of this one.
+        (active, At(PAST), At(OLD), None, vec![joins(PAST), STAYS]),
+        (silent, At(OLD), At(PAST), Some(WorkerRehired), vec![joins(OLD), BACK]),
+        (active, At(OLD), At(PAST), Some(WorkerRehired), vec![joins(OLD), BACK]),
+        (silent, At(AHEAD), At(PAST), Some(WorkerRehired), vec![joins(AHEAD)]),
+        (ended, At(OLD), At(PAST), Some(WorkerRehired), vec![leaves(PAST), INACTIVE]),
+        // What cannot be read silences nothing else.
+        (active, At(PAST), Unreadable, None, vec![joins(PAST), HERE]),
+        (active, Unreadable, At(AHEAD), None, vec![leaves(AHEAD), HERE]),
+        (ended, At(PAST), Unreadable, None, vec![INACTIVE]),
+        (ended, Unreadable, At(PAST), None, vec![leaves(PAST), INACTIVE]),
+        (strange, At(PAST), NoDate, None, vec![joins(PAST)]),
+        (strange, At(OLD), At(PAST), None, vec![leaves(PAST)]),
+        (strange, NotSaid, NotSaid, None, vec![]),
+        // The notice speaks where the record is silent.
+        (silent, NotSaid, NotSaid, Some(WorkerJoined), vec![ARRIVED]),
+        (silent, NotSaid, NotSaid, Some(WorkerRehired), vec![BACK]),
+        (silent, NotSaid, NotSaid, Some(WorkerLeft), vec![]),
+        (active, NotSaid, NotSaid, Some(WorkerJoined), vec![HERE]),
+    ];
+    for (index, (status, starts, ends, hint, expected)) in table.into_iter().enumerate() {
+        assert_eq!(Stated { status, starts, ends }.statements(hint, NOW), expected, "row {index}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_does_not_pass_for_one_of_an_employee() {
+    use Day::{At, NoDate, NotSaid, Unreadable};
+    let (active, silent) = (StatusReading::Status(Active), StatusReading::NotSaid);
+    for (status, starts, ends, expected) in [
+        (active, NotSaid, Unreadable, Presence::Said),
+        (silent, NotSaid, NotSaid, Presence::Listed),
+        (silent, At(PAST), NoDate, Presence::Listed),
+        (silent, At(PAST), At(AHEAD), Presence::Listed),
+        (silent, At(OLD), At(PAST), Presence::Said),
+        (silent, At(AHEAD), NoDate, Presence::Said),
+        (silent, At(PAST), Unreadable, Presence::Unreadable),
+        (StatusReading::Unreadable, At(PAST), NoDate, Presence::Unreadable),
+    ] {
+        assert_eq!(Stated { status, starts, ends }.shown_presence(NOW), expected, "{status:?} {ends:?}");
+    }
+}
