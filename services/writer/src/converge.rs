@@ -281,10 +281,10 @@ async fn objection(call: &Call, wanted: &Wanted, change: AccessChange) -> Result
         _ if wanted.protected && change.takes_away() => {
             Ok(Some(Outcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
         }
-        Consent::Planned if change.takes_away() => Ok(None),
+        Consent::Planned => Ok(None),
         // Who may be deleted may be switched off instead.
         Consent::Counted(counted) if counted == change || counted == AccessChange::Delete => Ok(None),
-        Consent::Planned | Consent::Counted(_) | Consent::Unknown => {
+        Consent::Counted(_) | Consent::Unknown => {
             let reason = call.ask_permission(change).await?;
             Ok(reason.map(|reason| Outcome::Held { by: HeldBy::Guard, reason }))
         }

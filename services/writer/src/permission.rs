@@ -6,8 +6,8 @@
 //! result says what came of the request, also when another replica has taken the target meanwhile.
 //!
 //! So a thousand leavers who arrive together are held as a whole, and a thousand who trickle in are held from the one on
-//! that is too many. What a change of policy takes away was held against the guard when it was planned, and is not counted.
-//! What switches accounts on again is counted in the same way, by itself, also where a policy does it.
+//! that is too many. What switches accounts on again is counted in the same way, by itself. What comes of a change of policy was
+//! held against the guard when it was planned, and is not counted.
 
 mod note;
 mod sum;

@@ -91,9 +91,7 @@ impl AccessSum {
 pub(super) fn waits() -> Expr {
     let unapproved =
         Expr::col(resource::Column::ApprovedRevision).ne(Expr::col(resource::Column::DesiredRevision));
-    let enables = resource::Column::AccessChange.eq(AccessChange::Enable.as_str());
-    let unplanned = resource::Column::Planned.eq(false).or(enables);
-    resource::Column::Queued.eq(true).and(unplanned).and(unapproved)
+    resource::Column::Queued.eq(true).and(resource::Column::Planned.eq(false)).and(unapproved)
 }
 
 /// How many there are of each change: one statement, so that all are counted at the same moment.

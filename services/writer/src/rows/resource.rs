@@ -221,7 +221,7 @@ impl Model {
 
     /// Whether a human, or the plan that it comes of, let it be carried out.
     pub(crate) fn is_let_through(&self) -> bool {
-        self.is_approved() || (self.planned && self.access_change() != Some(AccessChange::Enable))
+        self.planned || self.is_approved()
     }
 
     /// Whether a human said that what is wanted now is to be carried out.
@@ -233,7 +233,7 @@ impl Model {
     pub(crate) fn consent(&self) -> Consent {
         match self.access_change() {
             _ if self.is_approved() => Consent::Approved,
-            change if self.planned && change != Some(AccessChange::Enable) => Consent::Planned,
+            _ if self.planned => Consent::Planned,
             Some(change) => Consent::Counted(change),
             None => Consent::Unknown,
         }
