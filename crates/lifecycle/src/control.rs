@@ -3,6 +3,7 @@
 pub mod feed;
 pub mod held;
 pub mod leavers;
+pub mod orders;
 pub mod outbox;
 pub mod people;
 pub mod plan;
@@ -91,6 +92,10 @@ pub mod verb {
     pub const EVIDENCE: &str = "evidence";
     /// [`super::leavers::LeaversRequest`] to the mapper, answered by a [`super::leavers::LeaversReply`].
     pub const LEAVERS: &str = "leavers";
+    /// [`super::orders::OrderAccessRequest`] to the mapper, answered by an [`super::orders::AccessOrderStatus`].
+    pub const ORDER_ACCESS: &str = "order_access";
+    /// [`super::orders::AccessOrdersRequest`] to the mapper, answered by an [`super::orders::AccessOrdersReply`].
+    pub const ACCESS_ORDERS: &str = "access_orders";
     /// [`super::quarantine::QuarantineRequest`] to the mapper or writer, answered by a
     /// [`super::quarantine::QuarantineReply`].
     pub const QUARANTINE: &str = "quarantine";

@@ -1,6 +1,7 @@
 //! What is known of one person, merged from events in any order.
 
 mod keys;
+mod orders;
 mod planned;
 mod sources;
 
@@ -15,6 +16,7 @@ use crate::people::Standing;
 use crate::register::{Intake, Provenance, micros};
 use crate::{Attributes, Event, EventKind, Register, Version};
 
+pub use orders::{AccessOrder, AccessOrderKind, AccessOrders};
 use planned::{Cancellation, Origin};
 pub use planned::{Part, Upcoming};
 use sources::Source;
@@ -36,6 +38,9 @@ pub struct Identity {
     /// What operators withdrew before it took effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cancelled: Vec<Cancellation>,
+    /// What operators order about the person's access.
+    #[serde(default, skip_serializing_if = "AccessOrders::is_empty")]
+    orders: AccessOrders,
     /// How far what was said before sources were told apart is believed.
     #[serde(default, skip_serializing_if = "Standing::is_usual")]
     standing: Standing,
@@ -65,6 +70,9 @@ pub struct IdentityView {
     /// What sources say of the person's employment that cannot all be true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contradictions: Vec<Contradiction>,
+    /// The orders of operators that are in force.
+    #[serde(default, skip_serializing_if = "AccessOrders::is_empty")]
+    pub orders: AccessOrders,
 }
 
 impl Identity {
@@ -160,6 +168,7 @@ impl Identity {
             planned_departure: decision.planned_departure,
             known_since: decision.known_since,
             contradictions: decision.contradictions,
+            orders: self.orders.at(now),
         }
     }
 

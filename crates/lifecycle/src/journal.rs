@@ -5,8 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
-    Actor, AttemptId, DeadLetterId, EventId, FeedRunId, Lane, LeaverCause, ReplayId, ResourceKind,
-    ScheduleId, TraceContext, WaitingFor,
+    AccessOrderKind, Actor, AttemptId, DeadLetterId, EventId, FeedRunId, Lane, LeaverCause, ReplayId,
+    ResourceKind, ScheduleId, TraceContext, WaitingFor,
 };
 
 /// One entry of a person's or group's timeline.
@@ -324,6 +324,20 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
+    /// mapper: an operator ordered something about a person's access, or lifted it.
+    AccessOrdered {
+        /// What.
+        order: AccessOrderKind,
+        /// `ordered` or `lifted`.
+        outcome: String,
+        /// When it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+        until: Option<OffsetDateTime>,
+        /// Who.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// mapper: an account that was proven to be off came back.
     LeaverReopened {
         /// The target.
@@ -368,6 +382,7 @@ impl Fact {
             Self::Joined { .. } => "joined",
             Self::ScheduleCancelled { .. } => "schedule_cancelled",
             Self::Provisioned { .. } => "provisioned",
+            Self::AccessOrdered { .. } => "access_ordered",
             Self::LeaverProven { .. } => "leaver_proven",
             Self::LeaverOverdue { .. } => "leaver_overdue",
             Self::LeaverReopened { .. } => "leaver_reopened",

@@ -43,6 +43,9 @@ pub use control::leavers::{
     LeaverCounts, LeaversReply, LeaversRequest, Obligation, ObligationState, OffEvidence, TargetLeaverCounts,
     Waiting, WaitingFor,
 };
+pub use control::orders::{
+    ACCESS_ORDERS_MAX, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, OrderAccessRequest,
+};
 pub use control::outbox::{OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage};
 pub use control::people::{
     JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
@@ -90,7 +93,9 @@ pub use event::{Dating, Event, EventKind, Person, UnreadValue};
 pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
-pub use identity::{Identity, IdentityView, Part, Upcoming, unix_micros};
+pub use identity::{
+    AccessOrder, AccessOrderKind, AccessOrders, Identity, IdentityView, Part, Upcoming, unix_micros,
+};
 pub use ids::{
     AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,
     ScheduleId,

@@ -16,6 +16,8 @@ pub enum Rule {
     Left,
     /// The person's record was erased at the source, and the leaver rule applies.
     Erased,
+    /// An operator ordered the person's accounts off.
+    OrderedOff,
     /// Nothing that took effect says that the person is employed.
     NotEmployedYet,
     /// The group does not exist (any more).
@@ -78,6 +80,7 @@ impl Rule {
             Self::OutOfScope => "out of scope",
             Self::Left => "left",
             Self::Erased => "erased at the source",
+            Self::OrderedOff => "switched off by an operator",
             Self::NotEmployedYet => "nothing says that the person is employed",
             Self::NoSuchGroup => "the group does not exist",
             Self::RequiredValueMissing => "a required value is missing",

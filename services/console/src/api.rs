@@ -460,6 +460,25 @@ pub struct RetrySetAside {
     pub why: String,
 }
 
+/// Body of `POST /v1/access-orders`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OrderAccess {
+    /// Key, or login name at the source.
+    pub person: String,
+    /// `off`: off at every target now; `keep`: never deleted.
+    pub order: String,
+    /// The order is lifted.
+    #[serde(default)]
+    pub lift: bool,
+    /// When it ends by itself (RFC 3339); without it, when it is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Required: it is kept in the timeline.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Body of `POST /v1/targets/{target}/reconcile`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -8,6 +8,7 @@ mod feeds;
 mod held;
 mod leavers;
 mod openapi;
+mod orders;
 mod outbox;
 mod people;
 mod plans;
@@ -89,6 +90,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/schedule/cancel", post(schedule::cancel))
         .route("/v1/leavers", get(leavers::list))
+        .route("/v1/access-orders", get(orders::list).post(orders::order))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/retry", post(quarantine::retry))
         .route("/v1/held", get(held::list))

@@ -28,6 +28,7 @@ impl Told {
             | Fact::FeedDecided { .. }
             | Fact::Correlated { .. }
             | Fact::Joined { .. }
+            | Fact::AccessOrdered { .. }
             | Fact::LeaverProven { .. }
             | Fact::LeaverOverdue { .. }
             | Fact::LeaverReopened { .. }
@@ -275,6 +276,7 @@ fn step_of(fact: &Fact) -> i16 {
         | Fact::FeedDecided { .. }
         | Fact::Joined { .. }
         | Fact::ScheduleCancelled { .. }
+        | Fact::AccessOrdered { .. }
         | Fact::Paused { .. }
         | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
@@ -294,6 +296,7 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::FeedHeld { .. }
         | Fact::FeedDecided { .. }
         | Fact::ScheduleCancelled { .. }
+        | Fact::AccessOrdered { .. }
         | Fact::Replayed { .. }
         | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }

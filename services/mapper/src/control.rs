@@ -5,6 +5,7 @@ mod explain;
 mod feeds;
 mod join;
 mod leavers;
+mod orders;
 mod people;
 mod provision;
 mod schedule;
@@ -137,6 +138,14 @@ impl Control {
             },
             verb::LEAVERS => match request.question() {
                 Ok(wanted) => respond(request, self.leavers(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::ORDER_ACCESS => match request.question() {
+                Ok(wanted) => respond(request, self.order_access(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::ACCESS_ORDERS => match request.question() {
+                Ok(wanted) => respond(request, self.access_orders(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::RECORDS => match request.question() {

@@ -10,6 +10,7 @@ mod m0007;
 mod m0008;
 mod m0009;
 mod m0010;
+mod m0011;
 
 use sea_orm_migration::prelude::*;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008::AddOutboxLanes),
             Box::new(m0009::KeepObligations),
             Box::new(m0010::KeepQuarantine),
+            Box::new(m0011::KeepOrders),
         ]
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod identity;
 pub(crate) mod inbox;
 pub(crate) mod match_value;
 pub(crate) mod obligation;
+pub(crate) mod order;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod policy_file;

@@ -11,6 +11,7 @@ mod leavers;
 mod load;
 mod members;
 mod merge;
+mod orders;
 mod records;
 mod save;
 mod spread;
@@ -24,8 +25,8 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use lifecycle::{
-    Actor, Event, EventId, FactRecord, GroupState, Identity, ResourceKind, ScheduleId, TraceContext,
-    unix_micros,
+    AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, Identity, ResourceKind,
+    ScheduleId, TraceContext, unix_micros,
 };
 use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
@@ -60,6 +61,8 @@ pub(crate) enum Input {
     Join { person: String, other: String, actor: Actor },
     /// An operator says whose record it is, or not.
     Verdict { source: String, key: String, person: String, same: bool, actor: Actor },
+    /// An operator orders something about a person's access, or lifts the order.
+    Order { person: String, kind: AccessOrderKind, order: Option<AccessOrder>, actor: Actor },
     /// An operator takes back what is planned for a person.
     Cancel { person: String, planned: Vec<ScheduleId>, actor: Actor },
 }
@@ -175,6 +178,7 @@ struct Work<'a> {
     feeds: feeds::Feeds,
     /// What follows for accounts of people who have a right to access, or not.
     duties: Vec<leavers::Duty>,
+    orders: Vec<orders::OrderRow>,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
 }

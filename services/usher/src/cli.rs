@@ -5,6 +5,7 @@ mod dead;
 mod feed;
 mod held;
 mod leavers;
+mod orders;
 mod outbox;
 mod people;
 mod policy;
@@ -29,6 +30,7 @@ pub use held::{
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
 };
 pub use leavers::LeaversArgs;
+pub use orders::{LiftOrderArgs, OrderArgs, OrderCommand, OrderListArgs};
 pub use outbox::{OutboxCommand, OutboxRetryArgs};
 pub use people::{
     JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand, PeopleListArgs,
@@ -73,6 +75,10 @@ pub enum Command {
     ///
     /// Exit code 1 when one of them is overdue: its policy's objective has passed.
     Leavers(LeaversArgs),
+    /// Switch a person's accounts off at every target now, before any source says so; list such orders, or lift one.
+    Off(OrderArgs),
+    /// Never delete a person's accounts (legal hold); list such orders, or lift one.
+    Keep(OrderArgs),
     /// Show what happened to a person or group, oldest first.
     Trace(TraceArgs),
     /// Look at what could not be done, and do it again or close it.

@@ -34,6 +34,8 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Console(args) => done(serve::run(Role::Console, &args.config)),
         Command::Status(args) => wait_for(operator::status(args)),
         Command::Leavers(args) => wait_for(operator::leavers(args)),
+        Command::Off(args) => wait_for(operator::order(lifecycle::AccessOrderKind::Off, args)),
+        Command::Keep(args) => wait_for(operator::order(lifecycle::AccessOrderKind::Keep, args)),
         Command::Trace(args) => wait_for(operator::trace(args)),
         Command::Dead(command) => wait_for(operator::dead(command)),
         Command::Held(command) => wait_for(operator::held(command)),

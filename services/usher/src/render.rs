@@ -7,6 +7,7 @@ pub mod dead;
 pub mod feed;
 pub mod held;
 pub mod leavers;
+pub mod orders;
 pub mod outbox;
 pub mod people;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! Whether somebody should have a usable account: employment first, then the scope.
 
-use lifecycle::{AccountState, Employment};
+use lifecycle::{AccessOrders, AccountState, Employment};
 use time::OffsetDateTime;
 
 use super::{Subject, allowed};
@@ -21,7 +21,7 @@ pub(super) struct Verdict<'a> {
 
 pub(super) fn of<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
     let rules = &policy.users;
-    let mut verdict = by_employment(subject, policy, seen);
+    let mut verdict = as_ordered(by_employment(subject, policy, seen), subject.identity.orders);
     if let Some(state) = verdict.state
         && allowed(state, rules.actions) != Some(state)
     {
@@ -31,6 +31,20 @@ pub(super) fn of<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>)
             verdict.rule = Rule::SwitchedOff;
             verdict.because = Because::Words(words.into());
         }
+    }
+    verdict
+}
+
+/// What operators ordered stands above what sources and policies say: off, and never deleted.
+fn as_ordered(mut verdict: Verdict<'_>, orders: AccessOrders) -> Verdict<'_> {
+    let is_off = matches!(verdict.state, Some(AccountState::Disabled | AccountState::Deleted));
+    if orders.off.is_some() && !is_off {
+        verdict.state = Some(AccountState::Disabled);
+        (verdict.rule, verdict.because, verdict.in_scope) = (Rule::OrderedOff, Because::Rule, false);
+    }
+    if orders.keep.is_some() && verdict.state == Some(AccountState::Deleted) {
+        verdict.state = Some(AccountState::Disabled);
+        verdict.because = Because::Words("an operator ordered that it is never deleted".into());
     }
     verdict
 }

@@ -5,8 +5,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    dead, feeds, held, leavers, outbox, people, plans, policies, provision, quarantine, reconcile, records,
-    schedule, status,
+    dead, feeds, held, leavers, orders, outbox, people, plans, policies, provision, quarantine, reconcile,
+    records, schedule, status,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,8 @@ use super::{
         leavers::list,
         quarantine::list,
         quarantine::retry,
+        orders::list,
+        orders::order,
         held::list,
         held::approve,
         held::reject,

@@ -64,6 +64,9 @@ pub(super) fn right(identity: &IdentityView, decision: &Decision<'_>, now: i64) 
 
 fn departure(identity: &IdentityView, rule: Rule, now: i64) -> Option<Departure> {
     let (cause, effective_at) = match (identity.employment, rule) {
+        (_, Rule::OrderedOff) => {
+            (LeaverCause::Operator, identity.orders.off.map_or(now, |order| order.since))
+        }
         (Employment::Left { since }, _) => (LeaverCause::Left, since),
         (Employment::Deleted { since }, _) => (LeaverCause::Deleted, since),
         (Employment::Active, Rule::OutOfScope) => (LeaverCause::OutOfScope, now),

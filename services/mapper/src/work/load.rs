@@ -52,6 +52,7 @@ pub(super) async fn load<'a>(
         appeared: BTreeMap::new(),
         feeds: super::feeds::Feeds::default(),
         duties: Vec::new(),
+        orders: Vec::new(),
         facts: Vec::new(),
         commands: Vec::new(),
     };
@@ -88,7 +89,7 @@ fn subjects(inputs: &[Input], people: &People) -> Subjects {
                 named.groups.insert(event.subject.clone());
             }
             Input::Event { .. } => {}
-            Input::Person(key) | Input::Cancel { person: key, .. } => {
+            Input::Person(key) | Input::Cancel { person: key, .. } | Input::Order { person: key, .. } => {
                 named.people.insert(key.clone());
             }
             Input::Record { source, key } => {

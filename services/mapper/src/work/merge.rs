@@ -62,6 +62,7 @@ impl Work<'_> {
                     self.note_verdict((source, key), person, *same, actor);
                 }
                 Input::Join { person, other, actor } => self.join(person, other, actor),
+                Input::Order { person, kind, order, actor } => self.order(person, *kind, *order, actor),
                 Input::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
                 // Raises the group's revision, for the reason given at `merge_group`.
                 Input::Edge { group, .. } => {

@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveMode
 use serde::Serialize;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Known, Work, leavers, values};
+use super::{Known, Work, leavers, orders, values};
 use crate::SERVICE;
 use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save as save_rows};
 
@@ -72,6 +72,7 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let rows = changed.map(|(_, row)| row).collect();
     save_rows::<desired::Entity>(tx, rows, &key, desired::Column::Revision).await?;
     leavers::save(tx, work.duties, now).await?;
+    orders::save(tx, work.orders).await?;
 
     let mut messages: Vec<Outgoing> =
         work.commands.iter().map(|(command, trace)| Outgoing::command(command, *trace)).collect();

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use bus::Bus;
 use lifecycle::{
-    AccountEvidence, EventKind, EvidenceReply, EvidenceRequest, Fact, Helper, LeaverCause, LeaversReply,
-    LeaversRequest, MapperStatus, Obligation, ObligationState, OffEvidence, Waiting, WaitingFor, verb,
+    AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountEvidence,
+    AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, Helper, LeaverCause, LeaversReply,
+    LeaversRequest, MapperStatus, Obligation, ObligationState, OffEvidence, OrderAccessRequest, Waiting,
+    WaitingFor, verb,
 };
 use serde_json::json;
 use store::testing::{databases, sqlite};
@@ -208,4 +210,57 @@ async fn leaver_facts(journal: &mut bus::Consumer<bus::Facts>) -> Vec<Fact> {
         delivery.ack().await;
     }
     told
+}
+
+async fn order(world: &World, order: AccessOrderKind, lift: bool, until: Option<OffsetDateTime>) {
+    let actor = Actor { who: "alice".to_owned(), why: "incident 7".to_owned() };
+    let request = OrderAccessRequest { person: "E-1".to_owned(), order, lift, until, actor };
+    let _: AccessOrderStatus = ask(world, verb::ORDER_ACCESS, request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_is_ordered_off_is_off_whatever_sources_say_until_the_order_is_lifted_or_ends() {
+    for database in databases() {
+        let keeps = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: none }\n", 1);
+        let mut world = World::running(database, &keeps).await;
+        let _accounts = play_writer(world.bus.clone()).await;
+        world.send(&[joined("E-1", 1, "HR")]).await;
+        world.settle().await;
+        order(&world, AccessOrderKind::Off, false, None).await;
+        world.until("it is off", async |world| world.state("E-1") == Some(AccountState::Disabled)).await;
+        assert_eq!(of(&world, "E-1").await.cause, LeaverCause::Operator);
+        world.send(&[event(EventKind::WorkerRehired, "E-1", 2, json!({ "department": "Sales" }))]).await;
+        world.settle().await;
+        assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
+        let orders: AccessOrdersReply =
+            ask(&world, verb::ACCESS_ORDERS, AccessOrdersRequest { limit: 10, ..Default::default() })
+                .await
+                .unwrap();
+        let told: Vec<_> =
+            orders.orders.iter().map(|order| (order.person.as_str(), order.in_force, &*order.why)).collect();
+        assert_eq!(told, [("E-1", true, "incident 7")]);
+        order(&world, AccessOrderKind::Off, true, None).await;
+        world.until("it is on", async |world| world.state("E-1") == Some(AccountState::Active)).await;
+        until_state(&mut world, "E-1", ObligationState::Ended).await;
+        let soon = OffsetDateTime::now_utc() + time::Duration::milliseconds(1_500);
+        order(&world, AccessOrderKind::Off, false, Some(soon)).await;
+        world.until("it is off", async |world| world.state("E-1") == Some(AccountState::Disabled)).await;
+        world.until("it ends", async |world| world.state("E-1") == Some(AccountState::Active)).await;
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_ordered_to_be_kept_is_off_and_not_deleted() {
+    let deletes = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: delete }\n", 1);
+    let mut world = World::running(sqlite(), &deletes).await;
+    world.send(&[joined("E-1", 1, "HR")]).await;
+    world.settle().await;
+    order(&world, AccessOrderKind::Keep, false, None).await;
+    world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
+    world.settle().await;
+    assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
+    order(&world, AccessOrderKind::Keep, true, None).await;
+    world.until("it is deleted", async |world| world.state("E-1") == Some(AccountState::Deleted)).await;
+    world.stop_mappers().await;
 }

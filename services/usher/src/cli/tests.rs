@@ -47,6 +47,10 @@ fn every_operator_command_prints_json_on_request() {
         "people join E-9 --into E-1 --leave-accounts --why x",
         "people conflicts resolve directory u-1 --same E-1 --why x",
         "schedule cancel sch_1 E-2 --why x",
+        "leavers --overdue --target zia --since 2026-07-01",
+        "off E-1 --why x --until 2026-07-01",
+        "off ls",
+        "keep lift E-1 --why x",
     ];
     for line in lines.into_iter().chain(more) {
         assert!(parse(&format!("{line} --json")).is_ok(), "{line}");

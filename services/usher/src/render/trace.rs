@@ -41,6 +41,7 @@ fn what(entry: &TraceEntry) -> String {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
+        "accessOrdered" => format!("{} by an operator: {}", text(fact, "outcome"), text(fact, "order")),
         "leaverProven" => format!("proven to be off at {}", text(fact, "target")),
         "leaverOverdue" => format!("overdue at {}", text(fact, "target")),
         "leaverReopened" => format!("came back at {}", text(fact, "target")),
@@ -155,7 +156,8 @@ fn why(entry: &TraceEntry) -> String {
         "leaverReopened" => {
             format!("{} holds no more; see `usher leavers`", text(fact, "evidence"))
         }
-        "replayed" | "discarded" | "heldDecided" | "feedDecided" | "scheduleCancelled" | "joined" => {
+        "replayed" | "discarded" | "accessOrdered" | "heldDecided" | "feedDecided" | "scheduleCancelled"
+        | "joined" => {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))
         }
         _ => String::new(),

@@ -1,0 +1,106 @@
+//! What operators order about a person's access, beside what sources say: off everywhere now, or never deleted.
+
+use serde::{Deserialize, Serialize};
+
+use super::Identity;
+
+/// What an operator orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessOrderKind {
+    /// The person's accounts are off at every target.
+    Off,
+    /// The person's accounts are never deleted: a legal hold.
+    Keep,
+}
+
+impl AccessOrderKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Off, Self::Keep];
+
+    /// The name used in tables and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+/// One order. Microseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessOrder {
+    /// When it was given.
+    pub since: i64,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+}
+
+/// The orders about one person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessOrders {
+    /// Off at every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<AccessOrder>,
+    /// Never deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<AccessOrder>,
+}
+
+impl AccessOrders {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Those in force at `now` (microseconds).
+    pub fn at(self, now: i64) -> Self {
+        let in_force =
+            |order: Option<AccessOrder>| order.filter(|order| order.until.is_none_or(|until| until > now));
+        Self { off: in_force(self.off), keep: in_force(self.keep) }
+    }
+
+    /// When the next of them ends after `now` (microseconds).
+    pub(super) fn next_due(self, now: i64) -> Option<i64> {
+        let ends = [self.off, self.keep].into_iter().flatten().filter_map(|order| order.until);
+        ends.filter(|until| *until > now).min()
+    }
+}
+
+impl Identity {
+    /// Gives an order in place of the one before, or lifts it.
+    pub fn order_access(&mut self, kind: AccessOrderKind, order: Option<AccessOrder>) {
+        match kind {
+            AccessOrderKind::Off => self.orders.off = order,
+            AccessOrderKind::Keep => self.orders.keep = order,
+        }
+    }
+
+    /// The orders that were given and not lifted; some may have ended.
+    pub fn access_orders(&self) -> AccessOrders {
+        self.orders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_holds_until_its_end_or_until_it_is_lifted_and_its_end_is_a_moment_to_decide_again() {
+        let mut person = Identity::default();
+        person.order_access(AccessOrderKind::Off, Some(AccessOrder { since: 10, until: Some(20) }));
+        person.order_access(AccessOrderKind::Keep, Some(AccessOrder { since: 10, until: None }));
+        let view = person.view("E-1", 19);
+        assert!(view.orders.off.is_some() && view.orders.keep.is_some());
+        assert_eq!(person.next_due(19), Some(20));
+        let view = person.view("E-1", 20);
+        assert!(view.orders.off.is_none() && view.orders.keep.is_some());
+        assert_eq!(person.next_due(20), None);
+        person.order_access(AccessOrderKind::Keep, None);
+        assert!(person.view("E-1", 20).orders.is_empty());
+        let stored: Identity = serde_json::from_str("{\"attributes\":{}}").unwrap();
+        assert!(stored.access_orders().is_empty(), "rows of before have none");
+    }
+}

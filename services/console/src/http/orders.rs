@@ -1,0 +1,101 @@
+//! Orders of operators about a person's access: off everywhere now, or never deleted.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{
+    ACCESS_ORDERS_MAX, AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, Actor,
+    OrderAccessRequest, verb,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::{invalid, invalid_one};
+use super::query::Query;
+use super::reason::reason;
+use crate::MAPPER;
+use crate::api::OrderAccess;
+
+/// Orders per page unless asked otherwise.
+const LIMIT: u64 = 100;
+
+/// Which part is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OrdersQuery {
+    /// `off` or `keep`; both unless said.
+    order: Option<String>,
+    /// How many at most: 1 to 1,000, 100 unless said.
+    limit: Option<u64>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Orders that were not lifted, in order of person.
+#[utoipa::path(
+    get,
+    path = "/v1/access-orders",
+    params(OrdersQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`orders`: `person`, `order` (`off` or `keep`), `inForce`, `since`, `until`, `who` and `why` of each; `nextCursor` while there is more"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<OrdersQuery>,
+) -> Result<Json<AccessOrdersReply>, Problem> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=ACCESS_ORDERS_MAX).contains(&limit) {
+        return Err(invalid_one("query:limit", format!("must be 1 to {ACCESS_ORDERS_MAX}")));
+    }
+    let named = |name: &String| named(name).ok_or_else(|| invalid_one("query:order", "must be off or keep"));
+    let order = query.order.as_ref().map(named).transpose()?;
+    let request = AccessOrdersRequest { order, limit, cursor: query.cursor };
+    Ok(Json(context.ask(MAPPER, verb::ACCESS_ORDERS, &request).await?))
+}
+
+/// Orders a person's accounts off at every target now, whatever sources say, or never to be deleted; or lifts the order.
+#[utoipa::path(
+    post,
+    path = "/v1/access-orders",
+    request_body = OrderAccess,
+    responses(
+        (status = 200, body = serde_json::Value, description = "the order: `person`, `order`, `inForce`, `since`, `until`, `who`, `why`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person, or no such order"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`order` or `until` is wrong, or `why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn order(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<OrderAccess>,
+) -> Result<Json<AccessOrderStatus>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let order = named(&body.order);
+    if order.is_none() {
+        wrong.add("/order", "must be off or keep");
+    }
+    let until = body.until.as_ref().map(|text| OffsetDateTime::parse(text, &Rfc3339)).transpose();
+    if until.is_err() {
+        wrong.add("/until", "must be a moment like 2026-07-01T00:00:00Z");
+    }
+    let (Some(order), Ok(until), true) = (order, until, wrong.is_empty()) else {
+        return Err(invalid(wrong));
+    };
+    let request = OrderAccessRequest { person: body.person, order, lift: body.lift, until, actor };
+    Ok(Json(context.ask(MAPPER, verb::ORDER_ACCESS, &request).await?))
+}
+
+fn named(name: &str) -> Option<AccessOrderKind> {
+    AccessOrderKind::ALL.into_iter().find(|kind| kind.as_str() == name)
+}

@@ -1,0 +1,44 @@
+//! `mapper_orders`: orders of operators about people's access, for lists. What decisions go by is in the person's state.
+
+use lifecycle::{AccessOrderKind, AccessOrderStatus};
+use sea_orm::entity::prelude::*;
+
+use crate::moment;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "mapper_orders")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) person: String,
+    /// An [`AccessOrderKind`].
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) kind: String,
+    /// Microseconds since the Unix epoch.
+    pub(crate) since: i64,
+    pub(crate) until: Option<i64>,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) who: String,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) why: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// For operators.
+    pub(crate) fn told(self, now: i64) -> AccessOrderStatus {
+        let order = AccessOrderKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind);
+        AccessOrderStatus {
+            person: self.person,
+            order: order.unwrap_or(AccessOrderKind::Off),
+            in_force: self.until.is_none_or(|until| until > now),
+            since: moment(self.since),
+            until: self.until.map(moment),
+            who: self.who,
+            why: self.why,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Orders of operators about a person's access.
+
+use lifecycle::{AccessOrderKind, AccessOrderStatus, AccessOrdersReply};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::table::Table;
+use super::{clean, instant};
+
+/// What was ordered or lifted.
+pub fn one(order: &AccessOrderStatus) -> String {
+    let person = clean(&order.person);
+    let until = order.until.map(|until| format!(" until {}", at(until))).unwrap_or_default();
+    match (order.order, order.in_force) {
+        (AccessOrderKind::Off, true) => format!(
+            "{person} is off everywhere from now on{until}; to see that it is: usher leavers --person {person} --all\n"
+        ),
+        (AccessOrderKind::Keep, true) => {
+            format!("no account of {person} is deleted from now on{until}\n")
+        }
+        (kind, false) => {
+            format!("`{}` is lifted: sources and policies decide about {person} again\n", kind.as_str())
+        }
+    }
+}
+
+/// One line per order.
+pub fn list(reply: &AccessOrdersReply) -> String {
+    if reply.orders.is_empty() {
+        return "there are no orders\n".to_owned();
+    }
+    let mut table = Table::new(["PERSON", "SINCE", "UNTIL", "IN FORCE", "BY", "WHY"]);
+    for order in &reply.orders {
+        table.row([
+            order.person.as_str(),
+            &at(order.since),
+            &order.until.map_or_else(|| "lifted".to_owned(), at),
+            if order.in_force { "yes" } else { "no, it has ended" },
+            &order.who,
+            &order.why,
+        ]);
+    }
+    let mut text = table.render();
+    if reply.next_cursor.is_some() {
+        text.push_str("\nthere is more: --limit\n");
+    }
+    text
+}
+
+fn at(moment: OffsetDateTime) -> String {
+    instant(&moment.format(&Rfc3339).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_order_says_until_when_it_holds_who_gave_it_and_whether_it_has_ended() {
+        let reply: AccessOrdersReply = serde_json::from_value(json!({ "orders": [
+            { "person": "E-1", "order": "off", "inForce": true, "since": "2026-07-01T00:00:00Z", "who": "alice", "why": "incident 7" },
+            { "person": "E-2", "order": "off", "inForce": false, "since": "2026-07-01T00:00:00Z",
+              "until": "2026-07-02T00:00:00Z", "who": "bob", "why": "holiday" },
+        ]}))
+        .unwrap();
+        assert_eq!(
+            list(&reply),
+            "PERSON  SINCE                 UNTIL                 IN FORCE          BY     WHY\n\
+             E-1     2026-07-01T00:00:00Z  lifted                yes               alice  incident 7\n\
+             E-2     2026-07-01T00:00:00Z  2026-07-02T00:00:00Z  no, it has ended  bob    holiday\n"
+        );
+        assert!(one(&reply.orders[0]).starts_with("E-1 is off everywhere from now on; "));
+        assert!(one(&reply.orders[1]).starts_with("`off` is lifted"));
+    }
+}
