@@ -1,5 +1,6 @@
 //! Operator verbs: requests and replies on `usher.control.<service>.<verb>`.
 
+pub mod export;
 pub mod feed;
 pub mod held;
 pub mod leavers;
@@ -92,6 +93,10 @@ pub mod verb {
     pub const EVIDENCE: &str = "evidence";
     /// [`super::leavers::LeaversRequest`] to the mapper, answered by a [`super::leavers::LeaversReply`].
     pub const LEAVERS: &str = "leavers";
+    /// [`super::export::ExportRequest`] to the mapper, answered by an [`super::export::ExportPage`].
+    pub const EXPORT_EVIDENCE: &str = "export_evidence";
+    /// [`super::export::EvidenceKeysRequest`] to the mapper, answered by [`super::export::EvidenceKeys`].
+    pub const EVIDENCE_KEYS: &str = "evidence_keys";
     /// [`super::orders::OrderAccessRequest`] to the mapper, answered by an [`super::orders::AccessOrderStatus`].
     pub const ORDER_ACCESS: &str = "order_access";
     /// [`super::orders::AccessOrdersRequest`] to the mapper, answered by an [`super::orders::AccessOrdersReply`].

@@ -177,7 +177,8 @@ impl Identity {
         let by_key = self.by_key();
         let voices = by_key.iter().flat_map(|(_, voices)| voices);
         let employment = voices.filter_map(|voice| voice.next_due(now)).min();
-        [employment, self.next_attribute_due(now)].into_iter().flatten().min()
+        let orders = self.orders.next_due(now);
+        [employment, self.next_attribute_due(now), orders].into_iter().flatten().min()
     }
 }
 

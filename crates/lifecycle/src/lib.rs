@@ -30,6 +30,7 @@ pub use command::{
     Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
     MemberKind, ResourceKind,
 };
+pub use control::export;
 pub use control::feed::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
     MISSING_NAMED_MAX,

@@ -479,6 +479,15 @@ pub struct OrderAccess {
     pub why: String,
 }
 
+/// Body of `POST /v1/leavers/keys/rotate`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateEvidenceKey {
+    /// Required.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Body of `POST /v1/targets/{target}/reconcile`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

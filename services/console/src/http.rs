@@ -4,6 +4,7 @@
 
 mod auth;
 mod dead;
+mod evidence;
 mod feeds;
 mod held;
 mod leavers;
@@ -90,6 +91,9 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/schedule/cancel", post(schedule::cancel))
         .route("/v1/leavers", get(leavers::list))
+        .route("/v1/leavers/export", get(evidence::export))
+        .route("/v1/leavers/keys", get(evidence::keys))
+        .route("/v1/leavers/keys/rotate", post(evidence::rotate))
         .route("/v1/access-orders", get(orders::list).post(orders::order))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/retry", post(quarantine::retry))

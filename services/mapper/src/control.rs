@@ -2,6 +2,7 @@
 
 mod apply;
 mod explain;
+mod export;
 mod feeds;
 mod join;
 mod leavers;
@@ -138,6 +139,14 @@ impl Control {
             },
             verb::LEAVERS => match request.question() {
                 Ok(wanted) => respond(request, self.leavers(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::EXPORT_EVIDENCE => match request.question() {
+                Ok(wanted) => respond(request, self.export_evidence(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::EVIDENCE_KEYS => match request.question() {
+                Ok(wanted) => respond(request, self.evidence_keys(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::ORDER_ACCESS => match request.question() {

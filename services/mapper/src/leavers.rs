@@ -6,6 +6,7 @@
 
 mod check;
 mod counts;
+pub(crate) mod signing;
 
 pub(crate) use counts::counts;
 

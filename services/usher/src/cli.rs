@@ -29,7 +29,9 @@ pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
 };
-pub use leavers::LeaversArgs;
+pub use leavers::{
+    EvidenceFormat, EvidenceKeysArgs, ExportEvidenceArgs, LeaversArgs, LeaversCommand, VerifyEvidenceArgs,
+};
 pub use orders::{LiftOrderArgs, OrderArgs, OrderCommand, OrderListArgs};
 pub use outbox::{OutboxCommand, OutboxRetryArgs};
 pub use people::{

@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod evidence;
 pub mod operator;
 pub mod render;
 pub mod serve;

@@ -5,8 +5,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    dead, feeds, held, leavers, orders, outbox, people, plans, policies, provision, quarantine, reconcile,
-    records, schedule, status,
+    dead, evidence, feeds, held, leavers, orders, outbox, people, plans, policies, provision, quarantine,
+    reconcile, records, schedule, status,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,9 @@ use super::{
         leavers::list,
         quarantine::list,
         quarantine::retry,
+        evidence::export,
+        evidence::keys,
+        evidence::rotate,
         orders::list,
         orders::order,
         held::list,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bus::Bus;
+use lifecycle::export::{
+    EXPORT_COLUMNS, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest, ExportPage, ExportRequest, check_chain,
+};
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountEvidence,
     AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, Helper, LeaverCause, LeaversReply,
@@ -263,4 +266,42 @@ async fn an_account_that_is_ordered_to_be_kept_is_off_and_not_deleted() {
     order(&world, AccessOrderKind::Keep, true, None).await;
     world.until("it is deleted", async |world| world.state("E-1") == Some(AccountState::Deleted)).await;
     world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_is_exported_in_pages_that_are_chained_and_signed_and_a_new_key_signs_after_a_rotation() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let people: Vec<String> = (0..501).map(|number| format!("E-{number}")).collect();
+    let all: Vec<_> = people.iter().map(|person| joined(person, 1, "HR")).collect();
+    world.send(&all).await;
+    world.settle().await;
+    let all: Vec<_> =
+        people.iter().map(|person| event(EventKind::WorkerLeft, person, 2, json!({}))).collect();
+    world.send(&all).await;
+    world.settle().await;
+    let rotate = Some(Actor { who: "alice".to_owned(), why: "yearly".to_owned() });
+    let keys: EvidenceKeys = ask(&world, verb::EVIDENCE_KEYS, EvidenceKeysRequest::default()).await.unwrap();
+    let first = page(&world, EXPORT_EDGE).await;
+    assert_eq!((first.lines.len(), &first.seal.key), (500, &keys.keys[0].key));
+    let after: EvidenceKeys = ask(&world, verb::EVIDENCE_KEYS, EvidenceKeysRequest { rotate }).await.unwrap();
+    assert_eq!(after.keys[1..], keys.keys);
+    let second = page(&world, &first.seal.upto).await;
+    assert_eq!((second.lines.len(), &second.seal.key), (1, &after.keys[0].key));
+    assert_eq!(second.seal.upto, EXPORT_EDGE);
+    check_chain(&[first.clone(), second]).unwrap();
+    assert!(check_chain(&[first.clone()]).is_err());
+    let named = &first.lines[0].fields;
+    assert_eq!(named.len(), EXPORT_COLUMNS.len());
+    assert!(named[2].is_empty() && named[3].len() == 64, "people are pseudonyms: {named:?}");
+    world.stop_mappers().await;
+}
+
+async fn page(world: &World, after: &str) -> ExportPage {
+    let request = ExportRequest {
+        from: "2000-01-01T00:00:00Z".to_owned(),
+        to: "2100-01-01T00:00:00Z".to_owned(),
+        pseudonyms: true,
+        after: after.to_owned(),
+    };
+    ask(world, verb::EXPORT_EVIDENCE, request).await.unwrap()
 }

@@ -1,6 +1,8 @@
 //! `usher leavers ...`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -9,7 +11,11 @@ use super::OperatorArgs;
 
 /// `usher leavers`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct LeaversArgs {
+    /// Evidence for auditors.
+    #[command(subcommand)]
+    pub command: Option<LeaversCommand>,
     /// Only those whose objective has passed.
     #[arg(long)]
     pub overdue: bool,
@@ -31,6 +37,70 @@ pub struct LeaversArgs {
     /// Print comma-separated values instead of a table.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher leavers ...`.
+#[derive(Debug, Subcommand)]
+pub enum LeaversCommand {
+    /// Write signed evidence of what was decided in a time: one line per account, chained by hashes.
+    Export(ExportEvidenceArgs),
+    /// Check a file of evidence, without a running Usher: nothing was changed, removed or added, and who signed it.
+    Verify(VerifyEvidenceArgs),
+    /// Show the public keys that evidence is signed with, the one that signs first; or make a new one.
+    Keys(EvidenceKeysArgs),
+}
+
+/// How evidence is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EvidenceFormat {
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+/// `usher leavers export`.
+#[derive(Debug, Args)]
+pub struct ExportEvidenceArgs {
+    /// What was decided from then on: a day (UTC) or a moment.
+    #[arg(long, value_name = "DATE", value_parser = day_or_moment)]
+    pub from: OffsetDateTime,
+    /// What was decided before then: a day (at its beginning, UTC) or a moment.
+    #[arg(long, value_name = "DATE", value_parser = day_or_moment)]
+    pub to: OffsetDateTime,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = EvidenceFormat::Json)]
+    pub format: EvidenceFormat,
+    /// Name people by keyed hashes only: for files that outlive their erasure.
+    #[arg(long)]
+    pub pseudonyms: bool,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher leavers verify`.
+#[derive(Debug, Args)]
+pub struct VerifyEvidenceArgs {
+    /// The file, in either format.
+    pub file: PathBuf,
+    /// A public key that is trusted, as `usher leavers keys` shows it; several are possible.
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+}
+
+/// `usher leavers keys`.
+#[derive(Debug, Args)]
+pub struct EvidenceKeysArgs {
+    /// Make a new key that signs from now on.
+    #[arg(long, requires = "why")]
+    pub rotate: bool,
+    /// Why, in your words.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
     /// How to reach the console.
     #[command(flatten)]
     pub operator: OperatorArgs,

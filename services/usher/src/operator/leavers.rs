@@ -1,12 +1,18 @@
 //! `usher leavers ...`.
 
+use anyhow::Context as _;
+use console::api::RotateEvidenceKey;
+use lifecycle::export::{EXPORT_EDGE, EvidenceKeys, ExportPage};
 use lifecycle::{LEAVERS_MAX, LeaversReply};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::client::{Console, understood};
-use super::{Ended, print, print_json};
-use crate::cli::LeaversArgs;
+use super::{Ended, print, print_json, show};
+use crate::cli::{
+    EvidenceFormat, EvidenceKeysArgs, ExportEvidenceArgs, LeaversArgs, LeaversCommand, VerifyEvidenceArgs,
+};
+use crate::evidence::EvidenceFile;
 use crate::render;
 
 /// `usher leavers`: lists accounts that must be off and are not proven to be. It has failed when one of them is overdue.
@@ -14,6 +20,12 @@ use crate::render;
 /// # Errors
 /// When the console cannot be reached or refuses.
 pub async fn leavers(args: &LeaversArgs) -> anyhow::Result<Ended> {
+    match &args.command {
+        Some(LeaversCommand::Export(args)) => return export(args).await,
+        Some(LeaversCommand::Verify(args)) => return verify(args),
+        Some(LeaversCommand::Keys(args)) => return keys(args).await,
+        None => {}
+    }
     let reply = read(args).await?;
     if args.operator.json {
         print_json(&reply)?;
@@ -47,4 +59,49 @@ async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
             return Ok(whole);
         }
     }
+}
+
+async fn export(args: &ExportEvidenceArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let text = |moment: OffsetDateTime| moment.format(&Rfc3339).context("this moment cannot be written");
+    let mut query = vec![("from", text(args.from)?), ("to", text(args.to)?)];
+    query.push(("pseudonyms", args.pseudonyms.to_string()));
+    let mut pages: Vec<ExportPage> = Vec::new();
+    loop {
+        let after = pages.last().map_or(EXPORT_EDGE, |page| &page.seal.upto).to_owned();
+        let mut query = query.clone();
+        query.push(("after", after));
+        let page: ExportPage = understood(&console.get(&["leavers", "export"], &query).await?)?;
+        let is_last = page.seal.upto == EXPORT_EDGE;
+        pages.push(page);
+        if is_last {
+            break;
+        }
+    }
+    let file = EvidenceFile::new(pages);
+    match args.format {
+        EvidenceFormat::Json => print(&file.to_json()),
+        EvidenceFormat::Csv => print(&file.to_csv()),
+    }
+}
+
+/// It has failed when the file is not as it was signed.
+fn verify(args: &VerifyEvidenceArgs) -> anyhow::Result<Ended> {
+    let name = args.file.display();
+    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {name}"))?;
+    let verified = EvidenceFile::parse(&text)
+        .and_then(|file| file.verify(&args.key))
+        .with_context(|| format!("{name} is NOT as it was signed"))?;
+    print(&render::leavers::verified(&verified))
+}
+
+async fn keys(args: &EvidenceKeysArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let answer = if args.rotate {
+        let body = RotateEvidenceKey { why: args.why.clone().unwrap_or_default() };
+        console.post(&["leavers", "keys", "rotate"], &body).await?
+    } else {
+        console.get(&["leavers", "keys"], &[]).await?
+    };
+    show(&args.operator, &answer, |keys: &EvidenceKeys| render::leavers::keys(keys))
 }

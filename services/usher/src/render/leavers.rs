@@ -1,11 +1,13 @@
 //! Accounts of leavers: what is proven to be off, and what the others wait for.
 
+use lifecycle::export::EvidenceKeys;
 use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
 use super::{clean, instant};
+use crate::evidence::Verified;
 
 /// The first line of `usher leavers` and of `usher status`.
 pub fn headline(counts: &LeaverCounts) -> String {
@@ -84,6 +86,27 @@ fn age(age: time::Duration) -> String {
 
 fn at(moment: OffsetDateTime) -> String {
     instant(&moment.format(&Rfc3339).unwrap_or_default())
+}
+
+/// What is known of a file of evidence that is whole.
+pub fn verified(verified: &Verified) -> String {
+    let Verified { lines, keys, is_trusted } = verified;
+    let keys = keys.join(", ");
+    let trust = if *is_trusted {
+        "which is trusted".to_owned()
+    } else {
+        "as the file itself says: pass --key to check that it is yours (`usher leavers keys`)".to_owned()
+    };
+    format!("whole: {lines} lines, nothing changed, removed or added\nsigned with {keys}, {trust}\n")
+}
+
+/// The public keys, one per line.
+pub fn keys(keys: &EvidenceKeys) -> String {
+    let mut table = Table::new(["KEY", "PUBLIC KEY (ED25519)", "SIGNS"]);
+    for (number, key) in keys.keys.iter().enumerate() {
+        table.row([&*key.key, &*key.public_key, if number == 0 { "yes" } else { "no more" }]);
+    }
+    table.render()
 }
 
 /// The columns of [`csv`].

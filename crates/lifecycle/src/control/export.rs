@@ -1,0 +1,290 @@
+//! Evidence for auditors: obligations as lines that are chained by hashes, in pages that are signed.
+//!
+//! Each line's hash covers the line before it; each page's seal covers its place in the whole: where it begins, where
+//! it ends and its last hash. A line or a page that is changed, removed or moved shows. Everything here is pure, so that
+//! a file can be verified without a running Usher.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Actor;
+
+/// Most lines in one page.
+pub const EXPORT_LINES_MAX: u64 = 500;
+/// Where the first page begins and the last one ends.
+pub const EXPORT_EDGE: &str = "-";
+/// The columns of a line. `person_hash` is keyed: the same person has the same one in every export of an installation.
+pub const EXPORT_COLUMNS: [&str; 18] = [
+    "id",
+    "target",
+    "person",
+    "person_hash",
+    "cause",
+    "state",
+    "said_at",
+    "received_at",
+    "effective_at",
+    "decided_at",
+    "due_at",
+    "evidence",
+    "evidence_at",
+    "verified_at",
+    "reopened_at",
+    "ended_at",
+    "waits_for",
+    "overdue",
+];
+
+/// Asks the mapper for a page of evidence; answered by an [`ExportPage`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExportRequest {
+    /// What was decided from then on (RFC 3339).
+    pub from: String,
+    /// What was decided before then (RFC 3339).
+    pub to: String,
+    /// Without the keys of people: only their keyed hashes.
+    pub pseudonyms: bool,
+    /// `upto` of the page before; [`EXPORT_EDGE`] for the first.
+    pub after: String,
+}
+
+/// A page of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportPage {
+    /// In order of the decision.
+    pub lines: Vec<ExportLine>,
+    /// What makes it whole.
+    pub seal: ExportSeal,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportLine {
+    /// As [`EXPORT_COLUMNS`] names them.
+    pub fields: Vec<String>,
+    /// Of the line and of the one before it, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// What is signed of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportSeal {
+    /// As it was asked for.
+    pub from: String,
+    /// As it was asked for.
+    pub to: String,
+    /// People are named by keyed hashes only.
+    pub pseudonyms: bool,
+    /// Where the page begins.
+    pub after: String,
+    /// Where it ends; [`EXPORT_EDGE`] at the end of the whole.
+    pub upto: String,
+    /// How many lines it has.
+    pub count: u64,
+    /// Hash of its last line, or of its beginning if it has none.
+    pub head: String,
+    /// When it was made (RFC 3339).
+    pub issued_at: String,
+    /// Names the key: the first 16 hexadecimal digits of the SHA-256 hash of the public key.
+    pub key: String,
+    /// The public key (Ed25519), in hexadecimal digits.
+    pub public_key: String,
+    /// Of [`Self::signed_text`], in hexadecimal digits.
+    pub signature: String,
+}
+
+impl ExportSeal {
+    /// The hash that the first line of the page is chained to.
+    pub fn beginning(&self) -> String {
+        chain("usher evidence 1", [&*self.from, &*self.to, &*self.pseudonyms.to_string(), &*self.after])
+    }
+
+    /// What the signature is of.
+    pub fn signed_text(&self) -> String {
+        let count = self.count.to_string();
+        chain(&self.beginning(), [&*self.upto, &*count, &*self.head, &*self.issued_at, &*self.key])
+    }
+}
+
+/// The hash of `fields` that follow what has the hash `before`. Each with its length, so that no two lists run together.
+pub fn chain<'a>(before: &str, fields: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(before).chain(fields) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// In hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// From hexadecimal digits.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
+        .collect::<Option<_>>()?;
+    (digits.len() % 2 == 0)
+        .then(|| digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte * 16 + half)).collect())
+}
+
+/// Name of a public key.
+pub fn key_name(public_key: &[u8]) -> String {
+    hex(&Sha256::digest(public_key))[..16].to_owned()
+}
+
+/// Why a file of evidence is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenChain {
+    /// There is no page.
+    #[error("there is no page")]
+    Empty,
+    /// A line is not as it was signed, or one before it is missing.
+    #[error("line {line} of page {page} was changed, or a line before it was removed, added or moved")]
+    Line {
+        /// From 1.
+        page: usize,
+        /// From 1.
+        line: usize,
+    },
+    /// The end of a page is not as it was signed.
+    #[error("lines at the end of page {page} were removed or added")]
+    Head {
+        /// From 1.
+        page: usize,
+    },
+    /// A page is not where the one before it ends, or is of another export.
+    #[error("a page before page {page} was removed, added or moved")]
+    Page {
+        /// From 1.
+        page: usize,
+    },
+    /// The last page is missing.
+    #[error("pages at the end were removed")]
+    End,
+}
+
+/// Checks that the lines and pages are all there, as they were made; signatures are the caller's to check.
+///
+/// # Errors
+/// The first thing that is not as it was.
+pub fn check_chain(pages: &[ExportPage]) -> Result<(), BrokenChain> {
+    let first = &pages.first().ok_or(BrokenChain::Empty)?.seal;
+    let mut after = EXPORT_EDGE;
+    for (number, ExportPage { lines, seal }) in pages.iter().enumerate() {
+        let page = number + 1;
+        let is_of_this =
+            (&seal.from, &seal.to, seal.pseudonyms) == (&first.from, &first.to, first.pseudonyms);
+        let follows_the_end = number > 0 && after == EXPORT_EDGE;
+        if !is_of_this || seal.after != after || follows_the_end {
+            return Err(BrokenChain::Page { page });
+        }
+        let mut head = seal.beginning();
+        for (at, line) in lines.iter().enumerate() {
+            head = chain(&head, line.fields.iter().map(String::as_str));
+            if head != line.hash {
+                return Err(BrokenChain::Line { page, line: at + 1 });
+            }
+        }
+        if head != seal.head || seal.count != lines.len() as u64 {
+            return Err(BrokenChain::Head { page });
+        }
+        after = &seal.upto;
+    }
+    if after == EXPORT_EDGE { Ok(()) } else { Err(BrokenChain::End) }
+}
+
+/// The keys that evidence is, or was, signed with; answer of the mapper to [`super::verb::EVIDENCE_KEYS`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceKeys {
+    /// Newest first: the first signs.
+    pub keys: Vec<EvidenceKey>,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceKey {
+    /// Its name.
+    pub key: String,
+    /// The public key (Ed25519), in hexadecimal digits.
+    pub public_key: String,
+}
+
+/// Asks the mapper for the keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EvidenceKeysRequest {
+    /// Make a new key that signs from now on: who, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<Actor>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(after: &str, upto: &str, lines: &[&str]) -> ExportPage {
+        let mut seal = ExportSeal { after: after.to_owned(), upto: upto.to_owned(), ..ExportSeal::default() };
+        let mut head = seal.beginning();
+        let mut out = Vec::new();
+        for line in lines {
+            head = chain(&head, [*line]);
+            out.push(ExportLine { fields: vec![(*line).to_owned()], hash: head.clone() });
+        }
+        (seal.head, seal.count) = (head, lines.len() as u64);
+        ExportPage { lines: out, seal }
+    }
+
+    #[test]
+    fn a_line_or_page_that_is_changed_removed_or_moved_shows() {
+        let whole = [page("-", "b", &["1", "2", "3"]), page("b", "c", &["4"]), page("c", "-", &[])];
+        assert_eq!(check_chain(&whole), Ok(()));
+        assert_eq!(check_chain(&[]), Err(BrokenChain::Empty));
+        let broken = |change: fn(&mut Vec<ExportPage>)| {
+            let mut pages = whole.to_vec();
+            change(&mut pages);
+            check_chain(&pages).unwrap_err()
+        };
+        let line = |line| BrokenChain::Line { page: 1, line };
+        assert_eq!(broken(|pages| pages[0].lines[1].fields[0].push('x')), line(2));
+        assert_eq!(broken(|pages| drop(pages[0].lines.remove(0))), line(1));
+        assert_eq!(broken(|pages| drop(pages[0].lines.remove(1))), line(2));
+        assert_eq!(broken(|pages| pages[0].lines.swap(1, 2)), line(2));
+        assert_eq!(broken(|pages| drop(pages[0].lines.pop())), BrokenChain::Head { page: 1 });
+        assert_eq!(broken(|pages| drop(pages.remove(1))), BrokenChain::Page { page: 2 });
+        assert_eq!(broken(|pages| drop(pages.remove(0))), BrokenChain::Page { page: 1 });
+        assert_eq!(broken(|pages| drop(pages.pop())), BrokenChain::End);
+        assert_eq!(broken(|pages| pages.push(pages[0].clone())), BrokenChain::Page { page: 4 });
+    }
+
+    #[test]
+    fn every_part_of_a_seal_is_signed() {
+        let seal = ExportSeal::default();
+        let changes: [fn(&mut ExportSeal); 9] = [
+            |seal| seal.from.push('x'),
+            |seal| seal.to.push('x'),
+            |seal| seal.pseudonyms = true,
+            |seal| seal.after.push('x'),
+            |seal| seal.upto.push('x'),
+            |seal| seal.count = 1,
+            |seal| seal.head.push('x'),
+            |seal| seal.issued_at.push('x'),
+            |seal| seal.key.push('x'),
+        ];
+        for change in changes {
+            let mut other = seal.clone();
+            change(&mut other);
+            assert_ne!(other.signed_text(), seal.signed_text(), "{other:?}");
+        }
+        assert_eq!(unhex(&hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
+        assert_eq!(unhex("0"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Signed evidence for auditors.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::export::{EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest, ExportPage, ExportRequest};
+use lifecycle::{Actor, verb};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::invalid;
+use super::query::Query;
+use super::reason::reason;
+use crate::MAPPER;
+use crate::api::RotateEvidenceKey;
+
+/// Which part is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExportQuery {
+    /// What was decided from this moment on (RFC 3339).
+    from: String,
+    /// What was decided before this moment (RFC 3339).
+    to: String,
+    /// `true`: people are named by keyed hashes only.
+    pseudonyms: Option<bool>,
+    /// `seal.upto` of the page before.
+    after: Option<String>,
+}
+
+/// A page of evidence of leavers: lines that are chained by hashes, and a signed seal. `seal.upto` is `-` on the last.
+#[utoipa::path(
+    get,
+    path = "/v1/leavers/export",
+    params(ExportQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`lines`: `fields` and `hash` of each; `seal`: `from`, `to`, `pseudonyms`, `after`, `upto`, `count`, `head`, `issuedAt`, `key`, `publicKey`, `signature`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: a moment is wrong"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn export(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Json<ExportPage>, Problem> {
+    let request = ExportRequest {
+        from: query.from,
+        to: query.to,
+        pseudonyms: query.pseudonyms.unwrap_or_default(),
+        after: query.after.unwrap_or_else(|| EXPORT_EDGE.to_owned()),
+    };
+    tracing::info!(who, from = request.from, to = request.to, "evidence of leavers was exported");
+    Ok(Json(context.ask(MAPPER, verb::EXPORT_EVIDENCE, &request).await?))
+}
+
+/// The public keys of evidence, the one that signs first.
+#[utoipa::path(
+    get,
+    path = "/v1/leavers/keys",
+    responses(
+        (status = 200, body = serde_json::Value, description = "`keys`: `key` (its name) and `publicKey` (Ed25519, hexadecimal) of each"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn keys(State(context): State<Shared>) -> Result<Json<EvidenceKeys>, Problem> {
+    Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &EvidenceKeysRequest::default()).await?))
+}
+
+/// Makes a new key that evidence is signed with from now on. The keys before stay known.
+#[utoipa::path(
+    post,
+    path = "/v1/leavers/keys/rotate",
+    request_body = RotateEvidenceKey,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`keys`, the new one first"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn rotate(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<RotateEvidenceKey>,
+) -> Result<Json<EvidenceKeys>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = EvidenceKeysRequest { rotate: Some(actor) };
+    Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &request).await?))
+}

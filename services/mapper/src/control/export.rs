@@ -1,0 +1,109 @@
+//! Verbs `export_evidence` and `evidence_keys`: signed evidence for auditors.
+
+use lifecycle::export::{
+    EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, EvidenceKeysRequest, ExportLine, ExportPage, ExportRequest,
+    ExportSeal, chain,
+};
+use lifecycle::unix_micros;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::StoreError;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Control, Refusal, wrong};
+use crate::leavers::signing::{self, PersonHashes};
+use crate::rows::obligation::{Column, Entity, Model};
+use crate::{moment, now};
+
+impl Control {
+    pub(super) async fn evidence_keys(&self, request: &EvidenceKeysRequest) -> Result<EvidenceKeys, Refusal> {
+        if let Some(actor) = &request.rotate {
+            signing::rotate(&self.store).await?;
+            tracing::info!(who = actor.who, why = actor.why, "evidence is signed with a new key");
+        }
+        Ok(EvidenceKeys { keys: signing::keys(&self.store).await? })
+    }
+
+    pub(super) async fn export_evidence(&self, request: &ExportRequest) -> Result<ExportPage, Refusal> {
+        let (from, to) = (instant(&request.from)?, instant(&request.to)?);
+        let mut query = Entity::find()
+            .filter(Column::DecidedAt.gte(from))
+            .filter(Column::DecidedAt.lt(to))
+            .order_by_asc(Column::DecidedAt)
+            .order_by_asc(Column::Id)
+            .limit(EXPORT_LINES_MAX);
+        if request.after != EXPORT_EDGE {
+            query = query.filter(after(&request.after)?);
+        }
+        let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read evidence"))?;
+        let is_last = (rows.len() as u64) < EXPORT_LINES_MAX;
+        let upto = rows.last().filter(|_| !is_last).map(|row| format!("{}.{}", row.decided_at, row.id));
+        let hashes = PersonHashes::load(&self.store).await?;
+        let seal = ExportSeal {
+            from: request.from.clone(),
+            to: request.to.clone(),
+            pseudonyms: request.pseudonyms,
+            after: request.after.clone(),
+            upto: upto.unwrap_or_else(|| EXPORT_EDGE.to_owned()),
+            issued_at: text(now()),
+            ..ExportSeal::default()
+        };
+        let at = unix_micros(now());
+        let fields = rows.iter().map(|row| fields(row, &hashes, request.pseudonyms, at)).collect();
+        let page = chained(seal, fields);
+        Ok(signing::sign(&self.store, page).await?)
+    }
+}
+
+fn chained(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
+    let mut head = seal.beginning();
+    let mut chained = Vec::new();
+    for fields in lines {
+        head = chain(&head, fields.iter().map(String::as_str));
+        chained.push(ExportLine { fields, hash: head.clone() });
+    }
+    (seal.head, seal.count) = (head, chained.len() as u64);
+    ExportPage { lines: chained, seal }
+}
+
+/// In the order of [`lifecycle::export::EXPORT_COLUMNS`].
+fn fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<String> {
+    let optional = |at: Option<i64>| at.map(moment).map(text).unwrap_or_default();
+    let always = |at: i64| text(moment(at));
+    vec![
+        row.id.clone(),
+        row.target.clone(),
+        if pseudonyms { String::new() } else { row.subject.clone() },
+        hashes.of(&row.subject),
+        row.cause.clone(),
+        row.state.clone(),
+        optional(row.said_at),
+        always(row.received_at),
+        always(row.effective_at),
+        always(row.decided_at),
+        always(row.due_at),
+        row.evidence.clone().unwrap_or_default(),
+        optional(row.evidence_at),
+        optional(row.verified_at),
+        optional(row.reopened_at),
+        optional(row.ended_at),
+        row.waiting.clone().unwrap_or_default(),
+        row.is_overdue(at).to_string(),
+    ]
+}
+
+fn text(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+fn instant(text: &str) -> Result<i64, Refusal> {
+    let at = OffsetDateTime::parse(text, &Rfc3339);
+    at.map(unix_micros).map_err(|_| wrong(format!("`{text}` is not a moment like 2026-07-01T00:00:00Z")))
+}
+
+fn after(cursor: &str) -> Result<Condition, Refusal> {
+    let parsed = cursor.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
+    let (at, id) = parsed.ok_or_else(|| wrong("`after` is not the `upto` of a page"))?;
+    let beside = Condition::all().add(Column::DecidedAt.eq(at)).add(Column::Id.gt(id));
+    Ok(Condition::any().add(Column::DecidedAt.gt(at)).add(beside))
+}

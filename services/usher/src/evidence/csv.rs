@@ -1,0 +1,99 @@
+//! Evidence as comma-separated values: a header, one row per line, and one row per seal (as JSON) that ends its page.
+
+use anyhow::{Context as _, bail};
+use lifecycle::export::{EXPORT_COLUMNS, ExportLine, ExportPage};
+
+/// First cell of a row that is a line.
+const LINE: &str = "line";
+/// First cell of a row that is a seal.
+const SEAL: &str = "seal";
+
+pub(super) fn text(pages: &[ExportPage]) -> String {
+    let mut out = String::new();
+    let header = std::iter::once("row").chain(EXPORT_COLUMNS).chain(std::iter::once("hash"));
+    row(&mut out, header);
+    for page in pages {
+        for line in &page.lines {
+            let fields = line.fields.iter().map(String::as_str);
+            row(&mut out, std::iter::once(LINE).chain(fields).chain(std::iter::once(line.hash.as_str())));
+        }
+        let seal = serde_json::to_string(&page.seal).expect("a seal is plain data");
+        row(&mut out, [SEAL, &seal]);
+    }
+    out
+}
+
+fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
+    let cells: Vec<String> = cells.into_iter().map(cell).collect();
+    out.push_str(&cells.join(","));
+    out.push_str("\r\n");
+}
+
+/// Quoted where it must be; a leading apostrophe keeps a spreadsheet from taking it for a formula.
+fn cell(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\'']) { "'" } else { "" };
+    if text.contains([',', '"', '\r', '\n']) {
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    } else {
+        format!("{guard}{text}")
+    }
+}
+
+pub(super) fn parse(text: &str) -> anyhow::Result<Vec<ExportPage>> {
+    let mut rows = rows(text).into_iter();
+    let header = rows.next().unwrap_or_default();
+    if header.first().map(String::as_str) != Some("row") || header.len() != EXPORT_COLUMNS.len() + 2 {
+        bail!("this is no file of evidence");
+    }
+    let (mut pages, mut lines) = (Vec::new(), Vec::new());
+    for (number, mut cells) in rows.enumerate() {
+        match cells.first().map(String::as_str) {
+            Some(LINE) if cells.len() == EXPORT_COLUMNS.len() + 2 => {
+                let hash = cells.pop().unwrap_or_default();
+                lines.push(ExportLine { fields: cells.split_off(1), hash });
+            }
+            Some(SEAL) if cells.len() == 2 => {
+                let seal = serde_json::from_str(&cells[1])
+                    .with_context(|| format!("row {} is no seal", number + 2))?;
+                pages.push(ExportPage { lines: std::mem::take(&mut lines), seal });
+            }
+            _ => bail!("row {} is neither a line nor a seal", number + 2),
+        }
+    }
+    if !lines.is_empty() {
+        bail!("the seal of the last lines is missing");
+    }
+    Ok(pages)
+}
+
+/// RFC 4180, without the apostrophes of [`cell`].
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    let bare = |cell: &mut String| {
+        let cell = std::mem::take(cell);
+        cell.strip_prefix('\'').map(str::to_owned).unwrap_or(cell)
+    };
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(bare(&mut cell)),
+            '\r' if !quoted => {}
+            '\n' if !quoted => {
+                row.push(bare(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            c => cell.push(c),
+        }
+    }
+    if !cell.is_empty() || !row.is_empty() {
+        row.push(bare(&mut cell));
+        rows.push(row);
+    }
+    rows
+}
