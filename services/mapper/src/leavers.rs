@@ -103,6 +103,7 @@ fn next_check_of_open(since: i64, now: i64) -> i64 {
 /// When a proven one is verified again, if ever.
 fn next_check_of_proven(proven_at: i64, verify_until: i64, now: i64) -> Option<i64> {
     let pause = match now.saturating_sub(proven_at) {
+        age if age < MINUTE => 10 * SECOND,
         age if age < 10 * MINUTE => MINUTE,
         age if age < HOUR => 10 * MINUTE,
         age if age < 24 * HOUR => HOUR,
@@ -123,7 +124,7 @@ mod tests {
             assert!(next > age && next <= age + MINUTE, "after {age}");
         }
         let until = 30 * 24 * HOUR;
-        assert_eq!(next_check_of_proven(0, until, 0), Some(MINUTE));
+        assert_eq!(next_check_of_proven(0, until, 0), Some(10 * SECOND));
         assert_eq!(next_check_of_proven(0, until, 48 * HOUR), Some(72 * HOUR));
         assert_eq!(next_check_of_proven(0, until, until), None);
     }

@@ -110,7 +110,7 @@ impl ExportSeal {
 }
 
 /// The hash of `fields` that follow what has the hash `before`. Each with its length, so that no two lists run together.
-pub fn chain<'a>(before: &str, fields: impl IntoIterator<Item = &'a str>) -> String {
+pub fn chain<'a>(before: &'a str, fields: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in std::iter::once(before).chain(fields) {
         hash.update((part.len() as u64).to_be_bytes());

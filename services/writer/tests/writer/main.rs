@@ -7,6 +7,7 @@ mod conflicts;
 mod evidence;
 mod faults;
 mod group_size;
+mod leavers;
 mod listing;
 mod look;
 mod look_faults;
