@@ -149,6 +149,14 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model
     }
     match answer.off {
         Some(evidence) => {
+            let shown_at = unix_micros(evidence.at);
+            if row.state() == ObligationState::Proven
+                && row.evidence_at.is_some_and(|before| shown_at > before)
+            {
+                // It came back and is off again, all since it was last compared.
+                row.reopened_at = Some(at);
+                row.waiting_since = at;
+            }
             if row.state() == ObligationState::Open {
                 row.state = ObligationState::Proven.as_str().to_owned();
                 row.waiting_since = at;
@@ -156,7 +164,7 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model
                 row.alerted_at = None;
             }
             row.evidence = Some(evidence.kind);
-            row.evidence_at = Some(unix_micros(evidence.at));
+            row.evidence_at = Some(shown_at);
             row.verified_at = Some(at);
             row.next_check_at = next_check_of_proven(row.waiting_since, row.verify_until, at);
             row

@@ -105,6 +105,11 @@ async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_ev
         assert!(proven.waiting.is_none() && proven.verified_at.is_some(), "{:?}", proven.verified_at);
         let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
         assert_eq!(status.leavers.with_access, 0);
+        // It came back and went off again between two comparisons: the evidence is a later one.
+        say(&accounts, "E-1", Some("answer"), None);
+        world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
+        world.until("it is noticed", async |world| of(world, "E-1").await.reopened_at.is_some()).await;
+        assert_eq!(of(&world, "E-1").await.state, ObligationState::Proven);
         // Somebody enabled the account by hand; the time at which a proof is verified again has come.
         say(&accounts, "E-1", None, Some(Waiting::new(WaitingFor::Queue)));
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
