@@ -72,6 +72,7 @@ fn play_writer(bus: Bus) {
                     let target = TargetStatus { target: "zia".into(), ..TargetStatus::default() };
                     request.reply(&StatusReply { targets: vec![target], ..StatusReply::default() }).await;
                 }
+                verb::QUARANTINE => request.reply(&lifecycle::QuarantineReply::default()).await,
                 verb::REPLAY => {
                     let asked: ReplayRequest = request.question().unwrap();
                     assert_eq!((asked.actor.who.as_str(), asked.actor.why.as_str()), ("alice", "fixed"));
