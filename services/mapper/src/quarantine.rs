@@ -54,9 +54,10 @@ pub(crate) fn reused(event: &Event, sequence: u64) -> QuarantinedItem {
 pub(crate) fn subject(input: &Input, error: &SaveError) -> QuarantinedItem {
     let (what, key) = match input {
         Input::Group(key) | Input::Edge { group: key, .. } => (GROUPS, key.clone()),
-        Input::Person(key) | Input::Cancel { person: key, .. } | Input::Join { person: key, .. } => {
-            (PEOPLE, key.clone())
-        }
+        Input::Person(key)
+        | Input::Cancel { person: key, .. }
+        | Input::Order { person: key, .. }
+        | Input::Join { person: key, .. } => (PEOPLE, key.clone()),
         Input::Record { source, key } | Input::Verdict { source, key, .. } => {
             ("record", format!("{source}:{key}"))
         }

@@ -15,7 +15,7 @@ fn off(key: &str, protected: bool) -> Desired {
 }
 
 impl World {
-    async fn evidence(&self, key: &str) -> AccountEvidence {
+    async fn account_evidence(&self, key: &str) -> AccountEvidence {
         let request = EvidenceRequest { target: TARGET.to_owned(), people: vec![key.to_owned()] };
         let mut reply: EvidenceReply = self.ask(verb::EVIDENCE, &request).await.unwrap();
         assert_eq!(reply.accounts.len(), 1, "{reply:?}");
@@ -24,11 +24,11 @@ impl World {
 
     async fn until_waiting(&self, key: &str, revision: i64, reason: WaitingFor) -> String {
         self.until(&format!("{key} waits for {reason:?}"), async || {
-            let account = self.evidence(key).await;
+            let account = self.account_evidence(key).await;
             account.revision == revision && account.waiting.is_some_and(|waiting| waiting.reason == reason)
         })
         .await;
-        let account = self.evidence(key).await;
+        let account = self.account_evidence(key).await;
         assert!(account.off.is_none(), "{account:?}");
         account.waiting.and_then(|waiting| waiting.detail).unwrap_or_default()
     }
