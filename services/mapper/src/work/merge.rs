@@ -131,11 +131,12 @@ impl Work<'_> {
             content: content.map(str::to_owned),
         });
         let cause = Cause::of(event, trace);
-        let merged = match event.kind {
+        let mut merged = match event.kind {
             EventKind::FeedCompleted => Merged::nothing(&event.subject),
             kind if kind.is_worker() => self.merge_worker(event, sequence, cause),
             _ => self.merge_group(event, sequence, cause),
         };
+        merged.note = with_unread(merged.note, event);
         let outcome = match () {
             () if event.effective_at > self.now => "scheduled",
             () if merged.changed => "changed",
@@ -281,6 +282,14 @@ fn with_contradictions(
 
 /// How many refused parts of an event are named in its note.
 const REFUSED_NAMED_MAX: usize = 5;
+
+/// The note with the values that could not be read, by their place and form.
+fn with_unread(note: Option<String>, event: &Event) -> Option<String> {
+    let unread = event.unread.iter();
+    let unread = unread.map(|value| format!("{} cannot be read or used: {}", value.field, value.class));
+    let all: Vec<String> = note.into_iter().chain(unread).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
 
 /// What of an event counts for nothing as of `now`, because others are believed more. Names, never values.
 pub(super) fn note(
