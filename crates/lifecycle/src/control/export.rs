@@ -130,7 +130,9 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
         .chars()
         .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
         .collect::<Option<_>>()?;
-    digits.len().is_multiple_of(2)
+    digits
+        .len()
+        .is_multiple_of(2)
         .then(|| digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte * 16 + half)).collect())
 }
 

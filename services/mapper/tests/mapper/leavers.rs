@@ -294,7 +294,7 @@ async fn evidence_is_exported_in_pages_that_are_chained_and_signed_and_a_new_key
     assert_eq!((second.lines.len(), &second.seal.key), (1, &after.keys[0].key));
     assert_eq!(second.seal.upto, EXPORT_EDGE);
     check_chain(&[first.clone(), second]).unwrap();
-    assert!(check_chain(&[first.clone()]).is_err());
+    assert!(check_chain(std::slice::from_ref(&first)).is_err());
     let named = &first.lines[0].fields;
     assert_eq!(named.len(), EXPORT_COLUMNS.len());
     assert!(named[2].is_empty() && named[3].len() == 64, "people are pseudonyms: {named:?}");
