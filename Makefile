@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint fuzz bench openapi fmt build-demo nats-server
+.PHONY: help demo up test lint fuzz soak bench openapi fmt build-demo nats-server
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ FUZZ_SECONDS := 15
 
 fuzz: ## fuzz what reads expressions, policies, exports and SCIM, FUZZ_SECONDS each
 	@tools/fuzz $(FUZZ_SECONDS)
+
+soak: ## compare random histories with docs/employment.md, new ones until Ctrl-C or one differs
+	@tools/soak
 
 bench: nats-server ## figures for docs/benchmarks.md (optimised build; takes minutes)
 	$(CARGO) build --release --locked -p usher --bin usher

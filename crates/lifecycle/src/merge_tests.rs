@@ -156,6 +156,13 @@ fn what_was_stored_before_datings_were_recorded_is_decided_as_it_was() {
         { "version": version(9, 9), "kind": "active", "observed": true },
     ]));
     assert_eq!(decided(&back), Employment::Active, "a record of before brought the person back");
+    let mut left_before = stored(json!([
+        { "version": version(1, 1), "kind": "active" },
+        { "version": version(5, 5), "kind": "left" },
+    ]));
+    let record = event(EventKind::WorkerSnapshot, 40, 40, json!({ "active": true }));
+    left_before.merge(&record, 40, 40 * SECOND);
+    assert_eq!(decided(&left_before), left(5), "a record of today does not undo a departure of before");
     let withdrawn = stored(json!([
         { "version": version(1, 1), "kind": "active" },
         { "version": version(10, 10), "kind": "active" },

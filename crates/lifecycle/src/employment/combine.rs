@@ -154,17 +154,21 @@ impl Combined {
     /// `leaves` with a day.
     fn leave(&mut self, said: &EmploymentStatement) {
         let day = said.at();
-        let is_repeated =
-            |period: &&mut Period| period.end.as_ref().is_some_and(|end| end.is_said && end.at == day);
-        if let Some(period) = self.periods.0.iter_mut().find(is_repeated) {
-            period.settle();
-            if let Some(known) = &mut period.end {
+        let mut is_repeated = false;
+        for period in &mut self.periods.0 {
+            if let Some(known) = period.end.as_mut().filter(|end| end.is_said && end.at == day) {
                 known.is_legacy &= said.is_legacy;
+                period.settle();
+                is_repeated = true;
             }
+        }
+        if is_repeated {
             return;
         }
-        if let Concerned::Candidate(index) = self.end_at(said) {
-            self.periods.0[index].end = Some(end(said, day));
+        match self.end_at(said) {
+            Concerned::Candidate(index) if self.periods.end_of(index) == day => self.keep_end(index, said),
+            Concerned::Candidate(index) => self.periods.0[index].end = Some(end(said, day)),
+            Concerned::Cancelled(_) | Concerned::Other(_) => {}
         }
     }
 
@@ -177,7 +181,8 @@ impl Combined {
             (0..until).filter(|index| !self.periods.0[*index].is_cancelled).collect();
         if let Some(next) = next.filter(|next| self.periods.0[*next].known_day() == Some(day)) {
             let last = candidates.last().copied();
-            if let Some(last) = last {
+            let is_said = |index: &usize| self.periods.0[*index].end.as_ref().is_some_and(|end| end.is_said);
+            if let Some(last) = last.filter(|last| !is_said(last)) {
                 self.keep_end(last, said);
             }
             self.cancel_arrival(next, said);
@@ -191,7 +196,7 @@ impl Combined {
         let is_overruled = |index: usize| {
             let period = &self.periods.0[index];
             let is_undated =
-                matches!(period.begin, Begin::Undated { latest, is_said: true, .. } if latest > day);
+                matches!(period.begin, Begin::Undated { is_said: true, by, .. } if by.said_at > day);
             is_undated && index != candidates[0]
         };
         let overrules = candidates.iter().any(|index| *index >= ended && is_overruled(*index))
@@ -229,11 +234,29 @@ impl Combined {
         }
     }
 
-    /// The person never came.
+    /// The person never came. What was begun after it without a day does not outweigh the departure.
     fn cancel_arrival(&mut self, index: usize, said: &EmploymentStatement) {
+        let after = self.periods.0[index + 1..].iter();
+        let next = after.clone().position(|next| !next.is_cancelled && next.known_day().is_some());
+        let until = next.map_or(self.periods.0.len(), |next| index + 1 + next);
+        let overrules = after.take(until - index - 1).any(|removed| {
+            matches!(removed.begin, Begin::Undated { is_said: true, by, .. } if !removed.is_cancelled && by.said_at > said.at())
+        });
+        let mut at = 0;
+        self.periods.0.retain(|period| {
+            at += 1;
+            at - 1 <= index || at > until || period.is_cancelled
+        });
+        if overrules {
+            self.periods.0[index].note(contradiction(ContradictionCode::UndatedArrivalOverruled, said));
+        }
         let period = &mut self.periods.0[index];
         period.is_cancelled = true;
-        period.end = Some(end(said, said.at()));
+        period.settle();
+        match &mut period.end {
+            Some(known) if known.at == said.at() => (known.is_said, known.absent_from) = (true, None),
+            _ => period.end = Some(end(said, said.at())),
+        }
         period.note(contradiction(ContradictionCode::NoShow, said));
     }
 
@@ -273,9 +296,9 @@ impl Combined {
 
     fn erase(&mut self, said: &EmploymentStatement, is_explicit: bool) {
         let at = said.at();
-        let is_repeated = |period: &&mut Period| period.erased.is_some_and(|erased| erased.at == at);
-        if let Some(period) = self.periods.0.iter_mut().find(is_repeated) {
-            return period.settle();
+        let is_repeated = |period: &Period| period.erased.is_some_and(|erased| erased.at == at);
+        if self.periods.0.iter().any(is_repeated) {
+            return self.periods.0.iter_mut().filter(|period| is_repeated(period)).for_each(Period::settle);
         }
         let erasure = Erasure { at, by: said.version };
         if !is_explicit {
@@ -286,7 +309,7 @@ impl Combined {
         let index = match self.end_at(said) {
             Concerned::Cancelled(index) | Concerned::Other(index) => index,
             Concerned::Candidate(index) => {
-                if self.periods.end_of(index) >= at {
+                if self.periods.end_of(index) > at {
                     self.periods.0[index].end = Some(end(said, at));
                 } else {
                     self.keep_end(index, said);
@@ -304,9 +327,7 @@ impl Combined {
         let unknown = self.periods.of_unknown_begin(now);
         if let Some(index) = in_force.or(unknown).filter(|_| said.word == EmploymentWord::Stays) {
             let period = &mut self.periods.0[index];
-            let is_own = |end: &End| {
-                end.is_said && end.at > now && (end.sender == said.sender || end.sender.is_empty())
-            };
+            let is_own = |end: &End| end.is_said && end.at > now && end.sender == said.sender;
             if period.end.as_ref().is_some_and(is_own) {
                 period.open();
             }
@@ -327,7 +348,9 @@ impl Combined {
             return;
         }
         match self.periods.0.last_mut() {
-            Some(last) if last.end.as_ref().is_some_and(|end| end.is_said && !end.is_legacy) => {
+            Some(last)
+                if last.end.as_ref().is_some_and(|end| end.is_said && !(end.is_legacy && said.is_legacy)) =>
+            {
                 last.note(contradiction(ContradictionCode::PresentAfterDeparture, said));
             }
             _ => self.periods.insert(Period::new(begin)),
@@ -365,6 +388,7 @@ impl Combined {
             }
         }
         self.periods.0.retain(|period| period.end.is_some() || !period.is_of_unknown_begin());
+        self.periods.sort();
     }
 }
 

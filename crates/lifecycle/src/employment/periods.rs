@@ -25,7 +25,7 @@ pub(super) struct End {
     pub(super) at: i64,
     /// A departure was said; otherwise the person was not seen any more.
     pub(super) is_said: bool,
-    /// It was stored before datings were: a person who is seen later is back.
+    /// It was stored before datings were: what was stored as well and shows the person later brings them back, as it did.
     pub(super) is_legacy: bool,
     /// The full list that dropped the person.
     pub(super) absent_from: Option<String>,
@@ -92,6 +92,18 @@ impl Period {
         if self.is_cancelled { ended() } else { self.begins_at().unwrap_or_else(ended) }
     }
 
+    /// Among those of the same place what stands by its end comes before what begins then, then what ends first, then what is
+    /// not cancelled, then what begins first, then what was begun by the earlier statement.
+    fn order(&self) -> impl Ord + use<> {
+        let begins = !self.is_cancelled && !self.is_of_unknown_begin();
+        let ends_at = self.end.as_ref().map_or(i64::MAX, |end| end.at);
+        let begun_by = match &self.begin {
+            Begin::Unknown => None,
+            Begin::Undated { by, .. } | Begin::Known { by, .. } => Some((by.said_at, by.sequence)),
+        };
+        (self.place(), begins, ends_at, self.is_cancelled, self.begins_at(), begun_by)
+    }
+
     pub(super) fn open(&mut self) {
         (self.end, self.erased) = (None, None);
         self.contradictions.clear();
@@ -131,7 +143,7 @@ impl Periods {
     }
 
     pub(super) fn sort(&mut self) {
-        self.0.sort_by_key(Period::place);
+        self.0.sort_by_key(Period::order);
     }
 
     /// When an employment ends: an open one that another one follows, when that begins.

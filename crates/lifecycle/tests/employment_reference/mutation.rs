@@ -1,0 +1,64 @@
+//! Deliberate mistakes: the random histories have to find each of them.
+
+macro_rules! mutations {
+    ($($name:ident),* $(,)?) => {
+        /// One rule of the page, done wrongly.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Mutation {
+            $($name),*
+        }
+
+        impl Mutation {
+            /// Every mistake.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+mutations! {
+    // Order and voices.
+    OrderByDay,
+    DayBeforeClass,
+    ExplicitBeforeImplied,
+    ObservedFirst,
+    CancellationsFirst,
+    DeparturesBeforeArrivals,
+    OneVoiceAlways,
+    UnnamedSendersSpeak,
+    LegacyStatementsDropped,
+    EarlierDepartureOfVoices,
+    // Arrivals.
+    JoinsMovesTheDayOfAnotherSender,
+    JoinsPassesOverCancelled,
+    JoinsKeepsAnObservedEnd,
+    JoinsKeepsACancellation,
+    RejoinsUndoesADepartureInEffect,
+    RejoinsKeepsAPlannedEnd,
+    ImpliedJoinsWithdrawsADeparture,
+    ImpliedRejoinsForgetsTheReturn,
+    // Departures.
+    LeavesOnTheFirstDayIsNoNoShow,
+    LeavesKeepsLaterCandidates,
+    LeavesEndsTheLastCandidate,
+    LeavesCancelsARehire,
+    ANoShowKeepsWhatFollows,
+    LeavesForgetsTheCandidateBeforeANoShow,
+    ImpliedLeavesMovesTheEnd,
+    ErasedMovesTheEnd,
+    ImpliedErasedOnlyLeaves,
+    // Observations.
+    HereUndoesADeparture,
+    StaysUndoesThePlanOfAnotherSender,
+    StaysIsHere,
+    InactiveIsSaid,
+    InactiveTakesAwayAPlannedArrival,
+    AbsenceOutweighsAnotherList,
+    TheSameListCountsElsewhere,
+    // Cancellations, the state and the list.
+    CancellationKeepsAnErasure,
+    CancellationOfAPastArrival,
+    EndIsInclusive,
+    NothingSettles,
+    RecordsSayNothing,
+    AMovedFirstDayIsNotListed,
+}
