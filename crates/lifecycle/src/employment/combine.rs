@@ -81,10 +81,10 @@ impl Combined {
         }
         let begin = Begin::Known { day, by: said.version, sender: said.sender.clone() };
         let Some(index) = self.periods.ends_after(day) else {
-            let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
-            return self.periods.insert(new);
+            return self.begin_after_all(begin, day, arrival);
         };
         let was_in_force = self.periods.in_force(now) == Some(index);
+        let next = self.periods.next_after(index);
         let period = &mut self.periods.0[index];
         let has_begun = !period.is_cancelled && period.begins_at().is_some_and(|begin| begin <= now);
         if arrival.withdraws && has_begun {
@@ -99,11 +99,23 @@ impl Combined {
         period.begin = begin;
         period.revive();
         period.is_rehire |= arrival.is_rehire;
-        if period.end.as_ref().is_some_and(|end| !end.is_said) {
+        if !arrival.withdraws {
+            period.see_again(next);
+        } else if period.end.as_ref().is_some_and(|end| !end.is_said) {
             period.open();
         }
         if was_in_force && day > now {
             period.note(contradiction(ContradictionCode::FirstDayMovedAhead, said));
+        }
+    }
+
+    /// A new employment after all others.
+    fn begin_after_all(&mut self, begin: Begin, at: i64, arrival: Arrival) {
+        let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
+        if arrival.withdraws {
+            self.periods.insert(new);
+        } else {
+            self.periods.insert_seen_again(new, at);
         }
     }
 
@@ -139,8 +151,7 @@ impl Combined {
         }
         let begin = Begin::Undated { latest: now, is_said: true, by: said.version };
         let Some(index) = self.periods.ends_after(now) else {
-            let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
-            return self.periods.insert(new);
+            return self.begin_after_all(begin, now, arrival);
         };
         let period = &mut self.periods.0[index];
         if arrival.withdraws && (period.is_cancelled || period.is_of_unknown_begin()) {
@@ -335,6 +346,11 @@ impl Combined {
         if in_force.is_some() {
             return;
         }
+        if let Some(last) = self.periods.0.last_mut().filter(|_| said.word == EmploymentWord::Stays)
+            && last.kept_end().is_some_and(|kept| kept.at > now && kept.sender == said.sender)
+        {
+            (last.kept, last.erased) = (None, None);
+        }
         let begin = Begin::Undated { latest: now, is_said: false, by: said.version };
         if let Some(index) = unknown {
             self.periods.0[index].begin = begin;
@@ -353,7 +369,10 @@ impl Combined {
             {
                 last.note(contradiction(ContradictionCode::PresentAfterDeparture, said));
             }
-            _ => self.periods.insert(Period::new(begin)),
+            Some(last) if last.kept_end().is_some_and(|kept| kept.at <= now) => {
+                last.note(contradiction(ContradictionCode::PresentAfterDeparture, said));
+            }
+            _ => self.periods.insert_seen_again(Period::new(begin), now),
         }
     }
 
@@ -363,7 +382,8 @@ impl Combined {
         let absent_from = said.list.clone().filter(|_| said.word == EmploymentWord::Absent);
         let observed = End { is_said: false, absent_from, ..end(said, now) };
         if let Some(index) = self.periods.in_force(now) {
-            self.periods.0[index].end = Some(observed);
+            let period = &mut self.periods.0[index];
+            period.kept = period.end.replace(observed);
         } else if self.periods.0.is_empty() {
             self.periods.insert(Period::ending(observed));
         }
@@ -381,6 +401,7 @@ impl Combined {
             if period.erased.is_some_and(|erased| erased.at == day) {
                 period.erased = None;
             }
+            period.kept.take_if(|kept| kept.at == day);
             if period.end.as_ref().is_some_and(|end| end.is_said && end.at == day) {
                 period.end = None;
                 period.is_cancelled = false;

@@ -45,6 +45,8 @@ pub(super) struct Erasure {
 pub(super) struct Period {
     pub(super) begin: Begin,
     pub(super) end: Option<End>,
+    /// The said end that lay ahead when the person was not seen any more.
+    pub(super) kept: Option<End>,
     pub(super) erased: Option<Erasure>,
     pub(super) is_rehire: bool,
     pub(super) is_cancelled: bool,
@@ -58,6 +60,7 @@ impl Period {
         Self {
             begin,
             end: None,
+            kept: None,
             erased: None,
             is_rehire: false,
             is_cancelled: false,
@@ -105,8 +108,29 @@ impl Period {
     }
 
     pub(super) fn open(&mut self) {
-        (self.end, self.erased) = (None, None);
+        (self.end, self.kept, self.erased) = (None, None, None);
         self.contradictions.clear();
+    }
+
+    /// Opens what ended because the person was not seen; a departure that was said and lay ahead holds again, unless
+    /// another employment begins before, at `next`.
+    pub(super) fn see_again(&mut self, next: i64) {
+        let kept = self.kept.take().filter(|kept| kept.at <= next);
+        if let (true, Some(kept)) = (self.is_observed_to_end(), kept) {
+            self.end = Some(kept);
+            self.contradictions.clear();
+        } else if self.is_observed_to_end() {
+            self.open();
+        }
+    }
+
+    fn is_observed_to_end(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| !end.is_said)
+    }
+
+    /// The said end that lay ahead of the observed one.
+    pub(super) fn kept_end(&self) -> Option<&End> {
+        self.kept.as_ref().filter(|_| self.is_observed_to_end())
     }
 
     pub(super) fn revive(&mut self) {
@@ -146,12 +170,28 @@ impl Periods {
         self.0.sort_by_key(Period::order);
     }
 
+    /// Inserts what begins at `at`; a departure of the last one that was said and lies ahead holds for it.
+    pub(super) fn insert_seen_again(&mut self, mut new: Period, at: i64) {
+        if let Some(last) = self.0.iter_mut().rfind(|period| !period.is_cancelled)
+            && last.kept_end().is_some_and(|kept| kept.at > at)
+        {
+            new.end = last.kept.take();
+            new.erased = last.erased.take_if(|erased| erased.at > at);
+        }
+        self.insert(new);
+    }
+
     /// When an employment ends: an open one that another one follows, when that begins.
     pub(super) fn end_of(&self, index: usize) -> i64 {
         let period = &self.0[index];
         if let Some(end) = &period.end {
             return end.at;
         }
+        self.next_after(index)
+    }
+
+    /// When the next employment begins.
+    pub(super) fn next_after(&self, index: usize) -> i64 {
         let next = self.0[index + 1..].iter().find(|next| !next.is_cancelled);
         next.map_or(i64::MAX, Period::place)
     }

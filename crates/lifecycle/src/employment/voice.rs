@@ -66,7 +66,8 @@ impl Voice {
     pub(crate) fn next_due(&self, now: i64) -> Option<i64> {
         let moments = self.periods().iter().flat_map(|period| {
             let begin = period.begins_at().filter(|_| !period.is_cancelled);
-            [begin, period.end.as_ref().map(|end| end.at), period.erased.map(|erased| erased.at)]
+            let kept = period.kept_end().map(|kept| kept.at);
+            [begin, period.end.as_ref().map(|end| end.at), kept, period.erased.map(|erased| erased.at)]
         });
         moments.flatten().filter(|at| *at > now).min()
     }
@@ -137,7 +138,10 @@ impl Voice {
             return (Employment::Active, None, None);
         }
         if let Some(carried) = self.carried_elsewhere(period) {
-            return (Employment::Active, None, Some(carried));
+            return match period.kept_end().filter(|kept| kept.at <= now) {
+                Some(kept) => (Employment::Left { since: kept.at }, Some(kept.by.said_at), None),
+                None => (Employment::Active, None, Some(carried)),
+            };
         }
         (Employment::Left { since: end }, known_since, None)
     }

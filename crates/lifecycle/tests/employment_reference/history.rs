@@ -114,6 +114,25 @@ const STORIES: &[&[Word]] = &[
     &[Word::Here, Word::Leaves, Word::Joins, Word::Leaves],
     &[Word::Listed, Word::Listed, Word::Absent],
     &[Word::Listed, Word::Absent, Word::Listed],
+    &[Word::Joins, Word::Leaves, Word::Inactive, Word::Stays],
+    &[Word::Joins, Word::Leaves, Word::Inactive, Word::Joins],
+    &[Word::Joins, Word::Leaves, Word::Absent, Word::Joins],
+    &[Word::Joins, Word::Erased, Word::Inactive, Word::Listed],
+    &[Word::Listed, Word::Listed, Word::Leaves, Word::Absent],
+    &[Word::Listed, Word::Leaves, Word::Listed, Word::Absent],
+];
+
+/// A departure lies ahead, and in between the person is not seen for a while.
+const FLAPS: &[&[Word]] = &[
+    &[Word::Joins, Word::Leaves, Word::Inactive, Word::Here],
+    &[Word::Joins, Word::Leaves, Word::Absent, Word::Listed],
+    &[Word::Joins, Word::Erased, Word::Inactive, Word::Here],
+    &[Word::Joins, Word::Leaves, Word::Inactive, Word::Stays],
+    &[Word::Joins, Word::Erased, Word::Absent, Word::Stays],
+    &[Word::Joins, Word::Leaves, Word::Absent, Word::Stays],
+    &[Word::Joins, Word::Leaves, Word::Inactive, Word::Joins],
+    &[Word::Joins, Word::Erased, Word::Inactive, Word::Joins],
+    &[Word::Listed, Word::Leaves, Word::Absent, Word::Rejoins],
 ];
 
 impl History {
@@ -123,8 +142,15 @@ impl History {
         let lags = random.one_in(3);
         let two_senders = random.one_in(2);
         let stored_before = random.one_in(8);
-        let few_days = if random.one_in(3) { 5 } else { LAST };
-        let story = if random.one_in(4) { &[] } else { random.of(STORIES) };
+        let flaps = random.one_in(5);
+        let few_days = if !flaps && random.one_in(3) { 5 } else { LAST };
+        let story = if flaps {
+            random.of(FLAPS)
+        } else if random.one_in(4) {
+            &[]
+        } else {
+            random.of(STORIES)
+        };
         let mut said: Vec<Said> = Vec::new();
         let most = if random.one_in(10) { 9 } else { 7 };
         let count = (1 + random.below(most)).max(story.len());
@@ -147,7 +173,14 @@ impl History {
                 sender: sender.to_owned(),
                 said: if lags && random.one_in(2) { random.day(1, clock) } else { clock },
                 word,
-                day: random_day(random, word, few_days, &said),
+                day: match word {
+                    Word::Leaves | Word::Erased if flaps && position == 2 => {
+                        Some(random.day(clock, few_days + 1))
+                    }
+                    Word::Joins | Word::Rejoins if flaps && position == 1 => None,
+                    Word::Joins if flaps && position == 4 && !random.one_in(3) => Some(random.day(1, clock)),
+                    word => random_day(random, word, few_days, &said),
+                },
                 list: is_list.then(|| random.of(&["a", "a", "b", "b", "hr"]).to_owned()),
                 position: u64::try_from(position).unwrap(),
             });

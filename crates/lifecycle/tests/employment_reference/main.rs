@@ -67,6 +67,12 @@ const RULES: &[&str] = &[
     "here 6, listed",
     "inactive 1",
     "inactive 1, absent",
+    "inactive 1, keeps",
+    "kept end holds again",
+    "kept end holds for the next",
+    "kept end withdrawn",
+    "here 6, kept end is past, listed",
+    "state, kept end has come",
     "inactive 2",
     "inactive 3",
     "record",
@@ -102,7 +108,7 @@ const RULES: &[&str] = &[
 ];
 
 /// Histories of a run, unless `USHER_HISTORIES` says otherwise.
-const HISTORIES: u64 = 200_000;
+const HISTORIES: u64 = 250_000;
 /// How often a run of that size or more meets each rule at least.
 const HITS: u64 = 1_000;
 

@@ -51,6 +51,7 @@ mutations! {
     StaysUndoesThePlanOfAnotherSender,
     StaysIsHere,
     InactiveIsSaid,
+    ASaidEndAheadIsNotKept,
     InactiveTakesAwayAPlannedArrival,
     AbsenceOutweighsAnotherList,
     TheSameListCountsElsewhere,

@@ -156,6 +156,12 @@ impl Voice {
             Some(index) => {
                 let (employment, rule) = self.of_the_current_one(index, now);
                 match (employment, self.is_listed_elsewhere(&periods[index])) {
+                    (Employment::Left { .. }, true)
+                        if periods[index].kept_end().is_some_and(|kept| kept.day <= now) =>
+                    {
+                        let kept = periods[index].kept_end().unwrap();
+                        (Employment::Left { since: kept.day }, Some(kept.known), "state, kept end has come")
+                    }
                     (Employment::Left { .. }, true) => {
                         contradictions.push(Contradiction {
                             code: Code::ListedElsewhere,

@@ -34,6 +34,14 @@ impl End {
     }
 }
 
+/// A said end that lay ahead when the person was not seen any more.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub day: i64,
+    pub known: i64,
+    by: String,
+}
+
 /// One employment of the list.
 #[derive(Debug, Clone)]
 pub struct Period {
@@ -47,6 +55,7 @@ pub struct Period {
     pub end_known: i64,
     /// The full list whose absence set the end.
     pub absent_from: Option<String>,
+    kept: Option<Kept>,
     pub erasure: Option<i64>,
     /// When the erasure was said.
     pub erasure_known: i64,
@@ -86,7 +95,20 @@ impl Period {
         self.end = End::Open;
         self.erasure = None;
         self.absent_from = None;
+        self.kept = None;
         self.contradictions.clear();
+    }
+
+    /// It counts while the end is observed.
+    pub fn kept_end(&self) -> Option<&Kept> {
+        self.kept.as_ref().filter(|_| matches!(self.end, End::Observed(_)))
+    }
+
+    fn hold_again(&mut self, kept: Kept) {
+        self.end = End::Said(kept.day);
+        self.end_known = kept.known;
+        self.end_by = kept.by;
+        self.absent_from = None;
     }
 
     fn open_an_observed_end(&mut self) {
@@ -234,6 +256,7 @@ impl Combined {
             end_by: statement.sender.clone(),
             end_known: statement.said,
             absent_from: None,
+            kept: None,
             erasure: None,
             erasure_known: statement.said,
             is_rehire: false,
@@ -243,6 +266,23 @@ impl Combined {
             begun_at: (statement.said, statement.position),
         });
         self.periods.last_mut().unwrap()
+    }
+
+    /// A new employment that begins at `at`; a kept end of the last one, and its erasure, hold for it if they lie ahead.
+    fn add_seen_again(&mut self, statement: &Said, beginning: Beginning, at: i64) -> &mut Period {
+        let last = self.periods.iter_mut().rfind(|period| !period.is_cancelled);
+        let Some(last) = last.filter(|last| last.kept_end().is_some_and(|kept| kept.day > at)) else {
+            return self.add(statement, beginning, End::Open);
+        };
+        let kept = last.kept.take().unwrap();
+        let erasure = last.erasure.take_if(|erasure| *erasure > at);
+        let erasure_known = last.erasure_known;
+        self.hit("kept end holds for the next");
+        let new = self.add(statement, beginning, End::Open);
+        new.hold_again(kept);
+        new.erasure = erasure;
+        new.erasure_known = erasure_known;
+        new
     }
 
     /// A departure or erasure settles what was said before of the employment whose end it sets, keeps or repeats.
@@ -271,7 +311,7 @@ impl Combined {
         };
         let Some(index) = found else {
             self.hit("joins 3");
-            self.add(statement, Beginning::Known(day), End::Open);
+            self.add_seen_again(statement, Beginning::Known(day), day);
             return;
         };
         let is_moved_ahead = self.in_force(statement.said) == Some(index) && day > statement.said;
@@ -293,14 +333,23 @@ impl Combined {
         let keeps_end = self.mutated(Mutation::JoinsKeepsAnObservedEnd);
         let keeps_cancelled = self.mutated(Mutation::JoinsKeepsACancellation);
         let is_listed = is_moved_ahead && !self.mutated(Mutation::AMovedFirstDayIsNotListed);
+        let next = self.periods[index + 1..].iter().find(|period| !period.is_cancelled);
+        let next = next.map_or(i64::MAX, Period::place);
         let period = &mut self.periods[index];
         period.begin_known(day, statement);
         if !keeps_cancelled {
             period.cancel_not();
         }
-        if !keeps_end {
+        let kept = period.kept_end().cloned().filter(|kept| kept.day <= next && !keeps_end);
+        if let Some(kept) = kept {
+            period.kept = None;
+            period.hold_again(kept);
+            period.contradictions.clear();
+            self.hit("kept end holds again");
+        } else if !keeps_end {
             period.open_an_observed_end();
         }
+        let period = &mut self.periods[index];
         if is_listed {
             period.list(Code::FirstDayMovedAhead, statement);
             self.hit("joins 2b, listed");
@@ -380,7 +429,11 @@ impl Combined {
             }
         } else {
             self.hit("arrives undated 3");
-            let new = self.add(statement, Beginning::Undated(moment), End::Open);
+            let new = if is_rehire {
+                self.add(statement, Beginning::Undated(moment), End::Open)
+            } else {
+                self.add_seen_again(statement, Beginning::Undated(moment), moment)
+            };
             new.undated_said = Some(moment);
             new.is_rehire = is_rehire;
         }
@@ -619,6 +672,9 @@ impl Combined {
             all.clone().any(|index| self.periods[index].is_cancelled && self.ends(index) > moment);
         let ahead = |period: &Period| !period.is_cancelled && period.known().is_some_and(|day| day > moment);
         let undoes = self.mutated(Mutation::HereUndoesADeparture);
+        if word == Word::Stays && self.in_force(moment).is_none() && !self.mutated(Mutation::StaysIsHere) {
+            self.withdraw_a_kept_end(statement);
+        }
         if self.in_force(moment).is_some() {
             self.hit("here 2");
         } else if let Some(index) = unknown {
@@ -634,9 +690,24 @@ impl Combined {
         {
             last.list(Code::PresentAfterDeparture, statement);
             self.hit("here 6, listed");
+        } else if let Some(last) = self.periods.last_mut()
+            && last.kept_end().is_some_and(|kept| kept.day <= moment)
+        {
+            last.list(Code::PresentAfterDeparture, statement);
+            self.hit("here 6, kept end is past, listed");
         } else {
             self.hit("here 6");
-            self.add(statement, Beginning::Undated(moment), End::Open);
+            self.add_seen_again(statement, Beginning::Undated(moment), moment);
+        }
+    }
+
+    fn withdraw_a_kept_end(&mut self, statement: &Said) {
+        if let Some(last) = self.periods.last_mut()
+            && last.kept_end().is_some_and(|kept| kept.day > statement.said && kept.by == statement.sender)
+        {
+            last.kept = None;
+            last.erasure = None;
+            self.hit("kept end withdrawn");
         }
     }
 
@@ -670,7 +741,17 @@ impl Combined {
         }
         let period = if let Some(index) = self.in_force(statement.said) {
             self.hit(if word == Word::Absent { "inactive 1, absent" } else { "inactive 1" });
+            let keeps = !self.mutated(Mutation::ASaidEndAheadIsNotKept);
+            if matches!(self.periods[index].end, End::Said(_)) {
+                self.hit("inactive 1, keeps");
+            }
             let period = &mut self.periods[index];
+            period.kept = match period.end {
+                End::Said(day) if keeps => {
+                    Some(Kept { day, known: period.end_known, by: period.end_by.clone() })
+                }
+                _ => None,
+            };
             period.set_end(end, statement);
             period
         } else if self.periods.is_empty() {
@@ -717,6 +798,7 @@ impl Combined {
             self.hit("cancels departure, of an unknown one");
         }
         for period in &mut self.periods {
+            period.kept.take_if(|kept| kept.day == day);
             if is_it(period) {
                 let erasure = period.erasure;
                 period.cancel_not();
