@@ -9,6 +9,7 @@ use lifecycle::{
 };
 use scim::{Client, Failure, Reply, UpdateMethod};
 use store::{Store, StoreError};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::blame::{Blame, Sort, Verdict};
@@ -102,6 +103,8 @@ impl Failed {
 pub(crate) struct Call {
     pub(crate) target: Arc<OwnedTarget>,
     pub(crate) about: About,
+    /// When the conversation began.
+    pub(crate) began: Instant,
     permit: Option<Permit>,
     facts: Vec<FactRecord>,
     /// What came of each of them, where there is more to say than that it worked.
@@ -121,6 +124,7 @@ impl Call {
         Self {
             target,
             about,
+            began: Instant::now(),
             permit: Some(permit),
             facts,
             saw,

@@ -170,6 +170,18 @@ fn see_off(active: Option<bool>, before: Option<OffEvidence>) -> Option<OffEvide
     }
 }
 
+/// Whether the target shows by now what it did not show a moment ago.
+async fn is_back(call: &mut Call, wanted: &Wanted, progress: &Progress) -> Result<bool, Stop> {
+    if let Some(id) = progress.remote_id.clone() {
+        match locate::read(call, wanted.kind, &id).await {
+            Ok(_) => return Ok(true),
+            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+            Err(stop) => return Err(stop),
+        }
+    }
+    Ok(!matches!(locate(call, wanted, true).await?, Located::Nothing))
+}
+
 /// Nothing is there, and nothing should be: so it is, if the target shows others; otherwise it is looked for again.
 async fn absent(
     call: &mut Call,
@@ -178,6 +190,12 @@ async fn absent(
     evidence: OffEvidence,
 ) -> Result<Outcome, Stop> {
     let note = match proof::prove(call).await? {
+        // The target may have come back between the two: only what is not there after that is gone.
+        Proof::Proven if is_back(call, wanted, progress).await? => {
+            progress.in_doubt = true;
+            let error = "it was not there, and is there again".to_owned();
+            return Ok(Outcome::Retry(call.trouble("lookup", AttemptClass::Transient, error)));
+        }
         Proof::Proven => {
             progress.off = progress.off.or(Some(evidence));
             None

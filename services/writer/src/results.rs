@@ -33,8 +33,8 @@ const BATCH_MAX: usize = 256;
 pub(crate) const POSTPONED_MAX: Duration = Duration::from_secs(40);
 /// What was doubted before the owner heard that a human let the target go on does not count.
 const LET_GO_ON_MICROS: i64 = 10_000_000;
-/// What is not there, and cannot be proven gone, is looked for again after this long at most: it may be back at any moment.
-const UNPROVEN_MAX: Duration = Duration::from_secs(30);
+/// What is not there, and cannot be proven gone, is looked for again after this long: it may be back at any moment.
+const UNPROVEN_AFTER: Duration = Duration::from_secs(10);
 /// So often the database refuses a batch, without being busy, before the result that is at fault is looked for.
 const REFUSED_MAX: u32 = 2;
 const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
@@ -323,13 +323,10 @@ impl Committer {
         if may_be_there { delay.max(self.settle) } else { delay }
     }
 
-    /// However often: it is open until it is proven.
+    /// However often: it is open until it is proven, and nothing of it counts as a failed try.
     fn look_again_later(&self, row: &mut resource::Model, trouble: &Trouble) {
-        row.attempts = row.attempts.saturating_add(1);
         row.last_error = Some(trouble.error.clone());
-        let times = u32::try_from(row.attempts).unwrap_or(1);
-        let max = self.retry.max().min(UNPROVEN_MAX);
-        row.enqueue(status::RETRYING, after(backoff::delay(times, self.retry.initial(), max)));
+        row.enqueue(status::RETRYING, after(self.retry.max().min(UNPROVEN_AFTER)));
     }
 
     fn retry_later(&self, row: &mut resource::Model, trouble: &Trouble) {

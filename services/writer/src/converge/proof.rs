@@ -2,7 +2,7 @@
 //!
 //! A credential of another tenant, a wrong base path or a restore makes a target answer 404 to every id and find nothing.
 //! That proves nothing: an account counts as gone only if another account or group, which is known to be there, was visible
-//! within the same minute. Where none was, one is asked for.
+//! since it was looked for, and it is still not there after that. Where none was visible, one is asked for.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -19,8 +19,6 @@ use crate::orphans;
 use crate::rows::{Key, resource, status};
 use lifecycle::AttemptClass;
 
-/// How long a resource that was seen speaks for the target.
-const SEEN_FOR: Duration = Duration::from_secs(60);
 /// How long a target that showed none of those that were asked for is not asked again for others.
 const BLIND_FOR: Duration = Duration::from_secs(5);
 /// Resources that are asked for before nothing is believed.
@@ -52,8 +50,8 @@ impl Sight {
         state.unproven.clear();
     }
 
-    fn saw_another(&self, key: &Key) -> bool {
-        self.state().seen.iter().any(|(seen, at)| seen != key && at.elapsed() < SEEN_FOR)
+    fn saw_another(&self, key: &Key, since: Instant) -> bool {
+        self.state().seen.iter().any(|(seen, at)| seen != key && *at >= since)
     }
 
     fn is_blind(&self) -> bool {
@@ -95,7 +93,7 @@ pub(crate) enum Proof {
 /// When the target, or the database, cannot be asked now.
 pub(super) async fn prove(call: &mut Call) -> Result<Proof, Stop> {
     let key = (call.about.kind, call.about.subject.clone());
-    if call.target.sight.saw_another(&key) {
+    if call.target.sight.saw_another(&key, call.began) {
         return Ok(Proof::Proven);
     }
     if !call.target.sight.is_blind() {
@@ -165,16 +163,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_another_resource_within_a_minute_is_a_proof() {
-        let sight = Sight::default();
-        assert!(!sight.saw_another(&key("a")));
+    async fn only_another_resource_that_was_shown_since_then_is_a_proof() {
+        let (sight, began) = (Sight::default(), Instant::now());
+        assert!(!sight.saw_another(&key("a"), began));
         sight.saw(key("a"));
-        assert!(!sight.saw_another(&key("a")), "it says nothing of itself");
-        assert!(sight.saw_another(&key("b")));
+        assert!(!sight.saw_another(&key("a"), began), "it says nothing of itself");
+        assert!(sight.saw_another(&key("b"), began));
         sight.saw(key("b"));
-        assert!(sight.saw_another(&key("a")) && sight.saw_another(&key("b")));
-        tokio::time::advance(SEEN_FOR).await;
-        assert!(!sight.saw_another(&key("c")));
+        assert!(sight.saw_another(&key("a"), began) && sight.saw_another(&key("b"), began));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!sight.saw_another(&key("c"), Instant::now()), "what was shown before says nothing of now");
     }
 
     #[tokio::test(start_paused = true)]

@@ -76,6 +76,9 @@ async fn an_answer_that_shows_it_off_is_evidence_and_a_bare_success_is_read_back
 async fn leavers_of_a_target_that_shows_an_empty_tenant_stay_open_and_are_off_once_it_is_back() {
     let world = World::start().await;
     let keys = world.joined(12).await;
+    // What was visible a moment before says nothing of the target as it is now.
+    let title = Desired::User(active(&keys[11], json!({ "title": "T" })));
+    world.want(&keys[11], 2, title).await;
     world.sandbox.faults().inject(FaultRule::new(Fault::status(404)).path("/Users/"));
     world.sandbox.faults().inject(FaultRule::new(Fault::EmptyList).path("/Users").method("GET"));
     for key in &keys[..8] {
