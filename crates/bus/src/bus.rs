@@ -213,6 +213,50 @@ impl Bus {
         crate::consumer::stored_content(&self.0.connected.jetstream, &stream, sequence).await
     }
 
+    /// How far the consumers of `durable` are in each stream of `feed`; none where it never read.
+    ///
+    /// # Errors
+    /// When a stream is missing or the server does not answer.
+    pub async fn positions(&self, feed: Feed, durable: &str) -> Result<Vec<crate::StreamPosition>, BusError> {
+        let mut all = Vec::new();
+        for stream in feed.streams(self.0.config.event_shards) {
+            all.extend(crate::position::positions(&self.0.connected.jetstream, &stream, durable).await?);
+        }
+        Ok(all)
+    }
+
+    /// Lets the consumer `durable` of `stream` begin again at `sequence`. Messages come again, past every de-duplication.
+    ///
+    /// # Errors
+    /// When there is no such consumer or the server does not answer.
+    pub async fn rewind(&self, stream: &str, durable: &str, sequence: u64) -> Result<(), BusError> {
+        crate::position::rewind(&self.0.connected.jetstream, stream, durable, sequence).await
+    }
+
+    /// What `service` last left at the broker, if it did.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn mark(&self, service: &str) -> Result<Option<crate::Mark>, BusError> {
+        crate::mark::load(&self.0.connected.jetstream, self.0.config.replicas, service).await
+    }
+
+    /// Leaves a mark for the next start, unless a later one is there.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn leave_mark(&self, service: &str, mark: &crate::Mark) -> Result<(), BusError> {
+        crate::mark::leave(&self.0.connected.jetstream, self.0.config.replicas, service, mark).await
+    }
+
+    /// The installation that the broker belongs to: `fresh` from now on when it belonged to none.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn installation(&self, fresh: &str) -> Result<String, BusError> {
+        crate::mark::installation(&self.0.connected.jetstream, self.0.config.replicas, fresh).await
+    }
+
     /// Keeps the lag metric of a consumer up to date for as long as it is polled; what cannot be measured is absent.
     pub async fn watch_lag(self, feed: Feed, durable: &'static str) {
         loop {

@@ -86,6 +86,13 @@ impl Durable {
                 return Ok(consumer);
             }
             config.deliver_policy = self.behind(express.of).await;
+        } else {
+            let there: Result<PullConsumer, _> =
+                self.jetstream.get_consumer_from_stream(&self.name, &self.stream).await;
+            // One that was set back begins elsewhere, which cannot be changed any more: see `Bus::rewind`.
+            if let Ok(there) = there {
+                config.deliver_policy = there.cached_info().config.deliver_policy;
+            }
         }
         self.jetstream
             .create_consumer_on_stream(config, &self.stream)

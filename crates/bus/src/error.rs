@@ -58,6 +58,13 @@ pub enum BusError {
         #[source]
         source: Cause,
     },
+    /// What services last left beside their streams could not be read or written.
+    #[error("read or leave what the service last left")]
+    Mark {
+        /// What the server said.
+        #[source]
+        source: Cause,
+    },
     /// Control requests could not be subscribed to.
     #[error("subscribe to control requests for {service}")]
     Subscribe {

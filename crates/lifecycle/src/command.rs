@@ -296,7 +296,8 @@ pub struct Command {
     pub target: String,
     /// Key of the person or group.
     pub subject: String,
-    /// Rises by one with every change of the desired state of this target, kind and subject. 0 for memberships.
+    /// Rises with every change of the desired state of this target, kind and subject, see [`crate::next_revision`]. 0 for
+    /// memberships.
     pub revision: i64,
     /// How urgent it is.
     pub lane: Lane,

@@ -14,6 +14,7 @@ pub mod quarantine;
 pub mod reconcile;
 pub mod replay;
 pub mod schedule;
+pub mod verify;
 
 use std::collections::BTreeMap;
 
@@ -109,6 +110,16 @@ pub mod verb {
     pub const RETRY_QUARANTINED: &str = "retry_quarantined";
     /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].
     pub const ROW: &str = "row";
+    /// [`super::verify::VerifyRequest`] to the mapper, answered at once by a [`super::verify::VerifyReply`].
+    pub const VERIFY: &str = "verify";
+    /// Empty request to the mapper, answered by a [`super::verify::VerifyReply`].
+    pub const VERIFICATIONS: &str = "verifications";
+    /// [`super::verify::DigestsRequest`] to the writer, answered by a [`super::verify::DigestsReply`].
+    pub const DIGESTS: &str = "digests";
+    /// [`super::verify::EntriesRequest`] to the writer, answered by an [`super::verify::EntriesReply`].
+    pub const ENTRIES: &str = "entries";
+    /// [`super::verify::VerifiedRequest`] to the writer; the answer is empty.
+    pub const VERIFIED: &str = "verified";
 }
 
 /// Who asks, and why.
@@ -230,6 +241,9 @@ pub struct TargetStatus {
     /// Whether an operator, or Usher itself, stopped everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<held::Paused>,
+    /// Why nothing but switching off goes out until what was decided is compared with what the writer knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unverified: Option<String>,
 }
 
 /// Answer to [`verb::STATUS`].
@@ -240,6 +254,9 @@ pub struct StatusReply {
     /// What waits to be published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<outbox::OutboxStatus>,
+    /// What the service noticed about its database and streams: a restored store, messages that are lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// A control request that could not be carried out.

@@ -347,6 +347,40 @@ pub enum Fact {
         /// The evidence that vanished.
         evidence: String,
     },
+    /// mapper: what was decided for a target was compared with what the writer knows. The record's subject is
+    /// `target:<target>`.
+    Verified {
+        /// The target.
+        target: String,
+        /// Who asked: an operator, `writer` or `schedule`.
+        who: String,
+        /// How many accounts, groups and memberships were compared.
+        compared: u64,
+        /// Of how many the writer had another state.
+        differed: u64,
+        /// How many were sent again.
+        sent_again: u64,
+        /// How many give access at the writer and are not known to the mapper.
+        unknown: u64,
+    },
+    /// writer: a command was not carried out, because its revision is more than a day ahead of every clock that is known.
+    Refused {
+        /// The target.
+        target: String,
+        /// User, group or membership.
+        kind: ResourceKind,
+        /// The revision.
+        revision: i64,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// Any service: its database or its streams are not those that it left. The record's subject is `service:<service>`.
+    RestoreNoticed {
+        /// The service.
+        service: String,
+        /// What was found, and what is done about it.
+        found: String,
+    },
     /// writer: an operator closed a dead letter without trying again.
     Discarded {
         /// The dead letter.
@@ -386,6 +420,9 @@ impl Fact {
             Self::LeaverProven { .. } => "leaver_proven",
             Self::LeaverOverdue { .. } => "leaver_overdue",
             Self::LeaverReopened { .. } => "leaver_reopened",
+            Self::Verified { .. } => "verified",
+            Self::Refused { .. } => "refused",
+            Self::RestoreNoticed { .. } => "restore_noticed",
             Self::Discarded { .. } => "discarded",
         }
     }

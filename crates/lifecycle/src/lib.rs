@@ -8,6 +8,7 @@
 
 mod command;
 mod control;
+pub mod digest;
 mod employment;
 mod error_code;
 mod event;
@@ -24,6 +25,7 @@ mod notice;
 mod orphans;
 mod people;
 mod register;
+mod revision;
 mod trace;
 
 pub use command::{
@@ -81,6 +83,10 @@ pub use control::schedule::{
     SCHEDULE_MOMENTS_MAX, SCHEDULE_PEOPLE_MAX, ScheduleReply, ScheduleRequest, ScheduledChange,
     ScheduledEffect, ScheduledStatement,
 };
+pub use control::verify::{
+    DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, Place, VERIFICATION_NAMES_MAX,
+    Verification, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest, entry_name,
+};
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, RefusalReason,
     ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
@@ -109,6 +115,7 @@ pub use notice::ThinNotice;
 pub use orphans::{OrphanAction, Orphans};
 pub use people::{Correlate, Match, MatchedBy, People};
 pub use register::{Intake, Provenance, Register, Statement, Version};
+pub use revision::{is_revision_ahead, next_revision, revision_clock};
 pub use trace::TraceContext;
 
 /// Attributes by name, in a stable order. Names are Entra's (`givenName`, `surname`, ...) or any other.

@@ -181,6 +181,22 @@ static LEAVERS_KEPT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Accounts of leavers that the policy keeps as they are.";
     gauge("usher_leavers_kept_by_policy", help, &["target"])
 });
+static COMMANDS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Commands that were not taken because their revision is ahead of every clock.";
+    counter("usher_commands_refused_total", help, &["target"])
+});
+static MESSAGES_LOST: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Messages that were gone from a stream before the database of its consumer contained them.";
+    counter("usher_messages_lost_total", help, &["stream", "consumer"])
+});
+static DIVERGENCE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "What the last verification found: the writer had another state (differed), gives access that the mapper does not know of (unknown).";
+    gauge("usher_verification_found", help, &["target", "what"])
+});
+static VERIFIED_AT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "When the last completed verification of a target began, in seconds since the Unix epoch.";
+    gauge("usher_verified_at_seconds", help, &["target"])
+});
 static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
     histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
 });
@@ -417,6 +433,24 @@ pub fn attempted(target: &str, operation: &str, class: AttemptClass, took: Durat
 /// A target agrees, `took` after the event was accepted.
 pub fn accept_to_target(target: &str, lane: Lane, took: Duration) {
     ACCEPT_TO_TARGET.with_label_values(&[target, lane.as_str()]).observe(took.as_secs_f64());
+}
+
+/// A command for `target` was not taken.
+pub fn command_refused(target: &str) {
+    COMMANDS_REFUSED.with_label_values(&[target]).inc();
+}
+
+/// `count` messages were gone before their consumer had taken them.
+pub fn messages_lost(stream: &str, consumer: &str, count: u64) {
+    MESSAGES_LOST.with_label_values(&[stream, consumer]).inc_by(count);
+}
+
+/// A verification of `target` that began at `began` (seconds since the Unix epoch) is completed.
+pub fn verified(target: &str, differed: u64, unknown: u64, began: i64) {
+    for (what, count) in [("differed", differed), ("unknown", unknown)] {
+        DIVERGENCE.with_label_values(&[target, what]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    VERIFIED_AT.with_label_values(&[target]).set(began);
 }
 
 /// A resource at `target` became a dead letter.

@@ -36,6 +36,9 @@ pub struct Status {
     /// The broker's streams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<StreamStatus>,
+    /// What services noticed about their databases and streams: a restored store, messages that are lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// The services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
@@ -501,6 +504,18 @@ pub struct Reconcile {
     /// End the comparison that is under way.
     #[serde(default)]
     pub cancel: bool,
+    /// Required: it is kept in the log.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/verify`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verify {
+    /// Only this target; all that have a policy without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Required: it is kept in the log.
     #[serde(default)]
     pub why: String,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use bus::{Bus, BusError, Consumer, Facts, Feed};
 use edge::{Serving, TokenTable};
+use recovery::{Recovery, RecoveryError};
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::net::TcpListener;
@@ -28,6 +29,9 @@ pub enum BuildError {
     /// The journal cannot be consumed.
     #[error("cannot consume the journal")]
     Journal(#[from] BusError),
+    /// It is not known what database it is.
+    #[error("compare the console's database with what was left at the broker")]
+    Recovery(#[from] RecoveryError),
     /// A hook cannot be used.
     #[error("cannot tell anybody outside")]
     Notify(#[from] notify::OpenError),
@@ -60,6 +64,7 @@ pub struct App {
     store: Store,
     timeline_days: u16,
     notifiers: Vec<Notifier>,
+    recovery: Recovery,
     ready: Latch,
 }
 
@@ -81,13 +86,21 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     }
     let store = Store::open::<Migrator>(&config.database).await?;
     database.open();
+    let consumers = vec![(Feed::Journal, DURABLE.to_owned())];
+    let recovery = Recovery::new(DURABLE, store.clone(), bus.clone(), consumers);
+    recovery.begin().await?;
     let journal = bus.consume(Feed::Journal, DURABLE).await?;
     let notifiers = notify::open(config.notify, &bus).await?;
     let listen = |source| BuildError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let operators = config.operators.into_iter().map(|operator| (operator.token, operator.name)).collect();
-    let context = http::Context { store: store.clone(), bus, operators: TokenTable::new(operators) };
+    let context = http::Context {
+        store: store.clone(),
+        bus,
+        operators: TokenTable::new(operators),
+        recovery: recovery.clone(),
+    };
     Ok(App {
         address,
         listener,
@@ -97,6 +110,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         store,
         timeline_days: config.timeline_days,
         notifiers,
+        recovery,
         ready,
     })
 }
@@ -121,6 +135,7 @@ impl App {
             self.notifiers.into_iter().map(|one| tokio::spawn(one.run(shutdown.clone()))).collect();
         let ingest = ingest::run(self.journal, self.model, shutdown.clone());
         let ingest = async { ingest.await.map_err(RunError::Journal) };
+        let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         self.ready.open();
         let result = tokio::select! {
             result = async { tokio::try_join!(serve, ingest) } => result.map(|_| ()),
@@ -128,6 +143,8 @@ impl App {
         };
         self.ready.close("stopping");
         pruning.abort();
+        keeping.abort();
+        self.recovery.end().await;
         telling.iter().for_each(tokio::task::JoinHandle::abort);
         result
     }

@@ -23,6 +23,7 @@ mod reconcile;
 mod records;
 mod schedule;
 mod status;
+mod verify;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use bus::{Bus, ControlFailure};
 use edge::{Problem, TokenTable};
+use recovery::Recovery;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::Store;
@@ -46,6 +48,7 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
     pub(crate) operators: TokenTable<String>,
+    pub(crate) recovery: Recovery,
 }
 
 impl Context {
@@ -105,6 +108,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/targets/{target}/pause", post(held::pause))
         .route("/v1/targets/{target}/resume", post(held::resume))
         .route("/v1/targets/{target}/reconcile", get(reconcile::show).post(reconcile::start))
+        .route("/v1/verify", get(verify::show).post(verify::start))
         .route("/v1/plans", post(plans::start_plan))
         .route("/v1/plans/{id}", get(plans::plan))
         .route("/v1/policies", get(policies::policies))

@@ -32,7 +32,14 @@ impl Told {
             | Fact::LeaverProven { .. }
             | Fact::LeaverOverdue { .. }
             | Fact::LeaverReopened { .. }
-            | Fact::ScheduleCancelled { .. } => "mapper",
+            | Fact::ScheduleCancelled { .. }
+            | Fact::Verified { .. } => "mapper",
+            Fact::RestoreNoticed { ref service, .. } => match service.as_str() {
+                "mapper" => "mapper",
+                "writer" => "writer",
+                "gateway" => "gateway",
+                _ => "console",
+            },
             Fact::Superseded { .. }
             | Fact::Attempted(_)
             | Fact::Settled { .. }
@@ -44,6 +51,7 @@ impl Told {
             | Fact::Held { .. }
             | Fact::HeldDecided { .. }
             | Fact::Paused { .. }
+            | Fact::Refused { .. }
             | Fact::Discarded { .. } => "writer",
         };
         Self { service, record: record.clone() }
@@ -278,6 +286,9 @@ fn step_of(fact: &Fact) -> i16 {
         | Fact::ScheduleCancelled { .. }
         | Fact::AccessOrdered { .. }
         | Fact::Paused { .. }
+        | Fact::Verified { .. }
+        | Fact::RestoreNoticed { .. }
+        | Fact::Refused { .. }
         | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
         Fact::Settled { .. } | Fact::Conflict { .. } | Fact::Held { .. } | Fact::FeedHeld { .. } => 5,
@@ -298,6 +309,7 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::ScheduleCancelled { .. }
         | Fact::AccessOrdered { .. }
         | Fact::Replayed { .. }
+        | Fact::RestoreNoticed { .. }
         | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }
         | Fact::MembershipDecided { target, .. }
@@ -309,6 +321,8 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::LeaverProven { target, .. }
         | Fact::LeaverOverdue { target, .. }
         | Fact::LeaverReopened { target, .. }
+        | Fact::Verified { target, .. }
+        | Fact::Refused { target, .. }
         | Fact::Superseded { target, .. }
         | Fact::Settled { target, .. }
         | Fact::Conflict { target, .. } => Some(target),

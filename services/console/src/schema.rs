@@ -9,7 +9,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(ReadModel), Box::new(MoreOfDeadLetters), Box::new(KeepQuarantine)]
+        vec![
+            Box::new(ReadModel),
+            Box::new(MoreOfDeadLetters),
+            Box::new(KeepQuarantine),
+            Box::new(KeepPositions),
+        ]
     }
 
     fn migration_table_name() -> DynIden {
@@ -180,6 +185,26 @@ fn dead_letters() -> TableCreateStatement {
         .col(ColumnDef::new(DeadLetters::Why).text())
         .col(ColumnDef::new(DeadLetters::Outcome).text())
         .take()
+}
+
+/// How much of the journal the database contains.
+struct KeepPositions;
+
+impl MigrationName for KeepPositions {
+    fn name(&self) -> &str {
+        "0003_keep_positions"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for KeepPositions {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        recovery::create(manager, crate::DURABLE).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        recovery::drop(manager, crate::DURABLE).await
+    }
 }
 
 /// What else is kept of dead letters.

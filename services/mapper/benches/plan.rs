@@ -39,8 +39,12 @@ async fn run() {
     let server = TestServer::start();
     let bus = Bus::connect(&server.config(), "bench").await.expect("a bus");
     bus.ensure_streams().await.expect("streams");
-    let config =
-        mapper::Config { database: url, policies: Some(policies), people: lifecycle::People::default() };
+    let config = mapper::Config {
+        database: url,
+        policies: Some(policies),
+        people: lifecycle::People::default(),
+        verify_minutes: 60,
+    };
     let app = mapper::build(config, bus.clone(), Readiness::default()).await.expect("a mapper");
     let shutdown = Shutdown::default();
     let running = tokio::spawn(app.run(shutdown.clone()));

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bus::{Bus, BusError, Feed};
+use lifecycle::{Fact, FactRecord, unix_micros};
+use recovery::{Found, Recovery, RecoveryError};
 use relay::Relay;
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::SERVICE;
 use crate::config::Config;
 use crate::control::Control;
 use crate::later::Later;
@@ -21,6 +23,8 @@ use crate::plan::{Planner, Plans};
 use crate::policies::{Held, Keeper, PoliciesError, PolicySet};
 use crate::runs::Runs;
 use crate::subjects::{Seeds, SeedsError};
+use crate::verify::{Asked, Verifier};
+use crate::{SERVICE, now};
 
 /// The mapper, ready to run.
 pub struct App {
@@ -31,6 +35,9 @@ pub struct App {
     relay: Relay,
     keeper: Keeper,
     control: Control,
+    verifier: Verifier,
+    recovery: Recovery,
+    found: Found,
     ready: Latch,
     outbox: Latch,
 }
@@ -44,6 +51,13 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: StoreError,
+    },
+    /// It is not known what database it is.
+    #[error("compare the mapper's database with what was left at the broker")]
+    Recovery {
+        /// Why.
+        #[source]
+        source: RecoveryError,
     },
     /// The policies.
     #[error("the policies in `mapper.policies`")]
@@ -100,6 +114,9 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
     store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
+    let consumers = vec![(Feed::Events, SERVICE.to_owned())];
+    let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
+    let found = recovery.begin().await.map_err(|source| BuildError::Recovery { source })?;
     let seeds = Seeds::load(&store).await.map_err(|source| BuildError::Seeds { source })?;
     let planner = Planner { store: store.clone(), seeds: seeds.clone() };
     let people = Arc::new(config.people);
@@ -125,7 +142,10 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     }
     publish.send_replace(Arc::new(set.with_people(people)));
     let stale = Arc::new(Notify::new());
+    let asked = Arc::new(Asked::default());
     let control = Control {
+        asked: Arc::clone(&asked),
+        recovery: recovery.clone(),
         store: store.clone(),
         bus: bus.clone(),
         relay: relay.clone(),
@@ -137,8 +157,22 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     };
     let leavers =
         Leavers { store: store.clone(), bus: bus.clone(), relay: relay.clone(), policies: policies.clone() };
+    let verifier = Verifier {
+        store: store.clone(),
+        bus: bus.clone(),
+        relay: relay.clone(),
+        policies: policies.clone(),
+        seeds: seeds.clone(),
+        stale: Arc::clone(&stale),
+        asked,
+        every: Duration::from_secs(u64::from(config.verify_minutes.max(1)) * 60),
+        replica: lifecycle::CommandId::fresh().to_string(),
+    };
     Ok(App {
         leavers,
+        recovery,
+        found,
+        verifier,
         live: Live {
             store: store.clone(),
             bus,
@@ -163,6 +197,26 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     })
 }
 
+/// Tells what was found of a database that is not the one that was left.
+async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreError> {
+    if found.news.is_empty() {
+        return Ok(());
+    }
+    let at = now();
+    let fact = FactRecord {
+        id: format!("res:{SERVICE}:{}", unix_micros(at)),
+        at,
+        subject: format!("service:{SERVICE}"),
+        trace: None,
+        fact: Fact::RestoreNoticed { service: SERVICE.to_owned(), found: found.news.join("; ") },
+    };
+    let tx = store.begin().await?;
+    let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &[fact])).await?;
+    tx.commit().await.map_err(StoreError::statement("tell what was found"))?;
+    relay.send(parcel).await;
+    Ok(())
+}
+
 impl App {
     /// Runs until shutdown, or until a part fails.
     ///
@@ -175,6 +229,10 @@ impl App {
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
         tokio::spawn(store::clock::follow(self.live.store.clone(), stop, report));
+        if let Err(error) = tell(&self.live.store, &self.relay, &self.found).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not tell what was found");
+        }
+        let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.live.bus.clone().watch_lag(Feed::Events, SERVICE));
         let mut parts = JoinSet::new();
@@ -194,6 +252,11 @@ impl App {
             runs.run(stop).await;
             Ok(())
         });
+        let (verifier, stop) = (self.verifier, shutdown.clone());
+        parts.spawn(async move {
+            verifier.run(stop).await;
+            Ok(())
+        });
         let (keeper, stop) = (self.keeper, shutdown.soft.clone());
         parts.spawn(async move {
             keeper.run(stop).await;
@@ -208,6 +271,8 @@ impl App {
             }
         }
         lag.abort();
+        keeping.abort();
+        self.recovery.end().await;
         if relay.await.is_err() {
             return Err(RunError::Panicked);
         }

@@ -19,6 +19,13 @@ pub struct Config {
     /// somebody left.
     #[serde(default, deserialize_with = "sound")]
     pub people: People,
+    /// How often what was decided is compared with what the writer knows, in minutes; it is also done at the start of either.
+    #[serde(default = "default_verify_minutes")]
+    pub verify_minutes: u32,
+}
+
+fn default_verify_minutes() -> u32 {
+    60
 }
 
 fn sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<People, D::Error> {

@@ -10,6 +10,7 @@ mod orders;
 mod people;
 mod provision;
 mod schedule;
+mod verify;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use lifecycle::{
     ControlError, MapperStatus, OutboxReply, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
     PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
 };
+use recovery::Recovery;
 use relay::Relay;
 use serde::Serialize;
 use store::{Store, StoreError};
@@ -30,7 +32,9 @@ use crate::app::RunError;
 use crate::later::to_evaluate;
 use crate::plan::{Plans, PlansError};
 use crate::policies::{Held, PolicySet, versions};
+use crate::rows::verification;
 use crate::subjects::Seeds;
+use crate::verify::Asked;
 use crate::work::Desk;
 
 /// Requests that are answered at the same time.
@@ -46,6 +50,8 @@ pub(crate) struct Control {
     pub(crate) held: Held,
     pub(crate) publish: watch::Sender<Arc<PolicySet>>,
     pub(crate) stale: Arc<Notify>,
+    pub(crate) asked: Arc<Asked>,
+    pub(crate) recovery: Recovery,
 }
 
 /// Why a request is not carried out.
@@ -200,6 +206,11 @@ impl Control {
                 Ok(wanted) => respond(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::VERIFY => match request.question() {
+                Ok(wanted) => respond(request, self.verify(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::VERIFICATIONS => respond(request, self.verifications().await).await,
             other => {
                 let message = format!("the mapper has no verb `{other}`");
                 request.refuse(ControlError::refused(message)).await;
@@ -240,6 +251,8 @@ impl Control {
         let held_files = self.held.list();
         let clock_skew_ms = store::clock::skew_micros() / 1_000;
         let outbox = Some(self.relay.status().await?);
+        let verifications = verification::load_all(self.store.reader()).await?;
+        let notices = self.recovery.notices();
         Ok(MapperStatus {
             policies,
             to_evaluate,
@@ -250,6 +263,8 @@ impl Control {
             leavers,
             held_files,
             outbox,
+            verifications,
+            notices,
         })
     }
 

@@ -27,6 +27,7 @@ mod quarantine;
 mod rows;
 mod runs;
 mod subjects;
+mod verify;
 mod work;
 
 pub use app::{App, BuildError, RunError, build};

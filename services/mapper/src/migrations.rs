@@ -11,6 +11,8 @@ mod m0008;
 mod m0009;
 mod m0010;
 mod m0011;
+mod m0020;
+mod m0021;
 
 use sea_orm_migration::prelude::*;
 
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0009::KeepObligations),
             Box::new(m0010::KeepQuarantine),
             Box::new(m0011::KeepOrders),
+            Box::new(m0020::KeepVersions),
+            Box::new(m0021::KeepVerifications),
         ]
     }
 

@@ -2,8 +2,8 @@
 
 use bus::{DecodeReason, Delivery};
 use lifecycle::{
-    Event, EventId, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem,
-    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
+    Event, EventId, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, ResourceKind,
+    RetriedItem, RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
 };
 use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
@@ -62,6 +62,8 @@ pub(crate) fn subject(input: &Input, error: &SaveError) -> QuarantinedItem {
             ("record", format!("{source}:{key}"))
         }
         Input::Event { event, .. } => ("event", event.id.to_string()),
+        Input::Again(again) if again.kind == ResourceKind::User => (PEOPLE, again.subject.clone()),
+        Input::Again(again) => (GROUPS, again.subject.clone()),
     };
     let reason = QuarantineReason::StateUnreadable;
     let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));

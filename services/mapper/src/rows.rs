@@ -16,6 +16,7 @@ pub(crate) mod policy_file;
 pub(crate) mod record;
 pub(crate) mod setting;
 pub(crate) mod verdict;
+pub(crate) mod verification;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};

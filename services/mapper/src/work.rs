@@ -1,5 +1,6 @@
 //! One batch: events to merge and subjects to look at again, in one transaction.
 
+mod again;
 mod cancel;
 mod correlate;
 mod decide;
@@ -26,7 +27,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use lifecycle::{
     AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, Identity, ResourceKind,
-    ScheduleId, TraceContext, unix_micros,
+    ScheduleId, TraceContext, revision_clock, unix_micros,
 };
 use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
@@ -63,8 +64,23 @@ pub(crate) enum Input {
     Verdict { source: String, key: String, person: String, same: bool, actor: Actor },
     /// An operator orders something about a person's access, or lifts the order.
     Order { person: String, kind: AccessOrderKind, order: Option<AccessOrder>, actor: Actor },
+    /// The writer has another state of this than was decided.
+    Again(Again),
     /// An operator takes back what is planned for a person.
     Cancel { person: String, planned: Vec<ScheduleId>, actor: Actor },
+}
+
+/// What is to be sent once more although nothing changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Again {
+    pub(crate) target: String,
+    pub(crate) kind: ResourceKind,
+    /// Key of the person or group.
+    pub(crate) subject: String,
+    /// For a membership: key of the member.
+    pub(crate) member: Option<String>,
+    /// The revision that the writer has; 0 when it has none.
+    pub(crate) theirs: i64,
 }
 
 /// Why something is touched: what its commands carry.
@@ -148,6 +164,8 @@ struct Work<'a> {
     policies: &'a PolicySet,
     seeds: &'a Seeds,
     now: OffsetDateTime,
+    /// What new revisions are not less than; microseconds since the Unix epoch.
+    clock: i64,
     /// Events that were merged before, with the hash of what their senders said.
     seen: HashMap<String, Option<String>>,
     /// Sequences of events whose id was used before for something else, and how they are set aside.
@@ -164,6 +182,8 @@ struct Work<'a> {
     edges: BTreeMap<(String, String), KnownEdge>,
     desired: HashMap<DesiredKey, desired::Model>,
     changed_desired: BTreeSet<DesiredKey>,
+    /// What is sent once more although nothing changed, with the revision that the writer has.
+    again: BTreeMap<DesiredKey, i64>,
     /// Groups all of whose memberships have to be looked at.
     whole_groups: BTreeMap<String, Cause>,
     /// Groups that changed for everybody below them: see [`spread`].
@@ -217,9 +237,10 @@ impl Desk<'_> {
         inputs: &[Input],
         now: OffsetDateTime,
     ) -> Result<Option<Parcel>, SaveError> {
+        let clock = revision_clock(self.store.now().await?, unix_micros(now));
         let tx = self.store.begin().await?;
         // One event that runs into a bug must not stop all others: the caller finds it by halves.
-        let done = AssertUnwindSafe(self.process_in(&tx, inputs, now)).catch_unwind().await;
+        let done = AssertUnwindSafe(self.process_in(&tx, inputs, (now, clock))).catch_unwind().await;
         let (parcel, marked, reused) =
             done.unwrap_or_else(|panic| Err(SaveError::Panicked(words(&*panic))))?;
         outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
@@ -257,9 +278,9 @@ impl Desk<'_> {
         &self,
         tx: &DatabaseTransaction,
         inputs: &[Input],
-        now: OffsetDateTime,
+        times: (OffsetDateTime, i64),
     ) -> Result<(Option<Parcel>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
-        let mut work = load::load(tx, self.policies, self.seeds, inputs, now).await?;
+        let mut work = load::load(tx, self.policies, self.seeds, inputs, times).await?;
         work.merge(inputs, self.backfill);
         work.rank_sources();
         correlate::correlate(tx, &mut work).await?;
@@ -274,6 +295,7 @@ impl Desk<'_> {
         surroundings::classify_members(tx, &mut work).await?;
         work.emit_edges();
         work.decide_people(&around);
+        work.send_the_rest_again();
         let marks = std::mem::take(&mut work.stale);
         let feeds = std::mem::take(&mut work.feeds);
         let reused = std::mem::take(&mut work.reused);

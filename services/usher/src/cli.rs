@@ -27,7 +27,7 @@ pub use dead::{
 pub use feed::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
-    ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs,
+    ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs, VerifyArgs,
 };
 pub use leavers::{
     EvidenceFormat, EvidenceKeysArgs, ExportEvidenceArgs, LeaversArgs, LeaversCommand, VerifyEvidenceArgs,
@@ -114,6 +114,11 @@ pub enum Command {
     ///
     /// Drift of what the policy owns is made right through the queue; what is not ours is reported and left alone.
     Reconcile(ReconcileArgs),
+    /// Compare what was decided with what the writer knows, and send again what differs. Exit code 0: nothing differed,
+    /// 2: something did.
+    ///
+    /// It is also done at each start and every hour. What the writer has and nothing is known of is listed and left alone.
+    Verify(VerifyArgs),
     /// Check, try, import and export policy files; nothing is asked of a running Usher.
     #[command(subcommand)]
     Policy(PolicyCommand),

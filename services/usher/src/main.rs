@@ -47,6 +47,7 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
         Command::Conflicts(command) => wait_for(operator::conflicts(command)),
         Command::Target(command) => wait_for(operator::target(command)),
         Command::Reconcile(args) => wait_for(operator::reconcile(args)),
+        Command::Verify(args) => wait_for(operator::verify(args)),
         Command::Policy(command) => operator::policy(command),
         Command::Plan(args) => wait_for(operator::plan(args)),
         Command::Apply(args) => wait_for(operator::apply(args)),

@@ -19,6 +19,7 @@ mod reconcile;
 mod schedule;
 mod status;
 mod trace;
+mod verify;
 mod versions;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ pub use reconcile::reconcile;
 pub use schedule::schedule;
 pub use status::{healthcheck, status};
 pub use trace::trace;
+pub use verify::verify;
 pub use versions::{export, versions};
 
 /// How a command ended that was able to say what it had to say.

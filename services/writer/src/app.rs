@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bus::{Bus, BusError, Feed};
+use lifecycle::Fact;
+use recovery::{Found, Recovery, RecoveryError};
 use relay::Relay;
 use scim::{Connection, ProfileError, TargetProfile};
 use store::{Store, StoreError};
@@ -14,11 +16,14 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, TargetConfig};
 use crate::control::{Control, Owned};
-use crate::facts::SERVICE;
+use crate::facts::{News, SERVICE};
 use crate::intake::{Bells, Intake};
 use crate::migrations::Migrator;
 use crate::owner::Owner;
 use crate::replays::Replayer;
+use crate::rows::verification;
+use crate::verification::{Gate, Gates, Verifications};
+use crate::{micros, now};
 
 /// The writer, ready to run.
 pub struct App {
@@ -26,6 +31,9 @@ pub struct App {
     control: Control,
     owners: Vec<Owner>,
     replayer: Replayer,
+    verifications: Verifications,
+    recovery: Recovery,
+    found: Found,
     relay: Relay,
     ready: Latch,
     outbox: Latch,
@@ -40,6 +48,13 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: StoreError,
+    },
+    /// It is not known what database it is.
+    #[error("compare the writer's database with what was left at the broker")]
+    Recovery {
+        /// Why.
+        #[source]
+        source: RecoveryError,
     },
     /// A target's configuration.
     #[error("target `{target}` in section `writer.targets`: {message}")]
@@ -106,6 +121,9 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let replica = replica_name(&config);
+    let started = store.now().await.map_err(|source| BuildError::Store { source })?;
+    let gates = config.targets.iter().map(|target| (target.name.clone(), Arc::new(Gate::default())));
+    let gates: Gates = Arc::new(gates.collect());
     let mut owners = Vec::new();
     let (mut bells, mut owned, mut nested) = (Bells::new(), Owned::new(), HashMap::new());
     for target in &config.targets {
@@ -131,6 +149,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
                 .reconcile_hours
                 .map(|hours| Duration::from_secs(u64::from(hours.max(1)) * 3_600)),
             owned: slot,
+            gate: gates.get(&target.name).cloned().unwrap_or_default(),
         });
     }
     let intake =
@@ -143,8 +162,58 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         replica: replica.clone(),
         begun: Arc::clone(&replays),
     };
-    let control = Control { store, bus, relay: relay.clone(), replica, bells, owned, replays };
-    Ok(App { intake, control, owners, replayer, relay, ready, outbox })
+    let consumers = vec![(Feed::Commands, SERVICE.to_owned())];
+    let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
+    let found = recovery.begin().await.map_err(|source| BuildError::Recovery { source })?;
+    if let Some(why) = found.needs_verification() {
+        need_verification(&store, &gates, &why).await.map_err(|source| BuildError::Store { source })?;
+    }
+    let verifications = Verifications {
+        store: store.clone(),
+        bus: bus.clone(),
+        gates: Arc::clone(&gates),
+        bells: bells.clone(),
+        recovery: recovery.clone(),
+        started,
+    };
+    verifications.look().await.map_err(|source| BuildError::Store { source })?;
+    let control = Control {
+        store,
+        bus,
+        relay: relay.clone(),
+        replica,
+        bells,
+        owned,
+        replays,
+        gates,
+        recovery: recovery.clone(),
+    };
+    Ok(App { intake, control, owners, replayer, verifications, recovery, found, relay, ready, outbox })
+}
+
+/// Nothing but switching off goes out before what is desired at each target was verified.
+pub(crate) async fn need_verification(store: &Store, gates: &Gates, why: &str) -> Result<(), StoreError> {
+    let since = store.now().await?;
+    let tx = store.begin().await?;
+    for target in gates.keys() {
+        verification::need(&tx, target, since, why).await?;
+    }
+    tx.commit().await.map_err(StoreError::statement("keep that a verification is needed"))
+}
+
+/// Tells what was found of a database that is not the one that was left.
+async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreError> {
+    if found.news.is_empty() {
+        return Ok(());
+    }
+    let mut news = News::default();
+    let fact = Fact::RestoreNoticed { service: SERVICE.to_owned(), found: found.news.join("; ") };
+    news.tell(format!("res:{SERVICE}:{}", micros(now())), &format!("service:{SERVICE}"), None, fact);
+    let tx = store.begin().await?;
+    let parcel = news.store(&tx).await?;
+    tx.commit().await.map_err(StoreError::statement("tell what was found"))?;
+    relay.send(parcel).await;
+    Ok(())
 }
 
 /// Whether the targets could be used: names, addresses, profiles, credentials, and a lease that outlasts a request. Nothing is
@@ -209,6 +278,10 @@ impl App {
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
         tokio::spawn(store::clock::follow(self.intake.store.clone(), stop, report));
+        if let Err(error) = tell(&self.control.store, &self.relay, &self.found).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not tell what was found");
+        }
+        let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.intake.bus.clone().watch_lag(Feed::Commands, SERVICE));
         let mut parts = JoinSet::new();
@@ -217,6 +290,11 @@ impl App {
         let (replayer, until) = (self.replayer, shutdown.clone());
         parts.spawn(async move {
             replayer.run(until).await;
+            Ok(())
+        });
+        let (verifications, until) = (self.verifications, shutdown.clone());
+        parts.spawn(async move {
+            verifications.run(until).await;
             Ok(())
         });
         for owner in self.owners {
@@ -235,6 +313,8 @@ impl App {
             }
         }
         lag.abort();
+        keeping.abort();
+        self.recovery.end().await;
         if relay.await.is_err() {
             return Err(RunError::Panicked);
         }

@@ -1,5 +1,5 @@
 //! Operator verbs: replay, start_replay, replay_runs, cancel_replay, look_letter, discard, held, pause, resolve_conflict,
-//! reconcile, test_target, status, look, provision, row, evidence, outbox, retry_set_aside.
+//! reconcile, test_target, status, look, provision, row, evidence, outbox, retry_set_aside, digests, entries, verified.
 //!
 //! To add a verb: 1. its name and types in `lifecycle`, 2. a module below this one, 3. an arm in `Control::answer`.
 
@@ -14,6 +14,7 @@ mod replay;
 mod replays;
 mod status;
 mod test;
+mod verify;
 
 pub(crate) use replay::replay_letter;
 pub(crate) use status::observe_queue;
@@ -25,6 +26,7 @@ use bus::{Bus, ControlRequest};
 use lifecycle::{
     ControlError, DecideHeldRequest, OutboxReply, PauseRequest, RefusalReason, RetrySetAsideRequest, verb,
 };
+use recovery::Recovery;
 use relay::Relay;
 use sea_orm::DatabaseTransaction;
 use serde::de::DeserializeOwned;
@@ -37,6 +39,7 @@ use crate::app::RunError;
 use crate::call::OwnedTarget;
 use crate::facts::{News, SERVICE};
 use crate::intake::Bells;
+use crate::verification::Gates;
 
 /// Looks under way at the same time: each holds a place in the queue of its target.
 const LOOKS_MAX: usize = 16;
@@ -55,6 +58,8 @@ pub(crate) struct Control {
     pub(crate) owned: Owned,
     /// Rung when many dead letters are to be tried again.
     pub(crate) replays: Arc<Notify>,
+    pub(crate) gates: Gates,
+    pub(crate) recovery: Recovery,
 }
 
 impl Control {
@@ -77,7 +82,12 @@ impl Control {
             let Some(request) = request else { return Ok(()) };
             if !matches!(
                 request.verb.as_str(),
-                verb::LOOK | verb::LOOK_LETTER | verb::TEST_TARGET | verb::RESOLVE_CONFLICT
+                verb::LOOK
+                    | verb::LOOK_LETTER
+                    | verb::TEST_TARGET
+                    | verb::RESOLVE_CONFLICT
+                    | verb::DIGESTS
+                    | verb::ENTRIES
             ) {
                 control.answer(request).await;
             } else if looks.len() >= LOOKS_MAX {
@@ -179,6 +189,10 @@ impl Control {
                 Ok(wanted) => respond(request, self.evidence(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::VERIFIED => match parse(&request) {
+                Ok(wanted) => respond(request, self.verified(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::ROW => match parse(&request) {
                 Ok(wanted) => respond(request, self.row(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -191,6 +205,21 @@ impl Control {
     }
 
     async fn answer_look(&self, request: ControlRequest) {
+        match request.verb.as_str() {
+            verb::DIGESTS => {
+                return match parse(&request) {
+                    Ok(wanted) => respond(request, self.digests(&wanted).await).await,
+                    Err(error) => request.refuse(error).await,
+                };
+            }
+            verb::ENTRIES => {
+                return match parse(&request) {
+                    Ok(wanted) => respond(request, self.entries(&wanted).await).await,
+                    Err(error) => request.refuse(error).await,
+                };
+            }
+            _ => {}
+        }
         if request.verb == verb::TEST_TARGET {
             let answer = match parse(&request) {
                 Ok(wanted) => self.test(wanted).await,

@@ -37,6 +37,28 @@ impl News {
         self.tell(id, &row.subject, row.trace(), fact);
     }
 
+    /// A command was not taken, because its revision is ahead of every clock.
+    pub(crate) fn refused(
+        &mut self,
+        target: &str,
+        kind: ResourceKind,
+        (subject, revision): (&str, i64),
+        trace: Option<TraceContext>,
+    ) {
+        telemetry::metrics::command_refused(target);
+        tracing::error!(
+            target_name = target,
+            subject,
+            revision,
+            "a command is ahead of every clock and is refused"
+        );
+        let reason = "the revision is more than a day ahead of the clock: set the clock of the mapper's database right, then \
+                      `usher verify`"
+            .to_owned();
+        let id = format!("ref:{target}:{}:{subject}:{revision}", kind.as_str());
+        self.tell(id, subject, trace, Fact::Refused { target: target.to_owned(), kind, revision, reason });
+    }
+
     /// A resource needs a human.
     pub(crate) fn died(&mut self, letter: DeadLetter, trace: Option<TraceContext>) {
         telemetry::metrics::dead_letter(&letter.target);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::{Bus, Consumer, Delivery, Feed};
-use lifecycle::{AccountState, Command, Desired, Edge, Lane, ResourceKind, TraceContext};
+use lifecycle::{AccountState, Command, Desired, Edge, Lane, ResourceKind, TraceContext, is_revision_ahead};
 use relay::{Parcel, Relay};
 use scim::Nested;
 use sea_orm::DatabaseTransaction;
@@ -165,6 +165,7 @@ impl Intake {
     }
 
     async fn commit(&self, by_target: &BTreeMap<&str, Vec<&Traced>>) -> Result<Option<Parcel>, StoreError> {
+        let clock = self.store.now().await?;
         let tx = self.store.begin().await?;
         let mut news = News::default();
         for (target, commands) in by_target {
@@ -178,10 +179,10 @@ impl Intake {
                 }
             }
             for kind in [ResourceKind::User, ResourceKind::Group] {
-                take_resources(&tx, target, kind, commands, &mut news).await?;
+                take_resources(&tx, (target, clock), kind, commands, &mut news).await?;
             }
             let nested = self.nested.get(*target).copied().unwrap_or_default();
-            take_edges(&tx, target, nested, commands, &mut news).await?;
+            take_edges(&tx, (target, clock), nested, commands, &mut news).await?;
         }
         store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
         let parcel = news.store(&tx).await?;
@@ -192,7 +193,7 @@ impl Intake {
 
 async fn take_resources(
     tx: &DatabaseTransaction,
-    target: &str,
+    (target, clock): (&str, i64),
     kind: ResourceKind,
     commands: &[&Traced],
     news: &mut News,
@@ -210,6 +211,10 @@ async fn take_resources(
         let row = rows
             .entry(command.subject.clone())
             .or_insert_with(|| resource::Model::new(target, kind, &command.subject));
+        if is_refused(row.desired_revision, command.revision, clock, takes_away(&command.desired)) {
+            news.refused(target, kind, (&command.subject, command.revision), *trace);
+            continue;
+        }
         outlived.extend(want(row, command, *trace, news));
     }
     dead::close(tx, &outlived, dead::DISCARDED).await?;
@@ -256,6 +261,12 @@ fn want(
     outlived
 }
 
+/// Whether a revision comes of a clock that was wrong: nothing that was decided by a sound one could follow it. What takes
+/// access away is done all the same, and a row that is so far ahead already goes on from there.
+fn is_refused(known: i64, revision: i64, clock: i64, takes_away: bool) -> bool {
+    is_revision_ahead(revision, clock) && !is_revision_ahead(known, clock) && !takes_away
+}
+
 /// Whether reaching it takes access away.
 pub(crate) fn takes_away(desired: &Desired) -> bool {
     match desired {
@@ -267,7 +278,7 @@ pub(crate) fn takes_away(desired: &Desired) -> bool {
 
 async fn take_edges(
     tx: &DatabaseTransaction,
-    target: &str,
+    (target, clock): (&str, i64),
     nested: Nested,
     commands: &[&Traced],
     news: &mut News,
@@ -289,6 +300,11 @@ async fn take_edges(
             let row = rows
                 .entry(edge.member.clone())
                 .or_insert_with(|| edge::Model::new(target, group, &edge.member));
+            if is_refused(row.revision, edge.revision, clock, !edge.present) {
+                let about = (edge.member.as_str(), edge.revision);
+                news.refused(target, ResourceKind::Membership, about, traced.1);
+                continue;
+            }
             outlived.extend(want_edge(row, edge, nested, traced, &linked, news));
         }
         dead::close(tx, &outlived, dead::DISCARDED).await?;

@@ -40,6 +40,7 @@ mod results;
 mod rows;
 mod safety;
 mod stored;
+mod verification;
 
 pub use app::{App, BuildError, RunError, build, check};
 pub use config::{Config, RetryConfig, TargetConfig};

@@ -12,6 +12,7 @@ mod m0009;
 mod m0010;
 mod m0011;
 mod m0015;
+mod m0016;
 
 use sea_orm_migration::prelude::*;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010::AddOutboxLanes),
             Box::new(m0011::KeepQuarantine),
             Box::new(m0015::AddVigilance),
+            Box::new(m0016::AddVerifications),
         ]
     }
 

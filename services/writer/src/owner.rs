@@ -23,6 +23,7 @@ use crate::leftovers::Leftovers;
 use crate::listing;
 use crate::pacer::{Pace, Pacer, Signal};
 use crate::results::Committer;
+use crate::verification::Gate;
 use shift::Shift;
 
 /// Results that wait for the committer; beyond it, work waits.
@@ -46,6 +47,8 @@ pub(crate) struct Owner {
     pub(crate) reconcile_every: Option<Duration>,
     /// For operators: the target while this replica owns it.
     pub(crate) owned: Arc<std::sync::Mutex<Option<Arc<OwnedTarget>>>>,
+    /// What may be done before a verification.
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl Owner {

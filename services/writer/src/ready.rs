@@ -46,6 +46,12 @@ fn is_looked_for(row: &resource::Model) -> bool {
     row.kind() == ResourceKind::User && row.remote_id.is_none() && !row.in_doubt && row.lane() != Lane::Leaver
 }
 
+/// Whether it only takes the use of an account away that somebody is known to have.
+fn switches_off(row: &resource::Model, desired: &Desired) -> bool {
+    let disables = matches!(desired, Desired::User(account) if account.state == AccountState::Disabled);
+    disables && !orphans::is_orphan(&row.subject)
+}
+
 impl Job {
     pub(crate) fn key(&self) -> Key {
         match self {
@@ -186,6 +192,8 @@ pub(crate) struct Source<'a> {
     pub(crate) members_readable: bool,
     /// Accounts that would have to be looked for wait.
     pub(crate) leave_unlinked: bool,
+    /// What was decided has to be verified first: only accounts are switched off, and members taken out.
+    pub(crate) only_switches_off: bool,
 }
 
 impl Source<'_> {
@@ -198,6 +206,9 @@ impl Source<'_> {
         let accounts_under_way = self.in_flight.iter().any(|(kind, _)| *kind == ResourceKind::User);
         let busy = !rows.is_empty() || accounts_under_way;
         for (row, desired) in rows {
+            if self.only_switches_off && !switches_off(&row, &desired) {
+                continue;
+            }
             if self.leave_unlinked && is_looked_for(&row) {
                 continue;
             }
@@ -214,7 +225,10 @@ impl Source<'_> {
         if !deferred.is_empty() {
             self.defer(&deferred, now).await?;
         }
-        for jobs in self.membership_jobs(busy, now).await? {
+        for mut jobs in self.membership_jobs(busy, now).await? {
+            if self.only_switches_off {
+                jobs.retain(|job| job.edges.iter().all(|edge| !edge.desired));
+            }
             ready.push_in_order(jobs);
         }
         Ok(ready)

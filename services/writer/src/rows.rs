@@ -14,6 +14,7 @@ pub(crate) mod replay;
 pub(crate) mod replay_letter;
 pub(crate) mod resource;
 pub(crate) mod target;
+pub(crate) mod verification;
 
 use std::collections::HashMap;
 

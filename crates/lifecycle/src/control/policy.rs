@@ -112,6 +112,12 @@ pub struct MapperStatus {
     /// What waits to be published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<super::outbox::OutboxStatus>,
+    /// The last verification of each target: what was decided, compared with what the writer knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verifications: Vec<super::verify::Verification>,
+    /// What the service noticed about its database and streams: a restored store, messages that are lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// A policy in force.

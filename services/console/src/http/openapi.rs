@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     dead, evidence, feeds, held, leavers, orders, outbox, people, plans, policies, provision, quarantine,
-    reconcile, records, schedule, status,
+    reconcile, records, schedule, status, verify,
 };
 
 #[derive(OpenApi)]
@@ -59,6 +59,8 @@ use super::{
         held::resume,
         reconcile::start,
         reconcile::show,
+        verify::start,
+        verify::show,
         plans::start_plan,
         plans::plan,
         policies::policies,

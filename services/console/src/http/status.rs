@@ -41,6 +41,8 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
     outboxes.extend(mapper.as_mut().and_then(|mapper| mapper.outbox.take()));
     let writer = writer.unwrap_or_default();
     outboxes.extend(writer.outbox);
+    let of_mapper = mapper.as_ref().map(|mapper| mapper.notices.clone()).unwrap_or_default();
+    let notices = [writer.notices, of_mapper, context.recovery.notices()].concat();
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
     Ok(Json(Status {
         targets: writer.targets,
@@ -50,6 +52,7 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
         streams,
         quarantined,
         quarantined_departures,
+        notices,
         unavailable,
     }))
 }

@@ -92,7 +92,7 @@ fn play_mapper(bus: Bus) {
                             record_conflicts: 0,
                             leavers: lifecycle::LeaverCounts::default(),
                             held_files,
-                            outbox: None,
+                            ..MapperStatus::default()
                         })
                         .await;
                 }

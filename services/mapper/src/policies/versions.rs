@@ -189,7 +189,10 @@ pub(crate) async fn put_in_force(
         },
     };
     let mut told = bus::Outgoing::facts(SERVICE, &[fact]);
-    told.extend(rules(new, version).map(|command| bus::Outgoing::command(&command, TraceContext::root())));
+    told.extend(
+        rules(new.target, new.text, version)
+            .map(|command| bus::Outgoing::command(&command, TraceContext::root())),
+    );
     let parcel = relay::pack(&tx, SERVICE, told).await?;
     tx.commit().await.map_err(&failed)?;
     relay.send(parcel).await;
@@ -197,12 +200,12 @@ pub(crate) async fn put_in_force(
 }
 
 /// What the writer has to know of the policy itself. A text that cannot be read says nothing.
-fn rules(new: &NewVersion<'_>, version: i64) -> Option<Command> {
-    let policy = Policy::parse(new.text, new.target).ok()?;
+pub(crate) fn rules(target: &str, text: &str, version: i64) -> Option<Command> {
+    let policy = Policy::parse(text, target).ok()?;
     Some(Command {
         id: CommandId::fresh(),
-        target: new.target.to_owned(),
-        subject: format!("policy:{}", new.target),
+        target: target.to_owned(),
+        subject: format!("policy:{target}"),
         revision: version,
         lane: Lane::Backfill,
         desired: Desired::Membership { edges: Vec::new() },

@@ -13,7 +13,7 @@ pub(crate) struct Model {
     /// Key of the person or group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) subject: String,
-    /// Revision of the last command; what optimistic concurrency goes by.
+    /// Revision of the last command, see [`lifecycle::next_revision`].
     pub(crate) revision: i64,
     /// `active`, `disabled`, `deleted`, `exists` or `absent`.
     #[sea_orm(column_type = "Text")]
@@ -21,6 +21,8 @@ pub(crate) struct Model {
     /// [`lifecycle::Desired`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) desired: String,
+    /// Rises by one with each write; what optimistic concurrency goes by.
+    pub(crate) version: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

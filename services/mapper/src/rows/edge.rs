@@ -18,7 +18,7 @@ pub(crate) struct Model {
     pub(crate) present: bool,
     /// Whether the person is in a group that is in this one, through any number of groups.
     pub(crate) indirect: bool,
-    /// Rises by one whenever what targets are told changes; the edge's revision in commands.
+    /// Rises whenever what targets are told changes, see [`lifecycle::next_revision`]; the edge's revision in commands.
     pub(crate) revision: i64,
     /// When something that is known already takes effect; microseconds since the Unix epoch.
     pub(crate) next_due_at: Option<i64>,

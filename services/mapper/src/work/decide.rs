@@ -6,6 +6,7 @@ use lifecycle::{
 use policy::{GroupSubject, Policy, Reason, Subject, decide, decide_group};
 use time::OffsetDateTime;
 
+use super::again::{SENT_AGAIN, lane_again};
 use super::leavers::{Duty, Right, right};
 use super::surroundings::Surroundings;
 use super::{Cause, Work};
@@ -157,11 +158,11 @@ impl Work<'_> {
         let was = before.map(|row| row.state.clone());
         let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
         match before {
-            Some(row) if row.desired == json => {
+            Some(row) if row.desired == json && !self.again.contains_key(&key) => {
                 self.tell_nothing_to_do(policy, kind, subject, "unchanged", wish.because, cause);
                 return was;
             }
-            None if !gives => {
+            None if !gives && !self.again.contains_key(&key) => {
                 // Never had anything there.
                 self.tell_nothing_to_do(policy, kind, subject, "nothing", wish.because, cause);
                 return None;
@@ -169,8 +170,9 @@ impl Work<'_> {
             _ => {}
         }
         let changed = changed_attributes(before, &wish.desired);
-        let revision = before.map_or(0, |row| row.revision) + 1;
-        let lane = lane(was.as_deref(), gives, cause);
+        let again = self.again.get(&key).copied();
+        let revision = self.revision_after(before.map_or(0, |row| row.revision), again);
+        let lane = if again.is_some() { lane_again(gives) } else { lane(was.as_deref(), gives, cause) };
         let row = desired::Model {
             target: key.0.clone(),
             kind: kind.as_str().to_owned(),
@@ -178,10 +180,12 @@ impl Work<'_> {
             revision,
             state: wish.state.to_owned(),
             desired: json,
+            version: before.map_or(0, |row| row.version) + 1,
         };
+        self.again.remove(&key);
         self.desired.insert(key.clone(), row);
         self.changed_desired.insert(key.clone());
-        self.tell_decided(&key.0, subject, kind, revision, lane, &wish, changed, cause);
+        self.tell_decided((&key.0, subject, again.is_some()), kind, revision, lane, &wish, changed, cause);
         self.commands.push((
             Command {
                 id: CommandId::fresh(),
@@ -235,8 +239,7 @@ impl Work<'_> {
     #[expect(clippy::too_many_arguments, reason = "the fields of one fact")]
     fn tell_decided(
         &mut self,
-        target: &str,
-        subject: &str,
+        (target, subject, again): (&str, &str, bool),
         kind: ResourceKind,
         revision: i64,
         lane: Lane,
@@ -246,6 +249,7 @@ impl Work<'_> {
     ) {
         telemetry::metrics::decided(target, kind, lane);
         let (reason, user_name) = (wish.because)();
+        let reason = if again { format!("{reason}; {SENT_AGAIN}") } else { reason.to_string() };
         self.facts.push(FactRecord {
             id: format!("dec:{target}:{}:{subject}:{revision}", kind.as_str()),
             at: self.now,
@@ -257,7 +261,7 @@ impl Work<'_> {
                 revision,
                 state: wish.state.to_owned(),
                 lane,
-                reason: reason.to_string(),
+                reason,
                 changed,
                 user_name,
             },

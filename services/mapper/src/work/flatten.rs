@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lifecycle::next_revision;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
@@ -31,6 +32,7 @@ pub(super) async fn flatten(
         let key = (group.clone(), member.clone());
         work.edges.entry(key).or_insert_with(|| members::unknown(group, member));
     }
+    let clock = work.clock;
     for ((group, member), known) in &mut work.edges {
         let Some(cause) = touched.get(member) else { continue };
         let indirect = wanted.contains(&(group.clone(), member.clone()));
@@ -40,7 +42,7 @@ pub(super) async fn flatten(
         known.row.indirect = indirect;
         known.touched = true;
         if !known.row.present {
-            known.row.revision += 1;
+            known.row.revision = next_revision(known.row.revision, clock);
             known.changed = Some(cause.clone());
         }
     }

@@ -8,7 +8,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
 
 use super::records::{self, RecordKey};
-use super::{Input, Known, KnownEdge, Shown, Work};
+use super::{Again, Input, Known, KnownEdge, Shown, Work};
 use crate::policies::PolicySet;
 use crate::rows::{decode, desired, edge, group, identity, inbox};
 use crate::subjects::{Seeds, display_name, is_known, people_among};
@@ -19,7 +19,7 @@ pub(super) async fn load<'a>(
     policies: &'a PolicySet,
     seeds: &'a Seeds,
     inputs: &[Input],
-    now: OffsetDateTime,
+    (now, clock): (OffsetDateTime, i64),
 ) -> Result<Work<'a>, StoreError> {
     let Subjects { mut people, groups, records } = subjects(inputs, policies.people());
     let events: Vec<String> = inputs
@@ -33,6 +33,7 @@ pub(super) async fn load<'a>(
         policies,
         seeds,
         now,
+        clock,
         seen: seen(tx, &events).await?,
         reused: BTreeMap::new(),
         taken: taken(tx, inputs).await?,
@@ -45,6 +46,7 @@ pub(super) async fn load<'a>(
         edges: BTreeMap::new(),
         desired: HashMap::new(),
         changed_desired: BTreeSet::new(),
+        again: BTreeMap::new(),
         whole_groups: BTreeMap::new(),
         roots: BTreeMap::new(),
         nested: BTreeSet::new(),
@@ -102,7 +104,10 @@ fn subjects(inputs: &[Input], people: &People) -> Subjects {
                 named.records.insert((source.clone(), key.clone()));
                 named.people.insert(person.clone());
             }
-            Input::Group(key) | Input::Edge { group: key, .. } => {
+            Input::Again(again) if again.kind == ResourceKind::User => {
+                named.people.insert(again.subject.clone());
+            }
+            Input::Again(Again { subject: key, .. }) | Input::Group(key) | Input::Edge { group: key, .. } => {
                 named.groups.insert(key.clone());
             }
         }
@@ -305,7 +310,10 @@ fn named_edges(inputs: &[Input]) -> BTreeMap<String, Vec<String>> {
             Input::Event { event, .. } if event.kind.is_group() => {
                 out.entry(event.subject.clone()).or_default().extend(event.members.iter().flatten().cloned());
             }
-            Input::Edge { group, member } => out.entry(group.clone()).or_default().push(member.clone()),
+            Input::Edge { group, member }
+            | Input::Again(Again { subject: group, member: Some(member), .. }) => {
+                out.entry(group.clone()).or_default().push(member.clone());
+            }
             _ => {}
         }
     }

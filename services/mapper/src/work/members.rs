@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::{EdgeState, Event, EventKind, Intake, Provenance, TraceContext};
+use lifecycle::{EdgeState, Event, EventKind, Intake, Provenance, TraceContext, next_revision};
 
 use super::load::state_of;
-use super::{Cause, Input, KnownEdge, Work};
+use super::{Again, Cause, Input, KnownEdge, Work};
 use crate::rows::edge;
 
 impl Work<'_> {
@@ -22,6 +22,9 @@ impl Work<'_> {
                 Input::Edge { group, member } => {
                     let cause = Cause::again(self.now, backfill);
                     self.look_again(group, member, &cause);
+                }
+                Input::Again(Again { subject, member: Some(member), theirs, .. }) => {
+                    self.tell_edge_again(subject, member, *theirs);
                 }
                 _ => {}
             }
@@ -65,7 +68,7 @@ impl Work<'_> {
     }
 
     fn look_again(&mut self, group: &str, member: &str, cause: &Cause) {
-        let now = self.micros();
+        let (now, clock) = (self.micros(), self.clock);
         let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now).cloned());
         let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return };
         let state = state_of(&known.row);
@@ -76,7 +79,7 @@ impl Work<'_> {
         if present != known.row.present {
             known.touched = true;
             known.row.present = present;
-            known.row.revision += 1;
+            known.row.revision = next_revision(known.row.revision, clock);
             known.changed = Some(cause.clone());
         }
     }

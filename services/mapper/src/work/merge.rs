@@ -64,6 +64,7 @@ impl Work<'_> {
                 Input::Join { person, other, actor } => self.join(person, other, actor),
                 Input::Order { person, kind, order, actor } => self.order(person, *kind, *order, actor),
                 Input::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
+                Input::Again(again) => self.note_again(again),
                 // Raises the group's revision, for the reason given at `merge_group`.
                 Input::Edge { group, .. } => {
                     let cause = Cause::again(self.now, backfill);

@@ -70,7 +70,7 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let changed = work.desired.into_iter().filter(|(key, _)| work.changed_desired.contains(key));
     let key = [desired::Column::Target, desired::Column::Kind, desired::Column::Subject];
     let rows = changed.map(|(_, row)| row).collect();
-    save_rows::<desired::Entity>(tx, rows, &key, desired::Column::Revision).await?;
+    save_rows::<desired::Entity>(tx, rows, &key, desired::Column::Version).await?;
     leavers::save(tx, work.duties, now).await?;
     orders::save(tx, work.orders).await?;
 

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lifecycle::next_revision;
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
@@ -187,10 +188,11 @@ async fn tell_again(
         load::keep(work, rows);
         load::load_groups(tx, work, &groups).await?;
     }
+    let clock = work.clock;
     for ((_, member), edge) in &mut work.edges {
         if let Some(cause) = members.get(member).filter(|_| edge.row.revision > 0) {
             edge.touched = true;
-            edge.row.revision += 1;
+            edge.row.revision = next_revision(edge.row.revision, clock);
             edge.changed.get_or_insert_with(|| cause.clone());
         }
     }

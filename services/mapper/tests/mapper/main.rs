@@ -18,6 +18,8 @@ mod people;
 mod plan;
 mod policies;
 mod quarantine;
+mod restored;
 mod schedule;
 mod shuffle;
+mod verify;
 mod world;

@@ -103,6 +103,7 @@ impl World {
             database: self.url.clone(),
             policies: Some(self.policies.path().to_owned()),
             people: self.people.clone(),
+            verify_minutes: 60,
         };
         mapper::build(config, self.bus.clone(), Readiness::default()).await
     }
@@ -119,6 +120,7 @@ impl World {
             database: self.url.clone(),
             policies: Some(folder.to_owned()),
             people: self.people.clone(),
+            verify_minutes: 60,
         };
         let app = mapper::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
@@ -128,6 +130,28 @@ impl World {
     pub(crate) async fn execute(&self, sql: &str) {
         let store = Store::connect(&self.url).await.unwrap();
         store.writer().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Keeps a copy of every table of the mapper beside it.
+    pub(crate) async fn back_up(&mut self) {
+        for table in self.tables().await {
+            self.execute(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await;
+        }
+    }
+
+    /// Puts every table back to what it was at the backup. Mappers must be stopped.
+    pub(crate) async fn restore(&mut self) {
+        for table in self.tables().await {
+            self.execute(&format!("DELETE FROM {table}")).await;
+            self.execute(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await;
+        }
+    }
+
+    async fn tables(&mut self) -> Vec<String> {
+        let sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'mapper_%'";
+        let postgres = "SELECT tablename AS name FROM pg_tables WHERE tablename LIKE 'mapper_%'";
+        let sql = if self.url.starts_with("sqlite:") { sqlite } else { postgres };
+        self.query(sql).await.iter().map(|row| row.try_get("", "name").unwrap()).collect()
     }
 
     pub(crate) async fn stop_mappers(&mut self) {

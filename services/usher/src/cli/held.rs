@@ -198,6 +198,23 @@ pub struct ReconcileArgs {
     pub operator: OperatorArgs,
 }
 
+/// `usher verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The target; without it all that have a policy.
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Do not wait until it is finished.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Why, in your words.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
 /// `usher target pause`, `usher target resume`.
 #[derive(Debug, Args)]
 pub struct PauseArgs {

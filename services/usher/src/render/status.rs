@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
-use super::{clean, leavers, policy};
+use super::{clean, leavers, policy, verify};
 
 /// The keeper trims streams that are fuller than this, if it can.
 const SHOWN_FROM_PERCENT: u64 = 80;
@@ -65,6 +65,17 @@ pub fn render(status: &Status) -> String {
                 "\n{taken} {wait} for a value that another one has: see `usher held ls`\n"
             ));
         }
+    }
+    let unverified = status.targets.iter().filter_map(|target| Some((target, target.unverified.as_ref()?)));
+    for (target, why) in unverified {
+        text.push_str(&format!(
+            "\n{}: only switching off goes out until `usher verify` is done: {}\n",
+            clean(&target.target),
+            clean(why)
+        ));
+    }
+    for notice in &status.notices {
+        text.push_str(&format!("\n{}\n", clean(notice)));
     }
     if let Some(mapper) = &status.mapper {
         text.push('\n');
@@ -170,6 +181,9 @@ fn policies(mapper: &MapperStatus) -> String {
     if mapper.clock_skew_ms.abs() > SKEW_TOLD_MS {
         let seconds = mapper.clock_skew_ms / 1_000;
         text.push_str(&format!("the mapper's clock is {seconds} s ahead of its database's, which counts\n"));
+    }
+    for one in &mapper.verifications {
+        text.push_str(&verify::line(one));
     }
     if mapper.record_conflicts > 0 {
         let count = mapper.record_conflicts;

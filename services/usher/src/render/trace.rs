@@ -37,7 +37,7 @@ fn what(entry: &TraceEntry) -> String {
         "decided" => format!("decided {} at {}", text(fact, "kind"), text(fact, "target")),
         "membershipDecided" => format!("decided membership at {}", text(fact, "target")),
         "attempted" => format!("{} at {}", text(fact, "operation"), text(fact, "target")),
-        "superseded" | "settled" | "conflict" | "died" | "held" => {
+        "superseded" | "settled" | "conflict" | "died" | "held" | "refused" => {
             format!("{} {} at {}", name_of(fact), text(fact, "kind"), text(fact, "target"))
         }
         "replayed" | "discarded" => format!("{} {}", name_of(fact), text(fact, "deadLetter")),
@@ -81,7 +81,7 @@ fn result(entry: &TraceEntry) -> String {
             number(fact, "revision"),
             duration(number(fact, "latencyMs"))
         ),
-        "conflict" | "held" => format!("r{} not applied", number(fact, "revision")),
+        "conflict" | "held" | "refused" => format!("r{} not applied", number(fact, "revision")),
         "heldDecided" => format!("r{}", number(fact, "revision")),
         "died" => format!("{} after {}", text(fact, "class"), attempts(number(fact, "attempts"))),
         "replayed" => text(fact, "outcome").to_owned(),
@@ -156,6 +156,7 @@ fn why(entry: &TraceEntry) -> String {
         "leaverReopened" => {
             format!("{} holds no more; see `usher leavers`", text(fact, "evidence"))
         }
+        "refused" => text(fact, "reason").to_owned(),
         "replayed" | "discarded" | "accessOrdered" | "heldDecided" | "feedDecided" | "scheduleCancelled"
         | "joined" => {
             format!("{}: {}", text(fact, "who"), text(fact, "why"))

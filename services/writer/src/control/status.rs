@@ -9,7 +9,7 @@ use store::{Store, StoreError};
 
 use super::Control;
 use crate::pacer::Circuit;
-use crate::rows::{control, edge, resource, status, target};
+use crate::rows::{control, edge, resource, status, target, verification};
 use crate::{micros, now};
 
 impl Control {
@@ -20,7 +20,8 @@ impl Control {
         for name in names {
             targets.push(self.target_status(name).await?);
         }
-        Ok(StatusReply { targets, outbox: Some(self.relay.status().await?) })
+        let outbox = Some(self.relay.status().await?);
+        Ok(StatusReply { targets, outbox, notices: self.recovery.notices() })
     }
 
     async fn target_status(&self, name: &str) -> Result<TargetStatus, StoreError> {
@@ -39,7 +40,17 @@ impl Control {
             resources: counts.by_status(),
             queue: counts.queue(),
             paused,
+            unverified: self.unverified(name).await?,
         })
+    }
+
+    /// Why nothing but switching off goes out, while that is so.
+    async fn unverified(&self, name: &str) -> Result<Option<String>, StoreError> {
+        if !self.gates.get(name).is_some_and(|gate| gate.only_switches_off()) {
+            return Ok(None);
+        }
+        let rows = verification::load_all(self.store.reader()).await?;
+        Ok(rows.into_iter().find(|row| row.target == name && row.is_needed()).map(|row| row.why))
     }
 
     fn circuit(&self, name: &str) -> String {

@@ -96,6 +96,7 @@ impl Shift<'_> {
             members_per_request_max: self.chunk,
             members_readable: self.target.client.profile().membership.readable,
             leave_unlinked: self.target.listing.is_reading(),
+            only_switches_off: self.owner.gate.only_switches_off(),
         };
         match source.load(micros(now())).await {
             Ok(ready) => {

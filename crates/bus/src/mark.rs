@@ -1,0 +1,90 @@
+//! What each service last left at the broker, beside its streams: a database that knows less than this was restored.
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::kv::{self, Store};
+use async_nats::jetstream::stream::StorageType;
+use serde::{Deserialize, Serialize};
+
+use crate::BusError;
+
+const BUCKET: &str = "usher_services";
+
+/// What a service left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Names the installation: another one's database or broker does not belong here.
+    pub installation: String,
+    /// Rises whenever the service's database keeps its positions.
+    pub beat: i64,
+}
+
+fn failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
+    BusError::Mark { source: Box::new(source) }
+}
+
+async fn bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
+    if let Ok(bucket) = jetstream.get_key_value(BUCKET).await {
+        return Ok(bucket);
+    }
+    let config = kv::Config {
+        bucket: BUCKET.to_owned(),
+        description: "what each service last left".to_owned(),
+        history: 1,
+        max_bytes: 1 << 20,
+        storage: StorageType::File,
+        num_replicas: replicas,
+        ..kv::Config::default()
+    };
+    jetstream.create_key_value(config).await.map_err(failed)
+}
+
+/// What `service` last left, if it did; one that cannot be read is none.
+pub(crate) async fn load(
+    jetstream: &Context,
+    replicas: usize,
+    service: &str,
+) -> Result<Option<Mark>, BusError> {
+    let value = bucket(jetstream, replicas).await?.get(service).await.map_err(failed)?;
+    Ok(value.and_then(|value| serde_json::from_slice(&value).ok()))
+}
+
+/// Leaves `mark`, unless something later is there.
+pub(crate) async fn leave(
+    jetstream: &Context,
+    replicas: usize,
+    service: &str,
+    mark: &Mark,
+) -> Result<(), BusError> {
+    let bucket = bucket(jetstream, replicas).await?;
+    let there = bucket.get(service).await.map_err(failed)?;
+    let there: Option<Mark> = there.and_then(|value| serde_json::from_slice(&value).ok());
+    let is_later = |other: &Mark| other.installation == mark.installation && other.beat > mark.beat;
+    if there.as_ref().is_some_and(is_later) {
+        return Ok(());
+    }
+    let value = serde_json::to_vec(mark).expect("a mark is plain data");
+    bucket.put(service, value.into()).await.map_err(failed)?;
+    Ok(())
+}
+
+/// The installation that the broker belongs to; `fresh` when it belonged to none.
+pub(crate) async fn installation(
+    jetstream: &Context,
+    replicas: usize,
+    fresh: &str,
+) -> Result<String, BusError> {
+    const KEY: &str = "installation";
+    let bucket = bucket(jetstream, replicas).await?;
+    let read = |value: bytes::Bytes| String::from_utf8_lossy(&value).into_owned();
+    if let Some(value) = bucket.get(KEY).await.map_err(failed)? {
+        return Ok(read(value));
+    }
+    match bucket.create(KEY, fresh.to_owned().into()).await {
+        Ok(_) => Ok(fresh.to_owned()),
+        // Another service was quicker.
+        Err(error) => match bucket.get(KEY).await.map_err(failed)? {
+            Some(value) => Ok(read(value)),
+            None => Err(failed(error)),
+        },
+    }
+}

@@ -1,0 +1,154 @@
+//! What was found at a start. Pure.
+
+use bus::{Mark, StreamPosition};
+
+use crate::tables::{Identity, Position};
+
+/// How the database that was found stands to what the service last left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing was there before, or this version is the first that looks.
+    Fresh,
+    /// It is the one that was left.
+    Same,
+    /// It knows less than was left: it comes from an older backup.
+    Restored,
+    /// It is empty, and the service had one before.
+    Empty,
+    /// The broker knows less than was left, or nothing: its store comes from an older backup, or was lost.
+    BrokerRestored,
+    /// Database and broker belong to different installations.
+    Foreign,
+}
+
+/// Compares what the database says with what the broker says.
+pub(crate) fn finding(
+    identity: Option<&Identity>,
+    mark: Option<&Mark>,
+    installation: &str,
+    positions: &[(StreamPosition, Option<Position>)],
+) -> Finding {
+    let (identity, mark) = match (identity, mark) {
+        (None, None) => return Finding::Fresh,
+        (None, Some(_)) => return Finding::Empty,
+        (Some(identity), _) if identity.installation != installation => return Finding::Foreign,
+        (Some(_), None) => return Finding::BrokerRestored,
+        (Some(identity), Some(mark)) => (identity, mark),
+    };
+    let acknowledged_more = positions.iter().any(|(found, kept)| {
+        let kept = kept.as_ref().filter(|kept| kept.made_at == found.made_at);
+        kept.is_some_and(|kept| signed(found.ack_floor) > kept.floor) && found.readers == 0
+    });
+    match () {
+        () if identity.beat < mark.beat => Finding::Restored,
+        () if identity.clean && acknowledged_more => Finding::Restored,
+        // One beat may have been kept and not been left.
+        () if identity.beat > mark.beat + 1 => Finding::BrokerRestored,
+        () => Finding::Same,
+    }
+}
+
+/// What is done about one consumer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// It begins again here.
+    pub(crate) rewind_to: Option<u64>,
+    /// These were stored and are gone before the database contained them.
+    pub(crate) lost: Option<(u64, u64)>,
+}
+
+/// What is to be done about the consumer at `found`.
+pub(crate) fn step(finding: Finding, found: &StreamPosition, kept: Option<&Position>) -> Step {
+    let same_stream = kept.filter(|kept| kept.made_at == found.made_at);
+    let floor = match (finding, same_stream) {
+        (Finding::Fresh, None) => found.ack_floor,
+        (Finding::Empty | Finding::Foreign, _) => 0,
+        (_, Some(kept)) => u64::try_from(kept.floor).unwrap_or(0),
+        // A restored database of an older version, or another stream: nothing of it is known to be contained.
+        (Finding::Restored, None) => 0,
+        (_, None) => found.ack_floor,
+    };
+    let is_old = matches!(finding, Finding::Restored | Finding::Empty | Finding::Foreign);
+    let contained = if is_old || found.readers == 0 { floor } else { floor.max(found.ack_floor) };
+    let rewind_to = (found.ack_floor > contained).then_some(contained + 1);
+    // After a crash the floor that was kept lags behind what is contained.
+    let surely = if is_old { contained } else { contained.max(found.ack_floor) };
+    let lost = (found.first_sequence > surely + 1).then(|| (surely + 1, found.first_sequence - 1));
+    Step { rewind_to, lost }
+}
+
+fn signed(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(first: u64, ack_floor: u64, readers: usize) -> StreamPosition {
+        StreamPosition {
+            stream: "EVENTS".to_owned(),
+            durable: "mapper".to_owned(),
+            first_sequence: first,
+            last_sequence: 100,
+            ack_floor,
+            lag: 100 - ack_floor,
+            readers,
+            made_at: 7,
+        }
+    }
+
+    fn kept(floor: i64) -> Position {
+        Position { stream: "EVENTS".to_owned(), durable: "mapper".to_owned(), made_at: 7, floor }
+    }
+
+    fn identity(beat: i64, clean: bool) -> Identity {
+        Identity { installation: "i".to_owned(), beat, clean, notices: Vec::new() }
+    }
+
+    fn mark(beat: i64) -> Mark {
+        Mark { installation: "i".to_owned(), beat }
+    }
+
+    #[test]
+    fn a_database_that_knows_less_than_was_left_is_restored() {
+        let at = [(found(1, 90, 0), Some(kept(90)))];
+        let of = |identity: &Identity, beat| finding(Some(identity), Some(&mark(beat)), "i", &at);
+        assert_eq!(of(&identity(5, false), 5), Finding::Same);
+        assert_eq!(of(&identity(6, false), 5), Finding::Same, "kept, and not left before the crash");
+        assert_eq!(of(&identity(4, false), 5), Finding::Restored);
+        assert_eq!(of(&identity(9, true), 5), Finding::BrokerRestored);
+        assert_eq!(finding(None, Some(&mark(5)), "i", &at), Finding::Empty);
+        assert_eq!(finding(None, None, "i", &at), Finding::Fresh);
+        assert_eq!(finding(Some(&identity(5, true)), None, "i", &at), Finding::BrokerRestored);
+        assert_eq!(finding(Some(&identity(5, true)), Some(&mark(5)), "j", &at), Finding::Foreign);
+    }
+
+    #[test]
+    fn after_an_orderly_end_one_acknowledgement_too_many_shows_it() {
+        let at = |readers| [(found(1, 91, readers), Some(kept(90)))];
+        let of = |clean, readers| finding(Some(&identity(5, clean)), Some(&mark(5)), "i", &at(readers));
+        assert_eq!(of(true, 0), Finding::Restored);
+        assert_eq!(of(false, 0), Finding::Same, "a crash: acknowledged after the last time it was kept");
+        assert_eq!(of(true, 1), Finding::Same, "another replica reads");
+    }
+
+    #[test]
+    fn a_consumer_goes_back_to_what_the_database_contains() {
+        let step = |finding, found: StreamPosition, kept: Option<Position>| {
+            let step = step(finding, &found, kept.as_ref());
+            (step.rewind_to, step.lost)
+        };
+        assert_eq!(step(Finding::Same, found(1, 90, 0), Some(kept(90))), (None, None));
+        assert_eq!(step(Finding::Same, found(1, 90, 0), Some(kept(80))), (Some(81), None));
+        assert_eq!(step(Finding::Same, found(1, 90, 2), Some(kept(80))), (None, None), "others read");
+        assert_eq!(step(Finding::Restored, found(1, 90, 2), Some(kept(80))), (Some(81), None));
+        assert_eq!(step(Finding::Restored, found(86, 90, 0), Some(kept(80))), (Some(81), Some((81, 85))));
+        assert_eq!(step(Finding::Same, found(86, 90, 0), Some(kept(80))), (Some(81), None), "acknowledged");
+        assert_eq!(step(Finding::Same, found(96, 90, 0), Some(kept(90))), (None, Some((91, 95))), "aged out");
+        assert_eq!(step(Finding::Empty, found(1, 90, 0), None), (Some(1), None));
+        assert_eq!(step(Finding::Fresh, found(1, 90, 0), None), (None, None), "the first that looks");
+        let other = Position { made_at: 6, ..kept(80) };
+        assert_eq!(step(Finding::BrokerRestored, found(1, 0, 0), Some(other)), (None, None));
+    }
+}

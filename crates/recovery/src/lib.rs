@@ -1,0 +1,308 @@
+//! Recognises a database or a broker that was restored from a backup, lost or exchanged, and sets consumers back to what
+//! the database contains.
+//!
+//! A service's database keeps how far it contains each stream (the acknowledgement floor of its consumers, read before it
+//! is kept, so never more than is contained) and a number that rises each time. The broker keeps the same number beside the
+//! streams, written after the database's commit. A database with a lower number than the broker's is therefore an older one;
+//! its consumers begin again where it ends, and what it knows already is recognised by whoever consumes. Nothing here
+//! knows what the messages mean.
+//!
+//! To use it in another service: its tables in a migration ([`create`]), [`Recovery::begin`] before anything is consumed,
+//! [`Recovery::run`] beside the work, [`Recovery::end`] after it.
+
+mod judge;
+mod tables;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bus::{Bus, BusError, Feed, Mark, StreamPosition};
+use store::{Store, StoreError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub use judge::Finding;
+use judge::{Step, finding, step};
+use tables::{Identity, Notice, Position};
+pub use tables::{create, drop};
+
+/// How often positions are kept while they move.
+const KEEP_EVERY: Duration = Duration::from_secs(3);
+/// After so many times without movement they are kept all the same: the rest of the database moves too.
+const KEEP_ANYWAY_AFTER: u32 = 20;
+/// For how long a notice is shown.
+const NOTICE_KEEPS_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
+const NOTICES_MAX: usize = 20;
+/// How long acknowledgements may take to arrive at an orderly end.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Why it is not known what database this is.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The broker.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+/// What was found at a start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// How the database stands to what was left.
+    pub finding: Finding,
+    /// Messages that the database does not contain are gone.
+    pub lost: u64,
+    /// In words, what operators should know of it; empty when there is nothing.
+    pub news: Vec<String>,
+}
+
+impl Found {
+    /// Why what the database believes has to be verified before it is acted on.
+    pub fn needs_verification(&self) -> Option<String> {
+        let is_old = !matches!(self.finding, Finding::Fresh | Finding::Same);
+        (is_old || self.lost > 0).then(|| self.news.join("; "))
+    }
+}
+
+/// The database and the consumers of one service.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    service: &'static str,
+    store: Store,
+    bus: Bus,
+    consumers: Vec<(Feed, String)>,
+    state: Arc<Mutex<State>>,
+    /// Told when something was lost while running.
+    pub lost: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    identity: Identity,
+    kept: Vec<Position>,
+    /// The broker has the identity's beat.
+    is_left: bool,
+    idle: u32,
+}
+
+impl Recovery {
+    /// For the consumers of `service`, by feed and name.
+    pub fn new(service: &'static str, store: Store, bus: Bus, consumers: Vec<(Feed, String)>) -> Self {
+        Self { service, store, bus, consumers, state: Arc::default(), lost: Arc::default() }
+    }
+
+    /// Finds out what database this is, and sets consumers back. Call it before anything is consumed.
+    ///
+    /// # Errors
+    /// As database and broker report them.
+    pub async fn begin(&self) -> Result<Found, RecoveryError> {
+        let identity = tables::identity(self.store.reader(), self.service).await?;
+        let mark = self.bus.mark(self.service).await?;
+        let ours = identity.as_ref().map(|identity| identity.installation.clone());
+        let fresh = ours.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
+        let installation = self.bus.installation(&fresh).await?;
+        let positions = self.positions().await?;
+        let finding = finding(identity.as_ref(), mark.as_ref(), &installation, &positions);
+        let mut found = Found { finding, lost: 0, news: self.in_words(finding).into_iter().collect() };
+        let mut kept = Vec::new();
+        for (at, known) in &positions {
+            let Step { rewind_to, lost } = step(finding, at, known.as_ref());
+            let lost = lost.filter(|_| self.reads_everything(at));
+            if let Some(sequence) = rewind_to {
+                tracing::warn!(
+                    stream = at.stream,
+                    durable = at.durable,
+                    sequence,
+                    "the consumer begins again"
+                );
+                self.bus.rewind(&at.stream, &at.durable, sequence).await?;
+            }
+            if let Some((first, last)) = lost {
+                found.lost += last - first + 1;
+                found.news.push(self.lost_in_words(at, first, last));
+            }
+            let floor =
+                rewind_to.map_or(at.ack_floor, |sequence| sequence - 1).max(lost.map_or(0, |(_, last)| last));
+            kept.push(position(at, floor));
+        }
+        let (theirs, ours) = (mark.map_or(0, |mark| mark.beat), identity.as_ref().map_or(0, |one| one.beat));
+        // What was kept and not left before a crash is left now: the two are never further apart than that.
+        let beat = if ours > theirs && finding == Finding::Same { ours } else { ours.max(theirs) + 1 };
+        let mut identity = identity.unwrap_or_default();
+        (identity.installation, identity.beat, identity.clean) = (installation, beat, false);
+        self.notice(&mut identity, &found.news);
+        self.keep(identity, kept).await?;
+        Ok(found)
+    }
+
+    /// Keeps positions until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(KEEP_EVERY) => {}
+            }
+            if let Err(error) = self.keep_positions(false).await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "could not keep positions in streams yet"
+                );
+            }
+        }
+    }
+
+    /// Keeps positions a last time, after everything that consumes has ended.
+    pub async fn end(&self) {
+        let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
+        // Acknowledgements are on their way for a moment.
+        let mut before = None;
+        while tokio::time::Instant::now() < deadline {
+            let Ok(now) = self.positions().await else { break };
+            if before.as_ref() == Some(&now) {
+                break;
+            }
+            before = Some(now);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        if let Err(error) = self.keep_positions(true).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "could not keep positions in streams");
+        }
+    }
+
+    /// What operators should know, newest first.
+    pub fn notices(&self) -> Vec<String> {
+        let state = self.state.lock().expect("nothing panics while holding it");
+        state.identity.notices.iter().rev().map(|notice| notice.text.clone()).collect()
+    }
+
+    /// Consumers with longer names read a part of the stream only: what is gone may never have been theirs.
+    fn reads_everything(&self, at: &StreamPosition) -> bool {
+        self.consumers.iter().any(|(_, durable)| *durable == at.durable)
+    }
+
+    async fn positions(&self) -> Result<Vec<(StreamPosition, Option<Position>)>, RecoveryError> {
+        let kept = tables::load_positions(self.store.reader(), self.service).await?;
+        let mut all = Vec::new();
+        for (feed, durable) in &self.consumers {
+            for at in self.bus.positions(*feed, durable).await? {
+                let of =
+                    kept.iter().find(|kept| kept.stream == at.stream && kept.durable == at.durable).cloned();
+                all.push((at, of));
+            }
+        }
+        Ok(all)
+    }
+
+    async fn keep_positions(&self, clean: bool) -> Result<(), RecoveryError> {
+        let positions = self.positions().await?;
+        let mut lost = Vec::new();
+        let mut kept = Vec::new();
+        for (at, known) in &positions {
+            let step = step(Finding::Same, &StreamPosition { readers: 1, ..at.clone() }, known.as_ref());
+            if let Some((first, last)) = step.lost.filter(|_| self.reads_everything(at)) {
+                lost.push(self.lost_in_words(at, first, last));
+            }
+            kept.push(position(at, at.ack_floor.max(step.lost.map_or(0, |(_, last)| last))));
+        }
+        let Some(mut identity) = tables::identity(self.store.reader(), self.service).await? else {
+            return Ok(());
+        };
+        {
+            let mut state = self.state.lock().expect("nothing panics while holding it");
+            state.idle += 1;
+            if state.kept == kept && !clean && lost.is_empty() && state.idle < KEEP_ANYWAY_AFTER {
+                return Ok(());
+            }
+            state.idle = 0;
+            if identity.beat < state.identity.beat {
+                let text = format!(
+                    "the {}'s database was restored while it was running: start it again",
+                    self.service
+                );
+                tracing::error!(text);
+                lost.push(text);
+            }
+        }
+        self.notice(&mut identity, &lost);
+        let is_left = self.state.lock().expect("nothing panics while holding it").is_left;
+        identity.beat += i64::from(is_left);
+        identity.clean = clean;
+        self.keep(identity, kept).await?;
+        if !lost.is_empty() {
+            self.lost.notify_one();
+        }
+        Ok(())
+    }
+
+    /// First the database, then the broker: it never knows of more than the database does.
+    async fn keep(&self, identity: Identity, kept: Vec<Position>) -> Result<(), RecoveryError> {
+        let tx = self.store.begin().await?;
+        tables::save_identity(&tx, self.service, &identity).await?;
+        for position in &kept {
+            tables::save_position(&tx, self.service, position).await?;
+        }
+        tx.commit().await.map_err(StoreError::statement("keep positions in streams"))?;
+        let mark = Mark { installation: identity.installation.clone(), beat: identity.beat };
+        {
+            let mut state = self.state.lock().expect("nothing panics while holding it");
+            (state.identity, state.kept, state.is_left) = (identity, kept, false);
+        }
+        self.bus.leave_mark(self.service, &mark).await?;
+        self.state.lock().expect("nothing panics while holding it").is_left = true;
+        Ok(())
+    }
+
+    fn notice(&self, identity: &mut Identity, news: &[String]) {
+        let now = micros_now();
+        identity.notices.retain(|notice| notice.at > now - NOTICE_KEEPS_MICROS);
+        for text in news {
+            tracing::error!(service = self.service, text);
+            identity.notices.push(Notice { at: now, text: text.clone() });
+        }
+        let surplus = identity.notices.len().saturating_sub(NOTICES_MAX);
+        identity.notices.drain(..surplus);
+    }
+
+    fn in_words(&self, finding: Finding) -> Option<String> {
+        let service = self.service;
+        Some(match finding {
+            Finding::Fresh | Finding::Same => return None,
+            Finding::Restored => format!(
+                "the {service}'s database is an older one: it was restored; it reads again what the streams still hold"
+            ),
+            Finding::Empty => format!(
+                "the {service}'s database is empty, and there was one before: it reads everything that the streams still hold"
+            ),
+            Finding::BrokerRestored => format!(
+                "the broker's store is older than the {service}'s database, or new: what was stored there since may be lost"
+            ),
+            Finding::Foreign => {
+                format!("the {service}'s database belongs to another installation than the broker")
+            }
+        })
+    }
+
+    fn lost_in_words(&self, at: &StreamPosition, first: u64, last: u64) -> String {
+        telemetry::metrics::messages_lost(&at.stream, &at.durable, last - first + 1);
+        let (service, stream, count) = (self.service, &at.stream, last - first + 1);
+        format!(
+            "{count} messages of {stream} ({first} to {last}) are gone, and the {service}'s database does not contain them"
+        )
+    }
+}
+
+fn position(at: &StreamPosition, floor: u64) -> Position {
+    Position {
+        stream: at.stream.clone(),
+        durable: at.durable.clone(),
+        made_at: at.made_at,
+        floor: i64::try_from(floor).unwrap_or(i64::MAX),
+    }
+}
+
+fn micros_now() -> i64 {
+    i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}

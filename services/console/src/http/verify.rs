@@ -1,0 +1,56 @@
+//! Comparing what was decided with what the writer knows of it.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use lifecycle::{Actor, VerifyReply, VerifyRequest, verb};
+
+use super::Shared;
+use super::auth::OperatorName;
+use super::problem::invalid;
+use super::reason::reason;
+use crate::MAPPER;
+use crate::api::Verify;
+
+/// Verifies a target, or all, as soon as nothing else is verified.
+#[utoipa::path(
+    post,
+    path = "/v1/verify",
+    request_body = Verify,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`askedAt` (microseconds), and as for GET: those that began later are the answer"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no policy for the target"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn start(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<Verify>,
+) -> Result<Json<VerifyReply>, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    let request = VerifyRequest { target: body.target, actor };
+    let reply: VerifyReply = context.ask(MAPPER, verb::VERIFY, &request).await?;
+    tracing::info!(who = request.actor.who, target_name = request.target, "verification asked for");
+    Ok(Json(reply))
+}
+
+/// The last verification of each target.
+#[utoipa::path(
+    get,
+    path = "/v1/verify",
+    responses(
+        (status = 200, body = serde_json::Value, description = "`verifications`: `target`, `state` (`running`, `finished`, `failed`), `who`, `began`, `ended`, `compared`, `differed`, `leavers`, `sentAgain`, `unknown`, `differing` and `unknownSubjects` (the first keys), `error`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn show(State(context): State<Shared>) -> Result<Json<VerifyReply>, Problem> {
+    Ok(Json(context.ask(MAPPER, verb::VERIFICATIONS, &()).await?))
+}

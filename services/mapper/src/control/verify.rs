@@ -1,0 +1,37 @@
+//! Verbs `verify` and `verifications`: compare what was decided with what the writer knows, now.
+
+use lifecycle::{ControlError, RefusalReason, VerifyReply, VerifyRequest, unix_micros};
+use store::StoreError;
+
+use super::{Control, Refusal};
+use crate::now;
+use crate::rows::verification;
+
+impl Control {
+    pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<VerifyReply, Refusal> {
+        let asked_at = unix_micros(now());
+        let all: Vec<String> =
+            self.publish.borrow().iter().map(|policy| policy.target().to_owned()).collect();
+        let targets = match &request.target {
+            Some(target) if all.contains(target) => std::slice::from_ref(target),
+            Some(target) => {
+                let message = format!("there is no policy for `{target}`; there is: {}", all.join(", "));
+                return Err(Refusal::Wrong(ControlError { message, reason: RefusalReason::UnknownTarget }));
+            }
+            None => &all,
+        };
+        for target in targets {
+            self.asked.ask(target, &request.actor.who);
+        }
+        Ok(VerifyReply { asked_at, ..self.last().await? })
+    }
+
+    pub(super) async fn verifications(&self) -> Result<VerifyReply, Refusal> {
+        Ok(self.last().await?)
+    }
+
+    async fn last(&self) -> Result<VerifyReply, StoreError> {
+        let verifications = verification::load_all(self.store.reader()).await?;
+        Ok(VerifyReply { asked_at: 0, verifications })
+    }
+}

@@ -1,0 +1,247 @@
+//! One target: which entries differ, and sending them again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Feed;
+use lifecycle::digest::DesiredEntry;
+use lifecycle::{ResourceKind, VERIFICATION_NAMES_MAX, Verification, entry_name};
+use tokio::time::Instant;
+
+use super::{Trouble, Verifier, WRITER, ours, theirs};
+use crate::now;
+use crate::policies::versions;
+use crate::work::{Again, Desk, Input};
+
+/// Subject, and member for a membership.
+pub(super) type EntryKey = (String, Option<String>);
+
+/// How long the writer may take for what is published.
+const TAKEN_WITHIN: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Commands that wait this long in the outbox are not taken by the broker.
+const WAITS_SECONDS: i64 = 5;
+/// What is sent again in one transaction.
+const BATCH_MAX: usize = 100;
+/// How often a batch is tried while others write about the same people.
+const TRIES_MAX: usize = 20;
+/// Groups before memberships, which are compared where their group is to exist.
+const KINDS: [ResourceKind; 3] = [ResourceKind::Group, ResourceKind::User, ResourceKind::Membership];
+
+/// An entry about which the two services do not agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Difference {
+    kind: ResourceKind,
+    ours: Option<DesiredEntry>,
+    theirs: Option<DesiredEntry>,
+}
+
+impl Difference {
+    fn entry(&self) -> &DesiredEntry {
+        self.ours.as_ref().or(self.theirs.as_ref()).expect("one of the two knows it")
+    }
+
+    fn key(&self) -> EntryKey {
+        (self.entry().subject.clone(), self.entry().member.clone())
+    }
+
+    /// The writer gives access that was taken away.
+    fn is_leaver(&self) -> bool {
+        let gives = |entry: &Option<DesiredEntry>| entry.as_ref().is_some_and(|entry| entry.gives);
+        !gives(&self.ours) && gives(&self.theirs)
+    }
+}
+
+impl Verifier {
+    /// Compares and sends again; returns the writer's time when it began.
+    pub(super) async fn compare(&self, report: &mut Verification) -> Result<i64, Trouble> {
+        let target = report.target.clone();
+        let mut begun = None;
+        for kind in KINDS {
+            let told = theirs::digests(&self.bus, &target, kind).await?;
+            if begun.is_none() {
+                begun = Some(told.at);
+                self.send_rules(&target, told.rules).await?;
+            }
+            let decided = ours::digests(&self.store, &target, kind).await?;
+            report.compared += decided.count();
+            let buckets = decided.differing(&told.digests);
+            if buckets.is_empty() {
+                continue;
+            }
+            let differences = self.differences(&target, kind, &buckets).await?;
+            self.make_good(report, differences).await?;
+        }
+        Ok(begun.unwrap_or_default())
+    }
+
+    /// What differs in some ranges, also after the writer took everything that was published.
+    async fn differences(
+        &self,
+        target: &str,
+        kind: ResourceKind,
+        buckets: &BTreeSet<u16>,
+    ) -> Result<Vec<Difference>, Trouble> {
+        let first = self.look(target, kind, buckets).await?;
+        if first.is_empty() {
+            return Ok(first);
+        }
+        let outbox = self.relay.status().await?;
+        let oldest = outbox.oldest_departure_seconds.max(outbox.oldest_command_seconds);
+        if oldest.is_some_and(|seconds| seconds >= WAITS_SECONDS) {
+            return Err(Trouble::OutboxWaits);
+        }
+        self.everything_is_taken().await?;
+        let buckets: BTreeSet<u16> = first.iter().map(|difference| difference.entry().bucket()).collect();
+        let second = self.look(target, kind, &buckets).await?;
+        // What changed meanwhile is under way.
+        let before: BTreeMap<EntryKey, Option<DesiredEntry>> =
+            first.into_iter().map(|difference| (difference.key(), difference.ours)).collect();
+        let stays = |difference: &Difference| before.get(&difference.key()) == Some(&difference.ours);
+        Ok(second.into_iter().filter(stays).collect())
+    }
+
+    async fn look(
+        &self,
+        target: &str,
+        kind: ResourceKind,
+        buckets: &BTreeSet<u16>,
+    ) -> Result<Vec<Difference>, Trouble> {
+        let mut theirs = theirs::entries(&self.bus, target, kind, buckets).await?;
+        let ours = ours::entries(&self.store, target, kind, buckets).await?;
+        let mut found = Vec::new();
+        for (key, entry) in ours {
+            match theirs.remove(&key) {
+                Some(other) if entry.agrees_with(&other) => {}
+                other => found.push(Difference { kind, ours: Some(entry), theirs: other }),
+            }
+        }
+        // What gives no access and is not known here harms nobody.
+        let unknown = theirs.into_values().filter(|entry| entry.gives);
+        found.extend(unknown.map(|entry| Difference { kind, ours: None, theirs: Some(entry) }));
+        Ok(found)
+    }
+
+    /// Waits until the writer has every command that is published now.
+    async fn everything_is_taken(&self) -> Result<(), Trouble> {
+        let last: BTreeMap<String, u64> = self
+            .bus
+            .positions(Feed::Commands, WRITER)
+            .await?
+            .into_iter()
+            .map(|position| (position.stream, position.last_sequence))
+            .collect();
+        let deadline = Instant::now() + TAKEN_WITHIN;
+        loop {
+            let positions = self.bus.positions(Feed::Commands, WRITER).await?;
+            let is_taken = |position: &bus::StreamPosition| {
+                position.is_idle()
+                    || last.get(&position.stream).is_none_or(|last| position.ack_floor >= *last)
+            };
+            if positions.iter().all(is_taken) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Trouble::NotTaken);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Sends again what differs, departures first, and lists what is not known here.
+    async fn make_good(
+        &self,
+        report: &mut Verification,
+        mut differences: Vec<Difference>,
+    ) -> Result<(), Trouble> {
+        if differences.is_empty() {
+            return Ok(());
+        }
+        differences.sort_by_key(|difference| !difference.is_leaver());
+        let (mut again, mut foreign) = (Vec::new(), Vec::new());
+        for difference in differences {
+            if difference.ours.is_some() { again.push(difference) } else { foreign.push(difference) }
+        }
+        // Whoever is known here, and of whom nothing was ever asked there: they are decided about.
+        let keys: Vec<String> = foreign
+            .iter()
+            .filter(|difference| difference.kind != ResourceKind::Membership)
+            .map(|difference| difference.entry().subject.clone())
+            .collect();
+        let kind = foreign.first().map_or(ResourceKind::User, |difference| difference.kind);
+        let known = ours::known(&self.store, kind, &keys).await?;
+        for difference in foreign {
+            if known.contains(&difference.entry().subject) && difference.kind != ResourceKind::Membership {
+                again.insert(0, difference);
+                continue;
+            }
+            report.unknown += 1;
+            if report.unknown_subjects.len() < VERIFICATION_NAMES_MAX {
+                report.unknown_subjects.push(entry_name(difference.entry()));
+            }
+        }
+        for difference in &again {
+            report.differed += 1;
+            report.leavers += u64::from(difference.is_leaver());
+            if report.differing.len() < VERIFICATION_NAMES_MAX {
+                report.differing.push(entry_name(difference.entry()));
+            }
+        }
+        for batch in again.chunks(BATCH_MAX) {
+            let inputs: Vec<Input> =
+                batch.iter().map(|difference| Input::Again(send_again(&report.target, difference))).collect();
+            self.send(&inputs).await?;
+            report.sent_again += u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        }
+        self.everything_is_taken().await
+    }
+
+    async fn send(&self, inputs: &[Input]) -> Result<(), Trouble> {
+        for _ in 0..TRIES_MAX {
+            let policies = Arc::clone(&self.policies.borrow());
+            let desk = Desk {
+                store: &self.store,
+                relay: &self.relay,
+                policies: &policies,
+                backfill: false,
+                seeds: &self.seeds,
+                stale: &self.stale,
+            };
+            match desk.process(inputs, now()).await {
+                Ok(Some(parcel)) => return Ok(self.relay.deliver(vec![parcel]).await?),
+                Ok(None) => return Ok(()),
+                Err(error) if error.is_conflict() => {}
+                Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        Err(Trouble::Overtaken)
+    }
+
+    /// The writer has the rules of another version of the policy than the one in force.
+    async fn send_rules(&self, target: &str, theirs: i64) -> Result<(), Trouble> {
+        let in_force = self.policies.borrow().of(target).map(|in_force| in_force.version);
+        if in_force.is_none_or(|version| version == theirs) {
+            return Ok(());
+        }
+        let Some(row) = versions::get(self.store.reader(), target, in_force).await? else { return Ok(()) };
+        let Some(command) = versions::rules(target, &row.policy, row.version) else { return Ok(()) };
+        let message = bus::Outgoing::command(&command, lifecycle::TraceContext::root());
+        for published in self.bus.publish(vec![message]).await {
+            published?;
+        }
+        Ok(())
+    }
+}
+
+fn send_again(target: &str, difference: &Difference) -> Again {
+    let entry = difference.entry();
+    Again {
+        target: target.to_owned(),
+        kind: difference.kind,
+        subject: entry.subject.clone(),
+        member: entry.member.clone(),
+        theirs: difference.theirs.as_ref().map_or(0, |entry| entry.revision),
+    }
+}

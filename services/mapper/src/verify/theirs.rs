@@ -1,0 +1,55 @@
+//! What the writer knows, asked part by part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bus::{Bus, ControlFailure};
+use lifecycle::digest::{DesiredEntry, Digests};
+use lifecycle::{DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, ResourceKind, verb};
+
+use super::compare::EntryKey;
+use super::{ANSWER_TIMEOUT, WRITER};
+
+/// Everything that the writer's answers say together.
+pub(super) struct Told {
+    /// The writer's time before it read anything.
+    pub(super) at: i64,
+    pub(super) digests: Digests,
+    /// Version of the policy whose rules for orphans the writer has.
+    pub(super) rules: i64,
+}
+
+pub(super) async fn digests(bus: &Bus, target: &str, kind: ResourceKind) -> Result<Told, ControlFailure> {
+    let mut told: Option<Told> = None;
+    let mut after = None;
+    loop {
+        let request = DigestsRequest { target: target.to_owned(), kind, after };
+        let part: DigestsReply = bus.request(WRITER, verb::DIGESTS, &request, ANSWER_TIMEOUT).await?;
+        let first = Told { at: part.at, digests: Digests::default(), rules: part.rules };
+        let so_far = told.get_or_insert(first);
+        so_far.digests.merge(&part.digests);
+        match part.next {
+            Some(next) => after = Some(next),
+            None => return Ok(told.expect("set above")),
+        }
+    }
+}
+
+pub(super) async fn entries(
+    bus: &Bus,
+    target: &str,
+    kind: ResourceKind,
+    buckets: &BTreeSet<u16>,
+) -> Result<BTreeMap<EntryKey, DesiredEntry>, ControlFailure> {
+    let mut found = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let request = EntriesRequest { target: target.to_owned(), kind, buckets: buckets.clone(), after };
+        let part: EntriesReply = bus.request(WRITER, verb::ENTRIES, &request, ANSWER_TIMEOUT).await?;
+        let entries = part.entries.into_iter();
+        found.extend(entries.map(|entry| ((entry.subject.clone(), entry.member.clone()), entry)));
+        match part.next {
+            Some(next) => after = Some(next),
+            None => return Ok(found),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Sends once more what was decided, because the writer turned out to have another state of it.
+
+use lifecycle::{
+    Command, CommandId, Desired, Fact, FactRecord, Lane, ResourceKind, TraceContext, is_revision_ahead,
+    next_revision,
+};
+
+use super::{Again, Cause, DesiredKey, Work};
+
+/// Why, in the journal.
+pub(super) const SENT_AGAIN: &str = "the writer had another state; sent again";
+
+impl Work<'_> {
+    /// A revision that is greater than ours and theirs. One that no sound clock has reached is left behind, unless the
+    /// writer has it too.
+    pub(super) fn revision_after(&self, ours: i64, theirs: Option<i64>) -> i64 {
+        let ours = if theirs.is_some() && is_revision_ahead(ours, self.clock) { 0 } else { ours };
+        next_revision(ours.max(theirs.unwrap_or(0)), self.clock)
+    }
+
+    /// Lets it be decided about, and sent whatever comes of that.
+    pub(super) fn note_again(&mut self, again: &Again) {
+        let cause = Cause::again(self.now, false);
+        let touched = match again.kind {
+            ResourceKind::User => self.people.get_mut(&again.subject).map(|known| &mut known.touched),
+            _ => self.groups.get_mut(&again.subject).map(|known| &mut known.touched),
+        };
+        if let Some(touched) = touched {
+            touched.get_or_insert(cause);
+        }
+        if again.kind != ResourceKind::Membership {
+            let key = (again.target.clone(), again.kind, again.subject.clone());
+            self.again.insert(key, again.theirs);
+        }
+    }
+
+    /// Lets every target where the group exists be told of the membership.
+    pub(super) fn tell_edge_again(&mut self, group: &str, member: &str, theirs: i64) {
+        let cause = Cause::again(self.now, false);
+        let key = (group.to_owned(), member.to_owned());
+        let Some(ours) = self.edges.get(&key).map(|known| known.row.revision) else { return };
+        let revision = self.revision_after(ours, Some(theirs));
+        let Some(known) = self.edges.get_mut(&key) else { return };
+        if ours > 0 {
+            known.row.revision = revision;
+            known.touched = true;
+            known.changed.get_or_insert(cause);
+        }
+    }
+
+    /// Sends what no policy decided about now as it was last asked for.
+    pub(super) fn send_the_rest_again(&mut self) {
+        for (key, theirs) in std::mem::take(&mut self.again) {
+            let Some(row) = self.desired.get(&key) else { continue };
+            let Ok(desired) = serde_json::from_str::<Desired>(&row.desired) else { continue };
+            let mut row = row.clone();
+            row.revision = self.revision_after(row.revision, Some(theirs));
+            row.version += 1;
+            self.commands.push(self.command_again(&key, row.revision, desired, &row.state));
+            self.facts.push(self.fact_again(&key, row.revision, &row.state));
+            self.desired.insert(key.clone(), row);
+            self.changed_desired.insert(key);
+        }
+    }
+
+    fn command_again(
+        &self,
+        (target, _, subject): &DesiredKey,
+        revision: i64,
+        desired: Desired,
+        state: &str,
+    ) -> (Command, TraceContext) {
+        let command = Command {
+            id: CommandId::fresh(),
+            target: target.clone(),
+            subject: subject.clone(),
+            revision,
+            lane: lane_again(matches!(state, "active" | "exists")),
+            desired,
+            event: None,
+            accepted_at: self.now,
+            guard: self.policies.of(target).map(|in_force| in_force.policy.guard()),
+            planned: false,
+            orphans: None,
+        };
+        (command, TraceContext::root())
+    }
+
+    fn fact_again(&self, (target, kind, subject): &DesiredKey, revision: i64, state: &str) -> FactRecord {
+        FactRecord {
+            id: format!("dec:{target}:{}:{subject}:{revision}", kind.as_str()),
+            at: self.now,
+            subject: subject.clone(),
+            trace: None,
+            fact: Fact::Decided {
+                target: target.clone(),
+                kind: *kind,
+                revision,
+                state: state.to_owned(),
+                lane: lane_again(matches!(state, "active" | "exists")),
+                reason: SENT_AGAIN.to_owned(),
+                changed: Vec::new(),
+                user_name: None,
+            },
+        }
+    }
+}
+
+/// What gives no access goes first; the rest waits behind events.
+pub(super) fn lane_again(gives: bool) -> Lane {
+    if gives { Lane::Backfill } else { Lane::Leaver }
+}

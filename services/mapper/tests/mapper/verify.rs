@@ -1,0 +1,134 @@
+//! What was decided is compared with what the writer knows, and sent again where it differs.
+
+use std::sync::{Arc, Mutex};
+
+use bus::Bus;
+use lifecycle::digest::{DesiredEntry, Digests};
+use lifecycle::{
+    AccountState, Actor, Desired, DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, Event,
+    EventKind, Lane, ResourceKind, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest, verb,
+};
+use serde_json::json;
+use store::testing::databases;
+
+use crate::world::{EVERYBODY, World, event, joined};
+
+/// What a writer believes, for the mapper to compare.
+#[derive(Default)]
+struct Believed {
+    accounts: Vec<DesiredEntry>,
+    /// What it was told to be verified.
+    verified: Vec<VerifiedRequest>,
+}
+
+/// Answers as the writer does.
+async fn writer(bus: Bus, believed: Arc<Mutex<Believed>>) {
+    let mut server = bus.serve("writer").await.unwrap();
+    while let Some(request) = server.next().await {
+        let of = |kind| match kind {
+            ResourceKind::User => believed.lock().unwrap().accounts.clone(),
+            _ => Vec::new(),
+        };
+        match request.verb.as_str() {
+            verb::DIGESTS => {
+                let asked: DigestsRequest = request.question().unwrap();
+                let mut digests = Digests::default();
+                of(asked.kind).iter().for_each(|entry| digests.add(entry));
+                request.reply(&DigestsReply { at: 7, digests, next: None, rules: 1 }).await;
+            }
+            verb::ENTRIES => {
+                let asked: EntriesRequest = request.question().unwrap();
+                let mut entries = of(asked.kind);
+                entries.retain(|entry| asked.buckets.contains(&entry.bucket()));
+                request.reply(&EntriesReply { entries, next: None }).await;
+            }
+            _ => {
+                let told: VerifiedRequest = request.question().unwrap();
+                believed.lock().unwrap().verified.push(told);
+                request.reply(&()).await;
+            }
+        }
+    }
+}
+
+fn entry(key: &str, revision: i64, gives: bool) -> DesiredEntry {
+    DesiredEntry { subject: key.to_owned(), member: None, revision, content: 1, gives }
+}
+
+async fn verify(world: &World) -> VerifyReply {
+    let actor = Actor { who: "alice".to_owned(), why: "look".to_owned() };
+    let request = VerifyRequest { target: None, actor };
+    let patience = std::time::Duration::from_secs(20);
+    let asked: VerifyReply = world.bus.request("mapper", verb::VERIFY, &request, patience).await.unwrap();
+    loop {
+        let reply: VerifyReply =
+            world.bus.request("mapper", verb::VERIFICATIONS, &(), patience).await.unwrap();
+        let is_done = reply
+            .verifications
+            .iter()
+            .any(|one| one.began_at >= asked.asked_at && one.state != VerificationState::Running);
+        if is_done {
+            return reply;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_nobody_knows_is_listed() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let everybody: Vec<Event> =
+            ["E-1", "E-2", "E-3", "E-4"].iter().map(|key| joined(key, 1, "HR")).collect();
+        world.send(&everybody).await;
+        world.settle().await;
+        world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
+        world.send(&[event(EventKind::WorkerLeft, "E-5", 2, json!({}))]).await;
+        world.settle().await;
+        let last = world.last_resources();
+        let decided = |key: &str| &last[&("crm".to_owned(), ResourceKind::User, key.to_owned())];
+        let same = |key: &str| {
+            let (revision, desired) = decided(key);
+            let content = lifecycle::digest::content_hash(&serde_json::to_string(desired).unwrap());
+            DesiredEntry { content, ..entry(key, *revision, true) }
+        };
+        // E-1 left, and the writer missed it; of E-2 it knows more than was decided; E-3 it never heard of; E-4 agrees; E-5 left
+        // before anything was asked for them here, as after a restore; nobody knows, which has no access.
+        let ahead = decided("E-2").0 + 1_000;
+        let believed = Believed {
+            accounts: vec![
+                entry("E-1", 3, true),
+                entry("E-2", ahead, true),
+                same("E-4"),
+                entry("E-5", 4, true),
+                entry("X-1", 1, true),
+                entry("X-2", 1, false),
+            ],
+            ..Believed::default()
+        };
+        let believed = Arc::new(Mutex::new(believed));
+        let answering = tokio::spawn(writer(world.bus.clone(), Arc::clone(&believed)));
+        let before = world.commands.len();
+        let reply = verify(&world).await;
+        let [found] = &reply.verifications[..] else { panic!("one target: {reply:?}") };
+        assert_eq!(found.state, VerificationState::Finished, "{found:?}");
+        assert_eq!((found.compared, found.differed, found.leavers), (4, 4, 2), "{found:?}");
+        assert_eq!((found.sent_again, &found.unknown_subjects[..]), (4, &["X-1".to_owned()][..]));
+        assert_eq!(believed.lock().unwrap().verified.last().map(|told| told.begun), Some(7));
+        world.until("all of it came", async |world| world.commands.len() >= before + 4).await;
+        for key in ["E-1", "E-5"] {
+            let sent = world.commands[before..].iter().find(|command| command.subject == key).unwrap();
+            let Desired::User(account) = &sent.desired else { panic!("an account") };
+            assert_eq!((account.state, sent.lane), (AccountState::Disabled, Lane::Leaver), "{key}");
+            assert!(sent.revision > 4);
+        }
+        for (key, theirs) in [("E-2", ahead), ("E-3", 0)] {
+            let sent = world.commands[before..].iter().find(|command| command.subject == key).unwrap();
+            let Desired::User(account) = &sent.desired else { panic!("an account") };
+            assert_eq!((account.state, sent.lane), (AccountState::Active, Lane::Backfill), "{key}");
+            assert!(sent.revision > theirs);
+        }
+        answering.abort();
+        world.stop_mappers().await;
+    }
+}

@@ -1,0 +1,52 @@
+//! `usher verify`.
+
+use std::time::Duration;
+
+use console::api::Verify;
+use lifecycle::{Verification, VerificationState, VerifyReply};
+
+use super::client::{Console, understood};
+use super::progress::Progress;
+use super::{Ended, print, print_json};
+use crate::cli::VerifyArgs;
+use crate::render;
+
+/// How often the console is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(300);
+
+/// `usher verify`: ends with "something changes" when something differed.
+///
+/// # Errors
+/// When the console cannot be reached or refuses.
+pub async fn verify(args: &VerifyArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let why = args.why.clone().unwrap_or_else(|| "verified on demand".to_owned());
+    let body = Verify { target: args.target.clone(), why };
+    let asked: VerifyReply = understood(&console.post(&["verify"], &body).await?)?;
+    let mut found = asked.verifications;
+    let progress = Progress::new();
+    loop {
+        found.retain(|one| args.target.as_ref().is_none_or(|target| *target == one.target));
+        if args.no_wait || (!found.is_empty() && found.iter().all(|one| is_done(one, asked.asked_at))) {
+            break;
+        }
+        progress.show("verifying");
+        tokio::time::sleep(ASK_EVERY).await;
+        found = understood::<VerifyReply>(&console.get(&["verify"], &[]).await?)?.verifications;
+    }
+    drop(progress);
+    if args.operator.json {
+        print_json(&found)?;
+    } else {
+        print(&render::verify::report(&found))?;
+    }
+    Ok(match () {
+        () if found.iter().any(|one| one.state == VerificationState::Failed) => Ended::Failed,
+        () if found.iter().any(Verification::found_something) => Ended::SomethingChanges,
+        () => Ended::Done,
+    })
+}
+
+fn is_done(one: &Verification, asked_at: i64) -> bool {
+    one.state != VerificationState::Running && one.began_at >= asked_at
+}

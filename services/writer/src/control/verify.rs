@@ -1,0 +1,173 @@
+//! Verbs `digests`, `entries` and `verified`: what is believed here to be desired, for the mapper to compare with what it
+//! decided. Orphans are not desired by anybody, and memberships count only where their group is to exist.
+
+use std::collections::{BTreeSet, HashSet};
+
+use lifecycle::digest::{DesiredEntry, Digests, bucket_of, content_hash};
+use lifecycle::{
+    AccountState, Desired, DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, Place,
+    ResourceKind, VerifiedRequest,
+};
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use store::{Store, StoreError};
+
+use super::Control;
+use crate::orphans;
+use crate::rows::{control, edge, resource, verification};
+
+/// Rows that one answer is made from.
+const ROWS_MAX: u64 = 5_000;
+
+/// A row as it is compared, with the desired state for those whose entries are asked for.
+struct Row {
+    entry: DesiredEntry,
+    desired: Option<String>,
+}
+
+impl Control {
+    pub(super) async fn digests(&self, request: &DigestsRequest) -> Result<DigestsReply, StoreError> {
+        let at = self.store.now().await?;
+        let rules = control::load(self.store.reader(), &request.target).await?;
+        let rules = if rules.orphans.is_some() { rules.rules().version } else { 0 };
+        let (rows, next) = rows(&self.store, &request.target, request.kind, request.after.as_ref()).await?;
+        let mut digests = Digests::default();
+        rows.iter().for_each(|row| digests.add(&row.entry));
+        Ok(DigestsReply { at, digests, next, rules })
+    }
+
+    pub(super) async fn entries(&self, request: &EntriesRequest) -> Result<EntriesReply, StoreError> {
+        let EntriesRequest { target, kind, buckets, after } = request;
+        let (rows, mut next) = rows(&self.store, target, *kind, after.as_ref()).await?;
+        let mut entries = Vec::new();
+        for Row { mut entry, desired } in rows {
+            if !buckets.contains(&bucket_of(&entry.subject, entry.member.as_deref())) {
+                continue;
+            }
+            if let Some(desired) = desired {
+                entry.gives = gives(&desired);
+            }
+            entries.push(entry);
+            if entries.len() == ENTRIES_MAX {
+                next = entries.last().map(place_of);
+                break;
+            }
+        }
+        Ok(EntriesReply { entries, next })
+    }
+
+    pub(super) async fn verified(&self, request: &VerifiedRequest) -> Result<(), StoreError> {
+        let tx = self.store.begin().await?;
+        verification::completed(&tx, &request.target, request.begun).await?;
+        tx.commit().await.map_err(StoreError::statement("keep a verification"))
+    }
+}
+
+fn place_of(entry: &DesiredEntry) -> Place {
+    Place { subject: entry.subject.clone(), member: entry.member.clone().unwrap_or_default() }
+}
+
+/// A page of what is desired, and where the next one begins.
+async fn rows(
+    store: &Store,
+    target: &str,
+    kind: ResourceKind,
+    after: Option<&Place>,
+) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    match kind {
+        ResourceKind::Membership => memberships(store, target, after).await,
+        kind => resources(store, target, kind, after).await,
+    }
+}
+
+async fn resources(
+    store: &Store,
+    target: &str,
+    kind: ResourceKind,
+    after: Option<&Place>,
+) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    let mut query = resource::Entity::find()
+        .select_only()
+        .columns([resource::Column::Subject, resource::Column::DesiredRevision, resource::Column::Desired])
+        .filter(resource::Column::Target.eq(target))
+        .filter(resource::Column::Kind.eq(kind.as_str()));
+    if let Some(after) = after {
+        query = query.filter(resource::Column::Subject.gt(&after.subject));
+    }
+    let found: Vec<(String, i64, String)> = query
+        .order_by_asc(resource::Column::Subject)
+        .limit(ROWS_MAX)
+        .into_tuple()
+        .all(store.reader())
+        .await
+        .map_err(StoreError::statement("read what is desired"))?;
+    let next = full_page(found.len()).then(|| found.last()).flatten();
+    let next = next.map(|(subject, ..)| Place { subject: subject.clone(), member: String::new() });
+    let told =
+        found.into_iter().filter(|(subject, revision, _)| *revision > 0 && !orphans::is_orphan(subject));
+    let rows = told.map(|(subject, revision, desired)| {
+        let content = content_hash(&desired);
+        let entry = DesiredEntry { subject, member: None, revision, content, gives: false };
+        Row { entry, desired: Some(desired) }
+    });
+    Ok((rows.collect(), next))
+}
+
+async fn memberships(
+    store: &Store,
+    target: &str,
+    after: Option<&Place>,
+) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    let mut query = edge::Entity::find()
+        .select_only()
+        .columns([
+            edge::Column::GroupSubject,
+            edge::Column::MemberSubject,
+            edge::Column::Revision,
+            edge::Column::Told,
+        ])
+        .filter(edge::Column::Target.eq(target));
+    if let Some(Place { subject, member }) = after {
+        let later = edge::Column::GroupSubject.gt(subject).or(edge::Column::MemberSubject.gt(member));
+        query = query.filter(edge::Column::GroupSubject.gte(subject)).filter(later);
+    }
+    let found: Vec<(String, String, i64, bool)> = query
+        .order_by_asc(edge::Column::GroupSubject)
+        .order_by_asc(edge::Column::MemberSubject)
+        .limit(ROWS_MAX)
+        .into_tuple()
+        .all(store.reader())
+        .await
+        .map_err(StoreError::statement("read what is desired"))?;
+    let next = full_page(found.len()).then(|| found.last()).flatten();
+    let next = next.map(|(group, member, ..)| Place { subject: group.clone(), member: member.clone() });
+    let groups: BTreeSet<String> = found.iter().map(|(group, ..)| group.clone()).collect();
+    let existing = existing(store, target, groups.into_iter().collect()).await?;
+    let told = found.into_iter().filter(|(group, _, revision, _)| *revision > 0 && existing.contains(group));
+    let rows = told.map(|(subject, member, revision, told)| {
+        let entry = DesiredEntry { subject, member: Some(member), revision, content: 0, gives: told };
+        Row { entry, desired: None }
+    });
+    Ok((rows.collect(), next))
+}
+
+fn full_page(rows: usize) -> bool {
+    u64::try_from(rows).unwrap_or(u64::MAX) >= ROWS_MAX
+}
+
+/// Those of the groups that are to exist.
+async fn existing(store: &Store, target: &str, groups: Vec<String>) -> Result<HashSet<String>, StoreError> {
+    let rows =
+        crate::rows::load_resources(store.reader(), target, ResourceKind::Group, &groups, false).await?;
+    let exist = rows.into_iter().filter(|(_, row)| gives(&row.desired));
+    Ok(exist.map(|(subject, _)| subject).collect())
+}
+
+/// True for what gives access.
+fn gives(desired: &str) -> bool {
+    match serde_json::from_str(desired) {
+        Ok(Desired::User(account)) => account.state == AccountState::Active,
+        Ok(Desired::Group(group)) => group.exists,
+        Ok(Desired::Membership { .. }) | Err(_) => false,
+    }
+}

@@ -1,0 +1,147 @@
+//! Whether what the mapper decided was compared with what is known here, per target.
+//!
+//! A comparison of the whole target begins only after a verification that began after this process did: what is believed to
+//! be desired may be older than what was decided. Where a restored database was noticed, nothing but switching off goes out
+//! before one. The mapper does the verifying; this asks for it and remembers when it was completed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use bus::{Bus, ControlFailure};
+use lifecycle::{Actor, VerifyReply, VerifyRequest, verb};
+use recovery::Recovery;
+use store::{Store, StoreError};
+use telemetry::Shutdown;
+use tokio::time::Instant;
+
+use crate::app::need_verification;
+use crate::facts::SERVICE;
+use crate::intake::Bells;
+use crate::rows::verification;
+
+/// The service that verifies.
+const MAPPER: &str = "mapper";
+/// How often it is looked whether a verification was completed, while one is waited for, and otherwise.
+const LOOK_WHILE_WAITING: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the mapper is asked again for a verification that is not completed.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// The same when it could not be asked.
+const ASK_FAILED_AFTER: Duration = Duration::from_secs(1);
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is known of one target.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    verified_since_start: AtomicBool,
+    only_switches_off: AtomicBool,
+    needed_since: AtomicI64,
+}
+
+impl Gate {
+    /// True when the whole target may be compared.
+    pub(crate) fn lets_compare(&self) -> bool {
+        self.verified_since_start.load(Ordering::Acquire) && !self.only_switches_off()
+    }
+
+    /// True while nothing but switching off may go out.
+    pub(crate) fn only_switches_off(&self) -> bool {
+        self.only_switches_off.load(Ordering::Acquire)
+    }
+}
+
+/// The gates of the targets, by name.
+pub(crate) type Gates = Arc<HashMap<String, Arc<Gate>>>;
+
+/// Asks for verifications, and opens the gates.
+pub(crate) struct Verifications {
+    pub(crate) store: Store,
+    pub(crate) bus: Bus,
+    pub(crate) gates: Gates,
+    pub(crate) bells: Bells,
+    /// Messages may turn out to be lost.
+    pub(crate) recovery: Recovery,
+    /// When this process began to work; microseconds since the Unix epoch, by the database's clock.
+    pub(crate) started: i64,
+}
+
+impl Verifications {
+    /// Reads what is known; call it before anything is sent.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        for row in verification::load_all(self.store.reader()).await? {
+            let Some(gate) = self.gates.get(&row.target) else { continue };
+            let verified = row.verified_at >= self.started;
+            let was_shut = gate.only_switches_off.swap(row.is_needed(), Ordering::AcqRel);
+            gate.needed_since.store(row.needed_since, Ordering::Release);
+            let is_news = verified && !gate.verified_since_start.swap(verified, Ordering::AcqRel);
+            if (is_news || was_shut != row.is_needed())
+                && let Some(bell) = self.bells.get(&row.target)
+            {
+                bell.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks and asks until shutdown.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        let mut ask_from: HashMap<String, Instant> = HashMap::new();
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not look at verifications");
+            }
+            let waiting: Vec<&String> = self
+                .gates
+                .iter()
+                .filter(|(_, gate)| !gate.lets_compare())
+                .map(|(target, _)| target)
+                .collect();
+            for target in &waiting {
+                let from = ask_from.get(*target).copied();
+                if from.is_none_or(|from| from <= Instant::now()) {
+                    let pause = self.ask(target).await;
+                    ask_from.insert((*target).clone(), Instant::now() + pause);
+                }
+            }
+            let pause = if waiting.is_empty() { LOOK_EVERY } else { LOOK_WHILE_WAITING };
+            tokio::select! {
+                () = shutdown.soft.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                () = self.recovery.lost.notified() => self.need_all().await,
+            }
+        }
+    }
+
+    /// Commands were gone before they were taken.
+    async fn need_all(&self) {
+        let why = self.recovery.notices().into_iter().next().unwrap_or_default();
+        if let Err(error) = need_verification(&self.store, &self.gates, &why).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not ask for a verification");
+            self.recovery.lost.notify_one();
+        }
+    }
+
+    /// Asks the mapper to verify `target`; returns when it is to be asked again.
+    async fn ask(&self, target: &str) -> Duration {
+        let actor = Actor { who: SERVICE.to_owned(), why: "the writer started".to_owned() };
+        let request = VerifyRequest { target: Some(target.to_owned()), actor };
+        let asked: Result<VerifyReply, ControlFailure> =
+            self.bus.request(MAPPER, verb::VERIFY, &request, ASK_TIMEOUT).await;
+        match asked {
+            Ok(_) => ASK_AGAIN_AFTER,
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    target_name = target,
+                    "could not ask for a verification yet"
+                );
+                ASK_FAILED_AFTER
+            }
+        }
+    }
+}
