@@ -108,7 +108,10 @@ impl History {
         let said = self.said.iter().filter(|line| line.what != CANCELLED);
         for (number, line) in said.enumerate() {
             let mut body = json!({ "person": "E-1", "what": line.what, "no": number.to_string(),
-                "said": line.at.format(&Rfc3339).unwrap(), "on": line.on });
+                "said": line.at.format(&Rfc3339).unwrap() });
+            if let Some(day) = &line.on {
+                body["on"] = json!(day); // without the key it is said of now; a day that is null says that there is none
+            }
             if matches!(line.what.as_str(), "hired" | "rehired") {
                 body["type"] = json!("Employee"); // a notice without values asks for the record
             }
@@ -146,7 +149,7 @@ fn event(said: Said) -> Event {
         effective_at: said.effective_at.unwrap_or(said.at),
         accepted_at: said.at,
         sender: String::new(),
-        dated: None,
+        dated: Some(said.dated),
         attributes: said.attributes,
         members: said.members,
         feed: None,

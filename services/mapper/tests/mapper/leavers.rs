@@ -30,7 +30,9 @@ async fn play_writer(bus: Bus) -> Accounts {
     let known = Arc::clone(&accounts);
     tokio::spawn(async move {
         while let Some(request) = server.next().await {
-            assert_eq!(request.verb, verb::EVIDENCE);
+            if request.verb != verb::EVIDENCE {
+                continue; // The mapper compares digests as well; this writer has none.
+            }
             let asked: EvidenceRequest = request.question().unwrap();
             let accounts = {
                 let known = known.lock().unwrap();
