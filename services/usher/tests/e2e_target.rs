@@ -267,7 +267,11 @@ async fn a_change_costs_one_request_a_create_two_and_one_where_the_target_was_em
         world.settled(SOON).await.unwrap();
         assert_eq!(requests() - before, 2, "a disable");
 
-        post(&world, &[event("c", "worker.changed", "E-3", 5, json!({ "department": "Sales" }))]).await;
+        post(
+            &world,
+            &[event("c", "worker.changed", "E-3", 5, json!({ "department": "Sales", "jobTitle": "Lead" }))],
+        )
+        .await;
         post(&world, &[event("n", "worker.changed", "E-5", 7, json!({ "unmapped": "x" }))]).await;
         world.settled(SOON).await.unwrap();
         assert_eq!(requests() - before, 2, "neither a duplicate nor what no policy maps costs anything");
