@@ -1,0 +1,143 @@
+//! A leaver is listed until the target shows that the account is off, whatever stands in between, and again when it comes
+//! back.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::process::Output;
+use std::time::Duration;
+
+use harness::world::{SANDBOX_TOKEN, TARGET, wait_for_level, yes};
+use harness::{World, WorldOptions};
+use sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+use store::Store;
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn event(kind: &str, key: &str) -> Value {
+    json!({
+        "specversion": "1.0", "id": format!("{kind}-{key}"), "source": "/hr", "type": kind, "subject": key,
+        "data": { "attributes": {
+            "userPrincipalName": format!("{key}@example.com"), "givenName": "Ada", "surname": "O'Brien",
+            "displayName": format!("Ada {key}"), "mail": format!("{key}@example.com"), "department": "Security",
+            "jobTitle": "Engineer"
+        } }
+    })
+}
+
+async fn post(world: &World, events: &[Value]) {
+    let response = world
+        .http()
+        .post(format!("{}/v1/events", world.usher.addresses().gateway()))
+        .bearer_auth(world.usher.token("source").unwrap())
+        .header("content-type", "application/cloudevents-batch+json")
+        .body(serde_json::to_vec(events).unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 202, "{}", response.text().await.unwrap());
+}
+
+/// `usher ARGUMENTS --data ...`, as an operator types it.
+async fn usher(world: &World, arguments: &[&str]) -> Output {
+    let mut command = tokio::process::Command::new(world.usher.binary());
+    command.args(arguments).stdin(std::process::Stdio::null());
+    // A file is verified without asking anything that runs.
+    if !arguments.contains(&"verify") {
+        command.arg("--data").arg(world.usher.data());
+    }
+    command.output().await.unwrap()
+}
+
+async fn says(world: &World, arguments: &[&str]) -> String {
+    String::from_utf8(usher(world, arguments).await.stdout).unwrap()
+}
+
+async fn succeeds(world: &World, arguments: &[&str]) -> String {
+    let output = usher(world, arguments).await;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {out}\n{err}");
+    out.into_owned()
+}
+
+async fn obligation(world: &World, person: &str) -> Value {
+    let text = says(world, &["leavers", "--person", person, "--all", "--json"]).await;
+    let reply: Value = serde_json::from_str(&text).unwrap();
+    reply["leavers"][0].clone()
+}
+
+async fn until(world: &World, person: &str, what: &str, holds: impl Fn(&Value) -> bool) {
+    wait_for_level(what, SOON, async || {
+        let obligation = obligation(world, person).await;
+        yes(holds(&obligation), obligation.to_string())
+    })
+    .await
+    .unwrap();
+}
+
+async fn execute(world: &World, sql: &str) {
+    let file = world.usher.data().join("mapper.db");
+    let store = Store::connect(&format!("sqlite://{}?mode=rw", file.display())).await.unwrap();
+    store.writer().execute_unprepared(sql).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_again_when_it_comes_back() {
+    let world = World::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
+    post(&world, &[event("worker.joined", "e-1"), event("worker.joined", "e-2")]).await;
+    world.settled(SOON).await.unwrap();
+    assert!(says(&world, &["status"]).await.starts_with("Leavers with access: 0\n"));
+
+    // Behind a pause: listed with the reason, within the objective at first.
+    succeeds(&world, &["target", "pause", TARGET, "--why", "maintenance"]).await;
+    post(&world, &[event("worker.left", "e-1")]).await;
+    until(&world, "e-1", "it waits for the pause", |it| it["waiting"]["reason"] == "pause").await;
+    let status = succeeds(&world, &["status", "--check"]).await;
+    assert!(status.starts_with("Leavers with access: 1 (0 overdue, 1 within the objective)\n"), "{status}");
+    execute(&world, "UPDATE mapper_obligations SET due_at = 1").await;
+    let checked = usher(&world, &["status", "--check"]).await;
+    assert_eq!(checked.status.code(), Some(1), "overdue");
+    let listed = says(&world, &["leavers", "--overdue"]).await;
+    assert!(
+        listed.contains("OVERDUE") && listed.contains("maintenance") && listed.contains("an operator"),
+        "{listed}"
+    );
+
+    // Evidence closes it.
+    succeeds(&world, &["target", "resume", TARGET, "--why", "done"]).await;
+    until(&world, "e-1", "it is proven", |it| it["state"] == "proven" && it["evidence"]["kind"].is_string())
+        .await;
+    let status = succeeds(&world, &["status", "--check"]).await;
+    assert!(status.starts_with("Leavers with access: 0\n"), "{status}");
+
+    // Enabled by hand: the reconciliation sees it.
+    let id = world.sandbox().state().users["e-1@example.com"].id.clone();
+    let enable = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "active", "value": true }]
+    });
+    let url = format!("{}/Users/{id}", world.target.base_url.trim_end_matches('/'));
+    let done = world.http().patch(url).bearer_auth(SANDBOX_TOKEN).json(&enable).send().await.unwrap();
+    assert!(done.status().is_success(), "{}", done.status());
+    usher(&world, &["reconcile", TARGET]).await;
+    until(&world, "e-1", "it came back, and is off again", |it| {
+        it["state"] == "proven" && it["reopenedAt"].is_string()
+    })
+    .await;
+
+    // Off before any source says so, with evidence for auditors.
+    succeeds(&world, &["off", "e-2", "--why", "incident 7"]).await;
+    until(&world, "e-2", "it is proven", |it| it["state"] == "proven" && it["cause"] == "operator").await;
+    let export = ["leavers", "export", "--from", "2000-01-01", "--to", "2100-01-01", "--format", "csv"];
+    let file = world.usher.data().join("evidence.csv");
+    std::fs::write(&file, succeeds(&world, &export).await).unwrap();
+    let path = file.to_str().unwrap();
+    let verified = succeeds(&world, &["leavers", "verify", path]).await;
+    assert!(verified.starts_with("whole: 2 lines"), "{verified}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let without: Vec<&str> =
+        text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
+    std::fs::write(&file, without.join("\r\n")).unwrap();
+    let refused = usher(&world, &["leavers", "verify", path]).await;
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("removed"));
+}

@@ -1,0 +1,231 @@
+//! Databases and the broker's store come back from an earlier moment: the target ends right, whatever was restored.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use harness::world::{TARGET, now, policy_yaml, wait_for_level};
+use harness::{World, WorldOptions};
+use sandbox::Behaviour;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+const SOON: Duration = Duration::from_secs(90);
+/// Who is there from the beginning.
+const PEOPLE: u32 = 8;
+/// Who of them leaves later.
+const LEAVERS: u32 = 3;
+
+async fn world() -> World {
+    let policy = policy_yaml(TARGET)
+        .replace("users:\n", "guard: { percent: 100 }\nusers:\n  orphans: { action: disable }\n");
+    let behaviour = Behaviour { keep_bodies: true, ..Behaviour::default() };
+    let usher = env!("CARGO_BIN_EXE_usher");
+    World::start(WorldOptions { policy: Some(policy), behaviour, ..WorldOptions::new(usher) }).await.unwrap()
+}
+
+/// What HR says, each time under an id of its own.
+fn event(kind: &str, person: u32, second: i64, attributes: Value) -> Value {
+    let time = (now() - time::Duration::HOUR + time::Duration::seconds(second)).format(&Rfc3339).unwrap();
+    let (id, subject) = (format!("{kind}-{person}-{second}"), format!("E-{person}"));
+    json!({ "specversion": "1.0", "id": id, "source": "/hr", "type": kind, "subject": subject, "time": time,
+            "data": { "attributes": attributes } })
+}
+
+fn joined(person: u32, second: i64) -> Value {
+    let attributes = json!({
+        "userPrincipalName": login(person), "displayName": format!("Person {person}"), "jobTitle": "Clerk",
+        "givenName": "Person", "surname": person.to_string(), "mail": login(person), "department": "Sales",
+    });
+    event("worker.joined", person, second, attributes)
+}
+
+fn titled(person: u32, second: i64) -> Value {
+    event("worker.changed", person, second, json!({ "jobTitle": format!("Title {second}") }))
+}
+
+fn left(person: u32, second: i64) -> Value {
+    event("worker.left", person, second, json!({}))
+}
+
+fn login(person: u32) -> String {
+    format!("e{person}@example.com")
+}
+
+async fn say(world: &World, events: Vec<Value>) {
+    world.feed.values(&events).await.unwrap();
+    world.settled(SOON).await.unwrap();
+}
+
+/// Everybody joins and there is a copy of what is kept then.
+async fn begin(world: &mut World) -> PathBuf {
+    say(world, (0..PEOPLE).map(|person| joined(person, 1)).collect()).await;
+    world.usher.terminate().await.unwrap();
+    let backup = world.usher.data().with_file_name("backup");
+    copy(world.usher.data(), &backup);
+    world.usher.restart().await.unwrap();
+    backup
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            std::fs::copy(&source, &target).unwrap();
+        }
+    }
+}
+
+/// Puts these databases back to what they were, with the process stopped.
+fn restore(world: &World, backup: &Path, services: &[&str]) {
+    for service in services {
+        for suffix in ["db", "db-wal", "db-shm"] {
+            let name = format!("{service}.{suffix}");
+            let _ = std::fs::remove_file(world.usher.data().join(&name));
+            if backup.join(&name).exists() {
+                std::fs::copy(backup.join(&name), world.usher.data().join(&name)).unwrap();
+            }
+        }
+    }
+}
+
+async fn usher(world: &World, arguments: &[&str]) -> String {
+    let data = world.usher.data().display().to_string();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
+    let output = command.args(arguments).args(["--data", &data]).output().await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// Waits until exactly these people's accounts are active, and compares the whole target in between.
+async fn ends_with(world: &World, expected: impl IntoIterator<Item = u32>) {
+    let expected: BTreeSet<String> = expected.into_iter().map(login).collect();
+    are_active(world, &expected).await;
+    world.settled(SOON).await.unwrap();
+    let report = usher(world, &["reconcile", TARGET]).await;
+    world.settled(SOON).await.unwrap();
+    are_active(world, &expected).await;
+    // What was changed for a moment is in the ledger.
+    let creates: BTreeMap<String, u64> = world.sandbox().ledger().creates_by_external_id();
+    assert!(creates.values().all(|count| *count == 1), "created twice: {creates:?}\n{report}");
+}
+
+async fn are_active(world: &World, expected: &BTreeSet<String>) {
+    wait_for_level("the right accounts are active", SOON, async || {
+        let users = world.directory().await?.users;
+        let active = users.into_iter().filter(|(_, user)| user.active != Some(false));
+        let active: BTreeSet<String> = active.map(|(name, _)| name).collect();
+        let differ: Vec<&String> = active.symmetric_difference(expected).collect();
+        anyhow::ensure!(differ.is_empty(), "differ: {differ:?}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+}
+
+/// How often an account that was there was switched on after `since`.
+fn switched_on(world: &World, since: u64) -> usize {
+    let gives = |body: &str| {
+        let body: Value = serde_json::from_str(body).unwrap();
+        let operations = body["Operations"].as_array().cloned().unwrap_or_default();
+        operations.iter().any(|operation| operation["path"] == "active" && operation["value"] != false)
+    };
+    let entries = world.sandbox().ledger().since(since, 10_000);
+    let changes = entries.iter().filter(|entry| &*entry.method == "PATCH");
+    changes.filter(|entry| entry.body.as_deref().is_some_and(gives)).count()
+}
+
+async fn status_says(world: &World, words: &str) {
+    wait_for_level("usher status says it", SOON, async || {
+        let text = usher(world, &["status"]).await;
+        anyhow::ensure!(text.contains(words), "{text}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mappers_database_alone_comes_back_and_whoever_leaves_is_off() {
+    let mut world = world().await;
+    let backup = begin(&mut world).await;
+    for second in 10..13 {
+        say(&world, (0..LEAVERS).map(|person| titled(person, second)).collect()).await;
+    }
+    say(&world, vec![left(0, 20), joined(PEOPLE, 20)]).await;
+    world.usher.terminate().await.unwrap();
+    restore(&world, &backup, &["mapper"]);
+    world.usher.restart().await.unwrap();
+    status_says(&world, "the mapper's database is an older one").await;
+    say(&world, (1..LEAVERS).map(|person| left(person, 30)).collect()).await;
+    ends_with(&world, LEAVERS..=PEOPLE).await;
+    let trace = usher(&world, &["trace", "E-1"]).await;
+    assert!(trace.contains("disabled r"), "the decision is in the trace:\n{trace}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_writers_database_alone_comes_back_and_gives_nobody_access_again() {
+    let mut world = world().await;
+    let backup = begin(&mut world).await;
+    say(&world, (0..LEAVERS).map(|person| left(person, 20)).collect()).await;
+    say(&world, vec![joined(PEOPLE, 21), titled(PEOPLE - 1, 22)]).await;
+    world.usher.terminate().await.unwrap();
+    restore(&world, &backup, &["writer"]);
+    let before = world.sandbox().ledger().len();
+    world.usher.restart().await.unwrap();
+    status_says(&world, "the writer's database is an older one").await;
+    ends_with(&world, LEAVERS..=PEOPLE).await;
+    assert_eq!(switched_on(&world, before), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_writers_database_comes_back_and_the_brokers_store_is_gone_and_what_differs_is_sent_again() {
+    let mut world = world().await;
+    let backup = begin(&mut world).await;
+    say(&world, (0..LEAVERS).map(|person| left(person, 20)).collect()).await;
+    say(&world, vec![joined(PEOPLE, 21)]).await;
+    world.usher.terminate().await.unwrap();
+    restore(&world, &backup, &["writer"]);
+    std::fs::remove_dir_all(world.usher.data().join("nats")).unwrap();
+    world.usher.restart().await.unwrap();
+    ends_with(&world, LEAVERS..=PEOPLE).await;
+    let verified = usher(&world, &["verify"]).await;
+    assert!(verified.contains("compared"), "{verified}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_databases_come_back_and_read_again_what_the_broker_still_holds() {
+    let mut world = world().await;
+    let backup = begin(&mut world).await;
+    say(&world, vec![left(0, 20), joined(PEOPLE, 21)]).await;
+    world.usher.terminate().await.unwrap();
+    restore(&world, &backup, &["mapper", "writer", "console", "gateway"]);
+    world.usher.restart().await.unwrap();
+    status_says(&world, "is an older one").await;
+    ends_with(&world, 1..=PEOPLE).await;
+    let trace = usher(&world, &["trace", &format!("E-{PEOPLE}")]).await;
+    assert!(trace.contains("worker.joined"), "{trace}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_is_rebuilt_from_the_journal_after_its_database_is_lost() {
+    let mut world = world().await;
+    say(&world, vec![joined(0, 1), joined(1, 1)]).await;
+    let before = usher(&world, &["trace", "E-0"]).await;
+    world.usher.terminate().await.unwrap();
+    restore(&world, Path::new("/nowhere"), &["console"]);
+    world.usher.restart().await.unwrap();
+    wait_for_level("the timeline is there again", SOON, async || {
+        let after = usher(&world, &["trace", "E-0"]).await;
+        anyhow::ensure!(after == before, "{after}\nbefore:\n{before}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+    status_says(&world, "the console's database is empty, and there was one before").await;
+}
