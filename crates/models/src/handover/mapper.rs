@@ -1,0 +1,226 @@
+//! The mapper's steps: merge, decide, publish, verify.
+
+use super::{Access, Command, Decision, Handover, InHand, OutboxBatch, PEOPLE, REPLICAS, Step, World};
+
+impl Handover {
+    pub(super) fn mapper_steps(&self, world: &World, steps: &mut Vec<Step>) {
+        let is_waiting = !world.events_again.is_empty() || world.events_next < world.events.len();
+        for replica in 0..self.mappers {
+            match world.in_hand[replica] {
+                Some(_) => steps.push(Step::Merge { replica }),
+                None if is_waiting => steps.push(Step::Take { replica }),
+                None => {}
+            }
+        }
+        // What was lost while it read again may have been a departure: a person is asked before anything is granted.
+        let may_grant = world.mapper_reads_up_to == 0 || !world.loss_is_listed;
+        if world.floor() >= world.mapper_reads_up_to && may_grant {
+            let is_due =
+                |person: &usize| self.wanted_of(world, *person) != world.mapper.decided[*person].wanted;
+            steps.extend((0..PEOPLE).filter(is_due).map(|person| Step::Grant { person }));
+        }
+        let in_memory = world.mapper.outbox.iter().position(|batch| batch.in_memory_of.is_some());
+        steps.extend(in_memory.map(|batch| Step::Send { batch }));
+        if self.sweepable(world).is_some() {
+            steps.push(Step::Sweep);
+        }
+        if self.mechanisms.consumed_makes_room
+            && world.commands_full
+            && world.commands_next == world.commands.len()
+        {
+            steps.push(Step::MakeRoom);
+        }
+        if self.mechanisms.anti_entropy && world.mapper_has_read_all() && self.differs(world) {
+            steps.push(Step::Verify);
+        }
+    }
+
+    /// What the merged statements say.
+    fn wanted_of(&self, world: &World, person: usize) -> Access {
+        let merged = world.mapper.merged[person];
+        let last = (u8::BITS - merged.leading_zeros()) as usize;
+        if last == 0 { Access::Nothing } else { self.histories[person][last - 1] }
+    }
+
+    /// The batch that a sweep would get rid of.
+    fn sweepable(&self, world: &World) -> Option<usize> {
+        let can_go = |batch: &OutboxBatch| {
+            batch.in_memory_of.is_none()
+                && !(batch.command.is_some() && world.commands_full)
+                && !(batch.fact && world.journal_full)
+        };
+        let all = world.mapper.outbox.iter();
+        // One batch stands for the page that a sweep without this mechanism reads.
+        let page = if self.mechanisms.commands_before_facts { usize::MAX } else { 1 };
+        all.take(page).position(can_go)
+    }
+
+    /// Whether the writer knows something else than what was decided, with nothing on its way.
+    fn differs(&self, world: &World) -> bool {
+        let differs = |person: usize| {
+            let (row, decided) = (&world.writer.rows[person], &world.mapper.decided[person]);
+            row.wanted != decided.wanted && !world.is_on_its_way(person)
+        };
+        let is_unverified = !world.writer.verified && !(0..PEOPLE).any(|person| world.is_on_its_way(person));
+        (0..PEOPLE).any(differs) || is_unverified
+    }
+
+    pub(super) fn mapper_step(&self, world: &mut World, step: Step) {
+        match step {
+            Step::Take { replica } => {
+                let position = world.events_again.pop_first().unwrap_or_else(|| {
+                    world.events_next += 1;
+                    world.events_next - 1
+                });
+                let version = world.mapper.version[world.events[position].person];
+                world.in_hand[replica] = Some(InHand { position, version });
+            }
+            Step::Merge { replica } => self.merge(world, replica),
+            Step::Grant { person } => self.decide(world, person, None),
+            Step::Send { batch } => self.publish(world, batch),
+            Step::Sweep => {
+                if let Some(batch) = self.sweepable(world) {
+                    self.publish(world, batch);
+                }
+            }
+            Step::MakeRoom => world.commands_full = false,
+            Step::Verify => self.verify(world),
+            Step::BackUpMapper => {
+                let mut backup = world.mapper.clone();
+                backup.outbox.iter_mut().for_each(|batch| batch.in_memory_of = None);
+                world.mapper_backup = Some(backup);
+            }
+            Step::CrashMapper { replica } => {
+                world.faults += 1;
+                Self::end_mapper(world, replica);
+            }
+            Step::FillJournal => {
+                world.faults += 1;
+                world.journal_full = true;
+            }
+            Step::FillCommands => {
+                world.faults += 1;
+                world.commands_full = true;
+            }
+            Step::AgeOutEvents => {
+                world.faults += 1;
+                world.events_first = world.events.len();
+                world.events_next = world.events.len();
+                world.events_again.clear();
+                // The gap in the sequence is seen at the next delivery.
+                world.loss_is_listed = true;
+            }
+            Step::RestoreMapper => self.restore_mapper(world),
+            _ => {}
+        }
+    }
+
+    fn end_mapper(world: &mut World, replica: usize) {
+        world.events_again.extend(world.in_hand[replica].take().map(|hand| hand.position));
+        let of_replica = world.mapper.outbox.iter_mut().filter(|batch| batch.in_memory_of == Some(replica));
+        of_replica.for_each(|batch| batch.in_memory_of = None);
+    }
+
+    fn merge(&self, world: &mut World, replica: usize) {
+        let Some(hand) = world.in_hand[replica].take() else { return };
+        let statement = world.events[hand.position];
+        let person = statement.person;
+        if world.mapper.version[person] != hand.version {
+            // Another replica was faster: read again.
+            world.in_hand[replica] = Some(InHand { version: world.mapper.version[person], ..hand });
+            return;
+        }
+        world.mapper.merged[person] |= 1 << (statement.number - 1);
+        world.mapper.version[person] += 1;
+        world.mapper.contains = world.mapper.contains.max(world.floor().min(hand.position));
+        let wanted = self.wanted_of(world, person);
+        let is_behind = world.mapper_reads_up_to > 0
+            && (world.floor() < world.mapper_reads_up_to || world.loss_is_listed);
+        // While it reads again what it had read before, it only takes away.
+        if wanted != world.mapper.decided[person].wanted && (!is_behind || wanted == Access::Off) {
+            self.decide(world, person, Some(replica));
+        }
+    }
+
+    fn decide(&self, world: &mut World, person: usize, replica: Option<usize>) {
+        world.clock += 1;
+        let before = world.mapper.decided[person].revision;
+        let revision = if self.mechanisms.revisions_follow_the_clock {
+            (before + 1).max(world.clock)
+        } else {
+            before + 1
+        };
+        let wanted = self.wanted_of(world, person);
+        world.mapper.decided[person] = Decision { revision, wanted };
+        self.put(world, Command { person, revision, wanted }, replica);
+    }
+
+    fn put(&self, world: &mut World, command: Command, in_memory_of: Option<usize>) {
+        let command = Some(command);
+        if self.mechanisms.commands_before_facts {
+            world.mapper.outbox.push(OutboxBatch { command, fact: false, in_memory_of });
+            // Facts that JOURNAL refuses are dropped in the end, and never looked at again here.
+        } else {
+            world.mapper.outbox.push(OutboxBatch { command, fact: true, in_memory_of });
+        }
+    }
+
+    fn publish(&self, world: &mut World, index: usize) {
+        let batch = &mut world.mapper.outbox[index];
+        batch.in_memory_of = None;
+        let batch = *batch;
+        let command_goes = !world.commands_full;
+        let fact_goes = !(batch.fact && world.journal_full);
+        if let Some(command) = batch.command.filter(|_| command_goes) {
+            // A repeated message is dropped by its id.
+            if !world.commands[world.commands_next..].contains(&command) {
+                world.commands.push(command);
+            }
+        }
+        if command_goes && fact_goes {
+            world.mapper.outbox.remove(index);
+        }
+    }
+
+    fn verify(&self, world: &mut World) {
+        let mut is_same = true;
+        for person in 0..PEOPLE {
+            let (row, decided) = (world.writer.rows[person], world.mapper.decided[person]);
+            if row.wanted == decided.wanted || world.is_on_its_way(person) {
+                is_same &= !world.is_on_its_way(person);
+                continue;
+            }
+            is_same = false;
+            // What may be out of date only takes away.
+            if world.loss_is_listed && decided.wanted != Access::Off {
+                continue;
+            }
+            world.clock += 1;
+            let revision = (row.revision.max(decided.revision) + 1).max(world.clock);
+            world.mapper.decided[person].revision = revision;
+            self.put(world, Command { person, revision, wanted: decided.wanted }, None);
+        }
+        if is_same {
+            world.writer.verified = true;
+        }
+    }
+
+    fn restore_mapper(&self, world: &mut World) {
+        let Some(backup) = world.mapper_backup.clone() else { return };
+        world.faults += 1;
+        world.was_restored = true;
+        (0..REPLICAS).for_each(|replica| Self::end_mapper(world, replica));
+        let had_read_up_to = world.events_next;
+        world.mapper = backup;
+        if self.mechanisms.rewinds {
+            world.events_next = world.mapper.contains.max(world.events_first);
+            world.events_again.clear();
+            if world.mapper.contains < world.events_first {
+                world.loss_is_listed = true;
+            }
+            if self.mechanisms.reads_before_granting {
+                world.mapper_reads_up_to = had_read_up_to;
+            }
+        }
+    }
+}
