@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::control::Control;
 use crate::later::Later;
-use crate::leavers::Leavers;
+use crate::leavers::{Leavers, ObligationSeeder};
 use crate::live::Live;
 use crate::migrations::Migrator;
 use crate::plan::{Planner, Plans};
@@ -31,6 +31,7 @@ pub struct App {
     live: Live,
     later: Later,
     leavers: Leavers,
+    seeder: ObligationSeeder,
     runs: Runs,
     relay: Relay,
     keeper: Keeper,
@@ -168,8 +169,16 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         every: Duration::from_secs(u64::from(config.verify_minutes.max(1)) * 60),
         replica: lifecycle::CommandId::fresh().to_string(),
     };
+    let seeder = ObligationSeeder {
+        store: store.clone(),
+        relay: relay.clone(),
+        policies: policies.clone(),
+        seeds: seeds.clone(),
+        stale: Arc::clone(&stale),
+    };
     Ok(App {
         leavers,
+        seeder,
         recovery,
         found,
         verifier,
@@ -245,6 +254,11 @@ impl App {
         let (leavers, stop) = (self.leavers, shutdown.clone());
         parts.spawn(async move {
             leavers.run(stop).await;
+            Ok(())
+        });
+        let (seeder, stop) = (self.seeder, shutdown.clone());
+        parts.spawn(async move {
+            seeder.run(stop).await;
             Ok(())
         });
         let (runs, stop) = (self.runs, shutdown.clone());

@@ -6,9 +6,11 @@
 
 mod check;
 mod counts;
+mod seed;
 pub(crate) mod signing;
 
 pub(crate) use counts::counts;
+pub(crate) use seed::ObligationSeeder;
 
 use std::sync::Arc;
 use std::time::Duration;

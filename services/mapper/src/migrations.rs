@@ -13,6 +13,7 @@ mod m0010;
 mod m0011;
 mod m0020;
 mod m0021;
+mod m0024;
 
 use sea_orm_migration::prelude::*;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011::KeepOrders),
             Box::new(m0020::KeepVersions),
             Box::new(m0021::KeepVerifications),
+            Box::new(m0024::KeepSweeps),
         ]
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod policy;
 pub(crate) mod policy_file;
 pub(crate) mod record;
 pub(crate) mod setting;
+pub(crate) mod sweep;
 pub(crate) mod verdict;
 pub(crate) mod verification;
 

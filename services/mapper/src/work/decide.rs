@@ -120,7 +120,8 @@ impl Work<'_> {
     ) {
         let Some(right) = right else { return };
         let is_kept = matches!(right, Right::Kept(_));
-        if !is_news && !is_kept && !policy.may_keep_leavers() {
+        // A lost right is noted from the state: whatever was decided before, its obligation is there afterwards.
+        if !is_news && right == Right::Has && !policy.may_keep_leavers() {
             return;
         }
         let key = (policy.target().to_owned(), ResourceKind::User, subject.to_owned());

@@ -20,6 +20,7 @@ mod policies;
 mod quarantine;
 mod restored;
 mod schedule;
+mod seeded;
 mod shuffle;
 mod verify;
 mod world;
