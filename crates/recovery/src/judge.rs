@@ -77,6 +77,11 @@ pub(crate) fn step(finding: Finding, found: &StreamPosition, kept: Option<&Posit
     Step { rewind_to, lost }
 }
 
+/// True when the stream at `found` is not the one that positions were kept of: it was lost, and made again under its name.
+pub(crate) fn is_another_stream(found: &StreamPosition, kept: Option<&Position>) -> bool {
+    kept.is_some_and(|kept| kept.made_at != found.made_at)
+}
+
 fn signed(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
 }
@@ -122,6 +127,13 @@ mod tests {
         assert_eq!(finding(None, None, "i", &at), Finding::Fresh);
         assert_eq!(finding(Some(&identity(5, true)), None, "i", &at), Finding::BrokerRestored);
         assert_eq!(finding(Some(&identity(5, true)), Some(&mark(5)), "j", &at), Finding::Foreign);
+    }
+
+    #[test]
+    fn a_stream_that_was_made_again_is_another_one() {
+        assert!(!is_another_stream(&found(1, 0, 1), Some(&kept(90))));
+        assert!(!is_another_stream(&found(1, 0, 1), None), "none was known");
+        assert!(is_another_stream(&found(1, 0, 1), Some(&Position { made_at: 6, ..kept(90) })));
     }
 
     #[test]

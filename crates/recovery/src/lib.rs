@@ -202,6 +202,9 @@ impl Recovery {
         let mut kept = Vec::new();
         for (at, known) in &positions {
             let step = step(Finding::Same, &StreamPosition { readers: 1, ..at.clone() }, known.as_ref());
+            if judge::is_another_stream(at, known.as_ref()) && self.reads_everything(at) {
+                lost.push(self.made_again_in_words(at));
+            }
             if let Some((first, last)) = step.lost.filter(|_| self.reads_everything(at)) {
                 lost.push(self.lost_in_words(at, first, last));
             }
@@ -283,6 +286,13 @@ impl Recovery {
                 format!("the {service}'s database belongs to another installation than the broker")
             }
         })
+    }
+
+    fn made_again_in_words(&self, at: &StreamPosition) -> String {
+        let (service, stream) = (self.service, &at.stream);
+        format!(
+            "the stream {stream} was lost and made again while the {service} was running: what it held and the {service} had not read is gone"
+        )
     }
 
     fn lost_in_words(&self, at: &StreamPosition, first: u64, last: u64) -> String {

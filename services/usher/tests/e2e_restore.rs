@@ -199,6 +199,18 @@ async fn the_writers_database_comes_back_and_the_brokers_store_is_gone_and_what_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_brokers_store_is_lost_while_everything_runs_and_everything_is_compared_at_once() {
+    let mut world = world().await;
+    begin(&mut world).await;
+    let store = world.usher.data().join("nats");
+    std::fs::rename(&store, store.with_file_name("lost")).unwrap();
+    world.usher.kill9_nats().unwrap();
+    status_says(&world, "the stream COMMANDS was lost and made again while the writer was running").await;
+    say(&world, (0..LEAVERS).map(|person| left(person, 20)).collect()).await;
+    ends_with(&world, LEAVERS..PEOPLE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_databases_come_back_and_read_again_what_the_broker_still_holds() {
     let mut world = world().await;
     let backup = begin(&mut world).await;

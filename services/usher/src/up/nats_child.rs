@@ -93,14 +93,13 @@ impl NatsChild {
     }
 
     fn start_on(settings: &NatsSettings, binary: &Path, ports: Ports) -> anyhow::Result<Self> {
-        server_config::write(settings, ports)?;
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let (said, state) = watch::channel(NatsState::Restarting);
         let pid = Arc::new(Mutex::new(None));
         let keeper = Keeper {
             binary: binary.to_owned(),
-            folder: settings.folder.clone(),
+            settings: settings.clone(),
             ports,
             pid: Arc::clone(&pid),
             said,
@@ -176,7 +175,7 @@ fn pause(duration: Duration) {
 /// The thread's own state.
 struct Keeper {
     binary: PathBuf,
-    folder: PathBuf,
+    settings: NatsSettings,
     ports: Ports,
     pid: Arc<Mutex<Option<Pid>>>,
     said: watch::Sender<NatsState>,
@@ -233,12 +232,17 @@ impl Keeper {
         !matches!(self.stopped.recv_timeout(patience), Err(mpsc::RecvTimeoutError::Timeout))
     }
 
+    /// Writes what the server reads before each start: its folder may be gone.
     fn spawn(&self) -> anyhow::Result<Child> {
-        let output = File::create(self.folder.join("server.err")).context("cannot write server.err")?;
+        let folder = &self.settings.folder;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        server_config::write(&self.settings, self.ports)?;
+        let output =
+            File::create(self.settings.folder.join("server.err")).context("cannot write server.err")?;
         let mut command = Command::new(&self.binary);
         command
             .arg("--config")
-            .arg(server_config::path(&self.folder))
+            .arg(server_config::path(&self.settings.folder))
             .stdin(Stdio::null())
             .stdout(output.try_clone().context("cannot write server.err")?)
             .stderr(output);
@@ -249,7 +253,7 @@ impl Keeper {
         let id = child.id();
         *self.pid.lock().expect("nobody panics while holding it") =
             Some(Pid::from_raw(i32::try_from(id).expect("a pid is an i32")));
-        orphan::remember(&self.folder, id)?;
+        orphan::remember(&self.settings.folder, id)?;
         tracing::info!(pid = id, port = self.ports.client, "nats-server runs");
         self.said.send_replace(NatsState::Running(id));
         Ok(child)
@@ -301,10 +305,10 @@ impl Keeper {
 
     /// What it wrote last, for the message that it cannot run.
     fn last_words(&self, how: &str) -> String {
-        let read = |name: &str| std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let read = |name: &str| std::fs::read_to_string(self.settings.folder.join(name)).unwrap_or_default();
         let text = [read("server.err"), read("server.log")].into_iter().find(|text| !text.trim().is_empty());
         let line = text.as_deref().and_then(|text| text.trim().lines().last()).unwrap_or("it said nothing");
-        format!("{how}; {line} (see {}/server.log)", self.folder.display())
+        format!("{how}; {line} (see {}/server.log)", self.settings.folder.display())
     }
 }
 
