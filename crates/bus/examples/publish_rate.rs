@@ -27,6 +27,7 @@ fn message(name: &str, n: usize) -> Outgoing {
         attributes: [("notes".to_owned(), "x".repeat(700).into())].into(),
         members: None,
         feed: None,
+        withdraws: false,
         unread: Vec::new(),
     };
     Outgoing::event(&event, TraceContext::root())

@@ -5,6 +5,7 @@ mod compact;
 mod contradiction;
 mod periods;
 mod statement;
+mod unhire;
 mod voice;
 
 use std::collections::BTreeMap;

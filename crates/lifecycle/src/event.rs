@@ -170,6 +170,9 @@ pub struct Event {
     /// When the gateway took it.
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
+    /// It takes back what was announced: `worker.left` a hire or rehire, `worker.rehired` a departure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdraws: bool,
     /// What the event says of its subject. JSON null says "has no value".
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,

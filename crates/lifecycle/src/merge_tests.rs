@@ -31,6 +31,7 @@ pub(crate) fn event(kind: EventKind, said: i64, effective: i64, attributes: Valu
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
         feed: None,
+        withdraws: false,
         unread: Vec::new(),
     }
 }

@@ -17,7 +17,7 @@ pub enum Means {
     Kind(EventKind),
     /// An announced departure will not be.
     DepartureWithdrawn,
-    /// An announced hire will not be.
+    /// An announced hire or rehire will not be. If it names a day, that is the first day of the hire.
     HireWithdrawn,
     /// Nothing for us.
     Ignored,

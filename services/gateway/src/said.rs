@@ -21,9 +21,20 @@ pub(crate) fn received(
     let id = said.dedupe_id();
     // Not when it was said: some systems say the moment of each attempt.
     let effective = said.effective_at.map(unix_micros);
-    let content =
-        content_hash(&(said.kind, said.dated, &said.subject, effective, &said.attributes, &said.members));
-    let Said { kind, subject, at: said_at, effective_at, dated, mut attributes, members, unread, .. } = said;
+    let content = (said.kind, said.dated, &said.subject, effective, &said.attributes, &said.members);
+    let content = if said.withdraws { content_hash(&(content, "withdraws")) } else { content_hash(&content) };
+    let Said {
+        kind,
+        subject,
+        at: said_at,
+        effective_at,
+        dated,
+        mut attributes,
+        members,
+        withdraws,
+        unread,
+        ..
+    } = said;
     if let Some(fault) = text_fault(&id) {
         errors.add(at, format!("the id of the notice {fault}"));
     }
@@ -56,6 +67,7 @@ pub(crate) fn received(
         attributes,
         members,
         feed: None,
+        withdraws,
         unread,
     };
     if let Some(fault) = keys_fault(&event) {

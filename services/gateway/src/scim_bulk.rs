@@ -221,6 +221,7 @@ impl Feed {
             attributes,
             members,
             feed: None,
+            withdraws: false,
             unread: Vec::new(),
         };
         Received { event, place: Place::Operation(at), trace: None, content: None }

@@ -182,6 +182,7 @@ fn joined(key: &str, n: usize, now: OffsetDateTime) -> Event {
         attributes: serde_json::from_value(attributes).expect("a map of texts"),
         members: None,
         feed: None,
+        withdraws: false,
         unread: Vec::new(),
     }
 }

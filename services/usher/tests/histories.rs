@@ -153,6 +153,7 @@ fn event(said: Said) -> Event {
         attributes: said.attributes,
         members: said.members,
         feed: None,
+        withdraws: said.withdraws,
         unread: Vec::new(),
     }
 }

@@ -52,6 +52,7 @@ pub fn event(n: usize) -> Event {
         attributes: [("department".to_owned(), "x".repeat(600).into())].into(),
         members: None,
         feed: None,
+        withdraws: false,
         unread: Vec::new(),
     }
 }

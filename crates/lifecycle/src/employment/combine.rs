@@ -1,9 +1,9 @@
 //! How the statements of one voice combine into employments; the rules of docs/employment.md, in its order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::contradiction::{Contradiction, ContradictionCode};
-use super::periods::{Begin, End, Erasure, Period, Periods};
+use super::periods::{Begin, End, Erasure, Period, Periods, Replaced};
 use super::statement::{EmploymentStatement, EmploymentWord};
 use super::{EmploymentCancellation, EmploymentKind};
 use crate::Dating;
@@ -14,6 +14,8 @@ pub(super) struct Combined {
     pub(super) periods: Periods,
     /// By full list: whether its last word is that it has the person.
     pub(super) lists: BTreeMap<String, bool>,
+    /// By sender: first days of arrivals that it took back, until it says another one.
+    pub(super) taken_back: BTreeSet<(String, i64)>,
 }
 
 /// How an arrival is meant.
@@ -43,10 +45,13 @@ pub(super) fn combine<'a>(
 
 impl Combined {
     fn take(&mut self, statement: &EmploymentStatement) {
-        use EmploymentWord::{Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays};
+        use EmploymentWord::{
+            Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays, Unhires,
+        };
         let is_explicit = statement.dated == Dating::Explicit;
         match statement.word {
             Joins | Rejoins => {
+                self.taken_back.retain(|(sender, _)| *sender != statement.sender);
                 let is_rehire = statement.word == Rejoins;
                 // What was stored before does not tell the two apart.
                 let arrival = Arrival { withdraws: is_rehire || statement.is_legacy, is_rehire };
@@ -59,6 +64,7 @@ impl Combined {
             Leaves if is_explicit => self.leave(statement),
             Leaves => drop(self.leave_undated(statement)),
             Erased => self.erase(statement, is_explicit),
+            Unhires => self.unhire(statement),
             Here | Listed | Stays => self.see(statement),
             Inactive | Absent => self.miss(statement),
             Record => {}
@@ -126,9 +132,11 @@ impl Combined {
         if period.end.as_ref().is_some_and(|end| end.is_said && end.at <= now) {
             return period.note(contradiction(ContradictionCode::RehireBeforeDeparture, said));
         }
+        let replaced = Replaced { end: period.end.take_if(|end| end.is_said), erased: period.erased.take() };
         period.open();
         if period.begins_at().is_some_and(|first| first < day) {
-            let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
+            let replaced = Some(replaced);
+            let new = Period { is_rehire: arrival.is_rehire, replaced, ..Period::new(begin) };
             self.periods.insert(new);
         } else {
             period.begin = begin;
@@ -149,7 +157,8 @@ impl Combined {
             }
             return;
         }
-        let begin = Begin::Undated { latest: now, is_said: true, by: said.version };
+        let begin =
+            Begin::Undated { latest: now, is_said: true, by: said.version, sender: said.sender.clone() };
         let Some(index) = self.periods.ends_after(now) else {
             return self.begin_after_all(begin, now, arrival);
         };
@@ -351,7 +360,8 @@ impl Combined {
         {
             (last.kept, last.erased) = (None, None);
         }
-        let begin = Begin::Undated { latest: now, is_said: false, by: said.version };
+        let begin =
+            Begin::Undated { latest: now, is_said: false, by: said.version, sender: said.sender.clone() };
         if let Some(index) = unknown {
             self.periods.0[index].begin = begin;
             return;
@@ -402,6 +412,10 @@ impl Combined {
                 period.erased = None;
             }
             period.kept.take_if(|kept| kept.at == day);
+            if let Some(replaced) = &mut period.replaced {
+                replaced.end.take_if(|end| end.at == day);
+                replaced.erased.take_if(|erased| erased.at == day);
+            }
             if period.end.as_ref().is_some_and(|end| end.is_said && end.at == day) {
                 period.end = None;
                 period.is_cancelled = false;
@@ -423,7 +437,7 @@ enum Concerned {
     Other(usize),
 }
 
-fn end(said: &EmploymentStatement, at: i64) -> End {
+pub(super) fn end(said: &EmploymentStatement, at: i64) -> End {
     End {
         at,
         is_said: true,
@@ -434,6 +448,6 @@ fn end(said: &EmploymentStatement, at: i64) -> End {
     }
 }
 
-fn contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
+pub(super) fn contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
     Contradiction { code, sender: said.sender.clone(), said_at: said.version.said_at }
 }

@@ -32,11 +32,13 @@ pub enum ContradictionCode {
     SendersDisagree,
     /// A departure dates back to before an arrival without a day.
     UndatedArrivalOverruled,
+    /// A hire was withdrawn that its sender is not known to have announced.
+    WithdrawalUnmatched,
 }
 
 impl ContradictionCode {
     /// Every code.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::FirstDayMovedAhead,
         Self::ListedElsewhere,
         Self::NoShow,
@@ -44,6 +46,7 @@ impl ContradictionCode {
         Self::RehireBeforeDeparture,
         Self::SendersDisagree,
         Self::UndatedArrivalOverruled,
+        Self::WithdrawalUnmatched,
     ];
 
     /// The code as docs/employment.md writes it.
@@ -56,6 +59,7 @@ impl ContradictionCode {
             Self::RehireBeforeDeparture => "rehire_before_departure",
             Self::SendersDisagree => "senders_disagree",
             Self::UndatedArrivalOverruled => "undated_arrival_overruled",
+            Self::WithdrawalUnmatched => "withdrawal_unmatched",
         }
     }
 }

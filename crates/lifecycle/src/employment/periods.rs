@@ -14,6 +14,7 @@ pub(super) enum Begin {
         /// An arrival was said; otherwise the person was seen.
         is_said: bool,
         by: Version,
+        sender: String,
     },
     /// At `day`, as `sender` said.
     Known { day: i64, by: Version, sender: String },
@@ -40,6 +41,13 @@ pub(super) struct Erasure {
     pub(super) by: Version,
 }
 
+/// What an arrival took away from the employment before: a withdrawal of it gives that back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Replaced {
+    pub(super) end: Option<End>,
+    pub(super) erased: Option<Erasure>,
+}
+
 /// One employment of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Period {
@@ -48,6 +56,7 @@ pub(super) struct Period {
     /// The said end that lay ahead when the person was not seen any more.
     pub(super) kept: Option<End>,
     pub(super) erased: Option<Erasure>,
+    pub(super) replaced: Option<Replaced>,
     pub(super) is_rehire: bool,
     pub(super) is_cancelled: bool,
     /// When an undated return was said during it.
@@ -62,6 +71,7 @@ impl Period {
             end: None,
             kept: None,
             erased: None,
+            replaced: None,
             is_rehire: false,
             is_cancelled: false,
             returned_at: None,

@@ -35,6 +35,8 @@ pub enum EmploymentWord {
     Leaves,
     /// The person is erased at the source.
     Erased,
+    /// An arrival that was said is taken back.
+    Unhires,
     /// A record shows the person.
     Here,
     /// A row of a full list shows the person.
@@ -57,6 +59,7 @@ impl EmploymentWord {
             Self::Rejoins => "rejoins",
             Self::Leaves => "leaves",
             Self::Erased => "erased",
+            Self::Unhires => "unhires",
             Self::Here => "here",
             Self::Listed => "listed",
             Self::Stays => "stays",
@@ -72,7 +75,7 @@ impl EmploymentWord {
             Self::Joins | Self::Rejoins | Self::Here | Self::Listed | Self::Stays | Self::Record => {
                 EmploymentKind::Active
             }
-            Self::Leaves | Self::Inactive | Self::Absent => EmploymentKind::Left,
+            Self::Leaves | Self::Unhires | Self::Inactive | Self::Absent => EmploymentKind::Left,
             Self::Erased => EmploymentKind::Deleted,
         }
     }
@@ -120,6 +123,7 @@ impl EmploymentStatement {
             EventKind::WorkerJoined => EmploymentWord::Joins,
             EventKind::WorkerRehired if is_observed => EmploymentWord::Stays,
             EventKind::WorkerRehired => EmploymentWord::Rejoins,
+            EventKind::WorkerLeft if event.withdraws => EmploymentWord::Unhires,
             EventKind::WorkerLeft if is_observed && event.feed.as_ref().is_some_and(|feed| feed.absent) => {
                 EmploymentWord::Absent
             }

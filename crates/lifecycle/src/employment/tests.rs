@@ -48,10 +48,12 @@ fn days(text: &str) -> i64 {
 }
 
 fn statement(text: &str, sequence: u64) -> EmploymentStatement {
-    use EmploymentWord::{Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays};
+    use EmploymentWord::{
+        Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays, Unhires,
+    };
     let words: Vec<&str> = text.split(' ').collect();
     let (sender, list) = words[0].split_once('/').unwrap_or((words[0], words[0]));
-    let all = [Joins, Rejoins, Leaves, Erased, Here, Listed, Stays, Inactive, Absent, Record];
+    let all = [Joins, Rejoins, Leaves, Erased, Unhires, Here, Listed, Stays, Inactive, Absent, Record];
     let word = all.into_iter().find(|word| word.as_str() == words[2]).unwrap_or_else(|| panic!("{text}"));
     let day = words.get(3).map(|day| days(day));
     let said = EmploymentStatement::new(sender, word, days(words[1]), day, sequence);
@@ -110,8 +112,10 @@ fn every_code_is_in_the_page_and_in_a_row() {
 type Said = (usize, usize, i64, Option<i64>);
 
 fn statements(history: &[Said]) -> Vec<EmploymentStatement> {
-    use EmploymentWord::{Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays};
-    let words = [Joins, Rejoins, Leaves, Erased, Here, Listed, Stays, Inactive, Absent, Record];
+    use EmploymentWord::{
+        Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays, Unhires,
+    };
+    let words = [Joins, Rejoins, Leaves, Erased, Unhires, Here, Listed, Stays, Inactive, Absent, Record];
     let said = |(sequence, &(sender, word, said, later)): (u64, &Said)| {
         let sender = ["hr", "b"][sender];
         let day = later.map(|later| (said + later) * DAY);

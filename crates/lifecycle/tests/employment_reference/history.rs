@@ -54,7 +54,7 @@ pub struct History {
 /// The last day of a history.
 const LAST: i64 = 12;
 
-const WORDS: [Word; 16] = [
+const WORDS: [Word; 18] = [
     Word::Joins,
     Word::Joins,
     Word::Joins,
@@ -65,6 +65,8 @@ const WORDS: [Word; 16] = [
     Word::Leaves,
     Word::Erased,
     Word::Erased,
+    Word::Unhires,
+    Word::Unhires,
     Word::Here,
     Word::Listed,
     Word::Stays,
@@ -90,6 +92,10 @@ const STORIES: &[&[Word]] = &[
     &[Word::Joins, Word::Inactive, Word::Joins, Word::Leaves, Word::Erased],
     &[Word::Joins, Word::Inactive, Word::Listed, Word::Erased, Word::Leaves],
     &[Word::Joins, Word::Absent, Word::Here, Word::Leaves, Word::Leaves],
+    &[Word::Joins, Word::Absent, Word::Here, Word::Leaves, Word::Leaves, Word::Leaves],
+    &[Word::Joins, Word::Inactive, Word::Joins, Word::Leaves, Word::Leaves],
+    &[Word::Joins, Word::Inactive, Word::Joins, Word::Leaves],
+    &[Word::Joins, Word::Inactive, Word::Joins, Word::Leaves, Word::Leaves],
     &[Word::Joins, Word::Inactive, Word::Rejoins, Word::Leaves],
     &[Word::Joins, Word::Leaves, Word::Inactive, Word::Here],
     &[Word::Joins, Word::Leaves, Word::Rejoins, Word::Erased],
@@ -110,6 +116,8 @@ const STORIES: &[&[Word]] = &[
     &[Word::Here, Word::Absent, Word::Joins, Word::Leaves],
     &[Word::Leaves, Word::Erased, Word::Erased],
     &[Word::Joins, Word::Leaves, Word::Stays],
+    &[Word::Joins, Word::Leaves, Word::Unhires],
+    &[Word::Joins, Word::Leaves, Word::Unhires],
     &[Word::Joins, Word::Leaves, Word::Rejoins],
     &[Word::Here, Word::Leaves, Word::Joins, Word::Leaves],
     &[Word::Listed, Word::Listed, Word::Absent],
@@ -121,6 +129,26 @@ const STORIES: &[&[Word]] = &[
     &[Word::Listed, Word::Listed, Word::Leaves, Word::Absent],
     &[Word::Listed, Word::Leaves, Word::Listed, Word::Absent],
 ];
+
+/// An arrival lies ahead or is new, and is taken back.
+const WITHDRAWALS: &[&[Word]] = &[
+    &[Word::Joins, Word::Unhires],
+    &[Word::Joins, Word::Leaves, Word::Rejoins, Word::Unhires],
+    &[Word::Joins, Word::Leaves, Word::Rejoins, Word::Unhires],
+    &[Word::Joins, Word::Leaves, Word::Joins, Word::Unhires],
+    &[Word::Joins, Word::Joins, Word::Unhires, Word::Unhires],
+    &[Word::Joins, Word::Leaves, Word::Rejoins, Word::Unhires, Word::Here],
+    &[Word::Joins, Word::Erased, Word::Rejoins, Word::Unhires],
+    &[Word::Here, Word::Joins, Word::Unhires],
+    &[Word::Joins, Word::Inactive, Word::Unhires, Word::Here],
+    &[Word::Unhires, Word::Here],
+];
+
+/// Two hires lie ahead, with a departure between them.
+const TWO_AHEAD: &[Word] = &[Word::Joins, Word::Leaves, Word::Joins, Word::Unhires];
+
+/// A hire is taken back by its day when the employment is over.
+const OVER: &[Word] = &[Word::Joins, Word::Leaves, Word::Unhires];
 
 /// A departure lies ahead, and in between the person is not seen for a while.
 const FLAPS: &[&[Word]] = &[
@@ -143,9 +171,16 @@ impl History {
         let two_senders = random.one_in(2);
         let stored_before = random.one_in(8);
         let flaps = random.one_in(5);
-        let few_days = if !flaps && random.one_in(3) { 5 } else { LAST };
+        let withdraws = !flaps && random.one_in(4);
+        let few_days = if !flaps && !withdraws && random.one_in(3) { 5 } else { LAST };
         let story = if flaps {
             random.of(FLAPS)
+        } else if withdraws {
+            match random.below(12) {
+                0 | 1 => TWO_AHEAD,
+                2 => OVER,
+                _ => random.of(WITHDRAWALS),
+            }
         } else if random.one_in(4) {
             &[]
         } else {
@@ -156,7 +191,7 @@ impl History {
         let count = (1 + random.below(most)).max(story.len());
         let mut clock = random.day(1, 3);
         for position in 1..=count {
-            clock = (clock + random.day(0, 3)).min(few_days);
+            clock = (clock + random.day(0, if withdraws { 1 } else { 3 })).min(few_days);
             let word = match story.get(position - 1) {
                 _ if records_alone => Word::Record,
                 Some(word) => *word,
@@ -164,7 +199,7 @@ impl History {
             };
             let sender = match () {
                 () if stored_before && position <= 2 => "",
-                () if two_senders && random.one_in(2) => "agency",
+                () if two_senders && random.one_in(if withdraws { 4 } else { 2 }) => "agency",
                 () => "hr",
             };
             let is_list =
@@ -176,6 +211,23 @@ impl History {
                 day: match word {
                     Word::Leaves | Word::Erased if flaps && position == 2 => {
                         Some(random.day(clock, few_days + 1))
+                    }
+                    Word::Joins | Word::Unhires if std::ptr::eq(story, OVER) && position != 2 => {
+                        said.first().map_or(Some(clock - 1), |first| first.day)
+                    }
+                    Word::Leaves if std::ptr::eq(story, OVER) && position == 2 => Some(clock),
+                    _ if std::ptr::eq(story, TWO_AHEAD) && position <= 3 => {
+                        let last = said.last().and_then(|said| said.day).unwrap_or(clock + 1);
+                        Some(last + random.day(1, 2))
+                    }
+                    Word::Joins if withdraws && position == 1 => {
+                        random.one_in(2).then(|| clock + random.day(1, 3))
+                    }
+                    Word::Leaves | Word::Erased if withdraws && position == 2 => {
+                        Some(random.day(clock + 1, LAST))
+                    }
+                    Word::Joins | Word::Rejoins if withdraws && position == 3 => {
+                        Some(random.day(clock + 1, LAST + 1))
                     }
                     Word::Joins | Word::Rejoins if flaps && position == 1 => None,
                     Word::Joins if flaps && position == 4 && !random.one_in(3) => Some(random.day(1, clock)),
@@ -296,6 +348,7 @@ pub fn plain(mut decision: EmploymentDecision) -> EmploymentDecision {
 fn random_day(random: &mut Random, word: Word, few_days: i64, before: &[Said]) -> Option<i64> {
     let is_named = match word {
         Word::Joins | Word::Rejoins | Word::Leaves | Word::Erased => !random.one_in(3),
+        Word::Unhires => random.one_in(2),
         Word::Record => random.one_in(2),
         Word::Absent => false,
         _ => random.one_in(6),

@@ -58,6 +58,21 @@ const RULES: &[&str] = &[
     "erased, leaves 4b",
     "erased, leaves 5",
     "erased, leaves 5, all end before",
+    "unhires 1, withdrawn",
+    "unhires 1, in force",
+    "unhires 1, ended",
+    "unhires 2",
+    "unhires 3",
+    "unhires 3, another day",
+    "unhires 3, several",
+    "unhires 4",
+    "unhires 4, undated",
+    "unhires 5",
+    "unhires 6",
+    "unhires 6, none",
+    "unhires, removed",
+    "unhires, cancelled",
+    "unhires, the plan holds again",
     "here 1",
     "here 2",
     "here 3",
@@ -105,10 +120,11 @@ const RULES: &[&str] = &[
     "rehire_before_departure",
     "senders_disagree",
     "undated_arrival_overruled",
+    "withdrawal_unmatched",
 ];
 
 /// Histories of a run, unless `USHER_HISTORIES` says otherwise.
-const HISTORIES: u64 = 250_000;
+const HISTORIES: u64 = 280_000;
 /// How often a run of that size or more meets each rule at least.
 const HITS: u64 = 1_000;
 

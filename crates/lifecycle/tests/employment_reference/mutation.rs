@@ -46,6 +46,11 @@ mutations! {
     ImpliedLeavesMovesTheEnd,
     ErasedMovesTheEnd,
     ImpliedErasedOnlyLeaves,
+    // Withdrawals.
+    UnhiresOfAnySender,
+    UnhiresTwice,
+    UnhiresEndsTheCurrentOne,
+    UnhiresForgetsThePlan,
     // Observations.
     HereUndoesADeparture,
     StaysUndoesThePlanOfAnotherSender,

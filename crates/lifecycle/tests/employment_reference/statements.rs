@@ -75,7 +75,7 @@ fn place(step: &Step, mutation: Option<Mutation>) -> (i64, i64, u8, i64, i64, u6
                 Dated::Observed => 2,
             };
             let kind = match word {
-                Word::Leaves | Word::Inactive | Word::Absent => 1,
+                Word::Leaves | Word::Unhires | Word::Inactive | Word::Absent => 1,
                 Word::Erased => 2,
                 _ => 0,
             };

@@ -3,6 +3,7 @@
 mod arrivals;
 mod departures;
 mod observations;
+mod withdrawals;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,15 @@ pub struct Kept {
     by: String,
 }
 
+/// What an arrival took away from the employment before.
+#[derive(Debug, Clone, Default)]
+pub struct TakenAway {
+    /// The day, when it was said, and the sender.
+    end: Option<(i64, i64, String)>,
+    /// The day, and when it was said.
+    erasure: Option<(i64, i64)>,
+}
+
 /// One employment of the list.
 #[derive(Debug, Clone)]
 pub struct Period {
@@ -60,6 +70,7 @@ pub struct Period {
     /// The full list whose absence set the end.
     pub absent_from: Option<String>,
     kept: Option<Kept>,
+    taken_away: Option<TakenAway>,
     pub erasure: Option<i64>,
     /// When the erasure was said.
     pub erasure_known: i64,
@@ -177,6 +188,8 @@ impl Period {
 #[derive(Debug, Default)]
 pub struct Combined {
     pub periods: Vec<Period>,
+    /// By sender: first days that it took back, until it says another arrival.
+    taken_back: BTreeMap<String, Vec<i64>>,
     pub hits: BTreeMap<&'static str, u64>,
     mutation: Option<Mutation>,
 }
@@ -205,6 +218,9 @@ impl Combined {
             Step::Cancellation(cancelled) => return self.cancellation(cancelled),
             Step::Statement { said, word, dated, day } => (said, *word, *dated, *day),
         };
+        if matches!(word, Word::Joins | Word::Rejoins) {
+            self.taken_back.remove(&said.sender);
+        }
         match (word, dated) {
             (Word::Joins, Dated::Explicit) => self.joins(said, day),
             (Word::Rejoins, Dated::Explicit) => self.rejoins(said, day),
@@ -213,6 +229,7 @@ impl Combined {
             (Word::Leaves, _) => {
                 self.leaves_undated(said);
             }
+            (Word::Unhires, dated) => self.unhires(said, dated, day),
             (Word::Erased, _) => self.erased(said, day, dated == Dated::Explicit),
             (Word::Here | Word::Listed | Word::Stays, _) => self.here(said, word),
             (Word::Inactive | Word::Absent, _) => self.inactive(said, word),
@@ -261,6 +278,7 @@ impl Combined {
             end_known: statement.said,
             absent_from: None,
             kept: None,
+            taken_away: None,
             erasure: None,
             erasure_known: statement.said,
             is_rehire: false,

@@ -80,6 +80,7 @@ impl Draft {
             attributes: said.attributes,
             members: said.members,
             feed: None,
+            withdraws: false,
             unread: said.unread.into_iter().collect(),
         };
         if let Some(fault) = keys_fault(&event) {

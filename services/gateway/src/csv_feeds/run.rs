@@ -89,6 +89,7 @@ fn completed(
         attributes: completion.to_attributes(),
         members: None,
         feed: Some(run),
+        withdraws: false,
         unread: Vec::new(),
     };
     Received { event, place: Place::Operation(Pointer::root()), trace: None, content: None }

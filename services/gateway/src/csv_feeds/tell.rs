@@ -67,6 +67,7 @@ impl Teller<'_> {
             attributes,
             members: None,
             feed: is_full.then(|| self.run.clone()),
+            withdraws: false,
             unread,
         };
         if let Some(fault) = keys_fault(&event) {
@@ -97,6 +98,7 @@ impl Teller<'_> {
             attributes: Attributes::new(),
             members: None,
             feed: (self.feed.mode == Mode::Full).then(|| self.run.clone()),
+            withdraws: false,
             unread: vec![UnreadValue { field, class: fault.what.clone() }],
         }
     }

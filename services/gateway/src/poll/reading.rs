@@ -340,6 +340,7 @@ impl<'a> Reading<'a> {
             attributes: completion.to_attributes(),
             members: None,
             feed: Some(run.clone()),
+            withdraws: false,
             unread: Vec::new(),
         };
         self.publish(vec![Received {

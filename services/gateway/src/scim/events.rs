@@ -97,6 +97,7 @@ impl Draft<'_> {
             attributes,
             members,
             feed: None,
+            withdraws: false,
             unread: Vec::new(),
         });
     }

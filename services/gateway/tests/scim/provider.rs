@@ -159,6 +159,7 @@ impl Provider {
             attributes: Attributes::new(),
             members: None,
             feed: None,
+            withdraws: false,
             unread: Vec::new(),
         };
         let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();

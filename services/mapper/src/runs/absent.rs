@@ -89,6 +89,7 @@ fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> 
         attributes: Attributes::new(),
         members: None,
         feed: Some(feed),
+        withdraws: false,
         unread: Vec::new(),
     };
     // It lies in no stream; among what is said of the same moment anything else wins.

@@ -25,6 +25,7 @@ fn said(kind: EventKind, key: &str, attributes: Value) -> Event {
         attributes: serde_json::from_value(attributes).unwrap(),
         members: None,
         feed: None,
+        withdraws: false,
         unread: Vec::new(),
     }
 }

@@ -367,6 +367,7 @@ pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value
         attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
         members: None,
         feed: None,
+        withdraws: false,
         unread: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use lifecycle::ContradictionCode as Code;
 
-use super::{Beginning, Combined, End, Period};
+use super::{Beginning, Combined, End, Period, TakenAway};
 use crate::{mutation::Mutation, statements::Said};
 
 impl Combined {
@@ -27,6 +27,7 @@ impl Combined {
         if is_moved_ahead && (matches!(period.beginning, Beginning::Undated(_)) || of_another) {
             self.hit("joins 2a");
             self.periods[index].take_end_away();
+            self.periods[index].contradictions.clone_from(&period.contradictions);
             let new = self.add(statement, Beginning::Known(day), period.end);
             new.erasure = period.erasure;
             new.erasure_known = period.erasure_known;
@@ -89,12 +90,22 @@ impl Combined {
             self.hit("rejoins 2b");
             self.periods[index].list(Code::RehireBeforeDeparture, statement);
         } else {
+            let period = &mut self.periods[index];
+            let taken_away = TakenAway {
+                end: match period.end {
+                    End::Said(day) => Some((day, period.end_known, period.end_by.clone())),
+                    End::Open | End::Observed(_) => None,
+                },
+                erasure: period.erasure.map(|erased| (erased, period.erasure_known)),
+            };
             if !self.mutated(Mutation::RejoinsKeepsAPlannedEnd) {
                 self.periods[index].take_end_away();
             }
             if began < day {
                 self.hit("rejoins 2c, new");
-                self.add(statement, Beginning::Known(day), End::Open).is_rehire = true;
+                let new = self.add(statement, Beginning::Known(day), End::Open);
+                new.is_rehire = true;
+                new.taken_away = Some(taken_away);
             } else {
                 self.hit("rejoins 2c, begins");
                 self.periods[index].begin_known(day, statement);

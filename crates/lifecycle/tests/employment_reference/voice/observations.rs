@@ -151,6 +151,10 @@ impl Combined {
         }
         for period in &mut self.periods {
             period.kept.take_if(|kept| kept.day == day);
+            if let Some(taken_away) = &mut period.taken_away {
+                taken_away.end.take_if(|(end, ..)| *end == day);
+                taken_away.erasure.take_if(|(erased, _)| *erased == day);
+            }
             if is_it(period) {
                 let erasure = period.erasure;
                 period.cancel_not();

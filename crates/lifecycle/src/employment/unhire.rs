@@ -1,0 +1,134 @@
+//! `unhires`: a sender takes back an arrival that it said; the rules of docs/employment.md, in its order.
+
+use super::combine::{Combined, contradiction, end};
+use super::contradiction::ContradictionCode;
+use super::periods::{Begin, End, Period, Replaced};
+use super::statement::EmploymentStatement;
+use crate::Dating;
+
+impl Combined {
+    pub(super) fn unhire(&mut self, said: &EmploymentStatement) {
+        let now = said.version.said_at;
+        let day = (said.dated == Dating::Explicit).then(|| said.at());
+        let own: Vec<usize> = (0..self.periods.0.len())
+            .filter(|index| self.periods.0[*index].is_begun_by(&said.sender))
+            .collect();
+        if let Some(day) = day
+            && let Some(index) =
+                own.iter().copied().find(|index| self.periods.0[*index].known_day() == Some(day))
+        {
+            return self.unhire_known(index, day, said);
+        }
+        let is_it =
+            |(sender, known): &&(String, i64)| *sender == said.sender && day.is_none_or(|day| day == *known);
+        if self.taken_back.iter().any(|known| is_it(&known)) {
+            return;
+        }
+        let ahead: Vec<i64> = own
+            .iter()
+            .filter_map(|index| self.periods.0[*index].known_day())
+            .filter(|day| *day > now)
+            .collect();
+        if !ahead.is_empty() {
+            return self.withdraw_all(&ahead, day.is_some(), said);
+        }
+        let current = self.periods.in_force(now).filter(|index| own.contains(index));
+        let may_be = |index: &usize| match (day, &self.periods.0[*index].begin) {
+            (None, _) => true,
+            (Some(day), Begin::Undated { latest, .. }) => *latest >= day,
+            (Some(_), Begin::Known { .. } | Begin::Unknown) => false,
+        };
+        if let Some(index) = current.filter(may_be) {
+            return self.end_unhired(index, said);
+        }
+        let ended = own.iter().rev().find(|index| self.periods.end_of(**index) <= now);
+        if let Some(index) = ended.filter(|_| day.is_none()) {
+            return self.say_observed_end(*index);
+        }
+        self.list_unmatched(said);
+    }
+
+    /// Takes back the arrival of a known first day.
+    fn unhire_known(&mut self, index: usize, day: i64, said: &EmploymentStatement) {
+        if day > said.version.said_at {
+            self.withdraw(day, said);
+        } else if self.periods.in_force(said.version.said_at) == Some(index) {
+            self.end_unhired(index, said);
+        } else {
+            self.say_observed_end(index);
+        }
+    }
+
+    fn withdraw_all(&mut self, days: &[i64], names_another: bool, said: &EmploymentStatement) {
+        for day in days {
+            self.withdraw(*day, said);
+        }
+        if let Some(last) = self.periods.0.last_mut().filter(|_| names_another || days.len() > 1) {
+            last.note(contradiction(ContradictionCode::NoShow, said));
+        }
+    }
+
+    /// Removes the sender's employment that begins on `day`, or cancels it if no other one remains.
+    fn withdraw(&mut self, day: i64, said: &EmploymentStatement) {
+        self.taken_back.insert((said.sender.clone(), day));
+        let is_it = |period: &Period| period.is_begun_by(&said.sender) && period.known_day() == Some(day);
+        let Some(index) = self.periods.0.iter().position(is_it) else { return };
+        let is_other = |(other, period): (usize, &Period)| other != index && !period.is_cancelled;
+        if !self.periods.0.iter().enumerate().any(is_other) {
+            self.periods.0[index] =
+                Period { is_cancelled: true, ..Period::ending(end(said, said.version.said_at)) };
+        } else {
+            let removed = self.periods.0.remove(index);
+            if let Some(before) = self.periods.0[..index].iter_mut().rfind(|period| !period.is_cancelled)
+                && before.end.is_none()
+            {
+                before.take_back_end(removed);
+            }
+        }
+        self.periods.sort();
+    }
+
+    /// The person had begun: they go now.
+    fn end_unhired(&mut self, index: usize, said: &EmploymentStatement) {
+        let now = said.version.said_at;
+        let period = &mut self.periods.0[index];
+        self.taken_back.insert((said.sender.clone(), period.known_day().unwrap_or(now)));
+        period.settle();
+        period.end = Some(end(said, now));
+        period.note(contradiction(ContradictionCode::NoShow, said));
+    }
+
+    fn say_observed_end(&mut self, index: usize) {
+        if let Some(known) = &mut self.periods.0[index].end {
+            (known.is_said, known.absent_from) = (true, None);
+        }
+    }
+
+    fn list_unmatched(&mut self, said: &EmploymentStatement) {
+        if self.periods.0.is_empty() {
+            return self.periods.insert(Period::ending(end(said, said.version.said_at)));
+        }
+        if let Some(last) = self.periods.0.iter_mut().rfind(|period| !period.is_cancelled) {
+            last.note(contradiction(ContradictionCode::WithdrawalUnmatched, said));
+        }
+    }
+}
+
+impl Period {
+    /// Whether an arrival or record of `sender` began it, or one that was stored before senders were.
+    fn is_begun_by(&self, sender: &str) -> bool {
+        let begun_by = match &self.begin {
+            Begin::Unknown => return false,
+            Begin::Undated { sender, .. } | Begin::Known { sender, .. } => sender,
+        };
+        !self.is_cancelled && (begun_by == sender || begun_by.is_empty())
+    }
+
+    /// Ends as planned before `removed` began, or when that was to end.
+    fn take_back_end(&mut self, removed: Self) {
+        let Replaced { end, erased } = removed.replaced.unwrap_or_default();
+        let own = removed.end.filter(|end| end.is_said);
+        self.end = [end, own].into_iter().flatten().min_by_key(|end: &End| end.at);
+        self.erased = erased.or(removed.erased);
+    }
+}
