@@ -134,7 +134,7 @@ impl Bus {
         feed: Feed,
         durable: &str,
     ) -> Result<Consumer<T>, BusError> {
-        Consumer::open(self.durables(feed, durable).into_iter()).await
+        Consumer::open(self.durables(feed, durable).into_iter(), self.0.config.connect_timeout()).await
     }
 
     /// Opens the durable consumer of `feed` that reads only departures, so that they are read before what lies in front
@@ -147,7 +147,8 @@ impl Bus {
             return Err(BusError::Config(format!("{feed:?} has no departures")));
         };
         let durables = self.durables(feed, name).into_iter();
-        Consumer::open(durables.map(|durable| durable.only(feed.departures(), of))).await
+        let departures = durables.map(|durable| durable.only(feed.departures(), of));
+        Consumer::open(departures, self.0.config.connect_timeout()).await
     }
 
     fn durables(&self, feed: Feed, name: &str) -> Vec<Durable> {

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::message::{AckKind, Acker};
-use async_nats::jetstream::stream::RawMessageErrorKind;
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind, RawMessageErrorKind};
+use async_nats::jetstream::{self, Context, ErrorCode};
 use futures_util::stream::{BoxStream, SelectAll, select_all};
 use futures_util::{FutureExt, StreamExt};
 use lifecycle::TraceContext;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
+use crate::connect::retry_until;
 use crate::error::DecodeError;
 use crate::link::Link;
 use crate::{BusError, wire};
@@ -78,35 +80,47 @@ impl Durable {
         }
     }
 
-    /// Creates the consumer on the server, or brings it up to date.
-    async fn ensure(&self) -> Result<PullConsumer, BusError> {
+    /// Creates the consumer on the server, or brings it up to date. As long as the servers of a cluster elect a leader, none of
+    /// them answers: it is tried until `deadline`.
+    async fn ensure(&self, deadline: Instant) -> Result<PullConsumer, BusError> {
+        let ensured = retry_until(deadline, || async {
+            match self.try_ensure().await {
+                Err(error) if is_refusal(&error) => Ok(Err(error)),
+                Err(error) => Err(error),
+                Ok(consumer) => Ok(Ok(consumer)),
+            }
+        });
+        ensured.await.flatten().map_err(|error| self.failed(error))
+    }
+
+    async fn try_ensure(&self) -> Result<PullConsumer, ConsumerError> {
         let mut config = self.config();
-        if let Some(express) = &self.express {
-            if let Ok(consumer) = self.jetstream.get_consumer_from_stream(&self.name, &self.stream).await {
-                return Ok(consumer);
-            }
-            config.deliver_policy = self.behind(express.of).await;
-        } else {
-            let there: Result<PullConsumer, _> =
-                self.jetstream.get_consumer_from_stream(&self.name, &self.stream).await;
+        let there = self.find(&self.name).await?;
+        match (&self.express, there) {
+            (Some(_), Some(there)) => return Ok(there),
+            (Some(express), None) => config.deliver_policy = self.behind(express.of).await?,
             // One that was set back begins elsewhere, which cannot be changed any more: see `Bus::rewind`.
-            if let Ok(there) = there {
-                config.deliver_policy = there.cached_info().config.deliver_policy;
-            }
+            (None, Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,
+            (None, None) => {}
         }
-        self.jetstream
-            .create_consumer_on_stream(config, &self.stream)
-            .await
-            .map_err(|error| self.failed(error))
+        self.jetstream.create_consumer_on_stream(config, &self.stream).await
     }
 
     /// What the other consumer has taken is not read again.
-    async fn behind(&self, other: &str) -> DeliverPolicy {
-        let other: Result<PullConsumer, _> =
-            self.jetstream.get_consumer_from_stream(other, &self.stream).await;
-        match other.map(|other| other.cached_info().ack_floor.stream_sequence) {
-            Ok(taken) if taken > 0 => DeliverPolicy::ByStartSequence { start_sequence: taken + 1 },
+    async fn behind(&self, other: &str) -> Result<DeliverPolicy, ConsumerError> {
+        let other = self.find(other).await?;
+        Ok(match other.map(|other| other.cached_info().ack_floor.stream_sequence) {
+            Some(taken) if taken > 0 => DeliverPolicy::ByStartSequence { start_sequence: taken + 1 },
             _ => DeliverPolicy::All,
+        })
+    }
+
+    /// That there is no such consumer is an answer; that nothing answers is none.
+    async fn find(&self, name: &str) -> Result<Option<PullConsumer>, ConsumerError> {
+        match self.jetstream.get_consumer_from_stream(name, &self.stream).await {
+            Ok(consumer) => Ok(Some(consumer)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -116,6 +130,19 @@ impl Durable {
             durable: self.name.clone(),
             source: Box::new(source),
         }
+    }
+}
+
+fn is_missing(error: &ConsumerError) -> bool {
+    matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
+}
+
+/// Whether asking again cannot help.
+fn is_refusal(error: &ConsumerError) -> bool {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(error) => error.code() != 503,
+        ConsumerErrorKind::InvalidConsumerType | ConsumerErrorKind::InvalidName => true,
+        ConsumerErrorKind::TimedOut | ConsumerErrorKind::Request | ConsumerErrorKind::Other => false,
     }
 }
 
@@ -134,12 +161,15 @@ impl<T> std::fmt::Debug for Consumer<T> {
 }
 
 impl<T: DeserializeOwned> Consumer<T> {
-    /// Opens one durable for each shard.
-    pub(crate) async fn open(durables: impl Iterator<Item = Durable>) -> Result<Self, BusError> {
+    /// Opens one durable for each shard, each within `patience`.
+    pub(crate) async fn open(
+        durables: impl Iterator<Item = Durable>,
+        patience: Duration,
+    ) -> Result<Self, BusError> {
         let mut taps = Vec::new();
         let mut name = String::new();
         for durable in durables {
-            let consumer = durable.ensure().await?;
+            let consumer = durable.ensure(Instant::now() + patience).await?;
             name.clone_from(&durable.name);
             taps.push(tap::open(durable, consumer).await?);
         }

@@ -50,7 +50,9 @@ impl Bus {
             .flatten()
             .map_err(|source| BusError::Stream { stream, source })?;
         }
-        Ok(())
+        // With copies on all servers it can only be made while all of them are up: better now than at a service's start.
+        let marks = || crate::mark::bucket(self.jetstream(), self.config().replicas);
+        retry_until(deadline, marks).await.map(drop)
     }
 
     /// Keeps the streams as the configuration says until `stop`: makes what is missing, undoes what was changed by hand,

@@ -22,7 +22,8 @@ fn failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
     BusError::Mark { source: Box::new(source) }
 }
 
-async fn bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
+/// Where marks are left; made when it is not there.
+pub(crate) async fn bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
     if let Ok(bucket) = jetstream.get_key_value(BUCKET).await {
         return Ok(bucket);
     }

@@ -1,4 +1,7 @@
-//! A real `nats-server` in a temporary folder, for tests: killed when it is dropped, restartable on the same port.
+//! A real `nats-server` in a temporary folder, for tests: killed when it is dropped, restartable on the same port; or three
+//! of them as a cluster.
+
+mod cluster;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,8 @@ use tempfile::TempDir;
 
 use crate::BusConfig;
 
+pub use cluster::TestCluster;
+
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -19,6 +24,8 @@ pub struct TestServer {
     folder: TempDir,
     process: Option<Child>,
     ports: Ports,
+    /// What its configuration says beside the usual: its place in a cluster.
+    further: String,
 }
 
 /// What the server writes into its ports file.
@@ -42,7 +49,11 @@ impl TestServer {
     /// # Panics
     /// As [`Self::start`].
     pub fn start_in(folder: TempDir) -> Self {
-        let mut server = Self { folder, process: None, ports: Ports::default() };
+        Self::start_as(folder, String::new())
+    }
+
+    fn start_as(folder: TempDir, further: String) -> Self {
+        let mut server = Self { folder, process: None, ports: Ports::default(), further };
         server.launch("-1", "-1");
         server
     }
@@ -95,6 +106,16 @@ impl TestServer {
         self.restart();
     }
 
+    /// Where it tells about itself: `http://host:port`.
+    pub fn monitor_url(&self) -> &str {
+        &self.ports.monitoring[0]
+    }
+
+    /// Its log; it begins again with each start.
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("nats.log")
+    }
+
     /// A configuration to connect to it with, small enough for any disk.
     pub fn config(&self) -> BusConfig {
         let small = crate::MaxBytes {
@@ -106,7 +127,7 @@ impl TestServer {
         };
         BusConfig {
             url: self.url().to_owned(),
-            monitor_url: Some(self.ports.monitoring[0].clone()),
+            monitor_url: Some(self.monitor_url().to_owned()),
             require_sync_always: true,
             max_bytes: small,
             ..BusConfig::default()
@@ -122,9 +143,10 @@ impl TestServer {
         let folder = self.folder.path();
         let config = format!(
             "host: 127.0.0.1\nport: {port}\nhttp: \"127.0.0.1:{monitor_port}\"\nports_file_dir: {0:?}\n\
-             jetstream {{ store_dir: {1:?}, sync_interval: always, max_file_store: 1GB }}\n",
+             jetstream {{ store_dir: {1:?}, sync_interval: always, max_file_store: 1GB }}\n{2}",
             folder,
             folder.join("store"),
+            self.further,
         );
         let config_file = folder.join("nats.conf");
         std::fs::write(&config_file, config).expect("the temporary folder can be written");

@@ -32,6 +32,8 @@ pub(crate) fn finding(
         (None, None) => return Finding::Fresh,
         (None, Some(_)) => return Finding::Empty,
         (Some(identity), _) if identity.installation != installation => return Finding::Foreign,
+        // Another replica starts for the first time, and has not left its mark yet.
+        (Some(identity), None) if identity.beat <= 1 => return Finding::Same,
         (Some(_), None) => return Finding::BrokerRestored,
         (Some(identity), Some(mark)) => (identity, mark),
     };
@@ -126,6 +128,7 @@ mod tests {
         assert_eq!(finding(None, Some(&mark(5)), "i", &at), Finding::Empty);
         assert_eq!(finding(None, None, "i", &at), Finding::Fresh);
         assert_eq!(finding(Some(&identity(5, true)), None, "i", &at), Finding::BrokerRestored);
+        assert_eq!(finding(Some(&identity(1, false)), None, "i", &at), Finding::Same, "another one starts");
         assert_eq!(finding(Some(&identity(5, true)), Some(&mark(5)), "j", &at), Finding::Foreign);
     }
 

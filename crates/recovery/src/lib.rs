@@ -36,6 +36,9 @@ const NOTICES_MAX: usize = 20;
 /// How long acknowledgements may take to arrive at an orderly end.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long a start waits for a broker that does not answer.
+const LOOKS_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Why it is not known what database this is.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,14 @@ impl Found {
         let is_old = !matches!(self.finding, Finding::Fresh | Finding::Same);
         (is_old || self.lost > 0).then(|| self.news.join("; "))
     }
+}
+
+/// What is at the broker and in the database.
+struct Seen {
+    mark: Option<Mark>,
+    identity: Option<Identity>,
+    installation: String,
+    positions: Vec<(StreamPosition, Option<Position>)>,
 }
 
 /// The database and the consumers of one service.
@@ -99,12 +110,7 @@ impl Recovery {
     /// # Errors
     /// As database and broker report them.
     pub async fn begin(&self) -> Result<Found, RecoveryError> {
-        let identity = tables::identity(self.store.reader(), self.service).await?;
-        let mark = self.bus.mark(self.service).await?;
-        let ours = identity.as_ref().map(|identity| identity.installation.clone());
-        let fresh = ours.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
-        let installation = self.bus.installation(&fresh).await?;
-        let positions = self.positions().await?;
+        let Seen { mark, identity, installation, positions } = self.look_patiently().await?;
         let finding = finding(identity.as_ref(), mark.as_ref(), &installation, &positions);
         let mut found = Found { finding, lost: 0, news: self.in_words(finding).into_iter().collect() };
         let mut kept = Vec::new();
@@ -134,8 +140,48 @@ impl Recovery {
         let mut identity = identity.unwrap_or_default();
         (identity.installation, identity.beat, identity.clean) = (installation, beat, false);
         self.notice(&mut identity, &found.news);
-        self.keep(identity, kept).await?;
+        match self.keep(identity, kept).await {
+            // It is left with the next positions; until then a crash is no restore.
+            Err(RecoveryError::Bus(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not leave a mark at the broker yet"
+                );
+            }
+            kept => kept?,
+        }
         Ok(found)
+    }
+
+    /// While the servers of a cluster elect a leader, none of them answers.
+    async fn look_patiently(&self) -> Result<Seen, RecoveryError> {
+        let deadline = tokio::time::Instant::now() + LOOKS_WITHIN;
+        loop {
+            match self.look().await {
+                Err(RecoveryError::Bus(error)) if tokio::time::Instant::now() < deadline => {
+                    tracing::info!(
+                        error = &error as &dyn std::error::Error,
+                        "the broker does not say yet what was left"
+                    );
+                }
+                result => return result,
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// The two as they are at one moment: another replica that starts or runs at the same time writes them one after the other.
+    async fn look(&self) -> Result<Seen, RecoveryError> {
+        loop {
+            let mark = self.bus.mark(self.service).await?;
+            let identity = tables::identity(self.store.reader(), self.service).await?;
+            let ours = identity.as_ref().map(|identity| identity.installation.clone());
+            let fresh = ours.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
+            let installation = self.bus.installation(&fresh).await?;
+            if mark == self.bus.mark(self.service).await? {
+                return Ok(Seen { mark, identity, installation, positions: self.positions().await? });
+            }
+        }
     }
 
     /// Keeps positions until `stop`.

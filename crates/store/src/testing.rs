@@ -13,16 +13,46 @@ pub struct TestDatabase {
     /// For [`crate::Store::open`].
     pub url: String,
     server: Option<Child>,
-    _folder: TempDir,
+    /// Where the programs of PostgreSQL are.
+    bin: PathBuf,
+    folder: TempDir,
 }
 
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        if let Some(server) = &mut self.server {
+impl TestDatabase {
+    /// Kills the server as `kill -9` does and waits until it is gone; its connections break. Does nothing where there is no server.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
             // SIGINT would be a fast shutdown; a throw-away database needs none.
             let _ = server.kill();
             let _ = server.wait();
         }
+    }
+
+    /// Starts the server again on the same data, after [`Self::kill`].
+    ///
+    /// # Panics
+    /// When it does not become ready within 30 s.
+    pub fn restart(&mut self) {
+        self.kill();
+        let socket = self.folder.path().display().to_string();
+        for _ in 0..LOOKS_MAX {
+            // It refuses to start while processes of the killed one still hold the shared memory.
+            let ended = self.server.as_mut().is_none_or(|server| !matches!(server.try_wait(), Ok(None)));
+            if ended {
+                self.server = Some(serve(&self.bin, self.folder.path()));
+            }
+            if is_ready(&self.bin, &socket) {
+                return;
+            }
+            look_again();
+        }
+        panic!("postgres did not become ready again within 30 s");
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
@@ -41,7 +71,7 @@ pub fn databases() -> Vec<TestDatabase> {
 pub fn sqlite() -> TestDatabase {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
-    TestDatabase { name: "sqlite", url, server: None, _folder: folder }
+    TestDatabase { name: "sqlite", url, server: None, bin: PathBuf::new(), folder }
 }
 
 /// A fresh PostgreSQL server on a Unix socket, or `None` where the machine has no `initdb`.
@@ -59,27 +89,43 @@ pub fn postgres() -> Option<TestDatabase> {
     run(as_postgres(&bin.join("initdb"), root)
         .args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"])
         .arg(&data));
+    let server = serve(&bin, folder.path());
     let socket = folder.path().display().to_string();
-    let mut server = as_postgres(&bin.join("postgres"), root);
-    server.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c", "max_connections=100"]);
-    server.arg("-c").arg(format!("unix_socket_directories={socket}"));
-    let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("postgres starts");
     let url = format!("postgres://postgres@localhost/postgres?host={socket}");
-    let database = TestDatabase { name: "postgres", url, server: Some(child), _folder: folder };
-    wait_until_ready(&bin, &socket);
+    let database = TestDatabase { name: "postgres", url, server: Some(server), bin, folder };
+    wait_until_ready(&database.bin, &socket);
     Some(database)
 }
 
+/// Starts the server on the data and the socket in `folder`.
+fn serve(bin: &Path, folder: &Path) -> Child {
+    let mut server = as_postgres(&bin.join("postgres"), is_root());
+    server.arg("-D").arg(folder.join("data")).args(["-c", "listen_addresses=", "-c", "max_connections=200"]);
+    server.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
+    server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("postgres starts")
+}
+
+/// Looks for 30 s, with [`look_again`] in between.
+const LOOKS_MAX: usize = 600;
+
 fn wait_until_ready(bin: &Path, socket: &str) {
-    for _ in 0..600 {
-        let ready = Command::new(bin.join("pg_isready")).args(["-q", "-h", socket]).status();
-        if ready.is_ok_and(|status| status.success()) {
+    for _ in 0..LOOKS_MAX {
+        if is_ready(bin, socket) {
             return;
         }
-        #[expect(clippy::disallowed_methods, reason = "polls for a level, outside of any async runtime")]
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        look_again();
     }
     panic!("postgres did not become ready within 30 s");
+}
+
+fn is_ready(bin: &Path, socket: &str) -> bool {
+    let ready = Command::new(bin.join("pg_isready")).args(["-q", "-h", socket]).status();
+    ready.is_ok_and(|status| status.success())
+}
+
+#[expect(clippy::disallowed_methods, reason = "polls for a level, outside of any async runtime")]
+fn look_again() {
+    std::thread::sleep(std::time::Duration::from_millis(50));
 }
 
 fn postgres_folder() -> Option<PathBuf> {

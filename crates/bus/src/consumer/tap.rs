@@ -7,6 +7,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use tokio::time::Instant;
 
 use super::Durable;
 use crate::BusError;
@@ -92,7 +93,7 @@ impl Tap {
     async fn reopen(&mut self) {
         self.durable.link.up().await;
         self.breaks = self.durable.link.breaks();
-        let opened = match self.durable.ensure().await {
+        let opened = match self.durable.ensure(Instant::now()).await {
             Ok(consumer) => pull(&self.durable, &consumer).await,
             Err(error) => Err(error),
         };

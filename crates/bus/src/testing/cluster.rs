@@ -1,0 +1,57 @@
+//! Three servers that know each other by routes.
+
+use std::net::TcpListener;
+
+use super::TestServer;
+use crate::BusConfig;
+
+/// As many as replicated streams need.
+const SERVERS: usize = 3;
+
+/// A cluster for replicated streams. Each server can be killed, paused and restarted by itself.
+#[derive(Debug)]
+pub struct TestCluster {
+    /// Its servers.
+    pub servers: Vec<TestServer>,
+}
+
+impl TestCluster {
+    /// Starts three servers on free ports. They may still be looking for each other.
+    ///
+    /// # Panics
+    /// As [`TestServer::start`].
+    pub fn start() -> Self {
+        let ports = free_ports();
+        let routes: Vec<String> = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+        let start = |(number, port): (usize, &u16)| {
+            let further = format!(
+                "server_name: n{number}\ncluster {{ name: usher, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
+                routes.join(", ")
+            );
+            TestServer::start_as(tempfile::tempdir().expect("a temporary folder can be made"), further)
+        };
+        Self { servers: ports.iter().enumerate().map(start).collect() }
+    }
+
+    /// A configuration to connect to it with: all servers, and every stream on all of them.
+    ///
+    /// # Panics
+    /// Never: there are three servers.
+    pub fn config(&self) -> BusConfig {
+        let all = |of: fn(&TestServer) -> &str| self.servers.iter().map(of).collect::<Vec<_>>().join(",");
+        let one = self.servers.first().expect("a cluster has servers");
+        BusConfig {
+            url: all(TestServer::url),
+            monitor_url: Some(all(TestServer::monitor_url)),
+            replicas: SERVERS,
+            ..one.config()
+        }
+    }
+}
+
+/// The servers have to name each other's ports before any of them runs.
+fn free_ports() -> Vec<u16> {
+    let listen = |_| TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    let listeners: Vec<TcpListener> = (0..SERVERS).map(listen).collect();
+    listeners.iter().map(|one| one.local_addr().expect("it is bound").port()).collect()
+}
