@@ -5,16 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod history;
-mod mutation;
-mod reference;
-mod statements;
-mod voice;
+#[path = "shared.rs"]
+mod shared;
 
 use std::collections::BTreeMap;
 
 use history::{History, Random, plain};
 use mutation::Mutation;
+use shared::{history, mutation, reference, statements, voice};
 
 /// Every rule of the page that a history can meet, and every state and contradiction.
 const RULES: &[&str] = &[

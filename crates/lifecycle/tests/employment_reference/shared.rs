@@ -1,0 +1,8 @@
+//! What the test of the pure function and the one of the whole pipeline share: the reference and the random histories. Both tests
+//! name these modules at their root.
+
+pub mod history;
+pub mod mutation;
+pub mod reference;
+pub mod statements;
+pub mod voice;
