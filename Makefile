@@ -5,10 +5,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint fuzz soak bench openapi fmt build-demo nats-server
+.PHONY: help demo up test lint fuzz soak soak-cluster bench openapi fmt build-demo nats-server
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build-demo ## run 1,000 made-up people through the real thing, and check the outcome
 	@$(TARGET)/debug/usher-demo run --usher $(TARGET)/debug/usher
@@ -35,6 +35,9 @@ fuzz: ## fuzz what reads expressions, policies, exports and SCIM, FUZZ_SECONDS e
 
 soak: ## compare random histories with docs/employment.md, new ones until Ctrl-C or one differs
 	@tools/soak
+
+soak-cluster: ## kill and pause every part of a cluster 100 times a run, with new seeds until Ctrl-C or one ends wrong
+	@tools/soak-cluster
 
 bench: nats-server ## figures for docs/benchmarks.md (optimised build; takes minutes)
 	$(CARGO) build --release --locked -p usher --bin usher

@@ -1,0 +1,95 @@
+//! What an HR system and a directory say, at random: people join, move, leave and come back, and groups change.
+
+use harness::world::now;
+use harness::{CloudEvent, Expected, History, Population, Shape};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+
+const PEOPLE_MIN: usize = 80;
+const GROUPS: usize = 8;
+/// People join in so many hundredths of all portions, and all of them have joined then.
+const HIRING_PERCENT: usize = 80;
+const MOVES: usize = 3;
+const LEAVERS: usize = 2;
+
+/// A company and how it goes on.
+pub struct News {
+    pub history: History,
+    random: StdRng,
+    /// Who joins at the next portions.
+    to_hire: Vec<String>,
+    hired_at_once: usize,
+    employed: Vec<String>,
+    left: Vec<String>,
+    moves: usize,
+    groups: Vec<String>,
+    groups_told: usize,
+}
+
+impl News {
+    /// News in so many portions.
+    pub fn new(seed: u64, portions: usize) -> Self {
+        let people = PEOPLE_MIN.max(portions);
+        let company = Population::generate(Shape { people, departments: 8, groups: GROUPS, seed });
+        let history = History::new("/hr", company, now());
+        let mut to_hire = history.keys();
+        to_hire.reverse();
+        let hired_at_once = people.div_ceil((portions * HIRING_PERCENT / 100).max(1));
+        let (groups, random) = (history.group_keys(), StdRng::seed_from_u64(seed));
+        let (employed, left) = (Vec::new(), Vec::new());
+        Self { history, random, to_hire, hired_at_once, employed, left, moves: 0, groups, groups_told: 0 }
+    }
+
+    /// The next portion; at least one account changes with it.
+    pub fn next(&mut self) -> Vec<CloudEvent> {
+        let mut events = Vec::new();
+        for key in self.to_hire.split_off(self.to_hire.len().saturating_sub(self.hired_at_once)) {
+            events.push(self.history.hire(&key));
+            self.employed.push(key);
+        }
+        for _ in 0..MOVES {
+            let key = self.employed.choose(&mut self.random).unwrap().clone();
+            self.moves += 1;
+            events.push(self.history.move_on(&key, self.moves));
+        }
+        for _ in 0..self.random.random_range(0..=LEAVERS) {
+            let key = self.employed.swap_remove(self.random.random_range(0..self.employed.len()));
+            events.push(self.history.leave(&key));
+            self.left.push(key);
+        }
+        if !self.left.is_empty() && self.random.random_bool(0.5) {
+            let key = self.left.swap_remove(self.random.random_range(0..self.left.len()));
+            events.push(self.history.rehire(&key, self.moves));
+            self.employed.push(key);
+        }
+        events.push(self.group());
+        events
+    }
+
+    /// A new group while there are some; then somebody comes into one or goes out of it.
+    fn group(&mut self) -> CloudEvent {
+        if self.groups_told < self.groups.len() {
+            self.groups_told += 1;
+            return self.history.group_upserted(&self.groups[self.groups_told - 1]);
+        }
+        let group = self.groups.choose(&mut self.random).unwrap().clone();
+        let members: Vec<String> = self.history.members(&group).into_iter().collect();
+        if members.len() > 2 && self.random.random_bool(0.5) {
+            let member = members.choose(&mut self.random).unwrap().clone();
+            return self.history.members_removed(&group, &[member]);
+        }
+        let member = self.employed.choose(&mut self.random).unwrap().clone();
+        self.history.members_added(&group, &[member])
+    }
+
+    /// What the target must look like when everything has arrived.
+    pub fn expected(&self) -> Expected {
+        self.history.expected()
+    }
+
+    /// How many people have left and not come back.
+    pub fn leavers(&self) -> usize {
+        self.left.len()
+    }
+}

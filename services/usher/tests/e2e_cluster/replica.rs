@@ -1,0 +1,83 @@
+//! One process of the installation: killed, paused and started again by its own process id.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+
+/// A service, or the stream keeper.
+pub struct Replica {
+    /// Its name, which is also that of its log.
+    pub name: String,
+    arguments: Vec<String>,
+    admin: String,
+    log: PathBuf,
+    child: Option<Child>,
+    /// How often it ended without being killed.
+    pub ended_by_itself: usize,
+}
+
+impl Replica {
+    /// Runs `usher ARGUMENTS`; `admin` is where it says whether it is ready.
+    pub fn start(name: &str, arguments: &[&str], admin: String, log: PathBuf) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut replica =
+            Self { name: name.to_owned(), arguments, admin, log, child: None, ended_by_itself: 0 };
+        replica.spawn();
+        replica
+    }
+
+    fn spawn(&mut self) {
+        let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_usher"))
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    /// kill -9, and starts it again at once.
+    pub async fn kill_and_restart(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().await.unwrap();
+        self.spawn();
+    }
+
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// Does nothing if it has ended and was not noticed yet.
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.as_ref().and_then(Child::id) {
+            kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+        }
+    }
+
+    /// Starts it again if it ended by itself, as systemd or Kubernetes would.
+    pub fn revive(&mut self) {
+        if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
+            self.ended_by_itself += 1;
+            self.spawn();
+        }
+    }
+
+    /// `Err` says why it is not ready.
+    pub async fn is_ready(&self, http: &reqwest::Client) -> Result<(), String> {
+        let answer = http.get(format!("{}/readyz", self.admin)).send().await;
+        let answer = answer.map_err(|error| format!("{}: {error}", self.name))?;
+        let status = answer.status();
+        let body = answer.text().await.unwrap_or_default();
+        harness::world::yes(status.is_success(), format!("{}: {status}: {body}", self.name))
+    }
+}
