@@ -19,10 +19,19 @@ use crate::replica::Replica;
 const START_MAX: Duration = Duration::from_secs(120);
 /// A request to the target takes this long, so that requests are under way when something is killed.
 const LATENCY_MS: u64 = 20;
+/// Fuller than this a stream refuses what is no departure.
+const FULL_PERCENT: u64 = 90;
 const SOURCE_TOKEN: &str = "source-token";
 const OPERATOR_TOKEN: &str = "operator-token";
 const SERVICES: [&str; 4] = ["gateway", "mapper", "writer", "console"];
 const REPLICAS: usize = 2;
+
+/// A stream that is soon full.
+#[derive(Clone, Copy)]
+pub struct SmallStream {
+    pub stream: &'static str,
+    pub bytes: u64,
+}
 
 /// A whole installation. Dropping it ends all of it; its folder stays when the test has failed.
 pub struct Installation {
@@ -62,7 +71,7 @@ impl Drop for Folder {
 
 impl Installation {
     /// Starts everything at once on empty stores, and the services while one broker is down. `None` without PostgreSQL.
-    pub async fn start(seed: u64) -> Option<Self> {
+    pub async fn start(seed: u64, small: Option<SmallStream>) -> Option<Self> {
         let database = store::testing::postgres()?;
         let folder = Folder { folder: Some(tempfile::tempdir().unwrap()), seed };
         let mut brokers = TestCluster::start();
@@ -72,7 +81,7 @@ impl Installation {
             behaviour: Behaviour { latency_ms: LATENCY_MS, ..Behaviour::default() },
         });
         let sandbox = sandbox.await.unwrap();
-        let plan = Plan::new(folder.path(), &brokers, &database.url, &sandbox.base_url());
+        let plan = Plan::new(folder.path(), &brokers, &database.url, &sandbox.base_url(), small);
         let http = harness::http_client();
 
         let keeper = plan.keeper();
@@ -145,6 +154,24 @@ impl Installation {
         Ok(())
     }
 
+    /// `Err` says how many bytes the stream holds, if there is room for more.
+    pub async fn is_full(&self, small: SmallStream) -> anyhow::Result<()> {
+        let url = format!("{}/jsz?streams=true", self.brokers.servers[0].monitor_url());
+        let answer: Value = serde_json::from_str(&self.http.get(url).send().await?.text().await?)?;
+        let accounts = answer["account_details"].as_array().into_iter().flatten();
+        let mut streams =
+            accounts.flat_map(|account| account["stream_detail"].as_array().into_iter().flatten());
+        let found = streams.find(|stream| stream["name"] == small.stream);
+        let bytes = found.and_then(|stream| stream["state"]["bytes"].as_u64()).unwrap_or(0);
+        anyhow::ensure!(bytes * 100 > small.bytes * FULL_PERCENT, "{bytes} of {} bytes", small.bytes);
+        Ok(())
+    }
+
+    /// The replicas of a service.
+    pub fn of(&mut self, service: &str) -> impl Iterator<Item = &mut Replica> {
+        self.replicas.iter_mut().filter(move |replica| replica.name.starts_with(service))
+    }
+
     /// Everything at the target, read with plain HTTP.
     pub async fn directory(&self) -> anyhow::Result<Directory> {
         reader::read(&self.http, &self.sandbox.base_url(), SANDBOX_TOKEN).await
@@ -175,7 +202,13 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(folder: &Path, brokers: &TestCluster, database: &str, target: &str) -> Self {
+    fn new(
+        folder: &Path,
+        brokers: &TestCluster,
+        database: &str,
+        target: &str,
+        small: Option<SmallStream>,
+    ) -> Self {
         let policies = folder.join("policies");
         std::fs::create_dir(&policies).unwrap();
         // Many leave at once, which the guard would rightly hold.
@@ -184,7 +217,7 @@ impl Plan {
         let nats = brokers.config();
         let sizes = nats.max_bytes;
         let hash = |token: &str| TokenHash::of(token).to_string();
-        let common = json!({
+        let mut common = json!({
             "nats": {
                 "url": nats.url, "monitor_url": nats.monitor_url, "replicas": nats.replicas,
                 "require_sync_always": true,
@@ -200,6 +233,9 @@ impl Plan {
             "console": { "database": database, "operators": [{ "name": "test", "token": hash(OPERATOR_TOKEN) }] },
             "telemetry": {},
         });
+        if let Some(small) = small {
+            common["nats"]["max_bytes"][small.stream.to_lowercase()] = json!(small.bytes);
+        }
         Self { folder: folder.to_owned(), common, ports: free_ports(SERVICES.len() * REPLICAS + 1) }
     }
 

@@ -13,11 +13,12 @@ mod replica;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use harness::reader::Directory;
 use harness::world::{Receipt, wait_for_level, yes};
 use serde_json::Value;
 
 use faults::Faults;
-use installation::Installation;
+use installation::{Installation, SmallStream};
 use news::News;
 
 const KILLS: u64 = 20;
@@ -58,6 +59,15 @@ impl AcceptedEvents {
     }
 }
 
+/// Keys of the people and groups that the events are about.
+fn subjects(events: &[harness::CloudEvent]) -> Vec<String> {
+    let subject = |event: &harness::CloudEvent| {
+        let text = event.value()["subject"].as_str().unwrap();
+        text.split_once('/').unwrap().1.to_owned()
+    };
+    events.iter().map(subject).collect()
+}
+
 /// Says the next portion while something goes wrong, and waits until the target has seen something of it.
 async fn step(
     installation: &mut Installation,
@@ -67,11 +77,7 @@ async fn step(
     number: usize,
 ) {
     let events = news.next();
-    let subject = |event: &harness::CloudEvent| {
-        let text = event.value()["subject"].as_str().unwrap();
-        text.split_once('/').unwrap().1.to_owned()
-    };
-    let subjects: Vec<String> = events.iter().map(subject).collect();
+    let subjects = subjects(&events);
     let feed = installation.feeds[number % installation.feeds.len()].clone();
     let seen = installation.sandbox.ledger().len();
     let saying = tokio::spawn(async move { feed.batch(&events).await });
@@ -85,24 +91,33 @@ async fn step(
     accepted.note(&subjects, &saying.await.unwrap().unwrap());
 }
 
+/// `Err` names the leavers whose accounts at the target are active.
+fn with_access(news: &News, directory: &Directory) -> anyhow::Result<()> {
+    let expected = news.expected();
+    let leavers = expected.users.values().filter(|user| !user.active).map(|user| &user.user_name);
+    let is_on = |name: &&String| {
+        directory.users.get(&name.to_lowercase()).is_some_and(|account| account.active != Some(false))
+    };
+    let on: Vec<&String> = leavers.filter(is_on).collect();
+    anyhow::ensure!(on.is_empty(), "leavers with access: {on:?}");
+    Ok(())
+}
+
 /// Everything is at rest and as it must be.
 async fn ends_right(installation: &mut Installation, news: &News, accepted: &AcceptedEvents) {
     installation.whole().await;
     let status = installation.console.settled(SOON).await.unwrap();
     assert_eq!(status.stuck(), 0, "{status:?}");
-    let (directory, expected) = (installation.directory().await.unwrap(), news.expected());
-    let with_access: Vec<&str> = expected
-        .users
-        .values()
-        .filter(|user| !user.active)
-        .map(|user| user.user_name.as_str())
-        .filter(|name| {
-            directory.users.get(&name.to_lowercase()).is_some_and(|account| account.active != Some(false))
-        })
-        .collect();
-    assert!(with_access.is_empty(), "leavers with access: {with_access:?}");
-    let differences = expected.differences(&directory);
-    assert!(differences.is_empty(), "{differences}");
+    // What an outbox still holds is in no queue: the target says when it has come.
+    wait_for_level("the target is right", SOON, async || {
+        let directory = installation.directory().await?;
+        with_access(news, &directory)?;
+        let differences = news.expected().differences(&directory);
+        anyhow::ensure!(differences.is_empty(), "{differences}");
+        anyhow::Ok(())
+    })
+    .await
+    .unwrap();
     let creates = installation.sandbox.ledger().creates_by_external_id();
     let twice: Vec<_> = creates.into_iter().filter(|(_, count)| *count > 1).collect();
     assert!(twice.is_empty(), "created more than once: {twice:?}");
@@ -139,7 +154,7 @@ async fn kills_and_pauses_of_every_part_of_a_cluster_lose_nothing_and_leave_no_l
     let seed = number("USHER_SEED").unwrap_or(SEED);
     let kills = usize::try_from(number("USHER_KILLS").unwrap_or(KILLS)).unwrap();
     let began = Instant::now();
-    let Some(mut installation) = Installation::start(seed).await else { return };
+    let Some(mut installation) = Installation::start(seed, None).await else { return };
     eprintln!("started after {:.1} s; USHER_SEED={seed}", began.elapsed().as_secs_f64());
     let (mut news, mut faults) = (News::new(seed, kills), Faults::new(seed));
     let mut accepted = AcceptedEvents::default();
@@ -156,4 +171,54 @@ async fn kills_and_pauses_of_every_part_of_a_cluster_lose_nothing_and_leave_no_l
         installation.sandbox.ledger().len(),
         began.elapsed().as_secs_f64()
     );
+}
+
+/// Half of the news while everything runs; the rest while `service` is away and one of the mappers is killed now and then, until the
+/// stream is full and some time after. Then `meanwhile` has to hold, the service comes back, and everything ends right.
+async fn a_stream_is_full(
+    small: SmallStream,
+    service: &str,
+    meanwhile: impl AsyncFn(&Installation, &News) -> anyhow::Result<()>,
+) {
+    const PORTIONS: usize = 30;
+    let seed = number("USHER_SEED").unwrap_or(SEED);
+    let Some(mut installation) = Installation::start(seed, Some(small)).await else { return };
+    let (mut news, mut accepted) = (News::new(seed, PORTIONS), AcceptedEvents::default());
+    for portion in 0..PORTIONS {
+        if portion == PORTIONS / 2 {
+            installation.console.settled(SOON).await.unwrap();
+            for replica in installation.of(service) {
+                replica.stop().await;
+            }
+        }
+        let events = news.next();
+        let receipt = installation.feeds[portion % 2].batch(&events).await.unwrap();
+        accepted.note(&subjects(&events), &receipt);
+        if portion > PORTIONS / 2 && portion % 3 == 0 {
+            let mapper = installation.of("mapper").nth(portion % 2).unwrap();
+            mapper.kill_and_restart().await;
+        }
+    }
+    let full = wait_for_level("the stream is full", SOON, async || installation.is_full(small).await);
+    full.await.unwrap();
+    let holds =
+        wait_for_level("what has to hold meanwhile", SOON, async || meanwhile(&installation, &news).await);
+    holds.await.unwrap();
+    installation.of(service).for_each(replica::Replica::start_again);
+    ends_right(&mut installation, &news, &accepted).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn leavers_are_off_while_journal_is_full_and_mappers_are_killed() {
+    let small = SmallStream { stream: "JOURNAL", bytes: 96 << 10 };
+    a_stream_is_full(small, "console", async |installation, news| {
+        with_access(news, &installation.directory().await?)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_full_commands_stream_refuses_arrives_when_the_writers_are_back() {
+    let small = SmallStream { stream: "COMMANDS", bytes: 48 << 10 };
+    a_stream_is_full(small, "writer", async |_, _| Ok(())).await;
 }

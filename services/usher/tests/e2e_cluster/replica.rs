@@ -49,6 +49,15 @@ impl Replica {
         self.spawn();
     }
 
+    /// kill -9; it stays away until [`Self::start_again`].
+    pub async fn stop(&mut self) {
+        self.child.take().unwrap().kill().await.unwrap();
+    }
+
+    pub fn start_again(&mut self) {
+        self.spawn();
+    }
+
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
     }
