@@ -2,6 +2,7 @@
 
 pub mod export;
 pub mod feed;
+pub mod findings;
 pub mod held;
 pub mod leavers;
 pub mod orders;
@@ -70,6 +71,8 @@ pub mod verb {
     /// [`super::schedule::CancelScheduleRequest`] to the mapper, answered by a
     /// [`super::schedule::CancelScheduleReply`].
     pub const CANCEL_SCHEDULE: &str = "cancel_schedule";
+    /// [`super::findings::FindingsRequest`] to the mapper, answered by a [`super::findings::FindingsReply`].
+    pub const FINDINGS: &str = "findings";
     /// [`super::people::RecordsRequest`] to the mapper, answered by a [`super::people::RecordsReply`].
     pub const RECORDS: &str = "records";
     /// [`super::people::JoinPeopleRequest`] to the mapper, answered by a [`super::people::JoinPeopleReply`].

@@ -3,6 +3,7 @@
 mod keys;
 mod orders;
 mod planned;
+mod recycled;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::{Attributes, Event, EventKind, Register, Version};
 pub use orders::{AccessOrder, AccessOrderKind, AccessOrders};
 use planned::{Cancellation, Origin};
 pub use planned::{Part, Upcoming};
+use recycled::Former;
 use sources::Source;
 
 /// How many attributes of one person that no policy uses a sender may name; further ones are refused.
@@ -41,6 +43,9 @@ pub struct Identity {
     /// What operators order about the person's access.
     #[serde(default, skip_serializing_if = "AccessOrders::is_empty")]
     orders: AccessOrders,
+    /// What the person was called when they left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former: Option<Former>,
     /// How far what was said before sources were told apart is believed.
     #[serde(default, skip_serializing_if = "Standing::is_usual")]
     standing: Standing,
@@ -98,7 +103,9 @@ impl Identity {
         }
         let is_record = event.kind == EventKind::WorkerSnapshot;
         if is_record && !self.is_cancelled(from.version, |part| *part == Part::Record) {
-            let _ = self.snapshots.say(from, (), now);
+            if self.snapshots.say(from, (), now) == Intake::Refused {
+                refused.push(Refused::FutureRecord);
+            }
         }
         if let Some(statement) = EmploymentStatement::of(event, sequence) {
             let cancellations = self.employment_cancellations();
@@ -161,7 +168,7 @@ impl Identity {
     /// The person with these attributes as of `now`.
     fn seen(&self, key: &str, attributes: Attributes, now: i64) -> IdentityView {
         let decision = self.decide_employment(now);
-        IdentityView {
+        let mut view = IdentityView {
             key: key.to_owned(),
             attributes,
             employment: decision.employment,
@@ -169,7 +176,9 @@ impl Identity {
             known_since: decision.known_since,
             contradictions: decision.contradictions,
             orders: self.orders.at(now),
-        }
+        };
+        self.hold_recycled(&mut view, now);
+        view
     }
 
     /// When something that is already known takes effect after `now`.

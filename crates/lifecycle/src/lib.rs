@@ -37,6 +37,9 @@ pub use control::feed::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
     MISSING_NAMED_MAX,
 };
+pub use control::findings::{
+    FINDINGS_MAX, Finding, FindingCounts, FindingKind, FindingsReply, FindingsRequest,
+};
 pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
     PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,

@@ -9,6 +9,8 @@ pub enum Refused {
     FutureArrival,
     /// A value that an attribute has later: its sender said too many already.
     FutureValue(String),
+    /// That what is not in the record has no value later: its sender sent too many records of days ahead already.
+    FutureRecord,
     /// An attribute that no policy uses: its sender named too many already.
     UnusedAttribute(String),
     /// That the group exists later: its sender said so too often already.
@@ -23,6 +25,7 @@ impl Refused {
         match self {
             Self::FutureArrival => "future_arrivals",
             Self::FutureValue(_) => "future_values",
+            Self::FutureRecord => "future_records",
             Self::UnusedAttribute(_) => "unused_attributes",
             Self::Existence => "future_groups",
             Self::Members => "future_members",
@@ -35,6 +38,7 @@ impl fmt::Display for Refused {
         match self {
             Self::FutureArrival => f.write_str("an arrival ahead"),
             Self::FutureValue(name) => write!(f, "a later value of {name}"),
+            Self::FutureRecord => f.write_str("that a later record is whole"),
             Self::UnusedAttribute(name) => write!(f, "the attribute {name}, which no policy uses"),
             Self::Existence => f.write_str("that the group exists later"),
             Self::Members => f.write_str("who is a member later"),

@@ -25,7 +25,13 @@ pub struct People {
     pub precedence: BTreeMap<String, Vec<String>>,
     /// Sources that may say that somebody joined or left; all if empty.
     pub employment: Vec<String>,
+    /// After how many days another name under a known key is held for a human; 90 unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recycled_after_days: Option<u32>,
 }
+
+/// [`People::recycled_after_days`] unless said.
+const RECYCLED_AFTER_DAYS: u32 = 90;
 
 /// How the records of some sources find their person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +212,11 @@ impl People {
     /// Everything of people that records are matched by, each once.
     pub fn matched_by(&self) -> BTreeSet<&MatchedBy> {
         self.correlate.iter().flat_map(|rule| &rule.match_on).map(|of| &of.person).collect()
+    }
+
+    /// After how many days another name under a known key is held for a human.
+    pub fn recycled_after_days(&self) -> u32 {
+        self.recycled_after_days.unwrap_or(RECYCLED_AFTER_DAYS)
     }
 
     /// Whether the source may say who works here.

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use lifecycle::{AttemptClass, Lane, ResourceKind};
+use lifecycle::{AttemptClass, FindingKind, Lane, ResourceKind};
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
 
 /// From acceptance to the target's answer: 5 ms to one hour.
@@ -180,6 +180,10 @@ static LEAVERS_OVERDUE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
 static LEAVERS_KEPT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Accounts of leavers that the policy keeps as they are.";
     gauge("usher_leavers_kept_by_policy", help, &["target"])
+});
+static FINDINGS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "What a human should look at in people: contradictions about employment, values that could not be read, people who cannot be built for a target.";
+    gauge("usher_findings", help, &["kind", "target"])
 });
 static COMMANDS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Commands that were not taken because their revision is ahead of every clock.";
@@ -465,6 +469,11 @@ pub fn leavers(target: &str, with_access: u64, overdue: u64, kept_by_policy: u64
     for (gauge, count) in counts {
         gauge.with_label_values(&[target]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
+}
+
+/// So many findings of `kind` are listed; `target` is empty where they are of no account.
+pub fn findings(kind: FindingKind, target: &str, count: u64) {
+    FINDINGS.with_label_values(&[kind.as_str(), target]).set(i64::try_from(count).unwrap_or(i64::MAX));
 }
 
 /// The bus committed `messages` at once.

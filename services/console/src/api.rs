@@ -469,7 +469,8 @@ pub struct RetrySetAside {
 pub struct OrderAccess {
     /// Key, or login name at the source.
     pub person: String,
-    /// `off`: off at every target now; `keep`: never deleted.
+    /// `off`: off at every target now; `keep`: never deleted; `same`: who came back with another name is the same
+    /// person.
     pub order: String,
     /// The order is lifted.
     #[serde(default)]

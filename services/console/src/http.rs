@@ -6,6 +6,7 @@ mod auth;
 mod dead;
 mod evidence;
 mod feeds;
+mod findings;
 mod held;
 mod leavers;
 mod openapi;
@@ -86,6 +87,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/feeds/{run}", get(feeds::show))
         .route("/v1/feeds/{run}/accept", post(feeds::accept))
         .route("/v1/feeds/{run}/reject", post(feeds::reject))
+        .route("/v1/people/findings", get(findings::list))
         .route("/v1/people/records", get(records::list))
         .route("/v1/people/records/resolve", post(records::resolve))
         .route("/v1/people/join", post(records::join))

@@ -4,6 +4,7 @@ mod apply;
 mod explain;
 mod export;
 mod feeds;
+mod findings;
 mod join;
 mod leavers;
 mod orders;
@@ -11,6 +12,8 @@ mod people;
 mod provision;
 mod schedule;
 mod verify;
+
+pub(crate) use findings::finding_counts;
 
 use std::sync::Arc;
 
@@ -163,6 +166,10 @@ impl Control {
                 Ok(wanted) => respond(request, self.access_orders(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::FINDINGS => match request.question() {
+                Ok(wanted) => respond(request, self.findings(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::RECORDS => match request.question() {
                 Ok(wanted) => respond(request, self.records(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -247,6 +254,7 @@ impl Control {
         let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
         let scheduled = self.people_scheduled().await?;
         let record_conflicts = self.record_conflicts().await?;
+        let findings = finding_counts(self.store.reader()).await?;
         let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
         let clock_skew_ms = store::clock::skew_micros() / 1_000;
@@ -259,6 +267,7 @@ impl Control {
             known,
             scheduled,
             record_conflicts,
+            findings,
             clock_skew_ms,
             leavers,
             held_files,

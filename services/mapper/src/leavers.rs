@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Bus;
-use lifecycle::unix_micros;
+use lifecycle::{FindingKind, unix_micros};
 use relay::Relay;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -73,6 +73,13 @@ impl Leavers {
     }
 
     async fn measure(&self) -> Result<(), StoreError> {
+        let findings = crate::control::finding_counts(self.store.reader()).await?;
+        telemetry::metrics::findings(FindingKind::Contradiction, "", findings.contradictions);
+        telemetry::metrics::findings(FindingKind::Unread, "", findings.unread);
+        for policy in self.policies.borrow().iter() {
+            let count = findings.unbuilt.get(policy.target()).copied().unwrap_or_default();
+            telemetry::metrics::findings(FindingKind::Unbuilt, policy.target(), count);
+        }
         let counts = counts(self.store.reader(), unix_micros(now())).await?;
         for policy in self.policies.borrow().iter() {
             let target = policy.target();

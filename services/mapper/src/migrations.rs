@@ -13,6 +13,8 @@ mod m0010;
 mod m0011;
 mod m0020;
 mod m0021;
+mod m0022;
+mod m0023;
 mod m0024;
 
 use sea_orm_migration::prelude::*;
@@ -37,6 +39,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0011::KeepOrders),
             Box::new(m0020::KeepVersions),
             Box::new(m0021::KeepVerifications),
+            Box::new(m0022::KeepFindings),
+            Box::new(m0023::KeepSendersOfFeeds),
             Box::new(m0024::KeepSweeps),
         ]
     }

@@ -4,6 +4,7 @@ pub(crate) mod desired;
 pub(crate) mod edge;
 pub(crate) mod feed_person;
 pub(crate) mod feed_run;
+pub(crate) mod finding;
 pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;

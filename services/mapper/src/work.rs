@@ -6,6 +6,7 @@ mod correlate;
 mod decide;
 mod emit;
 mod feeds;
+mod findings;
 mod flatten;
 mod join;
 mod leavers;
@@ -199,6 +200,8 @@ struct Work<'a> {
     /// What follows for accounts of people who have a right to access, or not.
     duties: Vec<leavers::Duty>,
     orders: Vec<orders::OrderRow>,
+    /// What a human should look at in people.
+    findings: findings::Findings,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
 }

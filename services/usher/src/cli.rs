@@ -35,8 +35,8 @@ pub use leavers::{
 pub use orders::{LiftOrderArgs, OrderArgs, OrderCommand, OrderListArgs};
 pub use outbox::{OutboxCommand, OutboxRetryArgs};
 pub use people::{
-    JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand, PeopleListArgs,
-    ResolveRecordArgs,
+    FindingListArgs, JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand,
+    PeopleListArgs, ResolveRecordArgs,
 };
 pub use policy::{
     ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,

@@ -101,6 +101,9 @@ pub struct MapperStatus {
     /// Records of sources that may be somebody else's: a human must say.
     #[serde(default)]
     pub record_conflicts: u64,
+    /// What a human should look at in people.
+    #[serde(default)]
+    pub findings: super::findings::FindingCounts,
     /// Accounts of leavers that are not proven to be off.
     #[serde(default)]
     pub leavers: super::leavers::LeaverCounts,

@@ -26,6 +26,8 @@ pub enum ContradictionCode {
     NoShow,
     /// A record shows a person whose departure took effect before.
     PresentAfterDeparture,
+    /// A key that came back after long, with another name.
+    RecycledKey,
     /// A rehire that names a day before a departure that is in effect.
     RehireBeforeDeparture,
     /// Two senders that may say who is employed differ.
@@ -38,11 +40,12 @@ pub enum ContradictionCode {
 
 impl ContradictionCode {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FirstDayMovedAhead,
         Self::ListedElsewhere,
         Self::NoShow,
         Self::PresentAfterDeparture,
+        Self::RecycledKey,
         Self::RehireBeforeDeparture,
         Self::SendersDisagree,
         Self::UndatedArrivalOverruled,
@@ -56,6 +59,7 @@ impl ContradictionCode {
             Self::ListedElsewhere => "listed_elsewhere",
             Self::NoShow => "no_show",
             Self::PresentAfterDeparture => "present_after_departure",
+            Self::RecycledKey => "recycled_key",
             Self::RehireBeforeDeparture => "rehire_before_departure",
             Self::SendersDisagree => "senders_disagree",
             Self::UndatedArrivalOverruled => "undated_arrival_overruled",

@@ -104,7 +104,9 @@ fn every_row_of_the_page_is_decided_as_it_says() {
 fn every_code_is_in_the_page_and_in_a_row() {
     for code in ContradictionCode::ALL {
         assert!(PAGE.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
-        assert!(rows().iter().any(|row| row.listed.contains(code.as_str())), "{}", code.as_str());
+        // It is no matter of statements: its table is in docs/people.md.
+        let has_row = rows().iter().any(|row| row.listed.contains(code.as_str()));
+        assert!(has_row || code == ContradictionCode::RecycledKey, "{}", code.as_str());
     }
 }
 

@@ -12,17 +12,20 @@ pub enum AccessOrderKind {
     Off,
     /// The person's accounts are never deleted: a legal hold.
     Keep,
+    /// The person who came back with another name is the same one.
+    Same,
 }
 
 impl AccessOrderKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Off, Self::Keep];
+    pub const ALL: [Self; 3] = [Self::Off, Self::Keep, Self::Same];
 
     /// The name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Keep => "keep",
+            Self::Same => "same",
         }
     }
 }
@@ -46,6 +49,9 @@ pub struct AccessOrders {
     /// Never deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<AccessOrder>,
+    /// Who came back with another name is the same person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same: Option<AccessOrder>,
 }
 
 impl AccessOrders {
@@ -58,12 +64,12 @@ impl AccessOrders {
     pub fn at(self, now: i64) -> Self {
         let in_force =
             |order: Option<AccessOrder>| order.filter(|order| order.until.is_none_or(|until| until > now));
-        Self { off: in_force(self.off), keep: in_force(self.keep) }
+        Self { off: in_force(self.off), keep: in_force(self.keep), same: in_force(self.same) }
     }
 
     /// When the next of them ends after `now` (microseconds).
     pub(super) fn next_due(self, now: i64) -> Option<i64> {
-        let ends = [self.off, self.keep].into_iter().flatten().filter_map(|order| order.until);
+        let ends = [self.off, self.keep, self.same].into_iter().flatten().filter_map(|order| order.until);
         ends.filter(|until| *until > now).min()
     }
 }
@@ -74,6 +80,7 @@ impl Identity {
         match kind {
             AccessOrderKind::Off => self.orders.off = order,
             AccessOrderKind::Keep => self.orders.keep = order,
+            AccessOrderKind::Same => self.orders.same = order,
         }
     }
 

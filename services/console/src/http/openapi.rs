@@ -5,8 +5,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    dead, evidence, feeds, held, leavers, orders, outbox, people, plans, policies, provision, quarantine,
-    reconcile, records, schedule, status, verify,
+    dead, evidence, feeds, findings, held, leavers, orders, outbox, people, plans, policies, provision,
+    quarantine, reconcile, records, schedule, status, verify,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use super::{
         feeds::show,
         feeds::accept,
         feeds::reject,
+        findings::list,
         records::list,
         records::resolve,
         records::join,

@@ -90,6 +90,7 @@ fn play_mapper(bus: Bus) {
                             known,
                             scheduled: 3,
                             record_conflicts: 0,
+                            findings: lifecycle::FindingCounts::default(),
                             leavers: lifecycle::LeaverCounts::default(),
                             held_files,
                             ..MapperStatus::default()

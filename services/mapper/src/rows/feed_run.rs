@@ -13,6 +13,9 @@ pub(crate) struct Model {
     pub(crate) run: String,
     #[sea_orm(column_type = "Text")]
     pub(crate) feed: String,
+    /// The authenticated sender of its events; nothing in what was stored before that was kept.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) sender: Option<String>,
     /// When it began, the first time if it was begun several times; microseconds since the Unix epoch.
     pub(crate) run_at: i64,
     /// A [`FeedRunState`].

@@ -70,7 +70,8 @@ impl Runs {
 }
 
 fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> Input {
-    let source = format!("feeds/{}", row.feed);
+    // The voice of the list itself: authority over employment goes by it.
+    let source = row.sender.clone().unwrap_or_else(|| format!("feeds/{}", row.feed));
     let source_event_id = format!("{run}:absent:{}", person.key);
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.run_at) * 1_000);
     let begun_at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);

@@ -77,8 +77,10 @@ impl Work<'_> {
                     (known.next_due_at, known.scheduled_at) = (None, None);
                 }
                 self.give_up_key(&key, &person, &cause);
+                self.findings.decided(&key, &[]);
                 continue;
             }
+            self.findings.decided(&key, &identity.contradictions);
             let mut next_due = known.state.next_due(now);
             let mut scheduled = next_due;
             let manager = around.manager(known.manager.as_deref());
@@ -90,6 +92,7 @@ impl Work<'_> {
                 next_due = earlier(next_due, decision.recheck_at, now);
                 scheduled = earlier(scheduled, decision.turns_at, now);
                 let because = || (decision.reason(), decision.user_name());
+                self.findings.unbuilt(&key, policy.target(), &decision, now);
                 let right = right(identity, &decision, now);
                 let Some(account) = decision.account() else {
                     self.note_right(policy, &key, right, false, &cause);
@@ -104,6 +107,7 @@ impl Work<'_> {
                 self.note_right(policy, &key, right, is_news, &cause);
             }
             if let Some(known) = self.people.get_mut(&key) {
+                known.state.remember_former(identity, policies.people().recycled_after_days(), now);
                 (known.next_due_at, known.scheduled_at) = (next_due, scheduled);
             }
         }

@@ -21,14 +21,22 @@ use crate::rows::{SaveError, feed_person, feed_run};
 pub(super) struct Feeds {
     /// By feed and key.
     people: BTreeMap<(String, String), Listed>,
-    /// By run: its feed and when it began.
-    runs: BTreeMap<String, (String, i64)>,
+    /// By run.
+    runs: BTreeMap<String, Begun>,
     /// By run.
     ends: BTreeMap<String, (i64, Completion)>,
     /// By feed and key: who is not listed since when, by which run.
     absent: BTreeMap<(String, String), i64>,
     /// By run: how many were said to have left by it.
     left: BTreeMap<String, i64>,
+}
+
+/// What is known of a run from any of its events.
+#[derive(Debug, Clone)]
+struct Begun {
+    feed: String,
+    sender: String,
+    at: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -52,8 +60,9 @@ impl Feeds {
             return;
         }
         let id = run.run.to_string();
-        let known = self.runs.entry(id.clone()).or_insert_with(|| (run.feed.clone(), at));
-        known.1 = Ord::min(known.1, at);
+        let begun = || Begun { feed: run.feed.clone(), sender: event.sender().to_owned(), at };
+        let known = self.runs.entry(id.clone()).or_insert_with(begun);
+        known.at = Ord::min(known.at, at);
         if event.kind == EventKind::FeedCompleted {
             match Completion::from_attributes(&event.attributes) {
                 Some(completion) if self.ends.get(&id).is_none_or(|(then, _)| *then < at) => {
@@ -160,7 +169,7 @@ fn newer(said: Option<bool>) -> OnConflict {
 
 async fn save_runs(
     tx: &DatabaseTransaction,
-    runs: &BTreeMap<String, (String, i64)>,
+    runs: &BTreeMap<String, Begun>,
     mut ends: BTreeMap<String, (i64, Completion)>,
 ) -> Result<(), SaveError> {
     if runs.is_empty() {
@@ -172,11 +181,11 @@ async fn save_runs(
     let rows = rows.map_err(StoreError::statement("read runs of feeds"))?;
     let mut known: BTreeMap<String, feed_run::Model> =
         rows.into_iter().map(|row| (row.run.clone(), row)).collect();
-    for (run, (feed, at)) in runs {
+    for (run, begun) in runs {
         let end = ends.remove(run);
         match known.remove(run) {
-            None => insert(tx, run, feed, *at, end).await?,
-            Some(row) => update(tx, row, *at, end).await?,
+            None => insert(tx, run, begun, end).await?,
+            Some(row) => update(tx, row, begun.at, end).await?,
         }
     }
     Ok(())
@@ -185,15 +194,15 @@ async fn save_runs(
 async fn insert(
     tx: &DatabaseTransaction,
     run: &str,
-    feed: &str,
-    at: i64,
+    begun: &Begun,
     end: Option<(i64, Completion)>,
 ) -> Result<(), SaveError> {
     let state = if end.is_some() { FeedRunState::Merging } else { FeedRunState::Open };
     let row = feed_run::Model {
         run: run.to_owned(),
-        feed: feed.to_owned(),
-        run_at: at,
+        feed: begun.feed.clone(),
+        sender: Some(begun.sender.clone()),
+        run_at: begun.at,
         state: state.as_str().to_owned(),
         ended_at: end.as_ref().map(|(at, _)| *at),
         completion: end.map(|(_, completion)| encode(&completion)),

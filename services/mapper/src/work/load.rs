@@ -55,6 +55,7 @@ pub(super) async fn load<'a>(
         feeds: super::feeds::Feeds::default(),
         duties: Vec::new(),
         orders: Vec::new(),
+        findings: super::findings::Findings::default(),
         facts: Vec::new(),
         commands: Vec::new(),
     };

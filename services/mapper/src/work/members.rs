@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::{EdgeState, Event, EventKind, Intake, Provenance, TraceContext, next_revision};
+use lifecycle::{EdgeState, Event, EventKind, Intake, Provenance, Refused, TraceContext, next_revision};
 
 use super::load::state_of;
 use super::{Again, Cause, Input, KnownEdge, Work};
@@ -52,7 +52,8 @@ impl Work<'_> {
             let known = self.edges.entry(key).or_insert_with(|| unknown(&event.subject, member));
             let mut state = state_of(&known.row);
             if state.say(from, present, now) == Intake::Refused {
-                telemetry::metrics::statement_refused("future_members");
+                self.findings.refuse(member, event, &[Refused::Members]);
+                telemetry::metrics::statement_refused(Refused::Members.limit());
                 tracing::warn!(
                     group = event.subject,
                     member = member.as_str(),

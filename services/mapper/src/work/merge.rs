@@ -137,6 +137,7 @@ impl Work<'_> {
             kind if kind.is_worker() => self.merge_worker(event, sequence, cause),
             _ => self.merge_group(event, sequence, cause),
         };
+        self.findings.note(&merged.subject, event);
         merged.note = with_unread(merged.note, event);
         let outcome = match () {
             () if event.effective_at > self.now => "scheduled",
@@ -169,6 +170,7 @@ impl Work<'_> {
         if changed {
             person.touched = Some(cause);
         }
+        self.findings.refuse(&subject, event, &refused);
         let note = source.and_then(|source| note(&person.state, source, people, event, now));
         let note = with_contradictions(with_refused(note, &refused), &subject, (&before, &person.state), now);
         Merged { changed, revision: person.revision + 1, subject, note }
@@ -185,6 +187,7 @@ impl Work<'_> {
             self.whole_groups.insert(event.subject.clone(), cause);
         }
         let (subject, revision) = (event.subject.clone(), group.revision + 1);
+        self.findings.refuse(&subject, event, &refused);
         Merged { changed: true, revision, subject, note: with_refused(None, &refused) }
     }
 

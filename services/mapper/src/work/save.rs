@@ -73,6 +73,7 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     save_rows::<desired::Entity>(tx, rows, &key, desired::Column::Version).await?;
     leavers::save(tx, work.duties, now).await?;
     orders::save(tx, work.orders).await?;
+    work.findings.save(tx).await?;
 
     let mut messages: Vec<Outgoing> =
         work.commands.iter().map(|(command, trace)| Outgoing::command(command, *trace)).collect();

@@ -8,6 +8,7 @@ mod commands;
 mod concurrency;
 mod employment;
 mod feeds;
+mod findings;
 mod flattening;
 mod groups;
 mod leavers;

@@ -12,6 +12,16 @@ pub enum PeopleCommand {
     /// Look at records that may be somebody else's, and say whose they are.
     #[command(subcommand)]
     Conflicts(PeopleConflictsCommand),
+    /// List people of whom sources say what cannot all be true: off until a source settles it, in most cases.
+    Contradictions(FindingListArgs),
+    /// List values of people that could not be read or used, until their source says them readably.
+    Unread(FindingListArgs),
+    /// List people who have no account at a target, or one without some values, because it cannot be built.
+    Unbuilt(UnbuiltListArgs),
+    /// Say that a person who came back with another name is the same one: their accounts are switched on again.
+    Same(SamePersonArgs),
+    /// Tell what to do for a person who was given the key of another one.
+    Different(DifferentPersonArgs),
     /// Say that two keys are one person: somebody came back under another, or HR had them twice. It cannot be taken back.
     Join(JoinPeopleArgs),
 }
@@ -40,6 +50,51 @@ pub struct PeopleListArgs {
     /// How to reach the console.
     #[command(flatten)]
     pub operator: OperatorArgs,
+}
+
+/// `usher people contradictions` and `usher people unread`.
+#[derive(Debug, Args)]
+pub struct FindingListArgs {
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub limit: u64,
+    /// `nextCursor` of the answer before (with --json).
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher people unbuilt`.
+#[derive(Debug, Args)]
+pub struct UnbuiltListArgs {
+    /// Only of one target.
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Which part of the list, and how to reach the console.
+    #[command(flatten)]
+    pub list: FindingListArgs,
+}
+
+/// `usher people same`.
+#[derive(Debug, Args)]
+pub struct SamePersonArgs {
+    /// Key, or login name at the source.
+    pub person: String,
+    /// Why, in your words; it is kept in the timeline.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// `usher people different`.
+#[derive(Debug, Args)]
+pub struct DifferentPersonArgs {
+    /// Key of the person who left.
+    pub person: String,
 }
 
 /// `usher people join`.

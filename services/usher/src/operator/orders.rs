@@ -29,6 +29,14 @@ pub async fn order(kind: AccessOrderKind, args: &OrderArgs) -> anyhow::Result<En
     }
 }
 
+/// `usher people same`.
+///
+/// # Errors
+/// When the console cannot be reached or refuses.
+pub(super) async fn same_person(operator: &OperatorArgs, person: &str, why: &str) -> anyhow::Result<Ended> {
+    send(operator, &body(AccessOrderKind::Same, person, why)).await
+}
+
 fn body(kind: AccessOrderKind, person: &str, why: &str) -> OrderAccess {
     OrderAccess {
         person: person.to_owned(),

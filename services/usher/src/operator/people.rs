@@ -1,11 +1,16 @@
 //! `usher people ...`.
 
 use console::api::{JoinPeople, ResolveRecord};
-use lifecycle::{JoinPeopleReply, RECORDS_MAX, RecordsReply, SourceRecord};
+use lifecycle::{
+    FINDINGS_MAX, FindingKind, FindingsReply, JoinPeopleReply, RECORDS_MAX, RecordsReply, SourceRecord,
+};
 
 use super::client::{Console, understood};
-use super::{Ended, show};
-use crate::cli::{JoinPeopleArgs, OperatorArgs, PeopleCommand, PeopleConflictsCommand, ResolveRecordArgs};
+use super::orders::same_person;
+use super::{Ended, print, show};
+use crate::cli::{
+    FindingListArgs, JoinPeopleArgs, OperatorArgs, PeopleCommand, PeopleConflictsCommand, ResolveRecordArgs,
+};
 use crate::render;
 
 /// `usher people ...`.
@@ -21,6 +26,13 @@ pub async fn people(command: &PeopleCommand) -> anyhow::Result<Ended> {
             list(&args.operator, "conflict", args.source.as_deref(), args.limit).await
         }
         PeopleCommand::Conflicts(PeopleConflictsCommand::Resolve(args)) => resolve(args).await,
+        PeopleCommand::Contradictions(args) => findings(FindingKind::Contradiction, None, args).await,
+        PeopleCommand::Unread(args) => findings(FindingKind::Unread, None, args).await,
+        PeopleCommand::Unbuilt(args) => {
+            findings(FindingKind::Unbuilt, args.target.as_deref(), &args.list).await
+        }
+        PeopleCommand::Same(args) => same_person(&args.operator, &args.person, &args.why).await,
+        PeopleCommand::Different(args) => print(&render::people::different(&args.person)),
         PeopleCommand::Join(args) => join(args).await,
     }
 }
@@ -48,6 +60,27 @@ async fn list(
     }
     let whole = serde_json::to_value(whole).expect("records have only string keys");
     show(operator, &whole, |reply: &RecordsReply| render::people::list(reply, status))
+}
+
+async fn findings(kind: FindingKind, target: Option<&str>, args: &FindingListArgs) -> anyhow::Result<Ended> {
+    let console = Console::new(&args.operator)?;
+    let mut whole = FindingsReply { next_cursor: args.cursor.clone(), ..FindingsReply::default() };
+    let mut left = args.limit.max(1);
+    loop {
+        let limit = left.min(FINDINGS_MAX).to_string();
+        let mut query = vec![("kind", kind.as_str().to_owned()), ("limit", limit)];
+        query.extend(target.map(|target| ("target", target.to_owned())));
+        query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
+        let page: FindingsReply = understood(&console.get(&["people", "findings"], &query).await?)?;
+        whole.findings.extend(page.findings);
+        (whole.total, whole.next_cursor) = (page.total, page.next_cursor);
+        left = left.saturating_sub(FINDINGS_MAX);
+        if left == 0 || whole.next_cursor.is_none() {
+            break;
+        }
+    }
+    let whole = serde_json::to_value(whole).expect("findings have only string keys");
+    show(&args.operator, &whole, |reply: &FindingsReply| render::people::findings(kind, reply))
 }
 
 async fn resolve(args: &ResolveRecordArgs) -> anyhow::Result<Ended> {

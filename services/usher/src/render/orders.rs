@@ -18,6 +18,9 @@ pub fn one(order: &AccessOrderStatus) -> String {
         (AccessOrderKind::Keep, true) => {
             format!("no account of {person} is deleted from now on{until}\n")
         }
+        (AccessOrderKind::Same, true) => format!(
+            "{person} is the same person as before: sources and policies decide about their accounts again\n"
+        ),
         (kind, false) => {
             format!("`{}` is lifted: sources and policies decide about {person} again\n", kind.as_str())
         }

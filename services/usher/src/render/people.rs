@@ -1,6 +1,8 @@
 //! Records of sources, and whose they are.
 
-use lifecycle::{JoinPeopleReply, RecordStatus, RecordsReply, SourceRecord};
+use lifecycle::{
+    Finding, FindingKind, FindingsReply, JoinPeopleReply, RecordStatus, RecordsReply, SourceRecord,
+};
 use time::format_description::well_known::Rfc3339;
 
 use super::table::Table;
@@ -35,6 +37,46 @@ pub fn list(reply: &RecordsReply, status: &str) -> String {
     text
 }
 
+/// One line per finding, then how many there are and what to do.
+pub fn findings(kind: FindingKind, reply: &FindingsReply) -> String {
+    let (nothing, columns, todo) = match kind {
+        FindingKind::Contradiction => (
+            "no source contradicts itself or another one\n",
+            ["SINCE", "PERSON", "SOURCE", "CONTRADICTION"],
+            "what each means and settles it: docs/employment.md; the timeline: usher trace PERSON",
+        ),
+        FindingKind::Unread => (
+            "everything that sources say of people can be read\n",
+            ["SINCE", "PERSON", "SOURCE", "COULD NOT BE READ"],
+            "correct it at the source, or say how it is to be read (docs/dates.md)",
+        ),
+        FindingKind::Unbuilt => (
+            "everybody can be built\n",
+            ["SINCE", "PERSON", "TARGET", "WHY"],
+            "correct the value at the source, or the mapping; a leaver is switched off all the same",
+        ),
+    };
+    if reply.findings.is_empty() {
+        return nothing.to_owned();
+    }
+    let mut table = Table::new(columns);
+    for finding in &reply.findings {
+        let Finding { person, target, sender, field, detail, since } = finding;
+        let since = instant(&since.format(&Rfc3339).unwrap_or_default());
+        let by = if kind == FindingKind::Unbuilt { target } else { sender };
+        let what = match (field.as_str(), detail.as_str()) {
+            (field, "") => field.to_owned(),
+            ("", detail) => detail.to_owned(),
+            (field, detail) => format!("{field}: {detail}"),
+        };
+        table.row([&since, person, by, &what]);
+    }
+    let shown = reply.findings.len();
+    let mut text = table.render();
+    text.push_str(&format!("\n{shown} of {}; {todo}\n", reply.total));
+    text
+}
+
 /// One record as it is now.
 pub fn one(record: &SourceRecord) -> String {
     let whose = match (&record.person, record.status) {
@@ -46,6 +88,17 @@ pub fn one(record: &SourceRecord) -> String {
         (None, _) => "is nobody's: it waits for somebody with the same value".to_owned(),
     };
     format!("{} {} {whose}\n", clean(&record.source), clean(&record.key))
+}
+
+/// What to do for a person who was given the key of another one.
+pub fn different(person: &str) -> String {
+    let person = clean(person);
+    format!(
+        "The accounts of {person} stay off: they are another person's, and are deleted as the policy says.\n\
+         1. Give the new person a key of their own at the source, and send them under it.\n\
+         2. Say there that {person} left, so that nothing is listed any more.\n\
+         3. To be sure meanwhile: usher off {person} --why \"the key was given out again\"\n"
+    )
 }
 
 /// What became of two keys.
@@ -74,6 +127,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_list_of_findings_says_how_many_there_are_and_what_to_do() {
+        let finding = |person: &str| json!({ "person": person, "sender": "hr", "field": "no_show", "since": "2026-01-02T03:04:05Z" });
+        let reply = json!({ "findings": [finding("E-1"), finding("E-2")], "total": 7, "nextCursor": "x" });
+        let reply: FindingsReply = serde_json::from_value(reply).unwrap();
+        let text = findings(FindingKind::Contradiction, &reply);
+        for part in ["E-1", "hr", "no_show", "2 of 7", "docs/employment.md"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        let unbuilt = json!({ "findings": [{ "person": "E-1", "target": "crm", "detail": "userName has no value",
+            "since": "2026-01-02T03:04:05Z" }], "total": 1 });
+        let text = findings(FindingKind::Unbuilt, &serde_json::from_value(unbuilt).unwrap());
+        assert!(text.contains("crm") && text.contains("userName has no value"), "{text}");
+        for kind in FindingKind::ALL {
+            assert_eq!(findings(kind, &FindingsReply::default()).lines().count(), 1);
+        }
+        assert!(different("E-1").contains("usher off E-1"));
+    }
 
     #[test]
     fn a_conflict_shows_who_it_may_be_why_and_what_to_do() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use console::api::{Status, StreamStatus};
-use lifecycle::{MapperStatus, OutboxStatus, TargetStatus};
+use lifecycle::{FindingCounts, MapperStatus, OutboxStatus, TargetStatus};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -31,6 +31,9 @@ pub fn render(status: &Status) -> String {
         let leavers =
             if departures > 0 { format!(", {departures} of them departures") } else { String::new() };
         text.push_str(&format!("{count} in quarantine{leavers}: see `usher quarantine ls`\n"));
+    }
+    if let Some(mapper) = &status.mapper {
+        text.push_str(&findings(&mapper.findings));
     }
     text.push('\n');
     for problem in &status.unavailable {
@@ -92,6 +95,28 @@ pub fn render(status: &Status) -> String {
     text.push_str(&streams(&status.streams, OffsetDateTime::now_utc()));
     for outbox in &status.outboxes {
         text.push_str(&waiting(outbox));
+    }
+    text
+}
+
+/// A line for each list of what a human should look at in people; nothing if all are empty.
+fn findings(counts: &FindingCounts) -> String {
+    let mut text = String::new();
+    if counts.contradictions > 0 {
+        let count = counts.contradictions;
+        text.push_str(&format!(
+            "{count} contradictions about who works here: see `usher people contradictions`\n"
+        ));
+    }
+    if counts.unread > 0 {
+        let count = counts.unread;
+        text.push_str(&format!("{count} values of people could not be read: see `usher people unread`\n"));
+    }
+    for (target, count) in counts.unbuilt.iter().filter(|(_, count)| **count > 0) {
+        text.push_str(&format!(
+            "{count} people cannot be built for {}, or not whole: see `usher people unbuilt`\n",
+            clean(target)
+        ));
     }
     text
 }
@@ -247,6 +272,19 @@ mod tests {
              events    0\n\
              commands  7\n\
              journal   unknown\n"
+        );
+    }
+
+    #[test]
+    fn what_a_human_should_look_at_in_people_is_counted_with_the_command_that_lists_it() {
+        assert_eq!(findings(&FindingCounts::default()), "");
+        let unbuilt = [("crm".to_owned(), 3), ("zia".to_owned(), 0)].into();
+        let text = findings(&FindingCounts { contradictions: 2, unread: 1, unbuilt });
+        assert_eq!(
+            text,
+            "2 contradictions about who works here: see `usher people contradictions`\n\
+             1 values of people could not be read: see `usher people unread`\n\
+             3 people cannot be built for crm, or not whole: see `usher people unbuilt`\n"
         );
     }
 

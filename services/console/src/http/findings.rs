@@ -1,0 +1,58 @@
+//! What a human should look at in people.
+
+use axum::Json;
+use axum::extract::State;
+use edge::{PROBLEM_JSON, Problem};
+use lifecycle::{FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest, verb};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Shared;
+use super::problem::invalid_one;
+use super::query::Query;
+use crate::MAPPER;
+
+/// Findings per page unless asked otherwise.
+const LIMIT: u64 = 100;
+
+/// Which ones are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FindingsQuery {
+    /// `contradiction`, `unread` or `unbuilt`.
+    kind: String,
+    /// Only of this target.
+    target: Option<String>,
+    /// How many at most: 1 to 500, 100 unless said.
+    limit: Option<u64>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What a human should look at in people, in order of person: contradictions about employment, values that could not be read,
+/// people who cannot be built for a target. What is settled is not listed any more.
+#[utoipa::path(
+    get,
+    path = "/v1/people/findings",
+    params(FindingsQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`findings`: `person`, `target`, `sender`, `field`, `detail`, `since` of each, no values; `total`; `nextCursor` while there is more"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the cursor is wrong"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn list(
+    State(context): State<Shared>,
+    Query(query): Query<FindingsQuery>,
+) -> Result<Json<FindingsReply>, Problem> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=FINDINGS_MAX).contains(&limit) {
+        return Err(invalid_one("query:limit", format!("must be 1 to {FINDINGS_MAX}")));
+    }
+    let kind = FindingKind::named(&query.kind)
+        .ok_or_else(|| invalid_one("query:kind", "must be contradiction, unread or unbuilt"))?;
+    let request = FindingsRequest { kind, target: query.target, limit, cursor: query.cursor };
+    Ok(Json(context.ask(MAPPER, verb::FINDINGS, &request).await?))
+}

@@ -1,0 +1,75 @@
+//! Verb `findings`: what a human should look at in people.
+
+use lifecycle::{FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use store::StoreError;
+
+use super::{Control, Refusal, wrong};
+use crate::rows::finding::{Column, Entity};
+
+impl Control {
+    pub(super) async fn findings(&self, request: &FindingsRequest) -> Result<FindingsReply, Refusal> {
+        let limit = request.limit.clamp(1, FINDINGS_MAX);
+        let mut query = Entity::find().filter(Column::Kind.eq(request.kind.as_str()));
+        if let Some(target) = &request.target {
+            query = query.filter(Column::Target.eq(target));
+        }
+        let total = query.clone().count(self.store.reader()).await;
+        let total = total.map_err(StoreError::statement("count findings"))?;
+        if let Some(cursor) = &request.cursor {
+            let after: [String; 4] = serde_json::from_str(cursor)
+                .map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
+            let place = [Column::Person, Column::Target, Column::Sender, Column::Field];
+            let place = Expr::tuple(place.map(|column| Expr::col(column).into()));
+            query = query.filter(place.gt(Expr::tuple(after.map(Expr::value))));
+        }
+        let rows = query
+            .order_by_asc(Column::Person)
+            .order_by_asc(Column::Target)
+            .order_by_asc(Column::Sender)
+            .order_by_asc(Column::Field)
+            .limit(limit)
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read findings"))?;
+        let is_last = (rows.len() as u64) < limit;
+        let next_cursor = rows.last().filter(|_| !is_last).map(|row| {
+            let place = [&row.person, &row.target, &row.sender, &row.field];
+            serde_json::to_string(&place).expect("texts are always JSON")
+        });
+        let findings = rows.into_iter().map(crate::rows::finding::Model::told).collect();
+        Ok(FindingsReply { findings, total, next_cursor })
+    }
+}
+
+/// Counts findings, by index.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn finding_counts(connection: &impl ConnectionTrait) -> Result<FindingCounts, StoreError> {
+    let rows: Vec<(String, String, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Kind)
+        .column(Column::Target)
+        .column_as(Column::Person.count(), "count")
+        .group_by(Column::Kind)
+        .group_by(Column::Target)
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("count findings"))?;
+    let mut counts = FindingCounts::default();
+    for (kind, target, count) in rows {
+        let count = count.unsigned_abs();
+        match FindingKind::named(&kind) {
+            Some(FindingKind::Contradiction) => counts.contradictions += count,
+            Some(FindingKind::Unread) => counts.unread += count,
+            Some(FindingKind::Unbuilt) => drop(counts.unbuilt.insert(target, count)),
+            None => {}
+        }
+    }
+    Ok(counts)
+}

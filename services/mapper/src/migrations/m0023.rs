@@ -1,0 +1,27 @@
+//! Runs of full feeds keep the sender of their events: who is not listed any more left by its word.
+
+use sea_orm_migration::prelude::*;
+
+pub(super) struct KeepSendersOfFeeds;
+
+const RUNS: &str = "mapper_feeds";
+const SENDER: &str = "sender";
+
+impl MigrationName for KeepSendersOfFeeds {
+    fn name(&self) -> &str {
+        "m0023_keep_senders_of_feeds"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for KeepSendersOfFeeds {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = ColumnDef::new(Alias::new(SENDER)).text().take();
+        manager.alter_table(Table::alter().table(Alias::new(RUNS)).add_column(column).take()).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = Alias::new(SENDER);
+        manager.alter_table(Table::alter().table(Alias::new(RUNS)).drop_column(column).take()).await
+    }
+}

@@ -1,0 +1,178 @@
+//! Findings: what a human should look at in people, listed in the transaction that decides about them, and taken off the list
+//! in the one that settles it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{Contradiction, Dating, Event, EventKind, FindingKind, Refused, UnreadValue, unix_micros};
+use policy::Decision;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter,
+};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::rows::finding::{Column, Entity, Model};
+
+/// What a batch finds.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// By person who was decided about: all that there is to list, but values that could not be read.
+    decided: BTreeMap<String, Vec<Model>>,
+    /// By person and sender: the values of its newest reading that could not be read.
+    unread: BTreeMap<(String, String), Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    said_at: i64,
+    values: BTreeSet<UnreadValue>,
+}
+
+impl Findings {
+    /// The person is decided about: what they were listed for counts no more unless it is found again.
+    pub(super) fn decided(&mut self, person: &str, contradictions: &[Contradiction]) {
+        let rows = self.decided.entry(person.to_owned()).or_default();
+        rows.clear();
+        rows.extend(contradictions.iter().map(|known| Model {
+            person: person.to_owned(),
+            kind: FindingKind::Contradiction.as_str().to_owned(),
+            target: String::new(),
+            sender: known.sender.clone(),
+            field: known.code.as_str().to_owned(),
+            detail: String::new(),
+            since: known.said_at,
+        }));
+    }
+
+    /// A person who cannot be built for a target, or not whole.
+    pub(super) fn unbuilt(&mut self, person: &str, target: &str, decision: &Decision<'_>, now: i64) {
+        let failures = decision.failures();
+        if failures.is_empty() {
+            return;
+        }
+        let detail = if decision.is_impossible() {
+            decision.reason().to_string()
+        } else {
+            format!("left alone, because their mapping fails: {}", failures.join(", "))
+        };
+        self.decided.entry(person.to_owned()).or_default().push(Model {
+            person: person.to_owned(),
+            kind: FindingKind::Unbuilt.as_str().to_owned(),
+            target: target.to_owned(),
+            sender: String::new(),
+            field: String::new(),
+            detail,
+            since: now,
+        });
+    }
+
+    /// Notes what could not be read of an event. A record that can be read, and a later hire or departure of the same
+    /// sender, settle what could not be read before.
+    pub(super) fn note(&mut self, person: &str, event: &Event) {
+        let settles =
+            event.dating() == Dating::Observed || is_employment(event.kind) || event.kind.is_group();
+        if event.kind == EventKind::FeedCompleted || (event.unread.is_empty() && !settles) {
+            return;
+        }
+        self.add(person, event, event.unread.iter().cloned());
+    }
+
+    /// Notes what was refused of an event because a limit was reached: it is listed with what could not be used.
+    pub(super) fn refuse(&mut self, person: &str, event: &Event, refused: &[Refused]) {
+        let why = "refused: its source said too much of this already";
+        let values = refused.iter().map(|one| UnreadValue { field: one.to_string(), class: why.to_owned() });
+        if !refused.is_empty() {
+            self.add(person, event, values);
+        }
+    }
+
+    fn add(&mut self, person: &str, event: &Event, values: impl Iterator<Item = UnreadValue>) {
+        let said_at = unix_micros(event.time);
+        let key = (person.to_owned(), event.sender().to_owned());
+        let reading = self.unread.entry(key).or_insert(Reading { said_at, values: BTreeSet::new() });
+        if said_at > reading.said_at {
+            *reading = Reading { said_at, values: BTreeSet::new() };
+        }
+        if said_at == reading.said_at {
+            reading.values.extend(values);
+        }
+    }
+
+    /// Writes them; the rows of the people are written before, in the same transaction, so that two replicas cannot differ.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(super) async fn save(self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+        let mut before = self.load(tx).await?;
+        let mut now: Vec<Model> = Vec::new();
+        for row in self.decided.values().flatten() {
+            // The list says since when: what is listed already keeps that.
+            let known = before.iter().find(|known| known.key() == row.key());
+            now.push(Model { since: known.map_or(row.since, |known| known.since), ..row.clone() });
+        }
+        for ((person, sender), reading) in &self.unread {
+            now.extend(reading.values.iter().map(|UnreadValue { field, class }| Model {
+                person: person.clone(),
+                kind: FindingKind::Unread.as_str().to_owned(),
+                target: String::new(),
+                sender: sender.clone(),
+                field: field.clone(),
+                detail: class.clone(),
+                since: reading.said_at,
+            }));
+        }
+        let now: BTreeMap<[String; 5], Model> =
+            now.into_iter().map(|row| (row.key().map(str::to_owned), row)).collect();
+        let is_same = |row: &Model| before.contains(row);
+        let changed: Vec<Model> = now.values().filter(|row| !is_same(row)).cloned().collect();
+        before.retain(|row| self.is_settled(row) && !now.contains_key(&row.key().map(str::to_owned)));
+        for row in before {
+            row.delete(tx).await.map_err(StoreError::statement("settle a finding"))?;
+        }
+        write(tx, changed).await
+    }
+
+    /// Whether the batch says that it is not so any more, unless it says so again.
+    fn is_settled(&self, row: &Model) -> bool {
+        if row.kind != FindingKind::Unread.as_str() {
+            return self.decided.contains_key(&row.person);
+        }
+        let reading = self.unread.get(&(row.person.clone(), row.sender.clone()));
+        reading.is_some_and(|reading| row.since < reading.said_at)
+    }
+
+    async fn load(&self, tx: &DatabaseTransaction) -> Result<Vec<Model>, StoreError> {
+        let heard = self.unread.keys().map(|(person, _)| person);
+        let people: BTreeSet<&String> = self.decided.keys().chain(heard).collect();
+        let people: Vec<&String> = people.into_iter().collect();
+        let mut rows = Vec::new();
+        for chunk in people.chunks(ROWS_PER_STATEMENT_MAX) {
+            let some = Entity::find()
+                .filter(Column::Person.is_in(chunk.iter().map(|person| person.as_str())))
+                .all(tx)
+                .await
+                .map_err(StoreError::statement("read findings"))?;
+            rows.extend(some);
+        }
+        Ok(rows)
+    }
+}
+
+async fn write(tx: &DatabaseTransaction, rows: Vec<Model>) -> Result<(), StoreError> {
+    let key = [Column::Person, Column::Kind, Column::Target, Column::Sender, Column::Field];
+    let conflict = OnConflict::columns(key).update_columns([Column::Detail, Column::Since]).to_owned();
+    for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+        let models = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
+        Entity::insert_many(models)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("write findings"))?;
+    }
+    Ok(())
+}
+
+fn is_employment(kind: EventKind) -> bool {
+    use EventKind::{WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
+    matches!(kind, WorkerJoined | WorkerLeft | WorkerRehired | WorkerDeleted)
+}
