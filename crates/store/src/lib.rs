@@ -38,8 +38,9 @@ pub const ROWS_PER_STATEMENT_MAX: usize = 500;
 const READ_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Far longer than any of our transactions waits between two statements.
-const IDLE_IN_TRANSACTION_MAX: &str = "SET idle_in_transaction_session_timeout = '10s'";
+/// Far longer than any of our transactions waits between two statements, and no longer than a lease: a process that was stopped
+/// in the middle of one keeps nobody from taking over.
+const IDLE_IN_TRANSACTION_MAX: &str = "SET idle_in_transaction_session_timeout = '4s'";
 
 /// An open database.
 #[derive(Debug, Clone)]

@@ -158,7 +158,7 @@ async fn a_transaction_that_was_left_open_does_not_keep_its_locks() {
     for _ in 0..4 {
         let tx = store.begin().await.unwrap();
         let row = tx.query_one_raw(show.clone()).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "10s", "on every connection");
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "4s", "on every connection");
         open.push(tx);
     }
 }

@@ -25,6 +25,9 @@ use crate::rows::verification;
 use crate::verification::{Gate, Gates, Verifications};
 use crate::{micros, now};
 
+/// The shortest lease: it is renewed several times in its term.
+const LEASE_SECONDS_MIN: u64 = 2;
+
 /// The writer, ready to run.
 pub struct App {
     intake: Intake,
@@ -73,17 +76,11 @@ pub enum BuildError {
         #[source]
         source: ProfileError,
     },
-    /// A lease that is too short for the target's time-out.
-    #[error(
-        "`writer.lease_seconds` is {lease_seconds}, but a request to `{target}` may take {timeout_seconds} s: make the lease longer, or the profile's timeout_seconds shorter"
-    )]
+    /// A lease that cannot be renewed in time.
+    #[error("`writer.lease_seconds` is {lease_seconds}: use at least {LEASE_SECONDS_MIN}")]
     ShortLease {
-        /// The target.
-        target: String,
         /// As configured.
         lease_seconds: u64,
-        /// From the profile.
-        timeout_seconds: u64,
     },
 }
 
@@ -114,6 +111,7 @@ pub enum RunError {
 /// # Errors
 /// See [`BuildError`].
 pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+    check_lease(&config)?;
     let ready = readiness.latch("writer");
     let outbox = readiness.latch("writer outbox");
     let store =
@@ -133,7 +131,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             return Err(name_twice(target));
         }
         owned.insert(target.name.clone(), Arc::clone(&slot));
-        let connection = connection(target, config.lease_seconds)?;
+        let connection = connection(target)?;
         nested.insert(target.name.clone(), connection.profile.membership.nested);
         owners.push(Owner {
             target: target.name.clone(),
@@ -141,7 +139,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             store: store.clone(),
             relay: relay.clone(),
             replica: replica.clone(),
-            lease_length: Duration::from_secs(config.lease_seconds),
+            lease_length: config.lease_length(),
             attempts_max: config.attempts_max,
             retry: config.retry,
             bell,
@@ -216,20 +214,30 @@ async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Whether the targets could be used: names, addresses, profiles, credentials, and a lease that outlasts a request. Nothing is
+/// Checks that the targets could be used: names, addresses, profiles, credentials, and the lease. Nothing is
 /// connected to.
 ///
 /// # Errors
 /// What is wrong with the first that could not.
 pub fn check(config: &Config) -> Result<(), BuildError> {
+    check_lease(config)?;
     let mut names = std::collections::HashSet::new();
     for target in &config.targets {
         if !names.insert(&target.name) {
             return Err(name_twice(target));
         }
-        connection(target, config.lease_seconds)?;
+        connection(target)?;
     }
     Ok(())
+}
+
+fn check_lease(config: &Config) -> Result<(), BuildError> {
+    match config.lease_seconds {
+        Some(lease_seconds) if lease_seconds < LEASE_SECONDS_MIN => {
+            Err(BuildError::ShortLease { lease_seconds })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn name_twice(target: &TargetConfig) -> BuildError {
@@ -237,7 +245,7 @@ fn name_twice(target: &TargetConfig) -> BuildError {
     BuildError::Target { target: target.name.clone(), message }
 }
 
-fn connection(target: &TargetConfig, lease_seconds: u64) -> Result<Connection, BuildError> {
+fn connection(target: &TargetConfig) -> Result<Connection, BuildError> {
     let mut profile = TargetProfile::load(&target.profile)
         .map_err(|source| BuildError::Profile { target: target.name.clone(), source })?;
     if !target.domains.is_empty() {
@@ -248,9 +256,6 @@ fn connection(target: &TargetConfig, lease_seconds: u64) -> Result<Connection, B
         message: format!("base_url is no URL ({error}); it looks like https://host/scim/v2"),
     })?;
     let timeout_seconds = profile.timeout_seconds;
-    if lease_seconds <= timeout_seconds {
-        return Err(BuildError::ShortLease { target: target.name.clone(), lease_seconds, timeout_seconds });
-    }
     let credential =
         target.credential().map_err(|message| BuildError::Target { target: target.name.clone(), message })?;
     Ok(Connection { base_url, credential, profile, timeout: Duration::from_secs(timeout_seconds) })

@@ -1,7 +1,6 @@
 //! One conversation with a target about one resource: permits, pacing signals, attempts, metrics.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lifecycle::{
     Attempt, AttemptClass, AttemptId, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest, Lane,
@@ -34,7 +33,6 @@ pub(crate) struct OwnedTarget {
     pub(crate) store: Store,
     pub(crate) pacer: Pacer,
     pub(crate) lease: Lease,
-    pub(crate) request_timeout: Duration,
     /// What was read of it as a whole, where that was cheaper than looking for each.
     pub(crate) listing: Listing,
     /// Whose fault failures are.
@@ -204,7 +202,7 @@ impl Call {
         let bytes = std::mem::take(&mut self.body_bytes);
         let asked = Request { method: self.method_of(operation), kind: self.about.kind, bytes };
         let mut permit = self.target.pacer.turn(permit, asked, urgency).await;
-        if !self.target.lease.covers(self.target.request_timeout) {
+        if !self.target.lease.is_ours() {
             return Err(Stop::Deferred);
         }
         let span =

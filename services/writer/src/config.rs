@@ -5,6 +5,11 @@ use std::time::Duration;
 use scim::{Credential, CredentialConfig, Secret};
 use serde::Deserialize;
 
+/// The lease where replicas share a database: with the pause between two tries to take it, a silent owner is replaced within 5 s.
+const LEASE_SECONDS: u64 = 4;
+/// The lease where there is one process.
+const LEASE_ALONE_SECONDS: u64 = 45;
+
 /// Configuration of the writer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,9 +23,10 @@ pub struct Config {
     /// restarted process goes on at once; and one per process on PostgreSQL.
     #[serde(default)]
     pub replica: Option<String>,
-    /// How long a silent owner keeps a target before another replica may take it.
-    #[serde(default = "default_lease_seconds")]
-    pub lease_seconds: u64,
+    /// How long a silent owner keeps a target before another replica may take it, at least 2. By default 4; 45 with SQLite, which only
+    /// one process can use.
+    #[serde(default)]
+    pub lease_seconds: Option<u64>,
     /// How often one resource is tried before it becomes a dead letter.
     #[serde(default = "default_attempts_max")]
     pub attempts_max: i32,
@@ -112,8 +118,12 @@ impl std::fmt::Debug for TargetConfig {
     }
 }
 
-fn default_lease_seconds() -> u64 {
-    45
+impl Config {
+    /// How long a silent owner keeps a target.
+    pub(crate) fn lease_length(&self) -> Duration {
+        let usual = if self.database.starts_with("sqlite:") { LEASE_ALONE_SECONDS } else { LEASE_SECONDS };
+        Duration::from_secs(self.lease_seconds.unwrap_or(usual))
+    }
 }
 
 fn default_attempts_max() -> i32 {

@@ -6,17 +6,20 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
     IntoActiveModel, QueryFilter, QuerySelect, Statement,
 };
 use store::{Store, StoreError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::rows::target;
 use crate::{micros, now};
 
+/// PostgreSQL's clock in microseconds since the Unix epoch.
+const CLOCK: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 /// What `lease_until` says after an orderly end.
 const RELEASED: i64 = 0;
 
@@ -30,8 +33,13 @@ pub(crate) struct Lease {
     after_crash: bool,
     /// Whether the owner before noted what it sent.
     noted: bool,
-    /// Until when nobody else can have it.
+    /// Whether it was taken from another replica that had not released it.
+    taken: bool,
+    /// Until when no other replica can have it: by our own monotonic clock, a term after the last renewal that was answered was
+    /// asked for. So a process that was stopped finds it over when it goes on.
     until: Arc<Mutex<Instant>>,
+    /// Cancelled when another replica has it.
+    lost: CancellationToken,
 }
 
 impl Lease {
@@ -46,6 +54,9 @@ impl Lease {
         length: Duration,
     ) -> Result<Option<Self>, StoreError> {
         let asked_at = Instant::now();
+        if is_held_by_another(store, target, owner).await? {
+            return Ok(None);
+        }
         let tx = store.begin().await?;
         let row = target::Entity::find_by_id(target.to_owned())
             .lock(LockType::Update)
@@ -62,6 +73,7 @@ impl Lease {
             None => 1,
         };
         let after_crash = row.as_ref().is_some_and(|row| row.lease_until != RELEASED);
+        let taken = after_crash && row.as_ref().is_some_and(|row| row.owner.as_deref() != Some(owner));
         let noted = row.as_ref().is_none_or(|row| row.noting_epoch == row.epoch);
         let new = target::Model {
             name: target.to_owned(),
@@ -84,21 +96,26 @@ impl Lease {
             length,
             after_crash,
             noted,
+            taken,
             until: Arc::new(Mutex::new(asked_at + length)),
+            lost: CancellationToken::new(),
         }))
     }
 
-    /// Keeps the target for another term; `false` when somebody else has taken it.
+    /// Keeps the target for another term, also one that had run out and that no other replica took; `false` when one did.
     ///
     /// # Errors
-    /// As the database reports them; the lease then runs out unless a later renewal succeeds.
+    /// As the database reports them; nothing is sent from the end of the term on until a later renewal succeeds.
     pub(crate) async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
         let asked_at = Instant::now();
         let length = i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX);
-        if !self
-            .set_lease_until(store, async |tx| Ok(database_now(store, tx).await?.saturating_add(length)))
-            .await?
-        {
+        let until = if store.backend() == DbBackend::Postgres {
+            Expr::cust(format!("{CLOCK} + {length}"))
+        } else {
+            Expr::value(micros(now()).saturating_add(length))
+        };
+        if !self.set_lease_until(store, until).await? {
+            self.lost.cancel();
             return Ok(false);
         }
         *self.until.lock().expect("nothing panics while holding it") = asked_at + self.length;
@@ -112,39 +129,45 @@ impl Lease {
     pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
         // Before anybody else can have it: nothing more is sent under this lease.
         *self.until.lock().expect("nothing panics while holding it") = Instant::now();
-        self.set_lease_until(store, async |_| Ok(RELEASED)).await.map(|_| ())
+        self.set_lease_until(store, Expr::value(RELEASED)).await.map(|_| ())
     }
 
-    async fn set_lease_until(
-        &self,
-        store: &Store,
-        until: impl AsyncFnOnce(&DatabaseTransaction) -> Result<i64, StoreError>,
-    ) -> Result<bool, StoreError> {
-        let tx = store.begin().await?;
-        let until = until(&tx).await?;
+    async fn set_lease_until(&self, store: &Store, until: Expr) -> Result<bool, StoreError> {
         let updated = target::Entity::update_many()
-            .col_expr(target::Column::LeaseUntil, until.into())
+            .col_expr(target::Column::LeaseUntil, until)
             .filter(target::Column::Name.eq(&self.target))
             .filter(target::Column::Epoch.eq(self.epoch))
             .filter(target::Column::Owner.eq(&self.owner))
-            .exec(&tx)
+            .filter(target::Column::LeaseUntil.ne(RELEASED)) // a renewal that comes late extends nothing
+            .exec(store.writer())
             .await
             .map_err(StoreError::statement("renew the lease"))?;
-        tx.commit().await.map_err(StoreError::statement("renew the lease"))?;
         Ok(updated.rows_affected == 1)
     }
 
-    /// Whether a request that takes up to `timeout` ends before anybody else can have the target.
-    pub(crate) fn covers(&self, timeout: Duration) -> bool {
-        *self.until.lock().expect("nothing panics while holding it") > Instant::now() + timeout
+    /// True while no other replica can have the target: a request may begin.
+    pub(crate) fn is_ours(&self) -> bool {
+        let until = *self.until.lock().expect("nothing panics while holding it");
+        !self.is_lost() && Instant::now() < until
     }
 
-    /// Whether this is still the epoch in force, within a transaction; keeps it so until the transaction ends.
+    /// True once another replica has the target.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.is_cancelled()
+    }
+
+    /// Waits until another replica has the target.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Whether this is still the epoch in force, within a transaction; keeps it so until the transaction ends. Renewals do not
+    /// wait for it.
     ///
     /// # Errors
     /// As the database reports them.
     pub(crate) async fn in_force(&self, tx: &DatabaseTransaction) -> Result<bool, StoreError> {
-        self.check(tx, LockType::Share).await
+        self.check(tx, LockType::KeyShare).await
     }
 
     /// The same, and lets nothing else be decided or committed under the lease meanwhile: what this transaction counts
@@ -162,7 +185,22 @@ impl Lease {
             .one(tx)
             .await
             .map_err(StoreError::statement("check the lease"))?;
-        Ok(row.is_some_and(|row| row.epoch == self.epoch && row.owner.as_deref() == Some(&self.owner)))
+        let is_ours =
+            row.is_some_and(|row| row.epoch == self.epoch && row.owner.as_deref() == Some(&self.owner));
+        if !is_ours {
+            self.lost.cancel();
+        }
+        Ok(is_ours)
+    }
+
+    /// The target that is owned.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether another replica owned the target before, and did not say that it ended: it may still have requests under way.
+    pub(crate) fn was_taken(&self) -> bool {
+        self.taken
     }
 
     /// Rises by one with each change of owner.
@@ -186,13 +224,24 @@ impl Lease {
     }
 }
 
+/// Whether another replica seems to hold the lease: a look that locks nothing and decides nothing.
+async fn is_held_by_another(store: &Store, target: &str, owner: &str) -> Result<bool, StoreError> {
+    let row = target::Entity::find_by_id(target.to_owned())
+        .one(store.reader())
+        .await
+        .map_err(StoreError::statement("read the lease"))?;
+    Ok(row.is_some_and(|row| {
+        row.owner.as_deref().is_some_and(|other| other != owner) && row.lease_until > micros(now())
+    }))
+}
+
 /// The time by the clock that all replicas share; microseconds since the Unix epoch. Those of the replicas may differ by more
 /// than a term.
 pub(crate) async fn database_now(store: &Store, tx: &DatabaseTransaction) -> Result<i64, StoreError> {
     if store.backend() != DbBackend::Postgres {
         return Ok(micros(now())); // SQLite's replicas are on one machine
     }
-    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now";
+    let sql = format!("SELECT {CLOCK} AS now");
     let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
     let row = row.map_err(StoreError::statement("ask for the time"))?;
     let told = row.map(|row| row.try_get("", "now")).transpose();
@@ -216,11 +265,12 @@ mod tests {
                 database.name
             );
             assert!(first.renew(&store).await.unwrap());
-            assert!(first.covers(Duration::from_secs(10)) && !first.covers(Duration::from_secs(61)));
+            assert!(first.is_ours() && !first.is_lost());
 
             first.release(&store).await.unwrap();
             let second = Lease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
             assert!(!first.renew(&store).await.unwrap(), "{}", database.name);
+            assert!(first.is_lost() && !first.is_ours() && second.is_ours());
             let tx = store.begin().await.unwrap();
             assert!(!first.in_force(&tx).await.unwrap());
             assert!(second.in_force(&tx).await.unwrap());
@@ -230,5 +280,43 @@ mod tests {
             let tx = store.begin().await.unwrap();
             assert!(restarted.in_force(&tx).await.unwrap() && !second.in_force(&tx).await.unwrap());
         }
+    }
+
+    #[tokio::test]
+    async fn a_term_that_is_over_lets_nothing_be_sent_and_is_lost_only_to_another_replica() {
+        for database in store::testing::databases() {
+            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+            let term = Duration::from_secs(60);
+            let lease = Lease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
+            // As after a stop of the process: our clock goes on, and we do not.
+            tokio::time::pause();
+            tokio::time::advance(term).await;
+            tokio::time::resume();
+            assert!(!lease.is_ours() && !lease.is_lost(), "{}", database.name);
+            assert!(lease.renew(&store).await.unwrap(), "{}: nobody took it", database.name);
+            assert!(lease.is_ours());
+            let tx = store.begin().await.unwrap();
+            assert!(lease.in_force(&tx).await.unwrap(), "what was done before counts");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_renewal_does_not_wait_for_a_commit_and_another_replica_does() {
+        let Some(database) = store::testing::postgres() else { return };
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let lease = Lease::acquire(&store, "zscaler", "a", Duration::from_micros(1)).await.unwrap().unwrap();
+        let tx = store.begin().await.unwrap();
+        assert!(lease.in_force(&tx).await.unwrap());
+        assert!(lease.renew(&store).await.unwrap());
+        let (other, term) = (store.clone(), Duration::from_secs(60));
+        let mut taking =
+            tokio::spawn(
+                async move { Lease::acquire(&other, "zscaler", "b", term).await.unwrap().is_some() },
+            );
+        let waited = tokio::time::timeout(Duration::from_millis(200), &mut taking).await;
+        assert!(waited.is_err(), "not before what is being committed is committed");
+        tx.commit().await.unwrap();
+        assert!(taking.await.unwrap());
+        assert!(!lease.renew(&store).await.unwrap());
     }
 }

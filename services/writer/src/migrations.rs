@@ -13,6 +13,7 @@ mod m0010;
 mod m0011;
 mod m0015;
 mod m0016;
+mod m0017;
 
 use sea_orm_migration::prelude::*;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011::KeepQuarantine),
             Box::new(m0015::AddVigilance),
             Box::new(m0016::AddVerifications),
+            Box::new(m0017::AddSecondLooks),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Converges one target for as long as this replica holds its lease.
 
 mod inheritance;
+mod keeper;
 mod shift;
 mod work;
 
@@ -24,12 +25,15 @@ use crate::listing;
 use crate::pacer::{Pace, Pacer, Signal};
 use crate::results::Committer;
 use crate::verification::Gate;
+use keeper::LeaseKeeper;
 use shift::Shift;
 
 /// Results that wait for the committer; beyond it, work waits.
 const RESULTS_MAX: usize = 1_024;
-/// Renewals per lease term.
-const RENEWALS: u32 = 5;
+/// Tries to take a lease that another replica holds, per term.
+const TRIES: u32 = 8;
+/// The pause between two of them at most: an owner that ends in good order is followed soon, however long a term is.
+const TRY_AGAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Everything that converging one target needs.
 pub(crate) struct Owner {
@@ -59,15 +63,15 @@ impl Owner {
                 Ok(Some(lease)) => {
                     tracing::info!(target_name = %self.target, "target is ours");
                     if let Err(error) = self.converge(lease, &shutdown).await {
-                        tracing::error!(target_name = %self.target, error = %error, "lost the target for a moment");
+                        tracing::error!(target_name = %self.target, error = &error as &dyn std::error::Error, "lost the target for a moment");
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(target_name = %self.target, error = %error, "could not ask for the lease")
+                    tracing::warn!(target_name = %self.target, error = &error as &dyn std::error::Error, "could not ask for the lease")
                 }
             }
-            let pause = self.lease_length / (RENEWALS * 3);
+            let pause = (self.lease_length / TRIES).min(TRY_AGAIN_MAX);
             tokio::select! {
                 () = shutdown.soft.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -76,13 +80,15 @@ impl Owner {
     }
 
     async fn converge(&self, lease: Lease, shutdown: &Shutdown) -> Result<(), StoreError> {
-        self.doubt_unfinished_memberships().await?;
+        let keeper = LeaseKeeper::spawn(lease.clone(), self.store.clone());
+        self.doubt_unfinished_memberships(&lease).await?;
         self.apply_nesting().await?;
         self.doubt_unfinished_accounts(&lease).await?;
         let client = match Client::new(self.connection.clone()) {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(target_name = %self.target, error = %error, "cannot talk to the target");
+                keeper.stop().await;
                 return lease.release(&self.store).await;
             }
         };
@@ -99,10 +105,9 @@ impl Owner {
         }
         let (results, inbox) = mpsc::channel(RESULTS_MAX);
         let (done, committed) = mpsc::unbounded_channel();
-        let committer = tokio::spawn(self.committer(lease.clone()).run(inbox, done));
+        let committer = tokio::spawn(self.committer(lease.clone(), shutdown).run(inbox, done));
         let target = Arc::new(OwnedTarget {
             name: self.target.clone(),
-            request_timeout: self.connection.timeout,
             client,
             store: self.store.clone(),
             pacer,
@@ -121,11 +126,14 @@ impl Owner {
         if committer.await.is_err() {
             tracing::error!(target_name = %self.target, "the committer panicked");
         }
+        // Not before everything is committed: a lease that is renewed after it was released would keep others out.
+        keeper.stop().await;
         if kept { lease.release(&self.store).await } else { Ok(()) }
     }
 
-    fn committer(&self, lease: Lease) -> Committer {
+    fn committer(&self, lease: Lease, shutdown: &Shutdown) -> Committer {
         Committer {
+            stopping: shutdown.soft.clone(),
             store: self.store.clone(),
             relay: self.relay.clone(),
             lease,

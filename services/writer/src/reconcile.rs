@@ -425,7 +425,7 @@ impl Run {
     async fn still_wanted(&self) -> Result<(), Halt> {
         let row = reconcile::load(self.target.store.reader(), &self.target.name).await?;
         let is_ours = row.is_some_and(|row| row.is_running() && row.started_at == self.row.started_at);
-        if is_ours && self.target.lease.covers(Duration::ZERO) { Ok(()) } else { Err(Halt::Ended) }
+        if is_ours && self.target.lease.is_ours() { Ok(()) } else { Err(Halt::Ended) }
     }
 
     fn note(&mut self, found: Found) {

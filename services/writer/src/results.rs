@@ -7,6 +7,7 @@ use relay::{Parcel, Relay};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::RetryConfig;
 use crate::facts::{News, SERVICE, Settled};
@@ -44,7 +45,7 @@ const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
 pub(crate) struct Committed {
     /// No longer being worked on.
     pub(crate) keys: Vec<Key>,
-    /// Whether the lease was lost: nothing was committed.
+    /// True when the lease was lost: nothing was committed.
     pub(crate) lease_lost: bool,
 }
 
@@ -53,6 +54,8 @@ pub(crate) struct Committer {
     pub(crate) store: Store,
     pub(crate) relay: Relay,
     pub(crate) lease: Lease,
+    /// Cancelled when the process is to end.
+    pub(crate) stopping: CancellationToken,
     pub(crate) target: String,
     pub(crate) attempts_max: i32,
     pub(crate) retry: RetryConfig,
@@ -61,7 +64,8 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    /// Runs until every sender is gone and everything is committed, or the lease is lost.
+    /// Runs until every sender is gone and everything is committed. When another replica has the target, what comes in is
+    /// refused, and left to be read back by it.
     pub(crate) async fn run(self, mut inbox: mpsc::Receiver<Worked>, done: mpsc::UnboundedSender<Committed>) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
@@ -70,7 +74,7 @@ impl Committer {
             batch.clear();
             // The owner may have ended already: what it left to commit is committed all the same.
             let _ = done.send(Committed { keys, lease_lost: !kept });
-            if !kept {
+            if !kept && !self.lease.is_lost() {
                 return;
             }
         }
@@ -111,8 +115,9 @@ impl Committer {
             if refused >= REFUSED_MAX && self.database_works().await {
                 return Part::Unstorable(error);
             }
-            // Results are kept until the database takes them; the lease decides how long that makes sense.
-            if !self.lease.covers(Duration::ZERO) {
+            // Results are kept until the database takes them: they count as long as no other replica has the target, also
+            // when the term is over meanwhile. A process that is to end waits no longer than for its term.
+            if self.stopping.is_cancelled() && !self.lease.is_ours() {
                 return Part::LeaseLost;
             }
             tokio::time::sleep(RETRY_COMMIT_AFTER).await;
@@ -134,6 +139,9 @@ impl Committer {
         let tx = self.store.begin().await?;
         if !self.lease.in_force(&tx).await? {
             tracing::warn!(target_name = %self.target, results = batch.len(), "another replica owns the target: results refused");
+            aside::leave_to_be_read_back(&tx, &self.target, batch, database_now(&self.store, &tx).await?)
+                .await?;
+            tx.commit().await.map_err(StoreError::statement("leave results to be read back"))?;
             return Ok(None);
         }
         let mut news = News::default();

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
 use super::Owner;
-use crate::lease::Lease;
+use crate::lease::{Lease, database_now};
 use crate::rows::{control, edge, resource, status};
 use crate::{micros, nesting, now};
 
@@ -22,7 +22,6 @@ impl Owner {
         let doubtful = if anything { noted.or(resource::Column::Queued.eq(true)) } else { noted };
         let doubted = resource::Entity::update_many()
             .col_expr(resource::Column::InDoubt, Expr::value(true))
-            .col_expr(resource::Column::SendingEpoch, Expr::value(Option::<i64>::None))
             .filter(resource::Column::Target.eq(&self.target))
             .filter(doubtful)
             .exec(&tx)
@@ -30,9 +29,40 @@ impl Owner {
             .map_err(StoreError::statement("doubt accounts"))?;
         if doubted.rows_affected > 0 {
             tracing::info!(target_name = %self.target, accounts = doubted.rows_affected, "requests were under way when the last owner ended");
-            self.let_creates_settle(&tx).await?;
+            self.let_creates_settle(&tx, lease).await?;
+            self.look_twice(&tx, lease).await?;
         }
+        resource::Entity::update_many()
+            .col_expr(resource::Column::SendingEpoch, Expr::value(Option::<i64>::None))
+            .filter(resource::Column::Target.eq(&self.target))
+            .filter(resource::Column::SendingEpoch.is_not_null())
+            .exec(&tx)
+            .await
+            .map_err(StoreError::statement("doubt accounts"))?;
         tx.commit().await.map_err(StoreError::statement("doubt accounts"))
+    }
+
+    /// When requests of the last owner cannot be carried out any longer; none where it ended in good order.
+    async fn second_look(&self, tx: &DatabaseTransaction, lease: &Lease) -> Result<Option<i64>, StoreError> {
+        if !lease.after_crash() {
+            return Ok(None);
+        }
+        let timeout = i64::try_from(self.connection.timeout.as_micros()).unwrap_or(0);
+        Ok(Some(database_now(&self.store, tx).await?.saturating_add(timeout)))
+    }
+
+    /// Requests of the last owner may still be under way: what it was sending is read back at once, and once more when none of
+    /// them can be carried out any longer.
+    async fn look_twice(&self, tx: &DatabaseTransaction, lease: &Lease) -> Result<(), StoreError> {
+        let Some(due) = self.second_look(tx, lease).await? else { return Ok(()) };
+        resource::Entity::update_many()
+            .col_expr(resource::Column::LookAgainAt, Expr::value(due))
+            .filter(resource::Column::Target.eq(&self.target))
+            .filter(resource::Column::SendingEpoch.is_not_null())
+            .exec(tx)
+            .await
+            .map_err(StoreError::statement("look again at accounts"))?;
+        Ok(())
     }
 
     pub(super) async fn write_pause(&self, left: Duration) -> Result<(), StoreError> {
@@ -53,9 +83,12 @@ impl Owner {
     }
 
     /// Where the target does not refuse a second one, what may have been created just now is given time to be found.
-    async fn let_creates_settle(&self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn let_creates_settle(&self, tx: &DatabaseTransaction, lease: &Lease) -> Result<(), StoreError> {
         let profile = &self.connection.profile;
-        let due = micros(now()) + i64::try_from(profile.settle_seconds).unwrap_or(0) * 1_000_000;
+        // A create of another replica may still be carried out as long as it may wait for its answer.
+        let under_way = if lease.was_taken() { profile.timeout_seconds } else { 0 };
+        let seconds = Ord::max(profile.settle_seconds, under_way);
+        let due = micros(now()) + i64::try_from(seconds).unwrap_or(0) * 1_000_000;
         for kind in [ResourceKind::User, ResourceKind::Group] {
             let lookup =
                 if kind == ResourceKind::User { &profile.lookups.user } else { &profile.lookups.group };
@@ -69,6 +102,7 @@ impl Owner {
                 .filter(resource::Column::Queued.eq(true))
                 .filter(resource::Column::RemoteId.is_null())
                 .filter(resource::Column::InDoubt.eq(true))
+                .filter(resource::Column::Lane.ne(lifecycle::Lane::Leaver.rank()))
                 .filter(resource::Column::NextAttemptAt.lt(due))
                 .exec(tx)
                 .await
@@ -118,9 +152,11 @@ impl Owner {
     }
 
     /// A request about memberships was under way when the last owner ended.
-    pub(super) async fn doubt_unfinished_memberships(&self) -> Result<(), StoreError> {
+    pub(super) async fn doubt_unfinished_memberships(&self, lease: &Lease) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
+        let look_again_at = self.second_look(&tx, lease).await?;
         edge::Entity::update_many()
+            .col_expr(edge::Column::LookAgainAt, Expr::value(look_again_at))
             .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
             .col_expr(edge::Column::Queued, Expr::value(true))
             .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Owner, RENEWALS};
+use super::Owner;
 use crate::call::OwnedTarget;
 use crate::lease::Lease;
 use crate::outcome::Worked;
@@ -125,11 +125,11 @@ impl<'a> Shift<'a> {
 
     /// `false` when the lease was lost.
     pub(super) async fn work(&mut self, shutdown: &Shutdown) -> bool {
-        let mut renewal = tokio::time::interval(self.lease.length() / RENEWALS);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let bell = Arc::clone(&self.owner.bell);
+        let lease = self.lease.clone();
         let mut circuit = self.target.pacer.watch();
         loop {
             if self.freshness.is_due() {
@@ -141,7 +141,7 @@ impl<'a> Shift<'a> {
             tokio::select! {
                 biased;
                 () = shutdown.soft.cancelled() => return true,
-                _ = renewal.tick() => if !self.renew().await { return false },
+                () = lease.lost() => return false,
                 Some(committed) = self.committed.recv() => {
                     if committed.lease_lost {
                         tracing::warn!(target_name = %self.owner.target, "results could not be committed under this lease: another replica may have the target");
@@ -237,24 +237,6 @@ impl<'a> Shift<'a> {
     fn compare(&mut self) {
         if self.comparing.is_empty() && self.owner.gate.lets_compare() {
             self.comparing.spawn(reconcile::go_on(Arc::clone(&self.target), Arc::clone(&self.owner.bell)));
-        }
-    }
-
-    async fn renew(&self) -> bool {
-        match self.lease.renew(&self.owner.store).await {
-            Ok(true) => true,
-            Ok(false) => {
-                tracing::warn!(target_name = %self.owner.target, "another replica took the target");
-                false
-            }
-            Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not renew the lease yet");
-                let is_ours = self.lease.covers(Duration::ZERO);
-                if !is_ours {
-                    tracing::warn!(target_name = %self.owner.target, "the lease ran out: another replica may have the target");
-                }
-                is_ours
-            }
         }
     }
 

@@ -1,15 +1,56 @@
 //! Results that the database does not take: what they are about is given up where a human sees it, and nothing else waits.
 
 use lifecycle::AttemptClass;
-use sea_orm::DatabaseTransaction;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
 use super::Committer;
 use crate::facts::News;
 use crate::outcome::{Trouble, Worked, WorkedMembers, WorkedResource};
 use crate::rows::resource::Unseen;
-use crate::rows::{load_edges, load_resources, save_edges, save_resources};
+use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources};
 use crate::stored;
+
+/// Another replica owns the target: what our requests did there comes after what it read back when it took over, so it reads that
+/// back once more.
+pub(super) async fn leave_to_be_read_back(
+    tx: &DatabaseTransaction,
+    target: &str,
+    batch: &[Worked],
+    at: i64,
+) -> Result<(), StoreError> {
+    let failed = StoreError::statement("leave a result to be read back");
+    for worked in batch {
+        match worked {
+            Worked::Resource(worked) => {
+                resource::Entity::update_many()
+                    .col_expr(resource::Column::LookAgainAt, Expr::value(at))
+                    .filter(resource::Column::Target.eq(target))
+                    .filter(resource::Column::Kind.eq(&worked.row.kind))
+                    .filter(resource::Column::Subject.eq(&worked.row.subject))
+                    .exec(tx)
+                    .await
+                    .map_err(&failed)?;
+            }
+            Worked::Members(worked) => {
+                let members: Vec<&str> =
+                    worked.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
+                for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
+                    edge::Entity::update_many()
+                        .col_expr(edge::Column::LookAgainAt, Expr::value(at))
+                        .filter(edge::Column::Target.eq(target))
+                        .filter(edge::Column::GroupSubject.eq(&worked.group))
+                        .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
+                        .exec(tx)
+                        .await
+                        .map_err(&failed)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
 
 impl Committer {
     /// Gives up what the result is about.

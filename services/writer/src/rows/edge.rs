@@ -56,6 +56,9 @@ pub(crate) struct Model {
     pub(crate) through_groups: bool,
     /// Whether the member is a group.
     pub(crate) is_group: bool,
+    /// When it is to be read back once more: an owner before may have had a request about it under way. Microseconds since the
+    /// Unix epoch.
+    pub(crate) look_again_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -87,6 +90,7 @@ impl Model {
             told: false,
             through_groups: false,
             is_group: false,
+            look_again_at: None,
         }
     }
 

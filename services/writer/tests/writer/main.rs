@@ -26,4 +26,5 @@ mod references;
 mod refused;
 mod replays;
 mod safety;
+mod takeover;
 mod world;

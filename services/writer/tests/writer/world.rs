@@ -164,7 +164,7 @@ impl World {
                 reconcile_hours: None,
             }],
             replica: Some(OURS.to_owned()),
-            lease_seconds: 45,
+            lease_seconds: Some(45),
             attempts_max: 3,
             retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds },
         };
@@ -205,9 +205,26 @@ impl World {
 
     /// Ends the writer and starts it with another profile.
     pub(crate) async fn restart_with(&mut self, profile: &scim::TargetProfile) {
+        self.end().await;
+        std::fs::write(&self.config.targets[0].profile, serde_json::to_string(profile).unwrap()).unwrap();
+        self.begin().await;
+    }
+
+    /// Ends the writer, writes into its tables, and starts it again.
+    pub(crate) async fn restart_after(&mut self, statements: &[&str]) {
+        self.end().await;
+        for sql in statements {
+            self.execute(sql).await;
+        }
+        self.begin().await;
+    }
+
+    async fn end(&mut self) {
         self.shutdown.soft.cancel();
         (&mut self.running).await.unwrap().unwrap();
-        std::fs::write(&self.config.targets[0].profile, serde_json::to_string(profile).unwrap()).unwrap();
+    }
+
+    async fn begin(&mut self) {
         self.shutdown = Shutdown::default();
         let built = writer::build(self.config.clone(), self.bus.clone(), Readiness::default()).await;
         self.running = tokio::spawn(built.unwrap().run(self.shutdown.clone()));

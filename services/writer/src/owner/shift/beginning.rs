@@ -25,6 +25,14 @@ const NOTED_MAX: usize = 32;
 /// Memberships that are not sent, and why not.
 type HeldEdges = (Vec<edge::Model>, String);
 
+/// What came of noting memberships as being sent.
+enum MembersNoted {
+    /// They may go, but for these.
+    MayGo(Option<HeldEdges>),
+    /// Another replica has the target: the notes there are its own.
+    Overtaken,
+}
+
 impl Shift<'_> {
     /// Starts the most urgent piece of work with the permit for its first request.
     pub(super) async fn begin(&mut self, permit: Permit) {
@@ -42,7 +50,8 @@ impl Shift<'_> {
                 Err(error) => self.could_not_begin(&error),
             },
             Job::Members(mut job) => match self.mark_sending(&mut job).await {
-                Ok(held) => self.begin_members(*job, held, permit),
+                Ok(MembersNoted::MayGo(held)) => self.begin_members(*job, held, permit),
+                Ok(MembersNoted::Overtaken) => {}
                 Err(error) => self.could_not_begin(&error),
             },
         }
@@ -133,13 +142,18 @@ impl Shift<'_> {
 
     /// Notes which memberships are in doubt after a crash; in the same transaction, takes those out that are too many for a
     /// person, and says why.
-    async fn mark_sending(&self, job: &mut MembersJob) -> Result<Option<HeldEdges>, StoreError> {
+    async fn mark_sending(&self, job: &mut MembersJob) -> Result<MembersNoted, StoreError> {
         let (target, limit) = (&self.owner.target, self.target.client.profile().groups_per_user_max);
         let tx = self.owner.store.begin().await?;
+        let in_force = match limit {
+            Some(_) => self.lease.in_force_alone(&tx).await?,
+            None => self.lease.in_force(&tx).await?,
+        };
+        if !in_force {
+            return Ok(MembersNoted::Overtaken);
+        }
         let mut held = None;
         if let Some(max) = limit {
-            // Where the lease is lost, nothing is sent either.
-            self.lease.in_force_alone(&tx).await?;
             held = Some((group_limit::take_excess(&tx, target, max, job).await?, group_limit::reason(max)));
         }
         let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
@@ -154,6 +168,6 @@ impl Shift<'_> {
                 .map_err(StoreError::statement("begin memberships"))?;
         }
         tx.commit().await.map_err(StoreError::statement("begin memberships"))?;
-        Ok(held)
+        Ok(MembersNoted::MayGo(held))
     }
 }
