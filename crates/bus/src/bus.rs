@@ -167,6 +167,29 @@ impl Bus {
         ControlServer::open(self.0.connected.client.clone(), service).await
     }
 
+    /// Answers control requests that are for this `replica` of `service` alone.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn serve_replica(&self, service: &str, replica: &str) -> Result<ControlServer, BusError> {
+        ControlServer::open_replica(self.0.connected.client.clone(), service, replica).await
+    }
+
+    /// Asks this `replica` of `service` to do `verb`.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub async fn request_replica<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        (service, replica): (&str, &str),
+        verb: &str,
+        question: &Q,
+        timeout: Duration,
+    ) -> Result<R, ControlFailure> {
+        let client = &self.0.connected.client;
+        crate::control::request_replica(client, (service, replica), verb, question, timeout).await
+    }
+
     /// Asks one replica of `service` to do `verb`.
     ///
     /// # Errors

@@ -75,10 +75,37 @@ fn subject(service: &str, verb: &str) -> String {
     format!("usher.control.{}.{verb}", token(service))
 }
 
-/// Sends a request and reads the answer.
+/// Of requests that are for one replica alone.
+fn replica_subject(service: &str, replica: &str, verb: &str) -> String {
+    format!("usher.replica.{}.{}.{verb}", token(service), token(replica))
+}
+
+/// Sends a request to any replica of a service and reads the answer.
 pub(crate) async fn request<Q: Serialize, R: DeserializeOwned>(
     client: &Client,
     service: &str,
+    verb: &str,
+    question: &Q,
+    timeout: Duration,
+) -> Result<R, ControlFailure> {
+    send_request(client, (service, subject(service, &token(verb))), verb, question, timeout).await
+}
+
+/// The same to one replica.
+pub(crate) async fn request_replica<Q: Serialize, R: DeserializeOwned>(
+    client: &Client,
+    (service, replica): (&str, &str),
+    verb: &str,
+    question: &Q,
+    timeout: Duration,
+) -> Result<R, ControlFailure> {
+    let to = replica_subject(service, replica, &token(verb));
+    send_request(client, (service, to), verb, question, timeout).await
+}
+
+async fn send_request<Q: Serialize, R: DeserializeOwned>(
+    client: &Client,
+    (service, to): (&str, String),
     verb: &str,
     question: &Q,
     timeout: Duration,
@@ -90,7 +117,7 @@ pub(crate) async fn request<Q: Serialize, R: DeserializeOwned>(
     headers.insert(wire::TRACE_HEADER, trace.to_string());
     let payload = serde_json::to_vec(question).map_err(ControlFailure::Encode)?;
     let request = Request::new().payload(payload.into()).headers(headers).timeout(Some(timeout));
-    let sent = client.send_request(subject(service, &token(verb)), request).instrument(span).await;
+    let sent = client.send_request(to, request).instrument(span).await;
     let answer = sent.map_err(|error| match error.kind() {
         RequestErrorKind::NoResponders => ControlFailure::NoResponders { service: owned() },
         RequestErrorKind::TimedOut => ControlFailure::Timeout { service: owned(), timeout },
@@ -103,7 +130,7 @@ pub(crate) async fn request<Q: Serialize, R: DeserializeOwned>(
     }
 }
 
-/// Requests to one service, shared among its replicas.
+/// Requests to one service, shared among its replicas, or to one replica.
 #[derive(Debug)]
 pub struct ControlServer {
     client: Client,
@@ -113,7 +140,19 @@ pub struct ControlServer {
 
 impl ControlServer {
     pub(crate) async fn open(client: Client, service: &str) -> Result<Self, BusError> {
-        let (all, prefix) = (subject(service, ">"), subject(service, ""));
+        Self::listen(client, service, |verb| subject(service, verb)).await
+    }
+
+    pub(crate) async fn open_replica(client: Client, service: &str, replica: &str) -> Result<Self, BusError> {
+        Self::listen(client, service, |verb| replica_subject(service, replica, verb)).await
+    }
+
+    async fn listen(
+        client: Client,
+        service: &str,
+        subject: impl Fn(&str) -> String,
+    ) -> Result<Self, BusError> {
+        let (all, prefix) = (subject(">"), subject(""));
         let failed = |source| BusError::Subscribe { service: service.to_owned(), source };
         let requests =
             client.queue_subscribe(all, token(service)).await.map_err(|error| failed(Box::new(error)))?;

@@ -21,7 +21,7 @@ static AHEAD_OF_US: AtomicI64 = AtomicI64::new(0);
 
 /// The time by the database's clock, as far as it was measured.
 pub fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc() + time::Duration::microseconds(AHEAD_OF_US.load(Ordering::Relaxed))
+    process_now() + time::Duration::microseconds(AHEAD_OF_US.load(Ordering::Relaxed))
 }
 
 /// How far our clock is ahead of the database's, in microseconds; negative when it is behind.
@@ -67,6 +67,23 @@ pub async fn follow(store: Store, stop: impl Future<Output = ()>, report: impl F
     }
 }
 
+/// Lets the clock of this process be ahead by so many microseconds, or behind.
+#[cfg(any(test, feature = "testing"))]
+pub fn shift_process_clock(micros: i64) {
+    SHIFTED.store(micros, Ordering::Relaxed);
+}
+
+#[cfg(any(test, feature = "testing"))]
+static SHIFTED: AtomicI64 = AtomicI64::new(0);
+
+/// The clock of this process.
+fn process_now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    #[cfg(any(test, feature = "testing"))]
+    let now = now + time::Duration::microseconds(SHIFTED.load(Ordering::Relaxed));
+    now
+}
+
 fn micros() -> i64 {
-    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+    i64::try_from(process_now().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

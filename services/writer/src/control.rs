@@ -8,6 +8,7 @@ mod evidence;
 mod held;
 mod letter;
 mod look;
+mod owner;
 mod provision;
 mod reconcile;
 mod replay;
@@ -17,7 +18,7 @@ mod test;
 mod verify;
 
 pub(crate) use replay::replay_letter;
-pub(crate) use status::observe_queue;
+pub(crate) use status::{observe_queue, reason};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -69,15 +70,21 @@ impl Control {
     /// When the bus does not let us listen.
     pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
         let mut server = self.bus.serve(SERVICE).await.map_err(|source| RunError::Control { source })?;
+        let mut own = self
+            .bus
+            .serve_replica(SERVICE, &self.replica)
+            .await
+            .map_err(|source| RunError::Control { source })?;
         let control = Arc::new(self);
         // Looks wait for the target: nobody else should wait for them. Ending drops them, which is safe: what they change is
         // changed in one transaction.
         let mut looks = JoinSet::new();
         loop {
-            let request = tokio::select! {
+            let (request, is_passed_on) = tokio::select! {
                 () = shutdown.soft.cancelled() => return Ok(()),
                 Some(_) = looks.join_next() => continue,
-                request = server.next() => request,
+                request = server.next() => (request, false),
+                request = own.next() => (request, true),
             };
             let Some(request) = request else { return Ok(()) };
             if !matches!(
@@ -94,7 +101,7 @@ impl Control {
                 request.refuse(refusal(format!("{LOOKS_MAX} looks are under way; try again"))).await;
             } else {
                 let control = Arc::clone(&control);
-                looks.spawn(async move { control.answer_look(request).await });
+                looks.spawn(async move { control.answer_look(request, is_passed_on).await });
             }
         }
     }
@@ -204,7 +211,10 @@ impl Control {
         }
     }
 
-    async fn answer_look(&self, request: ControlRequest) {
+    async fn answer_look(&self, request: ControlRequest, is_passed_on: bool) {
+        if !is_passed_on && let Some(owner) = self.owner_elsewhere(&request).await {
+            return self.pass_on(request, &owner).await;
+        }
         match request.verb.as_str() {
             verb::DIGESTS => {
                 return match parse(&request) {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::rows::target;
-use crate::{micros, now};
+use crate::{micros, now, stored};
 
 /// PostgreSQL's clock in microseconds since the Unix epoch.
 const CLOCK: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
@@ -81,6 +81,7 @@ impl Lease {
             epoch,
             lease_until,
             noting_epoch: epoch,
+            circuit: None,
         };
         let active = new.into_active_model().reset_all();
         let written = match row {
@@ -130,6 +131,22 @@ impl Lease {
         // Before anybody else can have it: nothing more is sent under this lease.
         *self.until.lock().expect("nothing panics while holding it") = Instant::now();
         self.set_lease_until(store, Expr::value(RELEASED)).await.map(|_| ())
+    }
+
+    /// Writes down why requests do not flow, for the other replicas; does nothing when another one has the target.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn tell_circuit(&self, store: &Store, reason: Option<&str>) -> Result<(), StoreError> {
+        target::Entity::update_many()
+            .col_expr(target::Column::Circuit, Expr::value(reason.map(stored::words)))
+            .filter(target::Column::Name.eq(&self.target))
+            .filter(target::Column::Epoch.eq(self.epoch))
+            .filter(target::Column::Owner.eq(&self.owner))
+            .exec(store.writer())
+            .await
+            .map_err(StoreError::statement("write down why requests do not flow"))?;
+        Ok(())
     }
 
     async fn set_lease_until(&self, store: &Store, until: Expr) -> Result<bool, StoreError> {

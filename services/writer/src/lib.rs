@@ -40,6 +40,7 @@ mod results;
 mod rows;
 mod safety;
 mod stored;
+mod unreadable;
 mod verification;
 
 pub use app::{App, BuildError, RunError, build, check};

@@ -14,6 +14,7 @@ mod m0011;
 mod m0015;
 mod m0016;
 mod m0017;
+mod m0018;
 
 use sea_orm_migration::prelude::*;
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015::AddVigilance),
             Box::new(m0016::AddVerifications),
             Box::new(m0017::AddSecondLooks),
+            Box::new(m0018::AddCircuit),
         ]
     }
 

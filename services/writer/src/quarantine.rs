@@ -127,6 +127,10 @@ pub(crate) async fn retry(
 }
 
 async fn send_again(store: &Store, bus: &bus::Bus, item: &QuarantinedItem) -> Result<(), String> {
+    if item.reason == QuarantineReason::StateUnreadable {
+        let cause = "it goes on by itself when the mapper says it again: `usher verify`, or `usher apply` for a guard";
+        return Err(cause.to_owned());
+    }
     let command: Command = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
     let message = bus::Outgoing::command(&command, lifecycle::TraceContext::root()).again(&item.id);
     let sent = bus.publish(vec![message]).await;

@@ -14,6 +14,7 @@ use crate::converge::members::MembersJob;
 use crate::converge::taken::Aside;
 use crate::orphans;
 use crate::rows::{Key, edge, load_resources, resource, status};
+use crate::unreadable;
 
 /// How many rows of each lane are looked at in one go.
 const WINDOW: usize = 128;
@@ -46,10 +47,20 @@ fn is_looked_for(row: &resource::Model) -> bool {
     row.kind() == ResourceKind::User && row.remote_id.is_none() && !row.in_doubt && row.lane() != Lane::Leaver
 }
 
-/// Whether it only takes the use of an account away that somebody is known to have.
+/// True when it takes the use of a person's account away, which is all that is done of it. What is known of the account may be
+/// older than the account itself, so it is done also where it seems to be off; an account that is to be deleted, and that was
+/// switched off for this revision, waits.
 fn switches_off(row: &resource::Model, desired: &Desired) -> bool {
-    let disables = matches!(desired, Desired::User(account) if account.state == AccountState::Disabled);
-    disables && !orphans::is_orphan(&row.subject)
+    let Desired::User(account) = desired else { return false };
+    let is_wanted = match account.state {
+        AccountState::Active => false,
+        AccountState::Disabled => true,
+        AccountState::Deleted => {
+            let seems_off = row.applied().get("active") == Some(&false.into());
+            !seems_off || row.desired_revision > row.applied_revision
+        }
+    };
+    is_wanted && !orphans::is_orphan(&row.subject)
 }
 
 impl Job {
@@ -255,7 +266,9 @@ impl Source<'_> {
                 match row.desired() {
                     Ok(desired) => out.push((row, desired)),
                     Err(error) => {
-                        tracing::error!(target_name = self.target, subject = %row.subject, error = %error, "cannot read a desired state");
+                        let desired = row.legible_switch_off();
+                        unreadable::set_aside(self.store, &row, &error, desired.is_none()).await?;
+                        out.extend(desired.map(|desired| (row, desired)));
                     }
                 }
             }

@@ -52,7 +52,7 @@ impl Control {
         Ok(Surroundings { stopped })
     }
 
-    /// Why nothing is sent, as far as this replica can tell.
+    /// Why nothing is sent, as this replica knows if it owns the target, or as the owner wrote it down.
     async fn stopped(&self, target: &str) -> Result<Option<Waiting>, StoreError> {
         if let Some(owned) = self.owned(target) {
             return Ok(match owned.pacer.circuit() {
@@ -60,8 +60,10 @@ impl Control {
                 Circuit::Closed => None,
             });
         }
-        let owner = self.lease(target).await?.as_ref().and_then(holder);
-        Ok(owner.is_none().then(|| Waiting::new(WaitingFor::Owner)))
+        Ok(match self.lease(target).await?.filter(|lease| holder(lease).is_some()) {
+            None => Some(Waiting::new(WaitingFor::Owner)),
+            Some(lease) => lease.circuit.map(|reason| Waiting::because(WaitingFor::Circuit, reason)),
+        })
     }
 }
 

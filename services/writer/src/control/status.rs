@@ -30,7 +30,7 @@ impl Control {
         let paused = control::load(self.store.reader(), name).await?.paused();
         let circuit = match &paused {
             Some(paused) => format!("paused by {}: {}", paused.who, paused.why),
-            None => self.circuit(name),
+            None => self.circuit(name, lease.as_ref()),
         };
         Ok(TargetStatus {
             target: name.to_owned(),
@@ -53,11 +53,16 @@ impl Control {
         Ok(rows.into_iter().find(|row| row.target == name && row.is_needed()).map(|row| row.why))
     }
 
-    fn circuit(&self, name: &str) -> String {
-        self.owned(name).map_or_else(
-            || "not owned by this replica".to_owned(),
-            |target| describe(&target.pacer.circuit()),
-        )
+    /// Whether requests flow: as the owner knows, or as it last wrote down.
+    fn circuit(&self, name: &str, lease: Option<&target::Model>) -> String {
+        if let Some(target) = self.owned(name) {
+            return describe(reason(&target.pacer.circuit()));
+        }
+        match lease.map(|lease| (lease, holder(lease))) {
+            Some((_, Some(owner))) if owner == self.replica => "is being taken over".to_owned(),
+            Some((lease, Some(_))) => describe(lease.circuit.as_deref()),
+            _ => "no replica owns the target".to_owned(),
+        }
     }
 
     /// Who owns a target, as the database has it.
@@ -157,10 +162,15 @@ pub(crate) async fn observe_queue(store: &Store, target: &str) {
     }
 }
 
-/// The circuit in words.
-fn describe(circuit: &Circuit) -> String {
+/// Why requests do not flow.
+pub(crate) fn reason(circuit: &Circuit) -> Option<&str> {
     match circuit {
-        Circuit::Closed => "closed".to_owned(),
-        Circuit::Open { reason, .. } => format!("open: {reason}"),
+        Circuit::Closed => None,
+        Circuit::Open { reason, .. } => Some(reason),
     }
+}
+
+/// The circuit in words.
+fn describe(reason: Option<&str>) -> String {
+    reason.map_or_else(|| "closed".to_owned(), |reason| format!("open: {reason}"))
 }

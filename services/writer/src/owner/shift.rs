@@ -23,7 +23,7 @@ use crate::pacer::{Circuit, Permit, Urgency};
 use crate::ready::Ready;
 use crate::results::{Committed, look_at_waiting, wake_forgotten_memberships};
 use crate::rows::Key;
-use crate::{grace, group_limit, listing, micros, now, reconcile, safety};
+use crate::{grace, group_limit, listing, micros, now, reconcile, safety, unreadable};
 
 /// How often the queue is looked at when nothing says that it changed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -60,7 +60,10 @@ pub(super) struct Shift<'a> {
     /// When a human last let the target go on.
     let_go_on_at: Option<i64>,
     freshness: Freshness,
-    /// The target is paused for what gives access: accounts are switched off, and nothing else is done.
+    /// Why requests do not flow, as the other replicas were told.
+    circuit_told: Option<String>,
+    /// The target is paused for what gives access, or what was decided has to be verified: accounts are switched off, and
+    /// nothing else is done.
     only_switch_offs: bool,
     /// Whether reading the queue takes much less time than a slot.
     is_slow: bool,
@@ -119,6 +122,7 @@ impl<'a> Shift<'a> {
             let_go_on_at: Some(micros(now())),
             is_slow,
             only_switch_offs: false,
+            circuit_told: None,
             freshness: Freshness { stale: true, again_from: Instant::now() },
         }
     }
@@ -168,6 +172,7 @@ impl<'a> Shift<'a> {
                 }
                 Ok(()) = circuit.changed() => {
                     let now = circuit.borrow_and_update().clone();
+                    self.tell_circuit().await;
                     match now {
                         Circuit::Closed => self.wake_postponed().await,
                         Circuit::Open { until, .. } => self.remember_pause(until).await,
@@ -176,6 +181,7 @@ impl<'a> Shift<'a> {
                 () = tokio::time::sleep_until(again_from), if self.freshness.stale => {}
                 _ = sweep.tick() => {
                     self.sweep().await;
+                    self.tell_circuit().await;
                     self.begin_scheduled_comparison().await;
                     self.compare();
                 }
@@ -226,6 +232,21 @@ impl<'a> Shift<'a> {
         }
     }
 
+    /// Lets every replica know whether requests flow, and if not, why.
+    async fn tell_circuit(&mut self) {
+        let circuit = self.target.pacer.circuit();
+        let reason = crate::control::reason(&circuit);
+        if self.circuit_told.as_deref() == reason {
+            return;
+        }
+        match self.lease.tell_circuit(&self.owner.store, reason).await {
+            Ok(()) => self.circuit_told = reason.map(str::to_owned),
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = &error as &dyn std::error::Error, "could not write down why requests do not flow");
+            }
+        }
+    }
+
     async fn begin_scheduled_comparison(&self) {
         let Some(every) = self.owner.reconcile_every.filter(|_| self.comparing.is_empty()) else { return };
         if let Err(error) = reconcile::begin_if_due(&self.target, every).await {
@@ -269,6 +290,9 @@ impl<'a> Shift<'a> {
             && listing::unlinked(&self.target).await.is_ok_and(|unlinked| unlinked == 0)
         {
             self.target.listing.forget();
+        }
+        if let Err(error) = unreadable::look(&self.owner.store, &self.owner.target).await {
+            tracing::warn!(target_name = %self.owner.target, error = &error as &dyn std::error::Error, "could not look at what cannot be read");
         }
         crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
     }

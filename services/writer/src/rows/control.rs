@@ -6,7 +6,6 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store::quarantine::QuarantineReason;
 
 /// One target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
@@ -34,6 +33,10 @@ pub(crate) struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) orphans: Option<String>,
 }
+
+/// Settings that may turn out to be unreadable.
+pub(crate) const GUARD: &str = "guard";
+pub(crate) const ORPHANS: &str = "orphans";
 
 /// What is not sent to a target that is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +74,7 @@ impl Model {
     pub(crate) fn guard(&self) -> Guard {
         let Some(json) = &self.guard else { return Guard::default() };
         serde_json::from_str(json).unwrap_or_else(|error| {
-            self.complain("guard", &error);
+            self.complain(GUARD, &error);
             Guard::closed()
         })
     }
@@ -80,13 +83,25 @@ impl Model {
     pub(crate) fn rules(&self) -> Rules {
         let Some(json) = &self.orphans else { return Rules::default() };
         serde_json::from_str(json).unwrap_or_else(|error| {
-            self.complain("rules for orphans", &error);
+            self.complain(ORPHANS, &error);
             Rules::default()
         })
     }
 
+    /// What of it cannot be read: the column, its text, and why.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, &str, serde_json::Error)> {
+        let guard = self
+            .guard
+            .as_deref()
+            .and_then(|json| Some((GUARD, json, serde_json::from_str::<Guard>(json).err()?)));
+        let orphans = self
+            .orphans
+            .as_deref()
+            .and_then(|json| Some((ORPHANS, json, serde_json::from_str::<Rules>(json).err()?)));
+        guard.into_iter().chain(orphans).collect()
+    }
+
     fn complain(&self, what: &str, error: &serde_json::Error) {
-        telemetry::metrics::quarantined(crate::facts::SERVICE, QuarantineReason::StateUnreadable.as_str());
         tracing::error!(
             target_name = self.name,
             what,

@@ -1,6 +1,8 @@
 //! `writer_resources`: one account or group at one target, desired beside applied.
 
-use lifecycle::{AccountState, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext};
+use lifecycle::{
+    Account, AccountState, Actions, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext,
+};
 use sea_orm::entity::prelude::*;
 
 use super::access::{AccessChange, Deletion, OffEvidence, Origin};
@@ -214,7 +216,33 @@ impl Model {
         serde_json::from_str(&self.desired)
     }
 
-    /// What the target holds, empty when nothing is known.
+    /// Why what the target holds cannot be read, if it cannot.
+    pub(crate) fn applied_fault(&self) -> Option<serde_json::Error> {
+        serde_json::from_str::<Attributes>(self.applied.as_deref()?).err()
+    }
+
+    /// The switch-off that a desired state asks for which cannot be read as a whole: nothing but that is done, and only where
+    /// the account is known.
+    pub(crate) fn legible_switch_off(&self) -> Option<Desired> {
+        let says = |state: &str| self.desired.contains(&format!("\"state\":\"{state}\""));
+        let is_off = (says("disabled") || says("deleted")) && !says("active");
+        let is_persons = self.kind() == ResourceKind::User && !orphans::is_orphan(&self.subject);
+        let account = Account {
+            state: AccountState::Disabled,
+            attributes: Attributes::new(),
+            on_create: Attributes::new(),
+            clear: Vec::new(),
+            references: std::collections::BTreeMap::new(),
+            match_on: Vec::new(),
+            assume_empty: false,
+            protected: false,
+            delete_grace_days: None,
+            actions: Actions::default(),
+        };
+        (is_off && is_persons && self.remote_id.is_some()).then_some(Desired::User(account))
+    }
+
+    /// What the target holds, empty when nothing is known or it cannot be read.
     pub(crate) fn applied(&self) -> Attributes {
         self.applied.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
@@ -278,7 +306,9 @@ impl Model {
         match desired {
             Desired::User(account) => {
                 let active = self.applied().get("active").cloned();
-                let is_off = active == Some(false.into());
+                // An account of which nothing can be read may be off: switching it on counts.
+                let is_off = active == Some(false.into())
+                    || (account.state == AccountState::Active && self.applied_fault().is_some());
                 match account.state {
                     AccountState::Active => {
                         (is_off && account.actions.disable).then_some(AccessChange::Enable)

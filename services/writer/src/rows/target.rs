@@ -18,6 +18,9 @@ pub(crate) struct Model {
     pub(crate) lease_until: i64,
     /// The epoch whose owner notes what it sends before it does: of an older version's owner, everything queued is in doubt.
     pub(crate) noting_epoch: i64,
+    /// Why requests do not flow, as the owner wrote it down; none while they do.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) circuit: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

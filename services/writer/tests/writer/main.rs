@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod actions;
+mod clocks;
 mod conflicts;
 mod evidence;
 mod faults;
+mod gate;
 mod group_size;
 mod leavers;
 mod listing;
@@ -25,6 +27,8 @@ mod reconcile;
 mod references;
 mod refused;
 mod replays;
+mod replicas;
 mod safety;
 mod takeover;
+mod unreadable;
 mod world;

@@ -319,10 +319,38 @@ impl World {
         self.ask(verb::PROVISION, &ProvisionRequest { target, kind, subject, actor }).await.unwrap()
     }
 
+    /// Asks one replica.
+    pub(crate) async fn ask_replica<Q: Serialize, R: DeserializeOwned>(
+        &self,
+        replica: &str,
+        verb: &str,
+        question: &Q,
+    ) -> R {
+        self.bus.request_replica(("writer", replica), verb, question, PATIENCE).await.unwrap()
+    }
+
+    pub(crate) async fn status(&self) -> lifecycle::StatusReply {
+        self.ask(verb::STATUS, &()).await.unwrap()
+    }
+
     /// Whether requests flow, in words.
     pub(crate) async fn circuit(&self) -> String {
-        let status: lifecycle::StatusReply = self.ask(verb::STATUS, &()).await.unwrap();
-        status.targets[0].circuit.clone()
+        self.status().await.targets[0].circuit.clone()
+    }
+
+    /// Another replica of the writer, once it answers.
+    pub(crate) async fn start_standby(&self, name: &str) -> Standby {
+        let config = writer::Config { replica: Some(name.to_owned()), ..self.config.clone() };
+        let app = writer::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
+        let shutdown = Shutdown::default();
+        let running = tokio::spawn(app.run(shutdown.clone()));
+        self.until("the standby answers", async || {
+            let asked: Result<lifecycle::StatusReply, _> =
+                self.bus.request_replica(("writer", name), verb::STATUS, &(), PATIENCE).await;
+            asked.is_ok()
+        })
+        .await;
+        Standby { shutdown, running }
     }
 
     /// Pauses the target, or lets it go on.
@@ -456,6 +484,19 @@ impl World {
     /// Puts somebody at the target behind our back.
     pub(crate) fn seed(&self, user: Value) -> String {
         self.sandbox.seed_user(user).unwrap()
+    }
+}
+
+/// A replica that owns nothing.
+pub(crate) struct Standby {
+    shutdown: Shutdown,
+    running: JoinHandle<Result<(), writer::RunError>>,
+}
+
+impl Standby {
+    pub(crate) async fn stop(self) {
+        self.shutdown.soft.cancel();
+        tokio::time::timeout(PATIENCE, self.running).await.expect("it stops").unwrap().unwrap();
     }
 }
 

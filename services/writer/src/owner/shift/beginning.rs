@@ -69,7 +69,8 @@ impl Shift<'_> {
         let progress = Progress {
             remote_id: job.row.remote_id.clone(),
             applied: job.row.applied(),
-            in_doubt: job.row.in_doubt,
+            // What cannot be read is read again at the target.
+            in_doubt: job.row.in_doubt || job.row.applied_fault().is_some(),
             off: job.row.off_evidence(),
             changed: None,
             delete_after: None,

@@ -56,14 +56,15 @@ impl Shift<'_> {
 
     async fn reload(&mut self) {
         let scope = self.pause_scope().await;
-        self.only_switch_offs = scope == Some(PauseScope::Grants);
+        let pauses_grants = scope == Some(PauseScope::Grants);
+        self.only_switch_offs = pauses_grants || self.owner.gate.only_switches_off();
         if scope == Some(PauseScope::Everything) {
             self.ready = Ready::default();
             return;
         }
-        self.load().await;
+        self.load(pauses_grants).await;
         if self.begin_listing() {
-            self.load().await;
+            self.load(pauses_grants).await;
         }
         if !self.ready.needs_permission() {
             return;
@@ -71,7 +72,7 @@ impl Shift<'_> {
         // None of them goes out without permission anyway: this only tells at once.
         match self.hold_excess().await {
             Ok(false) => {}
-            Ok(true) => self.load().await,
+            Ok(true) => self.load(pauses_grants).await,
             Err(error) => {
                 tracing::warn!(target_name = %self.owner.target, error = %error, "could not add up changes of access");
             }
@@ -88,7 +89,7 @@ impl Shift<'_> {
         true
     }
 
-    async fn load(&mut self) {
+    async fn load(&mut self, pauses_grants: bool) {
         let source = Source {
             store: &self.owner.store,
             target: &self.owner.target,
@@ -101,7 +102,7 @@ impl Shift<'_> {
         match source.load(micros(now())).await {
             Ok(ready) => {
                 self.ready = ready;
-                if self.only_switch_offs {
+                if pauses_grants {
                     self.ready.leave_out_grants();
                 }
             }

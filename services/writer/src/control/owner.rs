@@ -1,0 +1,78 @@
+//! The owner of a target answers, whichever replica is asked: what only it may or can do is passed on to it.
+
+use std::time::Duration;
+
+use bus::{ControlFailure, ControlRequest};
+use lifecycle::{ControlError, LookLetterRequest, verb};
+use sea_orm::EntityTrait;
+use serde::Deserialize;
+use serde_json::Value;
+use store::StoreError;
+
+use super::status::holder;
+use super::{Control, parse, refusal};
+use crate::facts::SERVICE;
+use crate::rows::dead;
+
+/// Longer than an owner waits for its target, and shorter than the patience of the operator.
+const PASSED_ON_TIMEOUT: Duration = Duration::from_secs(22);
+
+/// What these requests have in common.
+#[derive(Deserialize)]
+struct AboutTarget {
+    target: String,
+}
+
+impl Control {
+    /// The replica that is to answer instead of this one, if another owns the target.
+    pub(super) async fn owner_elsewhere(&self, request: &ControlRequest) -> Option<String> {
+        let target = match request.verb.as_str() {
+            verb::LOOK | verb::TEST_TARGET | verb::RESOLVE_CONFLICT => {
+                parse::<AboutTarget>(request).ok()?.target
+            }
+            verb::LOOK_LETTER => self.target_of_letter(&parse(request).ok()?).await?,
+            _ => return None,
+        };
+        if self.owned(&target).is_some() {
+            return None;
+        }
+        let lease = self.lease(&target).await.ok()??;
+        holder(&lease).filter(|owner| *owner != self.replica)
+    }
+
+    async fn target_of_letter(&self, request: &LookLetterRequest) -> Option<String> {
+        let letter = dead::Entity::find_by_id(request.id.to_string()).one(self.store.reader()).await;
+        match letter.map_err(StoreError::statement("read a dead letter")) {
+            Ok(letter) => letter.map(|letter| letter.target),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not see which target it is about"
+                );
+                None
+            }
+        }
+    }
+
+    /// Lets `owner` answer.
+    pub(super) async fn pass_on(&self, request: ControlRequest, owner: &str) {
+        let question: Value = match parse(&request) {
+            Ok(question) => question,
+            Err(error) => return request.refuse(error).await,
+        };
+        let to = (SERVICE, owner);
+        let asked: Result<Value, ControlFailure> =
+            self.bus.request_replica(to, &request.verb, &question, PASSED_ON_TIMEOUT).await;
+        match asked {
+            Ok(answer) => request.reply(&answer).await,
+            Err(ControlFailure::Refused { error, .. }) => request.refuse(error).await,
+            Err(error) => request.refuse(did_not_answer(owner, &error)).await,
+        }
+    }
+}
+
+fn did_not_answer(owner: &str, error: &ControlFailure) -> ControlError {
+    refusal(format!(
+        "replica {owner} owns the target, and alone may ask it; it could not be asked ({error}): try again"
+    ))
+}

@@ -1,0 +1,136 @@
+//! Stored state that cannot be read: it is listed in the quarantine for as long as that is so.
+//!
+//! A row whose desired state cannot be read leaves the queue, but for a switch-off that can be read off it. A guard or a rule for
+//! orphans that cannot be read lets nothing be taken away. Both are right again when the mapper says them again: with the next
+//! command, the next verification, or when the policy is applied again.
+
+use lifecycle::{QUARANTINE_MAX, ResourceKind};
+use store::quarantine::{self, QuarantineReason, QuarantinedItem};
+use store::{Store, StoreError};
+
+use crate::facts::SERVICE;
+use crate::rows::{control, load_resources, resource, save_resources, status};
+use crate::{micros, now};
+
+const ROWS: &str = "writer_resources";
+const CONTROLS: &str = "writer_controls";
+
+fn item(
+    id: String,
+    subject: String,
+    kind: &str,
+    payload: &str,
+    cause: &serde_json::Error,
+) -> QuarantinedItem {
+    QuarantinedItem {
+        id,
+        stream: String::new(),
+        sequence: 0,
+        at: micros(now()),
+        reason: QuarantineReason::StateUnreadable,
+        cause: format!("what is stored of it cannot be read: {cause}"),
+        subject,
+        kind: kind.to_owned(),
+        is_departure: false,
+        payload: payload.as_bytes().to_vec(),
+    }
+}
+
+fn id_of(target: &str, kind: &str, subject: &str) -> String {
+    format!("{ROWS}/{target}/{kind}/{subject}")
+}
+
+/// The row that an item is about.
+fn row_of<'i>(item: &'i QuarantinedItem, target: &str) -> Option<(ResourceKind, &'i str)> {
+    let rest = item.id.strip_prefix(ROWS)?.strip_prefix('/')?.strip_prefix(target)?.strip_prefix('/')?;
+    let (kind, subject) = rest.split_once('/')?;
+    let kind = [ResourceKind::User, ResourceKind::Group].into_iter().find(|it| it.as_str() == kind)?;
+    Some((kind, subject))
+}
+
+/// Lists a row whose desired state cannot be read; takes it out of the queue if nothing of it can be done.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn set_aside(
+    store: &Store,
+    row: &resource::Model,
+    error: &serde_json::Error,
+    leaves_queue: bool,
+) -> Result<(), StoreError> {
+    let id = id_of(&row.target, &row.kind, &row.subject);
+    if quarantine::get(store.reader(), SERVICE, &id).await?.is_none() {
+        let about = format!("{} at {}", row.subject, row.target);
+        let mut item = item(id, about, &row.kind, &row.desired, error);
+        item.is_departure = !row.desired.contains("\"state\":\"active\"");
+        crate::quarantine::set_aside(store, &item).await?;
+    }
+    if !leaves_queue {
+        return Ok(());
+    }
+    let tx = store.begin().await?;
+    let subjects = [row.subject.clone()];
+    let mut rows = load_resources(&tx, &row.target, row.kind(), &subjects, true).await?;
+    for now in rows.values_mut().filter(|now| now.desired == row.desired) {
+        now.rest(status::DEAD);
+        now.last_error = Some(format!("what is wanted of it cannot be read: {error}"));
+    }
+    save_resources(&tx, rows.into_values().collect()).await?;
+    tx.commit().await.map_err(StoreError::statement("set a row aside"))
+}
+
+/// Lists what cannot be read of the target's settings, and forgets what can be read by now.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn look(store: &Store, target: &str) -> Result<(), StoreError> {
+    let settings = control::load(store.reader(), target).await?;
+    let faults = settings.faults();
+    let listed = quarantine::list(store.reader(), SERVICE, QUARANTINE_MAX).await?;
+    let listed: Vec<_> =
+        listed.into_iter().filter(|item| item.reason == QuarantineReason::StateUnreadable).collect();
+    for (what, text, error) in &faults {
+        let id = format!("{CONTROLS}/{target}/{what}");
+        if listed.iter().all(|item| item.id != id) {
+            let item = item(id, format!("target {target}"), what, text, error);
+            crate::quarantine::set_aside(store, &item).await?;
+        }
+    }
+    for what in [control::GUARD, control::ORPHANS] {
+        let id = format!("{CONTROLS}/{target}/{what}");
+        let is_fault = faults.iter().any(|(fault, ..)| *fault == what);
+        if !is_fault && listed.iter().any(|item| item.id == id) {
+            quarantine::remove(store.writer(), SERVICE, &id).await?;
+        }
+    }
+    for item in &listed {
+        let Some((kind, subject)) = row_of(item, target) else { continue };
+        if let_go_on(store, target, kind, subject).await? {
+            quarantine::remove(store.writer(), SERVICE, &item.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a row that can be read by now back into the queue, to be read back first; says whether it can.
+async fn let_go_on(
+    store: &Store,
+    target: &str,
+    kind: ResourceKind,
+    subject: &str,
+) -> Result<bool, StoreError> {
+    let tx = store.begin().await?;
+    let mut rows = load_resources(&tx, target, kind, &[subject.to_owned()], true).await?;
+    for row in rows.values_mut() {
+        let Ok(desired) = row.desired() else { return Ok(false) };
+        if row.status == status::DEAD && row.dead_letter.is_none() {
+            row.in_doubt = true;
+            row.attempts = 0;
+            row.count_change(&desired);
+            row.enqueue(status::PENDING, micros(now()));
+        }
+    }
+    save_resources(&tx, rows.into_values().collect()).await?;
+    tx.commit().await.map_err(StoreError::statement("let a row go on"))?;
+    Ok(true)
+}

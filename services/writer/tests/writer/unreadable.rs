@@ -1,0 +1,75 @@
+//! What is stored and cannot be read is listed, and never done in another way.
+
+use lifecycle::{AccountState, Desired, QuarantineReply, QuarantineRequest, verb};
+use serde_json::json;
+
+use crate::world::{World, account, active, methods, person};
+
+async fn listed(world: &World) -> Vec<(String, String, bool)> {
+    let reply: QuarantineReply =
+        world.ask(verb::QUARANTINE, &QuarantineRequest { limit: 10, ..Default::default() }).await.unwrap();
+    reply.items.into_iter().map(|item| (item.subject, item.reason, item.departure)).collect()
+}
+
+fn unreadable(subject: &str, departure: bool) -> (String, String, bool) {
+    (subject.to_owned(), "state_unreadable".to_owned(), departure)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_cannot_be_read_is_listed_and_a_switch_off_that_can_be_read_off_it_is_done() {
+    let mut world = World::start().await;
+    for key in ["E-1", "E-2", "E-3"] {
+        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+    }
+    let before = world.sandbox.ledger().len();
+    world
+        .restart_after(&[
+            "UPDATE writer_resources SET desired = '{\"kind\":\"tenant\",\"state\":\"disabled\"}', desired_revision = 2, \
+             queued = true, status = 'pending' WHERE subject = 'E-1'",
+            "UPDATE writer_resources SET desired = '{\"kind\":\"tenant\",\"state\":\"active\"}', desired_revision = 2, queued = true, \
+             status = 'pending' WHERE subject = 'E-2'",
+            "UPDATE writer_resources SET applied = '{', queued = true, status = 'pending' WHERE subject = 'E-3'",
+        ])
+        .await;
+    world.until("the leaver is off", async || !world.user("E-1").unwrap().active).await;
+    let both = [unreadable("E-1 at crm", true), unreadable("E-2 at crm", false)];
+    world.until("both are listed", async || listed(&world).await == both).await;
+    assert!(world.user("E-2").unwrap().active);
+    world.until("the third is read back", async || {
+        let ok = "SELECT subject FROM writer_resources WHERE subject = 'E-3' AND status = 'in_sync' AND applied <> '{'";
+        world.query(ok).await.len() == 1
+    }).await;
+    let sent = world.sandbox.ledger().since(before, 1_000);
+    let of_third: Vec<_> =
+        sent.into_iter().filter(|entry| entry.external_id.as_deref() == Some("E-3")).collect();
+    assert_eq!(methods(&of_third), ["GET"], "{of_third:?}");
+
+    // The mapper says it again.
+    world.want("E-1", 3, Desired::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
+    world.want("E-2", 3, Desired::User(account(AccountState::Disabled, person("E-2", json!({}))))).await;
+    assert!(!world.user("E-2").unwrap().active);
+    world.until("nothing is listed any more", async || listed(&world).await.is_empty()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_that_cannot_be_read_lets_nothing_be_taken_away_and_is_listed() {
+    let mut world = World::start().await;
+    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world
+        .restart_after(&["INSERT INTO writer_controls (name, guard, orphans) VALUES ('crm', '{', '[') \
+                          ON CONFLICT (name) DO UPDATE SET guard = '{', orphans = '['"])
+        .await;
+    let (row, sent) =
+        world.want("E-1", 2, Desired::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
+    assert_eq!((row.status.as_deref(), sent.len()), (Some("held"), 0));
+    let setting = unreadable("target crm", false);
+    world
+        .until("both settings are listed", async || {
+            listed(&world).await == [setting.clone(), setting.clone()]
+        })
+        .await;
+    world.execute("UPDATE writer_controls SET guard = NULL, orphans = NULL").await;
+    world.until("nothing is listed any more", async || listed(&world).await.is_empty()).await;
+    world.stop().await;
+}
