@@ -102,10 +102,11 @@ impl Identity {
             }
         }
         let is_record = event.kind == EventKind::WorkerSnapshot;
-        if is_record && !self.is_cancelled(from.version, |part| *part == Part::Record) {
-            if self.snapshots.say(from, (), now) == Intake::Refused {
-                refused.push(Refused::FutureRecord);
-            }
+        if is_record
+            && !self.is_cancelled(from.version, |part| *part == Part::Record)
+            && self.snapshots.say(from, (), now) == Intake::Refused
+        {
+            refused.push(Refused::FutureRecord);
         }
         if let Some(statement) = EmploymentStatement::of(event, sequence) {
             let cancellations = self.employment_cancellations();

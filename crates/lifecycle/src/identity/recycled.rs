@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_after_long_with_another_name_is_off_until_a_human_says_that_it_is_the_same_person() {
-        let day = |day: i64| i64::from(day) * DAY_MICROS;
+        let day = |day: i64| day * DAY_MICROS;
         let seconds = |days: i64| days * 24 * 3_600;
         let mut person = Identity::default();
         let said = |kind, days, name: &str| {

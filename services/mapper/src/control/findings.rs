@@ -23,7 +23,7 @@ impl Control {
             let after: [String; 4] = serde_json::from_str(cursor)
                 .map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
             let place = [Column::Person, Column::Target, Column::Sender, Column::Field];
-            let place = Expr::tuple(place.map(|column| Expr::col(column).into()));
+            let place = Expr::tuple(place.map(Expr::col));
             query = query.filter(place.gt(Expr::tuple(after.map(Expr::value))));
         }
         let rows = query
