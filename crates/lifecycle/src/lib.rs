@@ -58,8 +58,8 @@ pub use control::people::{
     ResolveRecordRequest, SourceRecord,
 };
 pub use control::plan::{
-    AttributeChange, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus, PlannedAction,
-    PlannedChange, ScopeChange,
+    AttributeChange, GrantsTrip, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus,
+    PlannedAction, PlannedChange, ScopeChange,
 };
 pub use control::policy::{
     ApplyReply, ApplyRequest, HeldFile, MapperStatus, PolicyInForce, PolicyRequest, PolicyText,

@@ -12,7 +12,7 @@ mod tally;
 use std::sync::Arc;
 
 use ::store::{Store, StoreError};
-use lifecycle::{GuardTrip, Plan, ResourceKind, unix_micros};
+use lifecycle::{GrantsTrip, GuardTrip, Plan, ResourceKind, unix_micros};
 use policy::Policy;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -93,6 +93,12 @@ impl Planner {
         let exceeded = guard.exceeded(removals, has_access);
         plan.guard =
             exceeded.into_iter().map(|threshold| GuardTrip { threshold, removals, of: has_access }).collect();
+        // The first policy of a target gives access to everybody whom it gives any.
+        let grants = plan.grants();
+        let of = has_access.max(grants);
+        let exceeded = if base.is_some() { guard.exceeded(grants, of) } else { Vec::new() };
+        plan.grants_guard =
+            exceeded.into_iter().map(|threshold| GrantsTrip { threshold, grants, of: has_access }).collect();
         Ok(plan)
     }
 

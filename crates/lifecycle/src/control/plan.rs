@@ -85,6 +85,9 @@ pub struct Plan {
     pub newly_failing: u64,
     /// Thresholds of the policy that the plan exceeds.
     pub guard: Vec<GuardTrip>,
+    /// Thresholds of the policy that what the plan creates and switches on exceeds; none for the first policy of a target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants_guard: Vec<GrantsTrip>,
     /// The first changes, in order of kind and key.
     pub changes: Vec<PlannedChange>,
     /// How many more changes there are.
@@ -129,6 +132,11 @@ impl PlanCounts {
         self.disable + self.delete
     }
 
+    /// How many may get access: created, found and adopted, or switched on again.
+    pub fn grants(&self) -> u64 {
+        self.create + self.adopt + self.enable
+    }
+
     /// How many change.
     pub fn changes(&self) -> u64 {
         self.create + self.adopt + self.update + self.enable + self.disable + self.delete
@@ -150,6 +158,11 @@ impl Plan {
     pub fn removals(&self) -> u64 {
         self.users.removals() + self.groups.removals()
     }
+
+    /// How many people may get an account, or have theirs switched on again.
+    pub fn grants(&self) -> u64 {
+        self.users.grants()
+    }
 }
 
 /// A threshold that a plan exceeds.
@@ -161,6 +174,18 @@ pub struct GuardTrip {
     /// How many accounts and groups would lose access.
     pub removals: u64,
     /// Of how many that have it now.
+    pub of: u64,
+}
+
+/// A threshold that what a plan creates and switches on exceeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantsTrip {
+    /// The threshold, as it stands in the policy (`guard.deletions: 500`).
+    pub threshold: String,
+    /// How many accounts would be created or switched on again.
+    pub grants: u64,
+    /// Beside how many accounts and groups that have access now.
     pub of: u64,
 }
 

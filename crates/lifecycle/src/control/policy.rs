@@ -16,6 +16,9 @@ pub struct ApplyRequest {
     /// How many accounts and groups may lose access although the plan exceeds a threshold of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_deletes: Option<u64>,
+    /// How many accounts may be created or switched on again although the plan exceeds a threshold of the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_grants: Option<u64>,
     /// Who, and why.
     pub actor: Actor,
 }

@@ -108,7 +108,8 @@ pub(super) async fn apply(
     if !wrong.is_empty() {
         return Err(invalid(wrong));
     }
-    let request = ApplyRequest { plan, allow_deletes: body.allow_deletes, actor };
+    let request =
+        ApplyRequest { plan, allow_deletes: body.allow_deletes, allow_grants: body.allow_grants, actor };
     let reply: ApplyReply = context.ask(MAPPER, verb::APPLY, &request).await?;
     let (who, version) = (&request.actor.who, reply.version);
     tracing::info!(who, plan = %request.plan, target_name = reply.target, version, "policy applied");

@@ -30,6 +30,7 @@ impl Control {
             return self.applied(&row.target, base.unwrap_or_default(), true).await;
         }
         guard(&plan, request.allow_deletes)?;
+        guard_grants(&plan, request.allow_grants)?;
         let new = NewVersion {
             target: &row.target,
             text: &row.policy,
@@ -71,6 +72,23 @@ fn guard(plan: &Plan, allowed: Option<u64>) -> Result<(), Refusal> {
     Err(wrong(format!(
         "it would take access from {removals} of {of} accounts and groups, more than {} allows: if that is meant, say \
          `--allow-deletes {removals}`",
+        thresholds.join(" and ")
+    )))
+}
+
+/// # Errors
+/// When what the plan creates and switches on exceeds a threshold, and not enough of that is allowed.
+fn guard_grants(plan: &Plan, allowed: Option<u64>) -> Result<(), Refusal> {
+    let grants = plan.grants();
+    if plan.grants_guard.is_empty() || allowed.is_some_and(|allowed| allowed >= grants) {
+        return Ok(());
+    }
+    let thresholds: Vec<String> =
+        plan.grants_guard.iter().map(|trip| format!("`{}`", trip.threshold)).collect();
+    let of = plan.grants_guard.first().map_or(0, |trip| trip.of);
+    Err(wrong(format!(
+        "it would create or switch on {grants} accounts beside {of} accounts and groups that have access now, more than {} allows: if \
+         that is meant, say `--allow-grants {grants}`",
         thresholds.join(" and ")
     )))
 }

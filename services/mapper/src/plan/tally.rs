@@ -134,6 +134,7 @@ impl Tally {
             failures: self.failures,
             newly_failing: self.newly_failing,
             guard: Vec::new(),
+            grants_guard: Vec::new(),
             changes: self.changes,
             more: self.more,
             orphans: None,

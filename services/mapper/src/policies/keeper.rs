@@ -148,6 +148,18 @@ impl Keeper {
         let set = versions::in_force(self.store.reader()).await?;
         let plan = self.planner.plan(&file.policy, set.of(target), None, 0, &|_, _| {}).await?;
         let (removals, users, groups) = (plan.removals(), plan.users.changes(), plan.groups.changes());
+        if base.is_some() && !plan.grants_guard.is_empty() {
+            let thresholds: Vec<&str> =
+                plan.grants_guard.iter().map(|trip| trip.threshold.as_str()).collect();
+            let grants = plan.grants();
+            let why = format!(
+                "it would create or switch on {grants} accounts, more than `{}` allows: look with `usher plan -f`, and put it in force \
+                 with `usher apply -f FILE --allow-grants {grants}`",
+                thresholds.join("` and `")
+            );
+            self.judged.insert(file.file.clone(), (fingerprint, base, why.clone()));
+            return Ok(Some(why));
+        }
         if base.is_some() && !plan.guard.is_empty() {
             let thresholds: Vec<&str> = plan.guard.iter().map(|trip| trip.threshold.as_str()).collect();
             let why = format!(

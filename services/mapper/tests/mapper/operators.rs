@@ -67,8 +67,12 @@ pub(crate) async fn apply(
     allow: Option<u64>,
     why: &str,
 ) -> Result<ApplyReply, String> {
-    ask(world, verb::APPLY, ApplyRequest { plan: plan.clone(), allow_deletes: allow, actor: actor(why) })
-        .await
+    ask(
+        world,
+        verb::APPLY,
+        ApplyRequest { plan: plan.clone(), allow_deletes: allow, allow_grants: None, actor: actor(why) },
+    )
+    .await
 }
 
 pub(crate) fn narrowed() -> String {
@@ -141,6 +145,50 @@ async fn only_a_whole_and_fresh_plan_within_its_guard_is_applied() {
     world
         .until("those of Sales are disabled", async |w| w.state("E-01") == Some(AccountState::Disabled))
         .await;
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_creates_or_switches_on_more_than_the_guard_allows_waits_and_joiners_do_not() {
+    let guarded = |text: &str| text.replacen("guard: { percent: 100 }", "guard: { deletions: 5 }", 1);
+    let (few, all) = (guarded(&narrowed()), guarded(EVERYBODY));
+    let mut world = World::running(sqlite(), &few).await;
+    let people: Vec<_> =
+        (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 20 { "Sales" } else { "HR" })).collect();
+    world.send(&people).await;
+    world.settle().await;
+    assert_eq!(world.state("E-29"), Some(AccountState::Active), "the guard holds no joiner");
+
+    world.write_policy(&all);
+    world
+        .until("the file is held", async |world| {
+            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            status.held_files.first().is_some_and(|held| held.why.contains("--allow-grants 20"))
+        })
+        .await;
+    let (id, made) = plan(&mut world, &all, None).await;
+    assert_eq!((made.users.create, made.guard.len(), made.grants_guard.is_empty()), (20, 0, false));
+    let allowing = async |world: &World, id: &PlanId, allow_grants| -> Result<ApplyReply, String> {
+        let request =
+            ApplyRequest { plan: id.clone(), allow_deletes: None, allow_grants, actor: actor("all of them") };
+        ask(world, verb::APPLY, request).await
+    };
+    for allow in [None, Some(19)] {
+        let refused = allowing(&world, &id, allow).await.unwrap_err();
+        assert!(refused.contains("--allow-grants 20") && refused.contains("guard.deletions: 5"), "{refused}");
+    }
+    allowing(&world, &id, Some(20)).await.unwrap();
+    world.until("all have accounts", async |w| w.state("E-01") == Some(AccountState::Active)).await;
+
+    // What is switched on again counts as well as what is created.
+    let (id, _) = plan(&mut world, &few, None).await;
+    apply(&world, &id, Some(20), "fewer").await.unwrap();
+    world.until("they are off", async |w| w.state("E-01") == Some(AccountState::Disabled)).await;
+    world.settle().await;
+    let (id, made) = plan(&mut world, &all, None).await;
+    assert_eq!((made.users.enable, made.grants()), (20, 20));
+    let refused = apply(&world, &id, None, "back").await.unwrap_err();
+    assert!(refused.contains("--allow-grants 20"), "{refused}");
     world.stop_mappers().await;
 }
 

@@ -109,6 +109,9 @@ pub struct Consent {
     /// How many accounts and groups may lose access although the plan exceeds the policy's guard.
     #[arg(long, value_name = "N")]
     pub allow_deletes: Option<u64>,
+    /// How many accounts may be created or switched on again although the plan exceeds the policy's guard.
+    #[arg(long, value_name = "N")]
+    pub allow_grants: Option<u64>,
     /// How many changes are listed one by one.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub changes: u32,

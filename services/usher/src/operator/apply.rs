@@ -97,15 +97,16 @@ async fn put_in_force(
     let plan = finished(&status)?;
     say(operator, &render::plan::plan(plan))?;
     warn_of_unknown(console, &plan.target).await;
-    if let Some(refusal) = over_the_guard(plan, consent.allow_deletes) {
+    let refusal = over_the_guard(plan, consent.allow_deletes);
+    if let Some(refusal) = refusal.or_else(|| grants_too_much(plan, consent.allow_grants)) {
         bail!("{refusal}");
     }
     if !consent.yes && !asked(plan)? {
         eprintln!("usher: nothing was applied");
         return Ok(Ended::Failed);
     }
-    let body =
-        Apply { plan: status.id.to_string(), allow_deletes: consent.allow_deletes, why: why.to_owned() };
+    let Consent { allow_deletes, allow_grants, .. } = *consent;
+    let body = Apply { plan: status.id.to_string(), allow_deletes, allow_grants, why: why.to_owned() };
     let applied = console.post(&["policies", "apply"], &body).await?;
     let reply: ApplyReply = understood(&applied)?;
     say(operator, &render::plan::applied(&reply))?;
@@ -142,6 +143,20 @@ fn over_the_guard(plan: &Plan, allowed: Option<u64>) -> Option<String> {
     ))
 }
 
+/// Why the plan may not be applied, if it gives access to more than was allowed.
+fn grants_too_much(plan: &Plan, allowed: Option<u64>) -> Option<String> {
+    let grants = plan.grants();
+    if plan.grants_guard.is_empty() || allowed.is_some_and(|allowed| grants <= allowed) {
+        return None;
+    }
+    let thresholds: Vec<&str> = plan.grants_guard.iter().map(|trip| trip.threshold.as_str()).collect();
+    Some(format!(
+        "nothing was applied: {grants} accounts would be created or switched on again, which is more than {} lets pass; if that \
+         is meant, give --allow-grants {grants}",
+        render::clean(&thresholds.join(" and "))
+    ))
+}
+
 /// Asks on the terminal; only `yes` is a yes.
 fn asked(plan: &Plan) -> anyhow::Result<bool> {
     eprint!("\n{} Put it in force? Only `yes` is a yes: ", render::plan::question(plan));
@@ -171,7 +186,7 @@ async fn follow(console: &Console) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use lifecycle::{GuardTrip, PlanCounts};
+    use lifecycle::{GrantsTrip, GuardTrip, PlanCounts};
 
     use super::*;
 
@@ -193,6 +208,17 @@ mod tests {
             assert!(refusal.contains("guard.deletions: 500"), "{refusal}");
             assert!(refusal.ends_with("give --allow-deletes 600"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_plan_that_gives_access_to_more_than_the_guard_allows_needs_a_number_of_its_own() {
+        let trip = GrantsTrip { threshold: "guard.percent: 20".into(), grants: 30, of: 100 };
+        let users = PlanCounts { create: 20, enable: 10, ..PlanCounts::default() };
+        let plan = Plan { users, grants_guard: vec![trip], ..Plan::default() };
+        assert_eq!(over_the_guard(&plan, None), None);
+        assert_eq!(grants_too_much(&plan, Some(30)), None);
+        let refusal = grants_too_much(&plan, Some(29)).unwrap();
+        assert!(refusal.contains("guard.percent: 20") && refusal.ends_with("--allow-grants 30"), "{refusal}");
     }
 
     #[test]

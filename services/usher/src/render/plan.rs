@@ -262,11 +262,36 @@ fn orphans(plan: &Plan) -> String {
     text
 }
 
-fn guard(plan: &Plan) -> String {
-    if plan.guard.is_empty() {
-        return String::new();
-    }
+/// What of the guard speaks against giving access to so many.
+fn grants_guard(plan: &Plan) -> String {
     let mut text = String::new();
+    for trip in &plan.grants_guard {
+        let (threshold, grants, of) = (clean(&trip.threshold), trip.grants, trip.of);
+        line(
+            &mut text,
+            format_args!(
+                "\nGuard: {grants} accounts would be created or switched on beside {of} accounts and groups that have access, over {threshold}"
+            ),
+        );
+    }
+    if !plan.grants_guard.is_empty() {
+        let grants = plan.grants();
+        line(
+            &mut text,
+            format_args!(
+                "  what to do: look at who gets access and why; if it is a slip, correct the scope; if it is meant, apply with\n    \
+                 --allow-grants {grants}"
+            ),
+        );
+    }
+    text
+}
+
+fn guard(plan: &Plan) -> String {
+    let mut text = grants_guard(plan);
+    if plan.guard.is_empty() {
+        return text;
+    }
     for trip in &plan.guard {
         let (threshold, removals, of) = (clean(&trip.threshold), trip.removals, trip.of);
         line(
