@@ -231,9 +231,7 @@ impl Bus {
     /// # Errors
     /// When the server does not answer.
     pub async fn stored_content(&self, key: &str, sequence: u64) -> Result<StoredContent, BusError> {
-        let shards = self.0.config.event_shards;
-        let stream =
-            Feed::Events.streams(shards).swap_remove(usize::from(crate::feed::shard_of(key, shards)));
+        let stream = self.event_stream(key);
         crate::consumer::stored_content(&self.0.connected.jetstream, &stream, sequence).await
     }
 
@@ -306,6 +304,23 @@ impl Bus {
     /// For how long nothing could be stored in `stream` although it was tried.
     pub(crate) fn failing_for(&self, stream: &str) -> Option<Duration> {
         self.0.publishers.get(stream)?.failing_for()
+    }
+
+    /// The stream that events about `key` lie in.
+    pub fn event_stream(&self, key: &str) -> String {
+        let shards = self.0.config.event_shards;
+        Feed::Events.streams(shards).swap_remove(usize::from(crate::feed::shard_of(key, shards)))
+    }
+
+    /// How much the streams of events may hold together.
+    pub fn events_bytes_max(&self) -> u64 {
+        let each = u64::try_from(self.0.config.max_bytes.events).unwrap_or(0);
+        each * u64::from(self.0.config.event_shards)
+    }
+
+    /// How long a message may be, as the broker says.
+    pub fn message_bytes_max(&self) -> usize {
+        self.0.connected.client.max_payload()
     }
 
     /// Whether there is a connection now.

@@ -97,7 +97,13 @@ impl Durable {
         let mut config = self.config();
         let there = self.find(&self.name).await?;
         match (&self.express, there) {
-            (Some(_), Some(there)) => return Ok(there),
+            (Some(_), Some(there))
+                if there.cached_info().config.filter_subjects == config.filter_subjects =>
+            {
+                return Ok(there);
+            }
+            // One of an earlier version, which knew fewer kinds of departures.
+            (Some(_), Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,
             (Some(express), None) => config.deliver_policy = self.behind(express.of).await?,
             // One that was set back begins elsewhere, which cannot be changed any more: see `Bus::rewind`.
             (None, Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,

@@ -14,7 +14,8 @@ pub const FACTS_PER_MESSAGE_MAX: usize = 200;
 pub const FACTS_BYTES_PER_MESSAGE_MAX: usize = 256 * 1_024;
 
 /// How the subject of a departure ends among events.
-pub(crate) const DEPARTURE_EVENTS: [&str; 2] = [".worker.left", ".worker.deleted"];
+pub(crate) const DEPARTURE_EVENTS: [&str; 4] =
+    [".worker.left", ".worker.deleted", ".group.deleted", ".group.member.removed"];
 /// How the subject of a departure ends among commands.
 pub(crate) const DEPARTURE_COMMAND: &str = ".leaver";
 
@@ -147,6 +148,11 @@ impl Outgoing {
         }
     }
 
+    /// Length of what it says.
+    pub fn bytes(&self) -> usize {
+        self.payload.len()
+    }
+
     /// The message id: a second message with the same id is dropped as a duplicate.
     pub fn id(&self) -> &str {
         &self.id
@@ -272,6 +278,14 @@ mod tests {
         let large: Vec<_> = (0..5).map(|n| fact(n, 100_000)).collect();
         let messages = Outgoing::facts("writer", &large);
         assert_eq!(messages.iter().map(opened).collect::<Vec<_>>(), [2, 2, 1]);
+    }
+
+    #[test]
+    fn exactly_the_kinds_that_take_access_away_have_subjects_of_departures() {
+        for kind in lifecycle::EventKind::ALL {
+            let is_one = DEPARTURE_EVENTS.iter().any(|end| *end == format!(".{kind}"));
+            assert_eq!(is_one, kind.is_departure(), "{kind}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod csv;
 mod error;
 mod guard;
 mod mapping;
+mod repeated;
 mod row;
 mod tally;
 
@@ -27,6 +28,7 @@ pub use csv::{Csv, CsvOptions, Trailer};
 pub use error::{CsvError, MappingError, MappingFault, RowError};
 pub use guard::{FeedGuard, FeedSeen, Verdict};
 pub use mapping::{Bound, CompiledMapping, KeyColumns, Mapping, Operation, RowSaid, RowState};
+pub use repeated::{REPEATED_ROWS_MAX, RepeatedRows, RowContent};
 pub use row::{Header, Row};
 pub use tally::{KeySet, Tally};
 

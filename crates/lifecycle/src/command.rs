@@ -159,6 +159,21 @@ pub struct Account {
 }
 
 impl Account {
+    /// The same without values, but for what finds it at the target: for a command that would be too long otherwise. What is not
+    /// named is left as it is.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        const FOUND_BY_BYTES_MAX: usize = 1_024;
+        let Self { mut attributes, mut match_on, .. } = self;
+        attributes.retain(|path, value| {
+            let finds = path == "externalId" || match_on.contains(path);
+            finds && value.to_string().len() <= FOUND_BY_BYTES_MAX
+        });
+        match_on.retain(|path| attributes.contains_key(path));
+        let (on_create, clear, references) = Default::default();
+        Self { attributes, match_on, on_create, clear, references, ..self }
+    }
+
     /// The same, left as it is: its key is a further one of another person.
     #[must_use]
     pub fn given_up(self) -> Self {

@@ -45,6 +45,9 @@ pub mod verb {
     /// [`super::outbox::RetrySetAsideRequest`] to the mapper or the writer, answered by an
     /// [`super::outbox::OutboxReply`].
     pub const RETRY_SET_ASIDE: &str = "retry_set_aside";
+    /// [`super::outbox::DiscardSetAsideRequest`] to the mapper or the writer, answered by an
+    /// [`super::outbox::OutboxReply`].
+    pub const DISCARD_SET_ASIDE: &str = "discard_set_aside";
     /// [`super::plan::PlanRequest`] to the mapper, answered at once by a [`super::plan::PlanStatus`].
     pub const PLAN: &str = "plan";
     /// A [`crate::PlanId`] to the mapper, answered by a [`super::plan::PlanStatus`].
@@ -66,6 +69,8 @@ pub mod verb {
     pub const FEEDS: &str = "feeds";
     /// [`super::feed::DecideFeedRequest`] to the mapper, answered by a [`super::feed::FeedRunStatus`].
     pub const DECIDE_FEED: &str = "decide_feed";
+    /// [`super::feed::KnownRowsRequest`] of the gateway to the mapper, answered by a [`super::feed::KnownRowsReply`].
+    pub const KNOWN_ROWS: &str = "known_rows";
     /// [`super::schedule::ScheduleRequest`] to the mapper, answered by a [`super::schedule::ScheduleReply`].
     pub const SCHEDULE: &str = "schedule";
     /// [`super::schedule::CancelScheduleRequest`] to the mapper, answered by a

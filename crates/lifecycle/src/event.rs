@@ -44,10 +44,14 @@ pub enum EventKind {
     /// A feed said that it is complete.
     #[serde(rename = "feed.completed")]
     FeedCompleted,
+    /// People are in a full feed and their rows say what they said before: names of what the mapper knows already. Made by
+    /// the gateway, never taken from a source.
+    #[serde(rename = "feed.rows")]
+    FeedRows,
 }
 
 impl EventKind {
-    /// Every kind, for documentation and for error messages.
+    /// Every kind that a source may send, for documentation and for error messages.
     pub const ALL: [Self; 11] = [
         Self::WorkerJoined,
         Self::WorkerChanged,
@@ -76,7 +80,13 @@ impl EventKind {
             Self::GroupMemberAdded => "group.member.added",
             Self::GroupMemberRemoved => "group.member.removed",
             Self::FeedCompleted => "feed.completed",
+            Self::FeedRows => "feed.rows",
         }
+    }
+
+    /// Whether every event of this kind takes access away: it travels in the lane of departures.
+    pub fn is_departure(self) -> bool {
+        matches!(self, Self::WorkerLeft | Self::WorkerDeleted | Self::GroupDeleted | Self::GroupMemberRemoved)
     }
 
     /// Whether the subject is a person.
@@ -205,10 +215,7 @@ impl Event {
     /// Whether it would take access away from somebody.
     pub fn takes_away(&self) -> bool {
         match self.kind {
-            EventKind::WorkerLeft
-            | EventKind::WorkerDeleted
-            | EventKind::GroupDeleted
-            | EventKind::GroupMemberRemoved => true,
+            kind if kind.is_departure() => true,
             EventKind::WorkerSnapshot => match self.attributes.get("active") {
                 Some(serde_json::Value::Bool(active)) => !active,
                 Some(serde_json::Value::String(active)) => active.eq_ignore_ascii_case("false"),

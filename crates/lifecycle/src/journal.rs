@@ -381,6 +381,18 @@ pub enum Fact {
         /// What was found, and what is done about it.
         found: String,
     },
+    /// Any service: an operator gave up a message that the broker refuses for good. The record's subject is
+    /// `service:<service>`.
+    MessageDiscarded {
+        /// The service.
+        service: String,
+        /// What it was about, and how it was called in the outbox.
+        message: String,
+        /// Who gave it up.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// writer: an operator closed a dead letter without trying again.
     Discarded {
         /// The dead letter.
@@ -423,6 +435,7 @@ impl Fact {
             Self::Verified { .. } => "verified",
             Self::Refused { .. } => "refused",
             Self::RestoreNoticed { .. } => "restore_noticed",
+            Self::MessageDiscarded { .. } => "message_discarded",
             Self::Discarded { .. } => "discarded",
         }
     }

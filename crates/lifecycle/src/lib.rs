@@ -35,7 +35,7 @@ pub use command::{
 pub use control::export;
 pub use control::feed::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
-    MISSING_NAMED_MAX,
+    KnownRowsReply, KnownRowsRequest, MISSING_NAMED_MAX,
 };
 pub use control::findings::{
     FINDINGS_MAX, Finding, FindingCounts, FindingKind, FindingsReply, FindingsRequest,
@@ -52,7 +52,9 @@ pub use control::leavers::{
 pub use control::orders::{
     ACCESS_ORDERS_MAX, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, OrderAccessRequest,
 };
-pub use control::outbox::{OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage};
+pub use control::outbox::{
+    DiscardSetAsideRequest, OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage,
+};
 pub use control::people::{
     JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
     ResolveRecordRequest, SourceRecord,

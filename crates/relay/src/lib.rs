@@ -45,6 +45,17 @@ const PARCELS_MAX: usize = 16;
 /// How many bytes of facts wait for JOURNAL at most.
 const FACTS_BYTES_MAX: i64 = 256 << 20;
 
+/// What came of giving up a message.
+#[derive(Debug)]
+pub enum DiscardedMessage {
+    /// It is given up; this is what is left.
+    Done(lifecycle::OutboxReply),
+    /// No such message is set aside.
+    NotFound,
+    /// It takes access away: it stays until it gets through.
+    TakesAccessAway,
+}
+
 /// Publishes parcels in the background.
 #[derive(Debug, Clone)]
 pub struct Relay {
@@ -120,6 +131,11 @@ impl Relay {
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a message may be, as the broker says.
+    pub fn message_bytes_max(&self) -> usize {
+        self.bus.message_bytes_max()
     }
 
     /// Ids of rows whose messages are published: to be deleted by the next transaction.

@@ -1,6 +1,6 @@
 //! What becomes of a row whose messages were handed to the bus.
 
-use bus::{Outgoing, PublishError, Published};
+use bus::{Feed, Outgoing, PublishError, Published};
 use store::outbox::{self, Lane, Row};
 use store::{Store, StoreError};
 
@@ -86,18 +86,31 @@ async fn write(
 ) -> Result<(), StoreError> {
     let tx = store.begin().await?;
     for (number, (message, cause)) in refused.iter().enumerate() {
-        let aside = Row {
-            id: format!("{}.{number}", row.id),
-            created_at: row.created_at,
-            messages: encode(std::slice::from_ref(message)),
-        };
+        let id = aside_id(row, number, message);
+        // The newest of what cannot be said of an account takes the place of what could not be said before.
+        let before = outbox::get(&tx, service, &id).await?;
+        outbox::delete(&tx, service, std::slice::from_ref(&id)).await?;
+        let created_at = before.map_or(row.created_at, |before| before.created_at);
+        let aside = Row { id, created_at, messages: encode(std::slice::from_ref(message)) };
         outbox::put_aside(&tx, service, lane_of(message), &aside, cause).await?;
     }
+    let is_aside_again = refused.len() == 1 && aside_id(row, 0, &refused[0].0) == row.id;
     match rest.iter().map(lane_of).min() {
+        None if is_aside_again => {}
         Some(lane) => outbox::replace(&tx, service, lane, &row.id, encode(rest)).await?,
         None => outbox::delete(&tx, service, std::slice::from_ref(&row.id)).await?,
     }
     tx.commit().await.map_err(StoreError::statement("bring an outbox row up to date"))
+}
+
+/// Commands about one account have one name, whatever their revision: they say the same again until it gets through.
+fn aside_id(row: &Row, number: usize, message: &Outgoing) -> String {
+    match message.id().rsplit_once('/') {
+        Some((about, revision)) if message.feed() == Feed::Commands && revision.parse::<u64>().is_ok() => {
+            format!("{about}:aside")
+        }
+        _ => format!("{}.{number}", row.id),
+    }
 }
 
 /// The first error after which trying again may help, or else the first.

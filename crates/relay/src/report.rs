@@ -1,13 +1,17 @@
 //! What waits in the outbox, as gauges, as readiness and as an answer to operators.
 
-use lifecycle::{OutboxReply, OutboxStatus, SetAsideMessage, unix_micros};
+use bus::Outgoing;
+use lifecycle::{
+    Actor, DiscardSetAsideRequest, Fact, FactRecord, OutboxReply, OutboxStatus, SetAsideMessage, unix_micros,
+};
 use store::StoreError;
 use store::outbox::{self, Backlog, Lane, SetAside};
 use telemetry::Latch;
 use time::OffsetDateTime;
 
-use crate::Relay;
 use crate::loss::{self, LOSS_ROW};
+use crate::parcel::pack;
+use crate::{DiscardedMessage, Relay};
 
 /// A command that has waited for longer makes the service not ready.
 const COMMAND_AGE_MAX_SECONDS: i64 = 60;
@@ -76,9 +80,42 @@ impl Relay {
             id: row.id,
             since: moment(row.created_at),
             bytes: row.size,
+            lane: row.lane.as_str().to_owned(),
             cause: row.cause,
         };
         Ok(OutboxReply { status: self.status().await?, set_aside: rows.into_iter().map(message).collect() })
+    }
+
+    /// Gives up a message that is set aside, and tells of it in the same transaction.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn discard_set_aside(
+        &self,
+        request: &DiscardSetAsideRequest,
+    ) -> Result<DiscardedMessage, StoreError> {
+        let rows = outbox::set_aside(self.store.reader(), self.service).await?;
+        let Some(row) = rows.into_iter().find(|row| row.id == request.id && row.id != LOSS_ROW) else {
+            return Ok(DiscardedMessage::NotFound);
+        };
+        if row.lane == Lane::Departures {
+            return Ok(DiscardedMessage::TakesAccessAway);
+        }
+        let tx = self.store.begin().await?;
+        outbox::delete(&tx, self.service, std::slice::from_ref(&row.id)).await?;
+        let Actor { who, why } = request.actor.clone();
+        let message = format!("{} ({} bytes of {}: {})", row.id, row.size, row.lane.as_str(), row.cause);
+        let fact = FactRecord {
+            id: format!("discarded:{}:{}:{}", self.service, row.id, row.created_at),
+            at: OffsetDateTime::now_utc(),
+            subject: format!("service:{}", self.service),
+            trace: None,
+            fact: Fact::MessageDiscarded { service: self.service.to_owned(), message, who, why },
+        };
+        let parcel = pack(&tx, self.service, Outgoing::facts(self.service, &[fact])).await?;
+        tx.commit().await.map_err(StoreError::statement("discard a message"))?;
+        self.send(parcel).await;
+        self.set_aside().await.map(DiscardedMessage::Done)
     }
 
     /// Tries to publish a message again that was set aside, e.g. after the broker takes larger ones; `None` if there is

@@ -254,3 +254,42 @@ async fn facts_beyond_the_bound_are_dropped_and_how_many_is_kept() {
         assert_eq!(later.set_aside, 1, "one row keeps the count");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_set_aside_can_be_given_up_and_told_but_never_a_departure() {
+    for database in databases() {
+        let world = World::new(database, |_| {}).await;
+        let large = |subject: &str, lane| command(subject, lane, 2 << 20);
+        world.leave(vec![large("G-1", Lane::Mover)]).await;
+        world.leave(vec![large("G-2", Lane::Leaver)]).await;
+        world.relay.catch_up().await.unwrap();
+        let aside = world.relay.set_aside().await.unwrap().set_aside;
+        let actor = lifecycle::Actor { who: "alice".to_owned(), why: "too long".to_owned() };
+        let discard = async |id: &str| {
+            let request = lifecycle::DiscardSetAsideRequest { id: id.to_owned(), actor: actor.clone() };
+            world.relay.discard_set_aside(&request).await.unwrap()
+        };
+        let of = |lane: &str| aside.iter().find(|message| message.lane == lane).unwrap().id.clone();
+        assert!(matches!(discard(&of("departures")).await, crate::DiscardedMessage::TakesAccessAway));
+        let crate::DiscardedMessage::Done(left) = discard(&of("commands")).await else { panic!("discarded") };
+        assert_eq!(left.set_aside.len(), 1, "{left:?}");
+        assert!(matches!(discard(&of("commands")).await, crate::DiscardedMessage::NotFound));
+        let mut journal = world.bus.consume::<bus::Facts>(Feed::Journal, "reader").await.unwrap();
+        let told = journal.next_batch(1).await.unwrap();
+        let facts = &told[0].body.as_ref().unwrap().0;
+        assert!(matches!(&facts[0].fact, Fact::MessageDiscarded { who, .. } if who == "alice"), "{facts:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_said_of_one_account_is_set_aside_once_however_often_it_is_tried() {
+    let world = World::new(sqlite(), |_| {}).await;
+    for _ in 0..3 {
+        world.leave(vec![command("G-1", Lane::Mover, 2 << 20)]).await;
+        world.relay.catch_up().await.unwrap();
+    }
+    let reply = world.relay.set_aside().await.unwrap();
+    assert_eq!(reply.set_aside.len(), 1, "{reply:?}");
+    let retried = world.relay.retry_set_aside(&reply.set_aside[0].id).await.unwrap().unwrap();
+    assert_eq!(retried.set_aside.len(), 1, "refused again: {retried:?}");
+}

@@ -50,6 +50,10 @@ impl Lane {
             Self::Facts => 2,
         }
     }
+
+    fn of_rank(rank: i32) -> Self {
+        Self::ALL.into_iter().find(|lane| lane.rank() == rank).unwrap_or(Self::Facts)
+    }
 }
 
 /// A row that waits to be published.
@@ -74,6 +78,8 @@ pub struct SetAside {
     pub size: i64,
     /// Why it cannot be published.
     pub cause: String,
+    /// What it would wait with.
+    pub lane: Lane,
 }
 
 /// How much waits in one lane.
@@ -339,7 +345,7 @@ pub async fn set_aside(
     service: &str,
 ) -> Result<Vec<SetAside>, StoreError> {
     let statement = Query::select()
-        .columns(["id", "created_at", "size", "set_aside"].map(Alias::new))
+        .columns(["id", "created_at", "size", "set_aside", "lane"].map(Alias::new))
         .from(table(service))
         .and_where(column("set_aside").is_not_null())
         .order_by(Alias::new("created_at"), Order::Asc)
@@ -353,6 +359,7 @@ pub async fn set_aside(
             created_at: row.try_get("", "created_at")?,
             size: row.try_get("", "size")?,
             cause: row.try_get("", "set_aside")?,
+            lane: Lane::of_rank(row.try_get("", "lane")?),
         })
     };
     let rows = connection.query_all(&statement).await.map_err(&failed)?;

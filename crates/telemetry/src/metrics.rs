@@ -158,6 +158,11 @@ static VALUES_UNREAD: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Dates and statuses of notices, records and rows that could not be read or used.";
     counter("usher_values_unread_total", help, &["source"])
 });
+static FEED_ROWS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Rows of full feeds that were not stored again, because they say what they said before (unchanged), or that \
+                were named so and were not known any more (unresolved).";
+    counter("usher_feed_rows_total", help, &["feed", "outcome"])
+});
 static POLL_KNOWN_UNTIL: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "When the last whole reading of a list began, in seconds since the Unix epoch.";
     gauge("usher_poll_known_until_seconds", help, &["source"])
@@ -330,6 +335,16 @@ pub fn poll_rows(source: &str, new: u64, known: u64, bad: u64) {
 /// A date or status of a notice, record or row could not be read or used.
 pub fn value_unread(source: &str) {
     VALUES_UNREAD.with_label_values(&[source]).inc();
+}
+
+/// The gateway named `count` rows of a full feed instead of storing them again.
+pub fn feed_rows_unchanged(feed: &str, count: u64) {
+    FEED_ROWS.with_label_values(&[feed, "unchanged"]).inc_by(count);
+}
+
+/// The mapper was told of `count` rows of a full feed by names that it does not know.
+pub fn feed_rows_unresolved(feed: &str, count: u64) {
+    FEED_ROWS.with_label_values(&[feed, "unresolved"]).inc_by(count);
 }
 
 /// When the last whole reading began, in seconds since the Unix epoch.

@@ -34,12 +34,14 @@ impl Told {
             | Fact::LeaverReopened { .. }
             | Fact::ScheduleCancelled { .. }
             | Fact::Verified { .. } => "mapper",
-            Fact::RestoreNoticed { ref service, .. } => match service.as_str() {
-                "mapper" => "mapper",
-                "writer" => "writer",
-                "gateway" => "gateway",
-                _ => "console",
-            },
+            Fact::RestoreNoticed { ref service, .. } | Fact::MessageDiscarded { ref service, .. } => {
+                match service.as_str() {
+                    "mapper" => "mapper",
+                    "writer" => "writer",
+                    "gateway" => "gateway",
+                    _ => "console",
+                }
+            }
             Fact::Superseded { .. }
             | Fact::Attempted(_)
             | Fact::Settled { .. }
@@ -288,6 +290,7 @@ fn step_of(fact: &Fact) -> i16 {
         | Fact::Paused { .. }
         | Fact::Verified { .. }
         | Fact::RestoreNoticed { .. }
+        | Fact::MessageDiscarded { .. }
         | Fact::Refused { .. }
         | Fact::Discarded { .. } => 3,
         Fact::Attempted(_) => 4,
@@ -310,6 +313,7 @@ fn target_of(fact: &Fact) -> Option<&str> {
         | Fact::AccessOrdered { .. }
         | Fact::Replayed { .. }
         | Fact::RestoreNoticed { .. }
+        | Fact::MessageDiscarded { .. }
         | Fact::Discarded { .. } => None,
         Fact::Decided { target, .. }
         | Fact::MembershipDecided { target, .. }

@@ -4,6 +4,7 @@
 
 mod batch;
 pub(crate) mod pipe;
+mod repeated;
 mod sink;
 
 #[cfg(test)]

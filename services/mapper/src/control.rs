@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 use bus::{Bus, ControlRequest};
 use lifecycle::{
-    ControlError, MapperStatus, OutboxReply, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
-    PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
+    ControlError, DiscardSetAsideRequest, MapperStatus, OutboxReply, PlanId, PlanRequest, PolicyInForce,
+    PolicyRequest, PolicyText, PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
 };
 use recovery::Recovery;
-use relay::Relay;
+use relay::{DiscardedMessage, Relay};
 use serde::Serialize;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -40,6 +40,8 @@ use crate::subjects::Seeds;
 use crate::verify::Asked;
 use crate::work::Desk;
 
+/// Why a departure is not given up.
+const KEPT: &str = "it takes access away and is never given up: remove its cause, then `usher outbox retry`";
 /// Requests that are answered at the same time.
 const AT_ONCE_MAX: usize = 16;
 
@@ -115,6 +117,10 @@ impl Control {
                 Ok(wanted) => respond(request, self.retry_set_aside(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::DISCARD_SET_ASIDE => match request.question() {
+                Ok(wanted) => respond(request, self.discard_set_aside(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::PLAN => match request.question() {
                 Ok(wanted) => respond(request, self.plan(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -132,6 +138,13 @@ impl Control {
             },
             verb::FEEDS => match request.question() {
                 Ok(wanted) => respond(request, self.feeds(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
+            verb::KNOWN_ROWS => match request.question() {
+                Ok(wanted) => {
+                    let known = crate::repeated::known(&self.store, &wanted).await;
+                    respond(request, known.map_err(Refusal::from)).await;
+                }
                 Err(error) => request.refuse(error).await,
             },
             verb::DECIDE_FEED => match request.question() {
@@ -282,6 +295,14 @@ impl Control {
         tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
         let retried = self.relay.retry_set_aside(&request.id).await?;
         retried.ok_or_else(|| wrong(format!("no message `{}` is set aside", request.id)))
+    }
+
+    async fn discard_set_aside(&self, request: &DiscardSetAsideRequest) -> Result<OutboxReply, Refusal> {
+        match self.relay.discard_set_aside(request).await? {
+            DiscardedMessage::Done(reply) => Ok(reply),
+            DiscardedMessage::NotFound => Err(wrong(format!("no message `{}` is set aside", request.id))),
+            DiscardedMessage::TakesAccessAway => Err(wrong(KEPT)),
+        }
     }
 
     async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, Refusal> {

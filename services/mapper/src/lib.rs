@@ -24,6 +24,7 @@ mod outlook;
 mod plan;
 mod policies;
 mod quarantine;
+mod repeated;
 mod rows;
 mod runs;
 mod subjects;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, Consumer, Delivery, Feed};
-use lifecycle::{Dating, Event};
+use futures_util::FutureExt as _;
+use lifecycle::{Dating, Event, EventKind};
 use relay::Relay;
 use store::quarantine::QuarantinedItem;
 use store::{Halves, Store};
@@ -16,6 +17,7 @@ use crate::app::RunError;
 use crate::now;
 use crate::policies::PolicySet;
 use crate::quarantine;
+use crate::repeated;
 use crate::rows::SaveError;
 use crate::subjects::Seeds;
 use crate::work::{Desk, Input};
@@ -52,17 +54,18 @@ impl Live {
         }
         let mut departures: Consumer<Event> =
             self.bus.consume_departures(Feed::Events).await.map_err(|source| RunError::Consume { source })?;
+        let mut departures = Departures { consumer: &mut departures, shutdown: &shutdown };
         ready.open();
         loop {
             // Departures come a second time with everything else, and are duplicates then.
             let batch = tokio::select! {
                 biased;
                 () = shutdown.soft.cancelled() => return Ok(()),
-                batch = departures.next_batch(BATCH_MAX) => batch,
+                batch = departures.consumer.next_batch(BATCH_MAX) => batch,
                 batch = consumer.next_batch(BATCH_MAX) => batch,
             };
             let batch = batch.map_err(|source| RunError::Consume { source })?;
-            if self.take(&batch, &shutdown).await.is_err() {
+            if self.take(&batch, &mut departures).await.is_err() {
                 return Ok(());
             }
             for delivery in batch {
@@ -82,7 +85,17 @@ impl Live {
         }
     }
 
-    async fn take(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> Result<(), Stopped> {
+    /// Does the batch in portions. What names many rows of a full feed is one portion each, and departures that came meanwhile
+    /// go first.
+    async fn take(&self, batch: &[Delivery<Event>], departures: &mut Departures<'_>) -> Result<(), Stopped> {
+        for portion in batch.chunk_by(|one, next| !names_rows(one) && !names_rows(next)) {
+            departures.overtake(self).await?;
+            self.take_portion(portion, departures.shutdown).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_portion(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> Result<(), Stopped> {
         let span = tracing::info_span!("mapper.batch", events = batch.len());
         let mut inputs = Vec::with_capacity(batch.len());
         let mut origins = Vec::with_capacity(batch.len());
@@ -92,13 +105,9 @@ impl Live {
                     if let Some(trace) = delivery.trace {
                         telemetry::link(&span, trace);
                     }
-                    origins.push((delivery, event));
-                    inputs.push(Input::Event {
-                        event: Box::new(arrived(event.clone(), now())),
-                        sequence: delivery.sequence,
-                        trace: delivery.trace,
-                        content: delivery.content.clone(),
-                    });
+                    let of_delivery = self.inputs(delivery, event, shutdown).await?;
+                    origins.extend(std::iter::repeat_n(delivery, of_delivery.len()));
+                    inputs.extend(of_delivery);
                 }
                 Err(error) => {
                     telemetry::metrics::merged("unreadable", 1);
@@ -109,11 +118,39 @@ impl Live {
         self.work_through(&inputs, &origins, shutdown).await
     }
 
+    /// What a message is about: itself, or the rows that it names.
+    async fn inputs(
+        &self,
+        delivery: &Delivery<Event>,
+        event: &Event,
+        shutdown: &Shutdown,
+    ) -> Result<Vec<Input>, Stopped> {
+        let event = arrived(event.clone(), now());
+        let (sequence, trace) = (delivery.sequence, delivery.trace);
+        if event.kind != EventKind::FeedRows {
+            let (event, content) = (Box::new(event), delivery.content.clone());
+            return Ok(vec![Input::Event { event, sequence, trace, content, repeated: false }]);
+        }
+        let mut pause = RETRY_MIN;
+        loop {
+            match repeated::inputs(&self.store, &event, sequence, trace).await {
+                Ok(inputs) => return Ok(inputs),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "could not read rows of a feed yet"
+                    );
+                    wait(&mut pause, shutdown).await?;
+                }
+            }
+        }
+    }
+
     /// Does the batch. What is refused is found by halves and set aside, and the rest is done.
     async fn work_through(
         &self,
         inputs: &[Input],
-        origins: &[(&Delivery<Event>, &Event)],
+        origins: &[&Delivery<Event>],
         shutdown: &Shutdown,
     ) -> Result<(), Stopped> {
         let mut parts = Halves::of(inputs.len());
@@ -123,8 +160,10 @@ impl Live {
                 Ok(()) => pause = RETRY_MIN,
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
-                    let (delivery, event) = origins[culprit];
-                    self.set_aside(&quarantine::not_stored(delivery, event, &error), shutdown).await?;
+                    if let Input::Event { event, .. } | Input::Rows { event, .. } = &inputs[culprit] {
+                        let item = quarantine::not_stored(origins[culprit], event, &error);
+                        self.set_aside(&item, shutdown).await?;
+                    }
                 }
                 Err(error) => {
                     complain(&error);
@@ -151,6 +190,30 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// The lane of departures, looked into between the portions of a batch.
+struct Departures<'a> {
+    consumer: &'a mut Consumer<Event>,
+    shutdown: &'a Shutdown,
+}
+
+impl Departures<'_> {
+    /// Merges what is there already.
+    async fn overtake(&mut self, live: &Live) -> Result<(), Stopped> {
+        while let Some(Ok(batch)) = self.consumer.next_batch(BATCH_MAX).now_or_never() {
+            live.take_portion(&batch, self.shutdown).await?;
+            for delivery in batch {
+                delivery.ack().await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a message stands for many rows.
+fn names_rows(delivery: &Delivery<Event>) -> bool {
+    delivery.body.as_ref().is_ok_and(|event| event.kind == EventKind::FeedRows)
 }
 
 /// The event by the database's clock: a gateway whose clock is ahead must not make everything wait for that moment. A day

@@ -16,6 +16,7 @@ mod m0021;
 mod m0022;
 mod m0023;
 mod m0024;
+mod m0025;
 
 use sea_orm_migration::prelude::*;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022::KeepFindings),
             Box::new(m0023::KeepSendersOfFeeds),
             Box::new(m0024::KeepSweeps),
+            Box::new(m0025::KeepFeedRows),
         ]
     }
 

@@ -2,8 +2,8 @@
 
 use bus::{DecodeReason, Delivery};
 use lifecycle::{
-    Event, EventId, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, ResourceKind,
-    RetriedItem, RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
+    Event, EventId, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage,
+    ResourceKind, RetriedItem, RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
 };
 use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
@@ -35,6 +35,11 @@ pub(crate) fn not_stored(delivery: &Delivery<Event>, event: &Event, error: &Save
         _ => QuarantineReason::NotStored,
     };
     let mut item = message(delivery, reason, chain(error));
+    if delivery.body.as_ref().is_ok_and(|whole| whole.id != event.id) {
+        // One of the rows that the message names.
+        item.id = format!("{}/{}", item.id, event.subject);
+        item.payload = bus::encode_event(event).into_bytes();
+    }
     describe(&mut item, event);
     item
 }
@@ -61,7 +66,7 @@ pub(crate) fn subject(input: &Input, error: &SaveError) -> QuarantinedItem {
         Input::Record { source, key } | Input::Verdict { source, key, .. } => {
             ("record", format!("{source}:{key}"))
         }
-        Input::Event { event, .. } => ("event", event.id.to_string()),
+        Input::Event { event, .. } | Input::Rows { event, .. } => ("event", event.id.to_string()),
         Input::Again(again) if again.kind == ResourceKind::User => (PEOPLE, again.subject.clone()),
         Input::Again(again) => (GROUPS, again.subject.clone()),
     };
@@ -69,7 +74,7 @@ pub(crate) fn subject(input: &Input, error: &SaveError) -> QuarantinedItem {
     let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));
     item.id = format!("{what}/{key}");
     (item.subject, item.kind, item.cause) = (key, what.to_owned(), chain(error));
-    if let Input::Event { event, .. } = input {
+    if let Input::Event { event, .. } | Input::Rows { event, .. } = input {
         item.payload = bus::encode_event(event).into_bytes();
         describe(&mut item, event);
     }
@@ -202,9 +207,9 @@ pub(crate) async fn retry(
 
 /// Does it, and forgets it if that works.
 async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String> {
-    let input = match item.stream.as_str() {
-        PEOPLE => Input::Person(item.subject.clone()),
-        GROUPS => Input::Group(item.subject.clone()),
+    let inputs = match item.stream.as_str() {
+        PEOPLE => vec![Input::Person(item.subject.clone())],
+        GROUPS => vec![Input::Group(item.subject.clone())],
         _ => {
             let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
             if item.reason == QuarantineReason::IdReused {
@@ -212,10 +217,16 @@ async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String
                 event.id = EventId::of(event.id.as_str(), &item.id);
             }
             let sequence = u64::try_from(item.sequence).unwrap_or_default();
-            Input::Event { event: Box::new(event), sequence, trace: None, content: None }
+            if event.kind == EventKind::FeedRows {
+                let rows = crate::repeated::inputs(desk.store, &event, sequence, None).await;
+                rows.map_err(|error| chain(&error))?
+            } else {
+                let event = Box::new(event);
+                vec![Input::Event { event, sequence, trace: None, content: None, repeated: false }]
+            }
         }
     };
-    let parcel = desk.process(&[input], now()).await.map_err(|error| chain(&error))?;
+    let parcel = desk.process(&inputs, now()).await.map_err(|error| chain(&error))?;
     desk.relay.send(parcel).await;
     quarantine::remove(desk.store.writer(), SERVICE, &item.id).await.map_err(|error| chain(&error))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod desired;
 pub(crate) mod edge;
 pub(crate) mod feed_person;
+pub(crate) mod feed_row;
 pub(crate) mod feed_run;
 pub(crate) mod finding;
 pub(crate) mod group;

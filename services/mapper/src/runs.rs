@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use crate::now;
 use crate::policies::PolicySet;
-use crate::rows::feed_run;
+use crate::rows::{feed_row, feed_run};
 use crate::subjects::Seeds;
 
 /// How often runs are looked at that wait for their rows.
@@ -116,6 +116,7 @@ impl Runs {
     }
 
     async fn prune(&self) -> Result<(), StoreError> {
+        feed_row::forget_old(self.store.writer(), unix_micros(now())).await?;
         let before = unix_micros(now() - RUNS_KEEP);
         let old = feed_run::Entity::find()
             .filter(feed_run::Column::RunAt.lt(before))

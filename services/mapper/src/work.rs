@@ -49,8 +49,17 @@ use crate::subjects::Seeds;
 /// Something that a batch is about.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
-    /// An event, where it lies in EVENTS, the trace that it came with, and a hash of what its sender said.
-    Event { event: Box<Event>, sequence: u64, trace: Option<TraceContext>, content: Option<String> },
+    /// An event, where it lies in EVENTS, the trace that it came with, and a hash of what its sender said. A repeated row of a
+    /// full feed is merged however often it comes, and told only if that changed what others see.
+    Event {
+        event: Box<Event>,
+        sequence: u64,
+        trace: Option<TraceContext>,
+        content: Option<String>,
+        repeated: bool,
+    },
+    /// Names of repeated rows: how many were known, and how many were not.
+    Rows { event: Box<Event>, sequence: u64, resolved: u64, unresolved: u64 },
     /// A person whose state may have changed by time or by policy.
     Person(String),
     /// A group whose state may have changed by time or by policy.
@@ -94,6 +103,8 @@ pub(crate) struct Cause {
     trace: TraceContext,
     /// From a policy change, not from an event.
     backfill: bool,
+    /// From a row that said what it said before: worth no word if nothing follows.
+    repeated: bool,
 }
 
 impl Cause {
@@ -104,11 +115,19 @@ impl Cause {
             said_at: Some(event.time),
             trace,
             backfill: false,
+            repeated: false,
         }
     }
 
     fn again(now: OffsetDateTime, backfill: bool) -> Self {
-        Self { event: None, accepted_at: now, said_at: None, trace: TraceContext::root(), backfill }
+        Self {
+            event: None,
+            accepted_at: now,
+            said_at: None,
+            trace: TraceContext::root(),
+            backfill,
+            repeated: false,
+        }
     }
 }
 
@@ -204,6 +223,8 @@ struct Work<'a> {
     findings: findings::Findings,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
+    /// What the broker takes.
+    message_bytes_max: usize,
 }
 
 impl Work<'_> {
@@ -284,6 +305,7 @@ impl Desk<'_> {
         times: (OffsetDateTime, i64),
     ) -> Result<(Option<Parcel>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
         let mut work = load::load(tx, self.policies, self.seeds, inputs, times).await?;
+        work.message_bytes_max = self.relay.message_bytes_max();
         work.merge(inputs, self.backfill);
         work.rank_sources();
         correlate::correlate(tx, &mut work).await?;
@@ -300,7 +322,7 @@ impl Desk<'_> {
         work.decide_people(&around);
         work.send_the_rest_again();
         let marks = std::mem::take(&mut work.stale);
-        let feeds = std::mem::take(&mut work.feeds);
+        let (feeds, now) = (std::mem::take(&mut work.feeds), work.micros());
         let reused = std::mem::take(&mut work.reused);
         for item in reused.values() {
             store::quarantine::put(tx, SERVICE, item).await?;
@@ -309,7 +331,7 @@ impl Desk<'_> {
         for mark in &marks {
             mark.write(tx).await?;
         }
-        feeds.save(tx).await?;
+        feeds.save(tx, now).await?;
         Ok((parcel, !marks.is_empty(), reused))
     }
 }

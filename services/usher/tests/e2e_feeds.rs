@@ -238,3 +238,32 @@ async fn an_older_file_in_the_folder_counts_for_nothing_after_a_newer_one() {
     becomes(&world, &runs[2], "superseded").await;
     active(&world, 1..=4).await;
 }
+
+/// Bytes in EVENTS and JOURNAL.
+async fn bytes(world: &World) -> u64 {
+    let status = world.settled(SOON).await.unwrap();
+    ["EVENTS", "JOURNAL"].iter().map(|stream| status.stream_bytes(stream).unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unchanged_night_costs_less_than_fifty_bytes_per_person_and_nothing_in_the_timeline() {
+    const PEOPLE: u32 = 300;
+    let world = world(None).await;
+    let first = upload(&world, "1", file(1..=PEOPLE)).await;
+    becomes(&world, &first["run"], "accepted").await;
+    active(&world, 1..=PEOPLE).await;
+    let before = bytes(&world).await;
+    let told = world.console.trace("E-7").await.unwrap();
+    let second = upload(&world, "2", file(1..=PEOPLE)).await;
+    assert_eq!((&second["events"], &second["unchanged"]), (&json!(PEOPLE), &json!(PEOPLE)), "{second}");
+    let run = becomes(&world, &second["run"], "accepted").await;
+    assert_eq!((&run["unchanged"], &run["unresolved"]), (&json!(PEOPLE), &json!(0)), "{run}");
+    let cost = (bytes(&world).await - before) / u64::from(PEOPLE);
+    assert!(cost < 50, "{cost} bytes per person; the first load took {}", before / u64::from(PEOPLE));
+    assert_eq!(world.console.trace("E-7").await.unwrap(), told);
+    // Who is missing next is missing, and who changed changes.
+    let third = upload(&world, "3", file(2..=PEOPLE).replace("Person 2,Sales", "Person 2,Support")).await;
+    assert_eq!(third["unchanged"], json!(PEOPLE - 2), "{third}");
+    becomes(&world, &third["run"], "accepted").await;
+    active(&world, 2..=PEOPLE).await;
+}

@@ -147,6 +147,13 @@ impl Control {
             },
             verb::STATUS => respond(request, self.status().await).await,
             verb::OUTBOX => respond(request, self.relay.set_aside().await).await,
+            verb::DISCARD_SET_ASIDE => {
+                let answer = match parse(&request) {
+                    Ok(wanted) => self.discard_set_aside(wanted).await,
+                    Err(error) => Err(error),
+                };
+                answer_or_refuse(request, answer).await;
+            }
             verb::RETRY_SET_ASIDE => {
                 let answer = match parse(&request) {
                     Ok(wanted) => self.retry_set_aside(wanted).await,
@@ -263,6 +270,21 @@ impl Control {
         tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
         let retried = self.relay.retry_set_aside(&request.id).await.map_err(|error| database(&error))?;
         retried.ok_or_else(|| refusal(format!("no message `{}` is set aside", request.id)))
+    }
+
+    async fn discard_set_aside(
+        &self,
+        request: lifecycle::DiscardSetAsideRequest,
+    ) -> Result<OutboxReply, ControlError> {
+        match self.relay.discard_set_aside(&request).await.map_err(|error| database(&error))? {
+            relay::DiscardedMessage::Done(reply) => Ok(reply),
+            relay::DiscardedMessage::NotFound => {
+                Err(refusal(format!("no message `{}` is set aside", request.id)))
+            }
+            relay::DiscardedMessage::TakesAccessAway => {
+                Err(refusal("it takes access away and is never given up".to_owned()))
+            }
+        }
     }
 
     /// The target, while this replica owns it.

@@ -28,12 +28,20 @@ pub struct Status {
     pub targets: Vec<TargetStatus>,
     /// What is under way.
     pub lag: Lag,
+    /// The broker's streams, as the API shows them.
+    #[serde(default)]
+    pub streams: Vec<Value>,
 }
 
 impl Status {
     /// Resources and memberships that are not settled yet, at all targets.
     pub fn queued(&self) -> i64 {
         self.targets.iter().flat_map(|target| target.queue.values()).sum()
+    }
+
+    /// Bytes in a stream.
+    pub fn stream_bytes(&self, name: &str) -> Option<u64> {
+        self.streams.iter().find(|stream| stream["stream"] == name)?["bytes"].as_u64()
     }
 
     /// Resources in a status (`user.in_sync`), at all targets.

@@ -97,6 +97,12 @@ pub struct FeedRunStatus {
     pub missing_keys: Vec<String>,
     /// People of whom it was said that they left because they are not in it.
     pub left: u64,
+    /// Rows that said what they said in the run before: they are not stored again.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Rows that were sent as unchanged and are not known any more: of those people it is only known that they are in it.
+    #[serde(default)]
+    pub unresolved: u64,
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
@@ -132,4 +138,25 @@ pub struct DecideFeedRequest {
     pub accept: bool,
     /// Who and why.
     pub actor: Actor,
+}
+
+/// Asks the mapper which rows of a full feed it knows, so that only their names have to be sent; answered by a
+/// [`KnownRowsReply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownRowsRequest {
+    /// The feed's name.
+    pub feed: String,
+    /// The run that they are in.
+    pub run: FeedRunId,
+    /// Key and hash of each.
+    pub rows: Vec<(String, String)>,
+}
+
+/// Which rows the mapper knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownRowsReply {
+    /// One for each, in their order.
+    pub known: Vec<bool>,
 }

@@ -51,6 +51,9 @@ pub struct SetAsideMessage {
     pub since: OffsetDateTime,
     /// Its size in bytes.
     pub bytes: i64,
+    /// `departures`, `commands` or `facts`: what waits with it.
+    #[serde(default)]
+    pub lane: String,
     /// Why it cannot be published.
     pub cause: String,
 }
@@ -59,6 +62,18 @@ pub struct SetAsideMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetrySetAsideRequest {
+    /// Its name in the outbox.
+    pub id: String,
+    /// The operator, and why.
+    #[serde(flatten)]
+    pub actor: super::Actor,
+}
+
+/// Asks a service to give up a message that is set aside; answered by an [`OutboxReply`]. What takes access away is never given
+/// up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiscardSetAsideRequest {
     /// Its name in the outbox.
     pub id: String,
     /// The operator, and why.

@@ -32,6 +32,8 @@ pub(crate) struct FeedReport {
     pub(crate) events: u64,
     /// Those of them that were stored before.
     pub(crate) duplicates: u64,
+    /// Those of them that say what they said in the run before: only their names are stored.
+    pub(crate) unchanged: u64,
     /// Whether all of the file was there, as far as it tells. Of a full feed that is not, nobody leaves.
     pub(crate) complete: bool,
     /// What is wrong with the file as a whole.

@@ -205,6 +205,7 @@ fn report(reading: &Reading, completion: &Completion, end: &End, faults: Vec<Row
         people: seen.keys_distinct,
         events: 0,
         duplicates: 0,
+        unchanged: 0,
         complete: seen.complete && notes.is_empty(),
         notes,
         bytes: end.bytes,

@@ -43,11 +43,12 @@ pub(crate) async fn take<R: Read + Send + 'static>(
     let (batches, mut incoming) = Batches::new(Arc::clone(&buffered));
     let reading = Reading { feed: Arc::clone(&feed), run: run.clone(), limits, accepted_at, sha256, batches };
     let reading = tokio::task::spawn_blocking(move || reading.read(bytes));
-    let (mut events, mut duplicates) = (0, 0);
+    let (mut events, mut duplicates, mut unchanged) = (0, 0, 0);
     while let Some(mut batch) = incoming.recv().await {
         let stored = sink.store(std::mem::take(&mut batch.events)).await?;
         events += stored.events();
         duplicates += stored.duplicates();
+        unchanged += stored.unchanged;
     }
     let WasRead { mut report, completion } = match reading.await {
         Ok(Ok(read)) => read,
@@ -62,7 +63,8 @@ pub(crate) async fn take<R: Read + Send + 'static>(
         let end = completed(&feed, run, &completion, &report.sha256, accepted_at);
         sink.store(vec![end]).await?;
     }
-    (report.events, report.duplicates, report.buffered_max) = (events, duplicates, buffered.events_max());
+    (report.events, report.duplicates, report.unchanged) = (events, duplicates, unchanged);
+    report.buffered_max = buffered.events_max();
     Ok(report)
 }
 

@@ -2,7 +2,7 @@
 
 use edge::{FieldErrors, Pointer, Problem};
 use feeds::{RowError, RowSaid, RowState};
-use lifecycle::{Attributes, Dating, Event, EventId, EventKind, FeedRun, UnreadValue};
+use lifecycle::{Attributes, Dating, Event, EventId, EventKind, FeedRun, UnreadValue, unix_micros};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
@@ -172,8 +172,8 @@ impl Teller<'_> {
 const FINGERPRINT_CHARS: usize = 16;
 
 fn fingerprint(event: &Event) -> String {
-    let is_now = event.effective_at == event.time;
-    let said = (event.kind, &event.subject, !is_now, event.dated, &event.attributes, &event.unread);
+    let day = (event.effective_at != event.time).then(|| unix_micros(event.effective_at));
+    let said = (event.kind, &event.subject, day, event.dated, &event.attributes, &event.unread);
     let json = serde_json::to_vec(&said).expect("attributes have only text as keys");
     let digest = Sha256::digest(json);
     digest[..FINGERPRINT_CHARS / 2].iter().map(|byte| format!("{byte:02x}")).collect()

@@ -210,8 +210,8 @@ pub(crate) async fn take<R: Read + Send + 'static>(
         stored += done.events();
         report.duplicates += done.duplicates();
         let room = LISTED_MAX.saturating_sub(report.accepted.len());
-        report.accepted_unlisted += done.0.len().saturating_sub(room);
-        report.accepted.extend(done.0.into_iter().take(room));
+        report.accepted_unlisted += done.accepted.len().saturating_sub(room);
+        report.accepted.extend(done.accepted.into_iter().take(room));
     }
     let faults = match reading.await {
         Ok(Ok(faults)) => faults,

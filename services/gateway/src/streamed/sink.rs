@@ -9,14 +9,20 @@ use lifecycle::TraceContext;
 use crate::http::Gate;
 use crate::intake::{self, AcceptedEvent};
 use crate::received::Received;
+use crate::streamed::repeated;
 
 /// How long what is in the middle waits for the mapper to catch up before it is refused.
 const LAG_PATIENCE: Duration = Duration::from_secs(60);
 /// How often it looks whether it has.
 const LOOK_AT_LAG_EVERY: Duration = Duration::from_millis(250);
 
-/// What became of a batch: every event of it is stored. One for each, in its order.
-pub(crate) struct Stored(pub(crate) Vec<AcceptedEvent>);
+/// What became of a batch: every event of it is stored.
+pub(crate) struct Stored {
+    /// One for each that was stored as it is, in their order.
+    pub(crate) accepted: Vec<AcceptedEvent>,
+    /// Rows that say what they said before, and were only named.
+    pub(crate) unchanged: u64,
+}
 
 impl Stored {
     /// As if none of them had been stored before.
@@ -27,17 +33,17 @@ impl Stored {
             source_event_id: one.event.source_event_id.clone(),
             duplicate: false,
         };
-        Self(batch.iter().map(accepted).collect())
+        Self { accepted: batch.iter().map(accepted).collect(), unchanged: 0 }
     }
 
     /// How many there are.
     pub(crate) fn events(&self) -> u64 {
-        self.0.len() as u64
+        self.accepted.len() as u64 + self.unchanged
     }
 
     /// How many of them were stored before.
     pub(crate) fn duplicates(&self) -> u64 {
-        self.0.iter().filter(|event| event.duplicate).count() as u64
+        self.accepted.iter().filter(|event| event.duplicate).count() as u64
     }
 }
 
@@ -65,6 +71,10 @@ impl Sink for ToBroker {
             }
             tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
         }
-        Ok(Stored(intake::store(&self.gate.bus, batch, Vec::new(), self.trace, false).await?.accepted))
+        let repeated::Parts { events, named, unchanged } = repeated::take_apart(&self.gate.bus, batch).await;
+        let stored = intake::store(&self.gate, events, Vec::new(), self.trace, false).await?;
+        let mut accepted = stored.accepted;
+        accepted.truncate(accepted.len() - named);
+        Ok(Stored { accepted, unchanged })
     }
 }

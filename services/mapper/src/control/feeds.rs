@@ -103,6 +103,8 @@ impl Control {
             missing,
             missing_keys,
             left: u64::try_from(row.left_count).unwrap_or_default(),
+            unchanged: u64::try_from(row.unchanged_count).unwrap_or_default(),
+            unresolved: u64::try_from(row.unresolved_count).unwrap_or_default(),
             reasons: row.reasons(),
             who: row.who.clone(),
             why: row.why.clone().filter(|why| !why.is_empty()),

@@ -22,3 +22,26 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Which of the keys are in the run already.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn listed_in(
+    connection: &impl ConnectionTrait,
+    feed: &str,
+    run: &str,
+    keys: &[&str],
+) -> Result<Vec<String>, store::StoreError> {
+    use sea_orm::QuerySelect as _;
+    Entity::find()
+        .select_only()
+        .column(Column::Key)
+        .filter(Column::Feed.eq(feed))
+        .filter(Column::Key.is_in(keys.iter().copied()))
+        .filter(Column::Run.eq(run))
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(store::StoreError::statement("read who is in a feed"))
+}

@@ -31,6 +31,10 @@ pub(crate) struct Model {
     pub(crate) reasons: String,
     /// Of how many it was said that they left.
     pub(crate) left_count: i64,
+    /// Rows that said what they said before, and were only named.
+    pub(crate) unchanged_count: i64,
+    /// Rows that were named and not known.
+    pub(crate) unresolved_count: i64,
     pub(crate) decided_at: Option<i64>,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) who: Option<String>,

@@ -94,5 +94,5 @@ fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> 
         unread: Vec::new(),
     };
     // It lies in no stream; among what is said of the same moment anything else wins.
-    Input::Event { event: Box::new(event), sequence: 0, trace: None, content: None }
+    Input::Event { event: Box::new(event), sequence: 0, trace: None, content: None, repeated: false }
 }

@@ -158,10 +158,16 @@ impl Work<'_> {
     fn want(&mut self, policy: &Policy, subject: &str, wish: Wish<'_>, cause: &Cause) -> Option<String> {
         let kind = wish.desired.kind();
         let key = (policy.target().to_owned(), kind, subject.to_owned());
-        let json = serde_json::to_string(&wish.desired).expect("a desired state is plain data");
+        let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
+        let mut wish = wish;
+        let mut json = encode(&wish.desired);
+        if !gives && json.len() + COMMAND_BYTES_BESIDE > self.message_bytes_max {
+            // What takes access away goes out whatever the values are: they are left as they are at the target.
+            wish.desired = without_values(wish.desired);
+            json = encode(&wish.desired);
+        }
         let before = self.desired.get(&key);
         let was = before.map(|row| row.state.clone());
-        let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
         match before {
             Some(row) if row.desired == json && !self.again.contains_key(&key) => {
                 self.tell_nothing_to_do(policy, kind, subject, "unchanged", wish.because, cause);
@@ -220,7 +226,7 @@ impl Work<'_> {
         because: Because<'_>,
         cause: &Cause,
     ) {
-        let Some(event) = &cause.event else { return };
+        let Some(event) = cause.event.as_ref().filter(|_| !cause.repeated) else { return };
         let target = policy.target().to_owned();
         let (reason, user_name) = because();
         self.facts.push(FactRecord {
@@ -271,6 +277,20 @@ impl Work<'_> {
                 user_name,
             },
         });
+    }
+}
+
+/// Room for what a command says besides its desired state.
+const COMMAND_BYTES_BESIDE: usize = 32 * 1_024;
+
+fn encode(desired: &Desired) -> String {
+    serde_json::to_string(desired).expect("a desired state is plain data")
+}
+
+fn without_values(desired: Desired) -> Desired {
+    match desired {
+        Desired::User(account) => Desired::User(account.without_values()),
+        other => other,
     }
 }
 

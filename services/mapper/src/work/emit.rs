@@ -10,6 +10,9 @@ use lifecycle::{
 use super::{Cause, Work};
 use crate::rows::edge;
 
+/// More memberships of a group that end at once are not told in the lane of departures.
+const DEPARTURES_PER_GROUP_MAX: usize = 100;
+
 /// Memberships of one group for one target, all of one urgency.
 type Told = BTreeMap<(String, String, Lane), (Vec<Edge>, Cause)>;
 
@@ -34,7 +37,7 @@ impl Work<'_> {
                 }
                 let lane = match (edge.present, cause.backfill) {
                     (_, true) => Lane::Backfill,
-                    (false, false) => Lane::Mover,
+                    (false, false) => Lane::Leaver,
                     (true, false) => Lane::Joiner,
                 };
                 let entry = told.entry((target.to_owned(), group.clone(), lane));
@@ -42,6 +45,9 @@ impl Work<'_> {
             }
         }
         for ((target, group, lane), (edges, cause)) in told {
+            // So many at once are no departure of a person, and those of people do not wait behind them.
+            let is_bulk = lane == Lane::Leaver && edges.len() > DEPARTURES_PER_GROUP_MAX;
+            let lane = if is_bulk { Lane::Mover } else { lane };
             for edge in edges.iter().filter(|edge| edge.member_is.is_person()) {
                 self.facts.push(self.membership_decided(&target, &group, lane, edge, &cause));
             }

@@ -3,9 +3,9 @@
 //! What is kept is the newest run that lists a person, the earliest begin of a run and the last completion of it: the same in
 //! whatever order and however often events come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use feeds::Completion;
+use feeds::{Completion, RowContent};
 use lifecycle::{Event, EventKind, FeedRun, FeedRunState, unix_micros};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use crate::rows::{SaveError, feed_person, feed_run};
+use crate::rows::{SaveError, feed_person, feed_row, feed_run};
 
 /// What a batch says of full feeds.
 #[derive(Debug, Default)]
@@ -29,6 +29,12 @@ pub(super) struct Feeds {
     absent: BTreeMap<(String, String), i64>,
     /// By run: how many were said to have left by it.
     left: BTreeMap<String, i64>,
+    /// What rows say, by feed, key and hash.
+    rows: BTreeMap<(String, String, String), RowContent>,
+    /// By run: how many rows were only named, and how many of those that were not known.
+    named: BTreeMap<String, (u64, u64)>,
+    /// People whose records were erased.
+    erased: BTreeSet<String>,
 }
 
 /// What is known of a run from any of its events.
@@ -73,7 +79,31 @@ impl Feeds {
             }
         } else if event.kind.is_worker() {
             self.list(event, run, at);
+            if event.kind == EventKind::WorkerDeleted {
+                self.erased.insert(event.subject.clone());
+            } else if let Some(content) = RowContent::of(event) {
+                self.rows.insert((run.feed.clone(), event.subject.clone(), content.hash()), content);
+            }
         }
+    }
+
+    /// Takes note of a row that says what it said before.
+    pub(super) fn note_repeated(&mut self, event: &Event, run: &FeedRun) {
+        self.note(event, run, true);
+    }
+
+    /// Takes note of an event that says of a person that their record is erased.
+    pub(super) fn note_erased(&mut self, event: &Event) {
+        self.erased.insert(event.subject.clone());
+    }
+
+    /// Takes note of how many rows of a run were named.
+    pub(super) fn note_rows(&mut self, run: &FeedRun, (resolved, unresolved): (u64, u64)) {
+        let named = self.named.entry(run.run.to_string()).or_default();
+        named.0 += resolved;
+        named.1 += unresolved;
+        let at = unix_micros(run.begun_at);
+        self.runs.entry(run.run.to_string()).or_insert_with(|| (run.feed.clone(), at));
     }
 
     fn list(&mut self, event: &Event, run: &FeedRun, at: i64) {
@@ -102,10 +132,13 @@ impl Feeds {
     ///
     /// # Errors
     /// [`SaveError::Overtaken`] when another replica wrote about the same run in between.
-    pub(super) async fn save(self, tx: &DatabaseTransaction) -> Result<(), SaveError> {
-        let Self { people, runs, ends, absent, left } = self;
+    pub(super) async fn save(self, tx: &DatabaseTransaction, now: i64) -> Result<(), SaveError> {
+        let Self { people, runs, ends, absent, left, rows, named, erased } = self;
         save_people(tx, people).await?;
+        feed_row::erase(tx, &erased.into_iter().collect::<Vec<_>>()).await?;
+        save_rows(tx, rows, now).await?;
         save_runs(tx, &runs, ends).await?;
+        count_named(tx, named).await?;
         forget(tx, absent).await?;
         for (run, count) in left.into_iter().filter(|(_, count)| *count > 0) {
             let raised = Expr::col(feed_run::Column::LeftCount).add(count);
@@ -143,6 +176,55 @@ async fn save_people(
                 .await
                 .map_err(StoreError::statement("write who is in a feed"))?;
         }
+    }
+    Ok(())
+}
+
+/// What is known already is only noted as seen, and not more often than once a day.
+async fn save_rows(
+    tx: &DatabaseTransaction,
+    rows: BTreeMap<(String, String, String), RowContent>,
+    now: i64,
+) -> Result<(), StoreError> {
+    use feed_row::Column;
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|((feed, key, hash), content)| feed_row::Model {
+            feed,
+            key,
+            hash,
+            content: serde_json::to_string(&content).expect("a row is plain data"),
+            seen_at: now,
+        })
+        .collect();
+    for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+        let is_old = Expr::col((feed_row::Entity, Column::SeenAt)).lt(now - feed_row::SEEN_AGAIN_AFTER);
+        let mut conflict = OnConflict::columns([Column::Feed, Column::Key, Column::Hash]);
+        conflict.update_column(Column::SeenAt).action_and_where(is_old);
+        feed_row::Entity::insert_many(chunk.iter().map(|row| row.clone().into_active_model().reset_all()))
+            .on_conflict(conflict)
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("write what rows of a feed say"))?;
+    }
+    Ok(())
+}
+
+async fn count_named(
+    tx: &DatabaseTransaction,
+    named: BTreeMap<String, (u64, u64)>,
+) -> Result<(), StoreError> {
+    for (run, (resolved, unresolved)) in named {
+        let plus = |column: feed_run::Column, count: u64| {
+            Expr::col(column).add(i64::try_from(count).unwrap_or(i64::MAX))
+        };
+        let update = Query::update()
+            .table(feed_run::Entity)
+            .value(feed_run::Column::UnchangedCount, plus(feed_run::Column::UnchangedCount, resolved))
+            .value(feed_run::Column::UnresolvedCount, plus(feed_run::Column::UnresolvedCount, unresolved))
+            .and_where(feed_run::Column::Run.eq(run))
+            .to_owned();
+        tx.execute(&update).await.map_err(StoreError::statement("count rows of a feed"))?;
     }
     Ok(())
 }
@@ -208,6 +290,8 @@ async fn insert(
         completion: end.map(|(_, completion)| encode(&completion)),
         reasons: "[]".to_owned(),
         left_count: 0,
+        unchanged_count: 0,
+        unresolved_count: 0,
         decided_at: None,
         who: None,
         why: None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use lifecycle::{EventKind, GroupState, Identity, People, ResourceKind};
+use lifecycle::{GroupState, Identity, People, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
@@ -25,7 +25,9 @@ pub(super) async fn load<'a>(
     let events: Vec<String> = inputs
         .iter()
         .filter_map(|input| match input {
-            Input::Event { event, .. } => Some(event.id.to_string()),
+            Input::Event { event, repeated: false, .. } | Input::Rows { event, .. } => {
+                Some(event.id.to_string())
+            }
             _ => None,
         })
         .collect();
@@ -58,6 +60,7 @@ pub(super) async fn load<'a>(
         findings: super::findings::Findings::default(),
         facts: Vec::new(),
         commands: Vec::new(),
+        message_bytes_max: usize::MAX,
     };
     records::load(tx, &mut work, &records).await?;
     people.extend(work.records.values().filter_map(|record| record.row.person.clone()));
@@ -91,7 +94,7 @@ fn subjects(inputs: &[Input], people: &People) -> Subjects {
             Input::Event { event, .. } if event.kind.is_group() => {
                 named.groups.insert(event.subject.clone());
             }
-            Input::Event { .. } => {}
+            Input::Event { .. } | Input::Rows { .. } => {}
             Input::Person(key) | Input::Cancel { person: key, .. } | Input::Order { person: key, .. } => {
                 named.people.insert(key.clone());
             }
@@ -121,7 +124,9 @@ async fn taken(tx: &DatabaseTransaction, inputs: &[Input]) -> Result<HashMap<Str
     let departures: Vec<String> = inputs
         .iter()
         .filter_map(|input| match input {
-            Input::Event { event, .. } if is_departure(event.kind) => Some(event.id.to_string()),
+            Input::Event { event, repeated: false, .. } if event.kind.is_departure() => {
+                Some(event.id.to_string())
+            }
             _ => None,
         })
         .collect();
@@ -135,10 +140,6 @@ async fn taken(tx: &DatabaseTransaction, inputs: &[Input]) -> Result<HashMap<Str
         out.extend(rows.into_iter().map(|row| (row.event_id, row.sequence)));
     }
     Ok(out)
-}
-
-fn is_departure(kind: EventKind) -> bool {
-    matches!(kind, EventKind::WorkerLeft | EventKind::WorkerDeleted)
 }
 
 async fn seen(

@@ -20,11 +20,13 @@ pub(super) struct Merged {
     pub(super) subject: String,
     /// What of it counts for nothing, and why.
     pub(super) note: Option<String>,
+    /// Others see the difference.
+    pub(super) shows: bool,
 }
 
 impl Merged {
     pub(super) fn nothing(subject: &str) -> Self {
-        Self { changed: false, revision: 0, subject: subject.to_owned(), note: None }
+        Self { changed: false, revision: 0, subject: subject.to_owned(), note: None, shows: false }
     }
 }
 
@@ -33,8 +35,14 @@ impl Work<'_> {
     pub(super) fn merge(&mut self, inputs: &[Input], backfill: bool) {
         for input in inputs {
             match input {
-                Input::Event { event, sequence, trace, content } => {
+                Input::Event { event, sequence, trace, repeated: true, .. } => {
+                    self.merge_repeated(event, *sequence, *trace);
+                }
+                Input::Event { event, sequence, trace, content, .. } => {
                     self.merge_event(event, *sequence, *trace, content.as_deref());
+                }
+                Input::Rows { event, sequence, resolved, unresolved } => {
+                    self.note_rows(event, *sequence, (*resolved, *unresolved));
                 }
                 Input::Person(key) => {
                     let cause = Cause::again(self.now, backfill);
@@ -115,6 +123,8 @@ impl Work<'_> {
         self.seen.entry(event.id.to_string()).or_insert_with(|| content.map(str::to_owned));
         if let Some(run) = &event.feed {
             self.feeds.note(event, run, fresh);
+        } else if event.kind == EventKind::WorkerDeleted {
+            self.feeds.note_erased(event);
         }
         let is_same = self.taken.get(event.id.as_str()).and_then(|at| u64::try_from(*at).ok());
         if !fresh && is_same == Some(sequence) {
@@ -147,8 +157,39 @@ impl Work<'_> {
         self.tell_merged(event, format!("mrg:{}", event.id), merged, outcome, trace);
     }
 
+    /// A row of a full feed that says again what it said before. It counts as any row does, however often it comes; it is told
+    /// only if something follows from it.
+    fn merge_repeated(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
+        let Some(run) = &event.feed else { return };
+        self.feeds.note_repeated(event, run);
+        let trace = trace.unwrap_or_else(TraceContext::root);
+        let cause = Cause { repeated: true, ..Cause::of(event, trace) };
+        let mut merged = self.merge_worker(event, sequence, cause);
+        self.findings.note(&merged.subject, event);
+        merged.note = with_unread(merged.note, event);
+        if merged.shows || merged.note.is_some() {
+            let id = format!("mrg:{}", event.id);
+            self.tell_merged(event, id, merged, "changed", trace);
+        } else {
+            telemetry::metrics::merged("repeated", 1);
+        }
+    }
+
+    /// Takes note of how many rows were named, once.
+    fn note_rows(&mut self, event: &Event, sequence: u64, counts: (u64, u64)) {
+        let (Some(run), false) = (&event.feed, self.seen.contains_key(event.id.as_str())) else { return };
+        self.seen.insert(event.id.to_string(), None);
+        self.merged.push(inbox::Model {
+            event_id: event.id.to_string(),
+            sequence: i64::try_from(sequence).unwrap_or(i64::MAX),
+            received_at: self.micros(),
+            content: None,
+        });
+        self.feeds.note_rows(run, counts);
+    }
+
     fn merge_worker(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
-        let (now, people) = (self.micros(), self.policies.people());
+        let (now, people, repeated) = (self.micros(), self.policies.people(), cause.repeated);
         let source = people.name_of_event(event);
         if let Some(source) = source.filter(|source| !people.match_on(source).is_empty()) {
             return self.merge_record(source, event, sequence, cause);
@@ -167,13 +208,15 @@ impl Work<'_> {
             None => person.state.merge(event, sequence, now),
         });
         let changed = person.state != before;
+        let shows = changed && before.view(&subject, now) != person.state.view(&subject, now);
         if changed {
-            person.touched = Some(cause);
+            touch(&mut person.touched, cause);
         }
         self.findings.refuse(&subject, event, &refused);
-        let note = source.and_then(|source| note(&person.state, source, people, event, now));
+        let note =
+            source.filter(|_| !repeated).and_then(|source| note(&person.state, source, people, event, now));
         let note = with_contradictions(with_refused(note, &refused), &subject, (&before, &person.state), now);
-        Merged { changed, revision: person.revision + 1, subject, note }
+        Merged { changed, revision: person.revision + 1, subject, note, shows }
     }
 
     /// Every event about a group raises the group's revision, also one about a membership: whoever makes the group exist
@@ -188,7 +231,7 @@ impl Work<'_> {
         }
         let (subject, revision) = (event.subject.clone(), group.revision + 1);
         self.findings.refuse(&subject, event, &refused);
-        Merged { changed: true, revision, subject, note: with_refused(None, &refused) }
+        Merged { changed: true, revision, subject, note: with_refused(None, &refused), shows: true }
     }
 
     fn tell_merged(&mut self, event: &Event, id: String, merged: Merged, outcome: &str, trace: TraceContext) {
@@ -218,6 +261,13 @@ impl Work<'_> {
             person.state.rank(people);
             person.is_ranked = true;
         }
+    }
+}
+
+/// The last cause counts, and one that is worth no word never takes the place of one that is.
+pub(super) fn touch(touched: &mut Option<Cause>, cause: Cause) {
+    if !cause.repeated || touched.as_ref().is_none_or(|before| before.repeated) {
+        *touched = Some(cause);
     }
 }
 

@@ -88,7 +88,7 @@ impl Work<'_> {
         sequence: u64,
         cause: Cause,
     ) -> Merged {
-        let (now, people) = (self.micros(), self.policies.people());
+        let (now, people, repeated) = (self.micros(), self.policies.people(), cause.repeated);
         let id = (source.to_owned(), event.subject.clone());
         let Some(record) = self.records.get_mut(&id) else { return Merged::nothing(&event.subject) };
         let before = record.state.clone();
@@ -96,23 +96,24 @@ impl Work<'_> {
         let event = event.as_ref();
         refused.extend(record.state.merge(event, sequence, now));
         let changed = record.state != before;
+        let shows = changed && before.view(&event.subject, now) != record.state.view(&event.subject, now);
         if changed {
-            record.touched = Some(cause.clone());
+            super::merge::touch(&mut record.touched, cause.clone());
         }
         let owner =
             record.row.person.as_ref().and_then(|person| Some((person, self.people.get_mut(person)?)));
         let Some((key, person)) = owner else {
             let revision = record.row.revision + 1;
-            let note =
-                super::merge::with_refused(Some("not known yet whose record it is".to_owned()), &refused);
-            return Merged { changed, revision, subject: subject(source, &event.subject), note };
+            let unknown = (!cause.repeated).then(|| "not known yet whose record it is".to_owned());
+            let note = super::merge::with_refused(unknown, &refused);
+            return Merged { changed, revision, subject: subject(source, &event.subject), note, shows };
         };
         if changed {
             person.state.link(source, &event.subject, people, &record.state);
-            person.touched = Some(cause);
+            super::merge::touch(&mut person.touched, cause.clone());
         }
-        let note = super::merge::note(&person.state, source, people, event, now);
+        let note = super::merge::note(&person.state, source, people, event, now).filter(|_| !repeated);
         let note = super::merge::with_refused(note, &refused);
-        Merged { changed, revision: person.revision + 1, subject: key.clone(), note }
+        Merged { changed, revision: person.revision + 1, subject: key.clone(), note, shows }
     }
 }

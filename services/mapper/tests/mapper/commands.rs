@@ -1,7 +1,8 @@
 //! From one event to one command.
 
 use lifecycle::{
-    AccountState, Command, CommandId, Desired, Event, EventKind, GroupResource, Lane, TraceContext,
+    AccountState, Command, CommandId, Desired, Event, EventKind, GroupResource, Lane, OutboxReply,
+    TraceContext, verb,
 };
 use mapper::Migrator;
 use sea_orm_migration::MigratorTrait;
@@ -10,6 +11,7 @@ use store::Store;
 use store::testing::{databases, sqlite};
 use time::OffsetDateTime;
 
+use crate::operators::ask;
 use crate::world::{EVERYBODY, World, altered, event, joined};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,4 +217,42 @@ async fn a_departure_overtakes_a_backlog_of_joiners_and_is_told_once() {
     let count = world.commands.iter().filter(|command| command.subject == "E-0").count();
     assert_eq!(count, 1, "the second delivery changes nothing");
     world.stop_mappers().await;
+}
+
+/// One long value becomes three in the account.
+const REPEATS_A_VALUE: &str = r"
+target: crm
+guard: { percent: 100 }
+users:
+  mappings:
+    - { target: userName, source: userPrincipalName }
+    - { target: department, source: department }
+    - { target: title, source: department }
+    - { target: nickName, source: department }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_too_long_holds_up_no_other_and_its_person_is_switched_off_without_the_values() {
+    for database in databases() {
+        let mut world = World::running(database, REPEATS_A_VALUE).await;
+        let long = "x".repeat(400_000);
+        let moved = event(EventKind::WorkerChanged, "E-1", 3, json!({ "department": long }));
+        world.send(&[joined("E-1", 1, "Sales")]).await;
+        world.settle().await;
+        world.send(&[moved, joined("E-2", 3, "Sales")]).await;
+        let active = Some(AccountState::Active);
+        world.until("the other has an account", async |world| world.state("E-2") == active).await;
+        let aside = async |world: &World| {
+            let reply = ask::<OutboxReply>(world, verb::OUTBOX, ()).await;
+            reply.map(|reply| reply.set_aside).unwrap_or_default()
+        };
+        world.until("the long one is set aside", async |world| aside(world).await.len() == 1).await;
+        assert!(aside(&world).await[0].id.contains("E-1"));
+
+        world.send(&[event(EventKind::WorkerLeft, "E-1", 4, json!({}))]).await;
+        world.until("off", async |world| world.state("E-1") == Some(AccountState::Disabled)).await;
+        let Desired::User(last) = &world.commands.last().unwrap().desired else { panic!("an account") };
+        assert!(last.attributes.keys().all(|path| path == "userName" || path == "externalId"), "{last:?}");
+        world.stop_mappers().await;
+    }
 }

@@ -70,7 +70,7 @@ async fn a_list_of_members_removes_everybody_else_but_not_who_came_later() {
         world.send(&[members(EventKind::GroupUpserted, "G-1", 5, &["E-2", "E-3"])]).await;
         world.settle().await;
         assert_eq!(present(&world), ["E-2", "E-3", "E-9"]);
-        let removal = world.commands.iter().rfind(|command| command.lane == Lane::Mover);
+        let removal = world.commands.iter().rfind(|command| command.lane == Lane::Leaver);
         let Some(Desired::Membership { edges }) = removal.map(|command| &command.desired) else {
             panic!("edges")
         };
@@ -125,5 +125,28 @@ async fn a_membership_can_begin_in_the_future() {
     assert!(present(&world).is_empty());
     world.until("the membership begins", async |w| present(w) == ["E-1"]).await;
     assert!(time::OffsetDateTime::now_utc() >= added.effective_at);
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_is_removed_travels_with_the_departures_unless_many_are_removed_at_once() {
+    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let many: Vec<String> = (0..150).map(|n| format!("M-{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let events = [
+        group("G-1", 1, "SEC-a"),
+        members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1"]),
+        members(EventKind::GroupMemberAdded, "G-1", 3, &many),
+    ];
+    world.send(&events[..2]).await;
+    world.send(&events[2..]).await;
+    world.settle().await;
+    world.send(&[members(EventKind::GroupMemberRemoved, "G-1", 4, &["E-1"])]).await;
+    world.settle().await;
+    assert_eq!(world.commands.last().unwrap().lane, Lane::Leaver);
+    world.send(&[members(EventKind::GroupMemberRemoved, "G-1", 5, &many)]).await;
+    world.settle().await;
+    assert_eq!(world.commands.last().unwrap().lane, Lane::Mover, "people do not wait behind them");
+    assert!(present(&world).is_empty());
     world.stop_mappers().await;
 }

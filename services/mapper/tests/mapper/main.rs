@@ -19,6 +19,7 @@ mod people;
 mod plan;
 mod policies;
 mod quarantine;
+mod repeated;
 mod restored;
 mod schedule;
 mod seeded;

@@ -11,15 +11,38 @@ pub fn list(reply: &FeedsReply) -> String {
     if reply.runs.is_empty() {
         return "no full feed was taken yet\n".to_owned();
     }
-    let mut table = Table::new(["BEGUN", "FEED", "STATE", "ROWS", "BAD", "PEOPLE", "MISSING", "LEFT", "RUN"]);
+    let mut table = Table::new([
+        "BEGUN",
+        "FEED",
+        "STATE",
+        "ROWS",
+        "BAD",
+        "UNCHANGED",
+        "PEOPLE",
+        "MISSING",
+        "LEFT",
+        "RUN",
+    ]);
     for run in &reply.runs {
         let (rows, bad, people) = match &run.file {
             Some(file) => (file.rows.to_string(), file.bad_rows.to_string(), file.people.to_string()),
             None => ("?".to_owned(), "?".to_owned(), format!("{}...", run.merged)),
         };
-        let (missing, left) = (run.missing.to_string(), run.left.to_string());
+        let (missing, left, same) =
+            (run.missing.to_string(), run.left.to_string(), run.unchanged.to_string());
         let (begun, state) = (begun(run), run.state.as_str());
-        table.row([&*begun, &run.feed, state, &rows, &bad, &people, &missing, &left, run.run.as_str()]);
+        table.row([
+            &*begun,
+            &run.feed,
+            state,
+            &rows,
+            &bad,
+            &same,
+            &people,
+            &missing,
+            &left,
+            run.run.as_str(),
+        ]);
     }
     let mut text = table.render();
     if let Some(held) = reply.runs.iter().find(|run| run.state == FeedRunState::Held) {
@@ -43,6 +66,15 @@ pub fn one(run: &FeedRunStatus) -> String {
         None => text.push_str("file    its end was never sent\n"),
     }
     text.push_str(&format!("merged  {} people\nmissing {} people\n", run.merged, run.missing));
+    if run.unchanged > 0 {
+        text.push_str(&format!("same    {} rows say what they said before\n", run.unchanged));
+    }
+    if run.unresolved > 0 {
+        text.push_str(&format!(
+            "lost    {} rows repeat what is not known any more: the next file brings them in full\n",
+            run.unresolved
+        ));
+    }
     if run.left > 0 {
         text.push_str(&format!("left    {} people\n", run.left));
     }

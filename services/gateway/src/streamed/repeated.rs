@@ -1,0 +1,102 @@
+//! Rows of a full feed that say what they said in the run before: the mapper knows them, and is sent no more than their names.
+//!
+//! The mapper alone says what it knows, so there is nothing here that could be older or newer than its database. If it does
+//! not answer, everything is sent as it is.
+
+use std::time::Duration;
+
+use bus::Bus;
+use edge::Pointer;
+use feeds::{REPEATED_ROWS_MAX, RepeatedRows, RowContent};
+use lifecycle::{Event, EventId, EventKind, FeedRun, KnownRowsReply, KnownRowsRequest, verb};
+
+use crate::received::{Place, Received, content_hash};
+
+/// How long the mapper has to say what it knows of one batch.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+const MAPPER: &str = "mapper";
+/// Rows that are asked about in one request: with the longest keys it fits into a message.
+const ROWS_PER_REQUEST: usize = 500;
+
+/// A batch, taken apart.
+pub(super) struct Parts {
+    /// What is stored as it is, and behind it the names of the rest.
+    pub(super) events: Vec<Received>,
+    /// How many of these are names of rows.
+    pub(super) named: usize,
+    /// How many rows they name.
+    pub(super) unchanged: u64,
+}
+
+/// Replaces rows that the mapper knows by their names.
+pub(super) async fn take_apart(bus: &Bus, batch: Vec<Received>) -> Parts {
+    let whole = |events| Parts { events, named: 0, unchanged: 0 };
+    let Some(first) = batch.iter().find(|one| RowContent::of(&one.event).is_some()) else {
+        return whole(batch);
+    };
+    let (run, head) = (first.event.feed.clone(), first.event.clone());
+    let Some(run) = run else { return whole(batch) };
+    let names: Vec<Option<(String, String)>> = batch.iter().map(|one| name(&one.event, &head)).collect();
+    let known = known(bus, &run, names.iter().flatten().cloned().collect()).await;
+    if known.is_empty() {
+        return whole(batch);
+    }
+    let mut known = known.into_iter();
+    let (mut events, mut rows) = (Vec::new(), Vec::new());
+    for (one, name) in batch.into_iter().zip(names) {
+        match name {
+            Some(name) if known.next() == Some(true) => rows.push(name),
+            _ => events.push(one),
+        }
+    }
+    let unchanged = rows.len() as u64;
+    telemetry::metrics::feed_rows_unchanged(&run.feed, unchanged);
+    let named: Vec<Received> = rows.chunks(REPEATED_ROWS_MAX).map(|rows| event(&head, &run, rows)).collect();
+    let count = named.len();
+    events.extend(named);
+    Parts { events, named: count, unchanged }
+}
+
+/// The name of a row of the same run and sender as `head`.
+fn name(event: &Event, head: &Event) -> Option<(String, String)> {
+    let is_alike = event.feed == head.feed && event.source == head.source && event.sender == head.sender;
+    let content = RowContent::of(event).filter(|_| is_alike)?;
+    Some((event.subject.clone(), content.hash()))
+}
+
+/// Which of the rows the mapper knows; nothing if it does not say.
+async fn known(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Vec<bool> {
+    let mut known = Vec::with_capacity(rows.len());
+    for some in rows.chunks(ROWS_PER_REQUEST) {
+        let request = KnownRowsRequest { feed: run.feed.clone(), run: run.run.clone(), rows: some.to_vec() };
+        let answer = bus.request(MAPPER, verb::KNOWN_ROWS, &request, ANSWER_WITHIN).await;
+        match answer {
+            Ok(KnownRowsReply { known: some }) => known.extend(some),
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "all rows of a feed are sent in full"
+                );
+                return Vec::new();
+            }
+        }
+    }
+    if known.len() == rows.len() { known } else { Vec::new() }
+}
+
+/// Names of rows as one event.
+fn event(head: &Event, run: &FeedRun, rows: &[(String, String)]) -> Received {
+    let source_event_id = format!("{}:rows:{}", run.run, content_hash(&rows));
+    let event = Event {
+        id: EventId::of(&head.source, &source_event_id),
+        source_event_id,
+        kind: EventKind::FeedRows,
+        subject: run.feed.clone(),
+        effective_at: head.time,
+        dated: None,
+        attributes: RepeatedRows { rows: rows.to_vec() }.to_attributes(),
+        unread: Vec::new(),
+        ..head.clone()
+    };
+    Received { event, place: Place::Operation(Pointer::root()), trace: None, content: None }
+}

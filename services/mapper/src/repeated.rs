@@ -1,0 +1,116 @@
+//! Rows of full feeds that say what they said before: names from the gateway, made to the events that the rows would have
+//! been. See [`feeds::RepeatedRows`].
+
+use std::collections::HashMap;
+
+use feeds::{RepeatedRows, RowContent};
+use lifecycle::{
+    Attributes, Dating, Event, EventId, EventKind, KnownRowsReply, KnownRowsRequest, TraceContext,
+};
+use lifecycle::{UnreadValue, unix_micros};
+use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
+
+use crate::now;
+use crate::rows::{feed_person, feed_row};
+use crate::work::Input;
+
+/// What is said of a row whose name means nothing here.
+const UNKNOWN_ROW: &str = "it repeats a row that is not known any more; the next file brings it in full";
+
+/// The rows that `event` names as inputs, and the event itself behind them.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn inputs(
+    store: &Store,
+    event: &Event,
+    sequence: u64,
+    trace: Option<TraceContext>,
+) -> Result<Vec<Input>, StoreError> {
+    let named = RepeatedRows::from_attributes(&event.attributes);
+    if named.is_none() {
+        tracing::error!(event = %event.id, "the names of repeated rows cannot be read");
+    }
+    let named = named.unwrap_or_default().rows;
+    let feed = event.feed.as_ref().map_or("", |run| run.feed.as_str());
+    let contents = contents(store, feed, &named).await?;
+    let mut unresolved = 0;
+    let mut inputs = Vec::with_capacity(named.len() + 1);
+    for (key, hash) in &named {
+        let content = contents.get(&(key.as_str(), hash.as_str()));
+        let row = match content {
+            Some(content) => content.clone().into_event(event, key, hash),
+            None => {
+                unresolved += 1;
+                unknown(event, key, hash)
+            }
+        };
+        inputs.push(Input::Event {
+            event: Box::new(row),
+            sequence,
+            trace,
+            content: None,
+            repeated: content.is_some(),
+        });
+    }
+    if unresolved > 0 {
+        telemetry::metrics::feed_rows_unresolved(feed, unresolved);
+        tracing::error!(feed, unresolved, "rows of a full feed repeat what is not known any more");
+    }
+    let resolved = named.len() as u64 - unresolved;
+    inputs.push(Input::Rows { event: Box::new(event.clone()), sequence, resolved, unresolved });
+    Ok(inputs)
+}
+
+/// What is known of the rows that are named, by key and hash. What cannot be read is not known.
+async fn contents<'a>(
+    store: &Store,
+    feed: &str,
+    named: &'a [(String, String)],
+) -> Result<HashMap<(&'a str, &'a str), RowContent>, StoreError> {
+    let mut stored = HashMap::new();
+    for chunk in named.chunks(ROWS_PER_STATEMENT_MAX) {
+        let keys: Vec<&str> = chunk.iter().map(|(key, _)| key.as_str()).collect();
+        for row in feed_row::of_keys(store.reader(), feed, &keys).await? {
+            if let Ok(content) = serde_json::from_str::<RowContent>(&row.content) {
+                stored.insert((row.key, row.hash), content);
+            }
+        }
+    }
+    let known = named.iter().filter_map(|name| {
+        let content = stored.remove(name)?;
+        Some(((name.0.as_str(), name.1.as_str()), content))
+    });
+    Ok(known.collect())
+}
+
+/// The person is in the file, and what the row says is not known.
+fn unknown(rows: &Event, key: &str, hash: &str) -> Event {
+    let content = RowContent {
+        kind: EventKind::WorkerChanged,
+        effective_at: None,
+        dated: Some(Dating::Observed),
+        attributes: Attributes::new(),
+        unread: vec![UnreadValue { field: "row".to_owned(), class: UNKNOWN_ROW.to_owned() }],
+    };
+    let event = content.into_event(rows, key, hash);
+    // Another name: the row itself may still come.
+    Event { id: EventId::of(event.id.as_str(), "unknown"), ..event }
+}
+
+/// Which of the rows need no more than a name. A row that is in the run already is sent as it was sent before.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn known(store: &Store, request: &KnownRowsRequest) -> Result<KnownRowsReply, StoreError> {
+    let reader = store.reader();
+    let mut known = std::collections::HashSet::new();
+    let mut listed = std::collections::HashSet::new();
+    for chunk in request.rows.chunks(ROWS_PER_STATEMENT_MAX) {
+        let keys: Vec<&str> = chunk.iter().map(|(key, _)| key.as_str()).collect();
+        known.extend(feed_row::known(reader, &request.feed, &keys, unix_micros(now())).await?);
+        listed.extend(feed_person::listed_in(reader, &request.feed, request.run.as_str(), &keys).await?);
+    }
+    let is_known = |row: &(String, String)| known.contains(row) && !listed.contains(&row.0);
+    Ok(KnownRowsReply { known: request.rows.iter().map(is_known).collect() })
+}
