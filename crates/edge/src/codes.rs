@@ -3,6 +3,11 @@
 /// Code, HTTP status, what it means and what to do. Debug builds refuse a problem whose code is not here.
 pub const CODES: &[(&str, u16, &str)] = &[
     (
+        "audit_unavailable",
+        503,
+        "What an operator asked for was not done, because it could not be kept in the journal. Make room in JOURNAL; see `usher status`.",
+    ),
+    (
         "backlog",
         503,
         "Events are not worked off fast enough. Send the same request later; see `usher status`.",
@@ -51,6 +56,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("replay_not_found", 404, "No such replay, or it is forgotten. `usher dead replays` lists them."),
     ("service_not_running", 503, "A service does not listen. Start it, then ask again; nothing was changed."),
     ("service_timeout", 503, "A service did not answer in time. Look at its health and log, then ask again."),
+    (
+        "sender_quota",
+        429,
+        "The source sent more than its share of the storage, and it is not merged yet. Send it later; departures in requests of their own are taken.",
+    ),
     (
         "storage_full",
         503,

@@ -450,7 +450,7 @@ pub struct Outboxes {
     pub unavailable: Vec<ServiceProblem>,
 }
 
-/// Body of `POST /v1/outbox/retry`.
+/// Body of `POST /v1/outbox/retry` and `POST /v1/outbox/discard`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetrySetAside {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "api/audit.rs"]
+mod audit;
 #[path = "api/notify.rs"]
 mod notify;
 #[path = "api/policy.rs"]

@@ -41,6 +41,7 @@ use super::{
         records::join,
         outbox::list,
         outbox::retry,
+        outbox::discard,
         schedule::list,
         schedule::cancel,
         leavers::list,

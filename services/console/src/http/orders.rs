@@ -12,11 +12,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
-use super::Shared;
 use super::auth::OperatorName;
 use super::problem::{invalid, invalid_one};
 use super::query::Query;
 use super::reason::reason;
+use super::{Shared, audit};
 use crate::MAPPER;
 use crate::api::OrderAccess;
 
@@ -94,6 +94,9 @@ pub(super) async fn order(
     let (Some(order), Ok(until), true) = (order, until, wrong.is_empty()) else {
         return Err(invalid(wrong));
     };
+    if order != AccessOrderKind::Off || body.lift {
+        audit::check(&context.bus).await?;
+    }
     let request = OrderAccessRequest { person: body.person, order, lift: body.lift, until, actor };
     Ok(Json(context.ask(MAPPER, verb::ORDER_ACCESS, &request).await?))
 }

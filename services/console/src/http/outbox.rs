@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{Actor, OutboxReply, RetrySetAsideRequest, verb};
+use lifecycle::{Actor, DiscardSetAsideRequest, OutboxReply, RetrySetAsideRequest, verb};
 
 use super::Shared;
 use super::auth::OperatorName;
@@ -54,6 +54,33 @@ pub(super) async fn retry(
     Extension(OperatorName(who)): Extension<OperatorName>,
     edge::Json(body): edge::Json<RetrySetAside>,
 ) -> Result<Json<OutboxReply>, Problem> {
+    let (service, id, actor) = check(body, who)?;
+    Ok(Json(context.ask(service, verb::RETRY_SET_ASIDE, &RetrySetAsideRequest { id, actor }).await?))
+}
+
+/// Gives up a message that is set aside. What takes access away is never given up: the service refuses.
+#[utoipa::path(
+    post,
+    path = "/v1/outbox/discard",
+    request_body = RetrySetAside,
+    responses(
+        (status = 200, body = serde_json::Value, description = "`status` and what is still `setAside`"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "no such message is set aside, or it takes access away"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`service` is not known, or `why` is missing"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the service does not answer, or the act cannot be journalled"),
+    )
+)]
+pub(super) async fn discard(
+    State(context): State<Shared>,
+    Extension(OperatorName(who)): Extension<OperatorName>,
+    edge::Json(body): edge::Json<RetrySetAside>,
+) -> Result<Json<OutboxReply>, Problem> {
+    let (service, id, actor) = check(body, who)?;
+    Ok(Json(context.ask(service, verb::DISCARD_SET_ASIDE, &DiscardSetAsideRequest { id, actor }).await?))
+}
+
+fn check(body: RetrySetAside, who: String) -> Result<(&'static str, String, Actor), Problem> {
     let mut wrong = FieldErrors::default();
     let actor = Actor { who, why: reason(&body.why, &mut wrong) };
     let service = [MAPPER, WRITER].into_iter().find(|service| *service == body.service);
@@ -61,6 +88,5 @@ pub(super) async fn retry(
         wrong.add("/service", format!("must be `{MAPPER}` or `{WRITER}`"));
     }
     let Some(service) = service.filter(|_| wrong.is_empty()) else { return Err(invalid(wrong)) };
-    let request = RetrySetAsideRequest { id: body.id, actor };
-    Ok(Json(context.ask(service, verb::RETRY_SET_ASIDE, &request).await?))
+    Ok((service, body.id, actor))
 }

@@ -38,6 +38,9 @@ pub(super) async fn provision(
     edge::Json(body): edge::Json<Provision>,
 ) -> Result<Json<Provisioning>, Problem> {
     let actor = check(&body, who)?;
+    if !body.dry_run {
+        super::audit::check(&context.bus).await?;
+    }
     let question = ExplainRequest { subject: body.person, target: body.target };
     let explained: Explained = context.ask(MAPPER, verb::EXPLAIN, &question).await?;
     let (look, look_problem) = match look(&context, &explained).await {

@@ -29,9 +29,16 @@ impl World {
     }
 
     pub(crate) async fn with_hooks(database: TestDatabase, hooks: Value) -> Self {
+        Self::with_journal(database, hooks, None).await
+    }
+
+    /// With a JOURNAL of so many bytes.
+    pub(crate) async fn with_journal(database: TestDatabase, hooks: Value, bytes: Option<i64>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = TestServer::start();
-        let bus = Bus::connect(&server.config(), "test").await.unwrap();
+        let mut limits = server.config();
+        limits.max_bytes.journal = bytes.unwrap_or(limits.max_bytes.journal);
+        let bus = Bus::connect(&limits, "test").await.unwrap();
         bus.ensure_streams().await.unwrap();
         let config = serde_json::from_value(json!({
             "listen": "127.0.0.1:0",

@@ -11,9 +11,11 @@ pub enum OutboxCommand {
     Ls(OperatorArgs),
     /// Try to publish a message again that is set aside.
     Retry(OutboxRetryArgs),
+    /// Discard a message that is set aside; what takes access away is never discarded.
+    Discard(OutboxRetryArgs),
 }
 
-/// `usher outbox retry`.
+/// `usher outbox retry` and `usher outbox discard`.
 #[derive(Debug, Args)]
 pub struct OutboxRetryArgs {
     /// The service that set it aside: mapper or writer.

@@ -16,6 +16,7 @@ pub async fn outbox(command: &OutboxCommand) -> anyhow::Result<Ended> {
     match command {
         OutboxCommand::Ls(args) => list(args).await,
         OutboxCommand::Retry(args) => retry(args).await,
+        OutboxCommand::Discard(args) => discard(args).await,
     }
 }
 
@@ -35,4 +36,11 @@ async fn retry(args: &OutboxRetryArgs) -> anyhow::Result<Ended> {
     let reply: OutboxReply = understood(&answer)?;
     let is_refused = reply.set_aside.iter().any(|message| message.id.starts_with(&args.id));
     Ok(if is_refused { Ended::Failed } else { Ended::Done })
+}
+
+async fn discard(args: &OutboxRetryArgs) -> anyhow::Result<Ended> {
+    let body = RetrySetAside { service: args.service.clone(), id: args.id.clone(), why: args.why.clone() };
+    let answer = Console::new(&args.operator)?.post(&["outbox", "discard"], &body).await?;
+    show(&args.operator, &answer, |reply: &OutboxReply| render::outbox::one(reply))?;
+    Ok(Ended::Done)
 }

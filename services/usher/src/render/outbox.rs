@@ -31,10 +31,11 @@ pub fn one(reply: &OutboxReply) -> String {
     if reply.set_aside.is_empty() {
         return text;
     }
-    let mut table = Table::new(["ID", "SINCE", "BYTES", "CAUSE"]);
+    let mut table = Table::new(["ID", "SINCE", "KIND", "BYTES", "CAUSE"]);
     for message in &reply.set_aside {
         let since = message.since.format(&Rfc3339).unwrap_or_default();
-        table.row([message.id.as_str(), &since, &message.bytes.to_string(), &message.cause]);
+        let bytes = message.bytes.to_string();
+        table.row([message.id.as_str(), &since, &message.lane, &bytes, &message.cause]);
     }
     text.push_str(&table.render());
     text

@@ -1,0 +1,50 @@
+//! Acts of operators are done only if they can be kept in the journal.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use bus::{Bus, Feed, StreamLook};
+use edge::Problem;
+
+use super::Shared;
+
+/// A stream that is fuller, in thousandths, may not take what is told of an act.
+const FULL_PER_MILLE: u64 = 990;
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Lets an act through while JOURNAL can keep what is told of it.
+pub(super) async fn require_audit(
+    State(context): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    check(&context.bus).await?;
+    Ok(next.run(request).await)
+}
+
+/// # Errors
+/// When it is not known that JOURNAL takes what is told of an act.
+pub(super) async fn check(bus: &Bus) -> Result<(), Problem> {
+    let mut trouble = None;
+    for look in bus.look_at_streams(Feed::Journal).await {
+        trouble = trouble.or(match look {
+            StreamLook::There(state) if state.per_mille() >= FULL_PER_MILLE => {
+                Some(format!("the stream {} is full", state.stream))
+            }
+            StreamLook::There(_) => None,
+            StreamLook::Missing { stream } => Some(format!("the stream {stream} is missing")),
+            StreamLook::Unknown { stream, why } => {
+                Some(format!("the broker does not tell of the stream {stream}: {why}"))
+            }
+        });
+    }
+    let Some(trouble) = trouble else { return Ok(()) };
+    tracing::error!(trouble, "an act of an operator is refused because it could not be kept in the journal");
+    let detail = format!(
+        "nothing was done, because it could not be kept in the journal: {trouble}. `usher status` shows the streams; \
+         `usher off` works all the same"
+    );
+    Err(Problem::unavailable("audit_unavailable", detail, RETRY_AFTER))
+}
