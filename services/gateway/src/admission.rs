@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 mod bucket;
+pub(crate) mod quota;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

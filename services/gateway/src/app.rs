@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::quota::SenderQuota;
 use crate::admission::{Pressure, Source};
 use crate::fetch::{Fetcher, Intake, Plan};
 use crate::http::{Gate, router};
@@ -114,6 +115,7 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
     };
     let providers: Vec<String> = config.scim.iter().map(|provider| provider.name.clone()).collect();
     let gate = Arc::new(Gate {
+        quota: SenderQuota::new(bus.events_bytes_max(), config.sender_share_percent_max),
         bus,
         pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
         limits: config.limits(),
@@ -266,6 +268,12 @@ async fn watch(gate: &Gate, latch: &Latch, soft: CancellationToken) {
             }
             // Before the mapper's first start there is no consumer, and so no lag.
             gate.pressure.note_lag(gate.bus.lag(Feed::Events, MAPPER).await.ok());
+            for position in gate.bus.positions(Feed::Events, MAPPER).await.unwrap_or_default() {
+                if position.durable == MAPPER {
+                    let merged = if position.is_idle() { position.last_sequence } else { position.ack_floor };
+                    gate.quota.note_merged(&position.stream, merged);
+                }
+            }
         }
     };
     tokio::select! {

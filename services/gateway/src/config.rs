@@ -64,6 +64,9 @@ pub struct Config {
     pub in_flight_max: usize,
     /// Refuse events while the mapper has more than this many to go.
     pub mapper_lag_max: u64,
+    /// How much of EVENTS one sender may take with what the mapper has not merged yet, in percent; each replica counts what it
+    /// stores itself. Departures are taken all the same.
+    pub sender_share_percent_max: u8,
     /// How long requests in flight may take when the process stops, in seconds.
     pub drain_seconds_max: u64,
 }
@@ -93,6 +96,7 @@ impl Default for Config {
             event_bytes_max: limits.event_bytes_max,
             in_flight_max: 64,
             mapper_lag_max: 200_000,
+            sender_share_percent_max: 25,
             drain_seconds_max: 10,
         }
     }
@@ -215,6 +219,9 @@ impl Config {
         ];
         if let Some((name, _)) = numbers.iter().find(|(_, number)| *number == 0) {
             return Some(format!("{name} must not be 0"));
+        }
+        if !(1..=100).contains(&self.sender_share_percent_max) {
+            return Some("sender_share_percent_max must be 1 to 100".to_owned());
         }
         for (name, number) in
             [("in_flight_max", self.in_flight_max), ("connections_max", self.connections_max)]

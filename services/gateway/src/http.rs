@@ -23,6 +23,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::Limits;
+use crate::admission::quota::SenderQuota;
 use crate::admission::{Pressure, Source};
 use crate::cloudevents::{self, Mode};
 use crate::config::ScimBulkConfig;
@@ -49,6 +50,7 @@ pub(crate) struct Gate {
     pub(crate) feeds: HashMap<String, Arc<CsvFeed>>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) pressure: Pressure,
+    pub(crate) quota: SenderQuota,
     pub(crate) limits: Limits,
     pub(crate) body_bytes_max: usize,
     pub(crate) scim_bulk: ScimBulkConfig,
@@ -151,7 +153,7 @@ async fn webhook(
             source.authorise(&received)?;
             source.authorise_thin(&thin)?;
             source.spend(received.len() + thin.len(), Instant::now())?;
-            let accepted = intake::store(&gate.bus, received, thin, context, false).await?;
+            let accepted = intake::store(&gate, received, thin, context, false).await?;
             Ok::<Result<Accepted, Response>, Problem>(Ok(Accepted { ignored, ..accepted }))
         };
         match result.await {
@@ -214,7 +216,7 @@ impl Gate {
                 let received = parse(format, source, headers, &body)?;
                 source.authorise(&received)?;
                 source.spend(received.len(), Instant::now())?;
-                intake::store(&self.bus, received, Vec::new(), context, parent.is_some()).await
+                intake::store(self, received, Vec::new(), context, parent.is_some()).await
             };
             let result = result.await;
             note(source, &result);

@@ -1,5 +1,6 @@
 //! Stores events and says so.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -10,6 +11,7 @@ use lifecycle::{EventId, ThinNotice, TraceContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::Gate;
 use crate::received::{Received, event_too_large};
 
 /// Requests of at most this many events get a span for each.
@@ -56,12 +58,14 @@ pub(crate) struct AcceptedEvent {
 /// Stores all events, and notices of people whose records are to be fetched. `request` is the context of the request's span; `named_trace` is whether the request itself
 /// named the trace that it belongs to, which outweighs what its events say.
 pub(crate) async fn store(
-    bus: &Bus,
+    gate: &Gate,
     received: Vec<Received>,
     thin: Vec<ThinNotice>,
     request: TraceContext,
     named_trace: bool,
 ) -> Result<Accepted, Problem> {
+    let bus = &gate.bus;
+    check_quota(gate, &received)?;
     let with_spans = received.len() <= EVENT_SPANS_MAX;
     let mut spans = Vec::new();
     let mut messages = Vec::with_capacity(received.len() + thin.len());
@@ -85,10 +89,12 @@ pub(crate) async fn store(
             None => message,
         });
     }
+    let sizes: Vec<u64> = messages.iter().map(|message| message.bytes() as u64).collect();
     messages.extend(thin.iter().map(|notice| Outgoing::notice(notice, request)));
     let mut results = bus.publish(messages).await;
     drop(spans);
     let of_thin = results.split_off(received.len());
+    count(gate, &received, &results, &sizes);
     refuse_reused_ids(bus, &received, &results, request).await?;
     let events = answer(received, results)?;
     if let Some(error) = of_thin.iter().find_map(|result| result.as_ref().err()) {
@@ -96,6 +102,23 @@ pub(crate) async fn store(
         return Err(not_stored(error, events.accepted.len(), events.accepted.len() + of_thin.len()));
     }
     Ok(Accepted { to_fetch: of_thin.len(), ..events })
+}
+
+/// Refuses a request with anything but departures of a sender that has taken its share.
+fn check_quota(gate: &Gate, received: &[Received]) -> Result<(), Problem> {
+    let others = received.iter().filter(|one| !one.event.kind.is_departure());
+    let senders: BTreeSet<&str> = others.map(|one| one.event.sender()).collect();
+    senders.into_iter().try_for_each(|sender| gate.quota.check(sender))
+}
+
+/// Counts what was stored for its senders.
+fn count(gate: &Gate, received: &[Received], results: &[Result<Published, PublishError>], sizes: &[u64]) {
+    for ((one, result), bytes) in received.iter().zip(results).zip(sizes) {
+        if let Ok(Published { sequence, duplicate: false }) = result {
+            let stream = gate.bus.event_stream(&one.event.subject);
+            gate.quota.note_stored(one.event.sender(), &stream, *sequence, *bytes);
+        }
+    }
 }
 
 /// How many stored events are looked at, at the same time.

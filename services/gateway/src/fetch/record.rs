@@ -169,7 +169,7 @@ impl Plan {
         if heard.received.is_empty() {
             return Ok(());
         }
-        let stored = intake::store(&gate.bus, heard.received, Vec::new(), trace, false).await;
+        let stored = intake::store(gate, heard.received, Vec::new(), trace, false).await;
         let accepted = stored.map_err(|problem| Trouble::NotStored { why: problem.code().to_owned() })?;
         telemetry::metrics::events_accepted(&self.source, "accepted", accepted.accepted.len() as u64);
         Ok(())

@@ -1,0 +1,126 @@
+//! How much of EVENTS one sender may take: what it sent and the mapper has not merged yet.
+//!
+//! Each replica counts what it stored itself. What the mapper has merged makes room in the stream and counts no more, so a
+//! sender reaches its share only while the mapper does not keep up with it. Departures are never refused: room is kept for them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use edge::Problem;
+
+/// What a sender that is over its share is told to wait.
+const PAUSE: Duration = Duration::from_secs(30);
+/// Messages are counted in portions of so many bytes.
+const PORTION_BYTES: u64 = 1 << 20;
+
+/// Some of what a sender stored in one stream.
+#[derive(Debug)]
+struct Portion {
+    stream: String,
+    /// Of its newest message.
+    sequence: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    portions: VecDeque<Portion>,
+    bytes: u64,
+    is_over: bool,
+}
+
+/// What each sender has in the streams.
+#[derive(Debug)]
+pub(crate) struct SenderQuota {
+    bytes_max: u64,
+    accounts: Mutex<HashMap<String, Account>>,
+}
+
+impl SenderQuota {
+    pub(crate) fn new(stream_bytes: u64, percent: u8) -> Self {
+        Self { bytes_max: stream_bytes / 100 * u64::from(percent), accounts: Mutex::default() }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses what a sender says while too much of it is not merged.
+    pub(crate) fn check(&self, sender: &str) -> Result<(), Problem> {
+        let mut accounts = self.accounts();
+        let Some(account) = accounts.get_mut(sender).filter(|account| account.bytes >= self.bytes_max) else {
+            return Ok(());
+        };
+        if !std::mem::replace(&mut account.is_over, true) {
+            tracing::warn!(sender, bytes = account.bytes, "a sender has taken its share of EVENTS");
+        }
+        let detail = format!(
+            "this source has sent {} bytes that are not merged yet, which is its share of the storage; events of departures, in \
+             requests of their own, are taken all the same. Sending the same request later is safe",
+            account.bytes
+        );
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sender_quota", detail).retry_after(PAUSE))
+    }
+
+    /// Counts a message that was stored.
+    pub(crate) fn note_stored(&self, sender: &str, stream: &str, sequence: u64, bytes: u64) {
+        let mut accounts = self.accounts();
+        let account = match accounts.get_mut(sender) {
+            Some(account) => account,
+            None => accounts.entry(sender.to_owned()).or_default(),
+        };
+        account.bytes += bytes;
+        match account.portions.back_mut() {
+            Some(last) if last.stream == stream && last.bytes + bytes <= PORTION_BYTES => {
+                last.sequence = last.sequence.max(sequence);
+                last.bytes += bytes;
+            }
+            _ => account.portions.push_back(Portion { stream: stream.to_owned(), sequence, bytes }),
+        }
+    }
+
+    /// Everything of the stream up to `sequence` is merged.
+    pub(crate) fn note_merged(&self, stream: &str, sequence: u64) {
+        for account in self.accounts().values_mut() {
+            account.portions.retain(|portion| portion.stream != stream || portion.sequence > sequence);
+            account.bytes = account.portions.iter().map(|portion| portion.bytes).sum();
+            account.is_over &= account.bytes >= self.bytes_max;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: &str = "EVENTS";
+
+    #[test]
+    fn one_sender_over_its_share_is_refused_until_what_it_sent_is_merged_and_no_other_is() {
+        let quota = SenderQuota::new(10 << 20, 50);
+        for sequence in 1..=5 {
+            assert!(quota.check("hr").is_ok());
+            quota.note_stored("hr", EVENTS, sequence, 1 << 20);
+        }
+        quota.note_stored("ad", EVENTS, 6, 100);
+        let refused = quota.check("hr").unwrap_err();
+        assert_eq!((refused.status().as_u16(), refused.code()), (429, "sender_quota"));
+        assert!(quota.check("ad").is_ok());
+        quota.note_merged("EVENTS_1", 100);
+        assert!(quota.check("hr").is_err(), "of another stream");
+        quota.note_merged(EVENTS, 1);
+        assert!(quota.check("hr").is_ok());
+    }
+
+    #[test]
+    fn small_messages_are_counted_in_few_portions_and_none_before_its_last_is_merged() {
+        let quota = SenderQuota::new(1 << 30, 50);
+        (1..=10_000).for_each(|sequence| quota.note_stored("hr", EVENTS, sequence, 1_000));
+        quota.note_merged(EVENTS, 5_000);
+        let accounts = quota.accounts();
+        assert!(accounts["hr"].portions.len() < 10);
+        assert!((5_000_000..6_100_000).contains(&accounts["hr"].bytes), "{}", accounts["hr"].bytes);
+    }
+}
