@@ -8,7 +8,7 @@ use store::StoreError;
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 /// A row that is repeated is written as seen not more often than this.
 pub(crate) const SEEN_AGAIN_AFTER: i64 = DAY_MICROS;
-/// Nobody is told to name a row that was not seen for so long: names must not be older than the rows that they name.
+/// A row that was not seen for so long may not be named any more: names must not be older than the rows that they name.
 const KNOWN_FOR: i64 = 20 * DAY_MICROS;
 /// What was not seen for so long is forgotten.
 const FORGOTTEN_AFTER: i64 = 30 * DAY_MICROS;

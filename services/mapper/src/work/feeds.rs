@@ -98,12 +98,13 @@ impl Feeds {
     }
 
     /// Takes note of how many rows of a run were named.
-    pub(super) fn note_rows(&mut self, run: &FeedRun, (resolved, unresolved): (u64, u64)) {
+    pub(super) fn note_rows(&mut self, event: &Event, run: &FeedRun, (resolved, unresolved): (u64, u64)) {
         let named = self.named.entry(run.run.to_string()).or_default();
         named.0 += resolved;
         named.1 += unresolved;
         let at = unix_micros(run.begun_at);
-        self.runs.entry(run.run.to_string()).or_insert_with(|| (run.feed.clone(), at));
+        let begun = || Begun { feed: run.feed.clone(), sender: event.sender().to_owned(), at };
+        self.runs.entry(run.run.to_string()).or_insert_with(begun);
     }
 
     fn list(&mut self, event: &Event, run: &FeedRun, at: i64) {

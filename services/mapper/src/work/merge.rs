@@ -185,7 +185,7 @@ impl Work<'_> {
             received_at: self.micros(),
             content: None,
         });
-        self.feeds.note_rows(run, counts);
+        self.feeds.note_rows(event, run, counts);
     }
 
     fn merge_worker(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
