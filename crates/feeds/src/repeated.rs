@@ -121,6 +121,7 @@ mod tests {
             attributes: Attributes::from([("title".to_owned(), "Engineer".into())]),
             members: None,
             feed: Some(run),
+            withdraws: false,
             unread: Vec::new(),
         }
     }
