@@ -182,6 +182,14 @@ impl Account {
         Self { actions, match_on: Vec::new(), assume_empty: false, references: Default::default(), ..self }
     }
 
+    /// The same, off: its key is a further one of a person who has no access any more. Nothing else of it is changed.
+    #[must_use]
+    pub fn switched_off(self) -> Self {
+        let actions = Actions { create: false, update: false, delete: false, ..Actions::default() };
+        let state = AccountState::Disabled;
+        Self { state, actions, assume_empty: false, references: Default::default(), ..self }
+    }
+
     /// Whether it is left as it is because its key is a further one of another person. No policy matches on nothing.
     pub fn is_given_up(&self) -> bool {
         let Actions { create, update, disable, delete, .. } = self.actions;

@@ -104,6 +104,8 @@ pub mod verb {
     pub const LEAVERS: &str = "leavers";
     /// [`super::export::ExportRequest`] to the mapper, answered by an [`super::export::ExportPage`].
     pub const EXPORT_EVIDENCE: &str = "export_evidence";
+    /// [`super::export::ChainRequest`] to the mapper, answered by a [`super::export::ChainReport`].
+    pub const CHECK_CHAIN: &str = "check_chain";
     /// [`super::export::EvidenceKeysRequest`] to the mapper, answered by [`super::export::EvidenceKeys`].
     pub const EVIDENCE_KEYS: &str = "evidence_keys";
     /// [`super::orders::OrderAccessRequest`] to the mapper, answered by an [`super::orders::AccessOrderStatus`].

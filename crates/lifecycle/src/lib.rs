@@ -45,9 +45,9 @@ pub use control::held::{
     PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,
 };
 pub use control::leavers::{
-    AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Helper, LEAVERS_MAX, LeaverCause,
-    LeaverCounts, LeaversReply, LeaversRequest, Obligation, ObligationState, OffEvidence, TargetLeaverCounts,
-    Waiting, WaitingFor,
+    ACCOUNT_OFF, AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Helper, LEAVERS_MAX,
+    LeaverCause, LeaverCounts, LeaversReply, LeaversRequest, MembershipEvidence, MembershipKey, Obligation,
+    ObligationState, OffEvidence, TargetLeaverCounts, Waiting, WaitingFor,
 };
 pub use control::orders::{
     ACCESS_ORDERS_MAX, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, OrderAccessRequest,

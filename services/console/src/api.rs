@@ -420,7 +420,7 @@ pub struct JoinPeople {
     pub person: String,
     /// The other key, which is theirs from now on.
     pub other: String,
-    /// The other one's accounts are left as they are, and nobody looks after them any more.
+    /// The other one's accounts are left as they are until the person leaves.
     #[serde(default)]
     pub leave_accounts: bool,
     /// Required: it is kept in the timeline.

@@ -89,6 +89,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/schedule", get(schedule::list))
         .route("/v1/leavers", get(leavers::list))
         .route("/v1/leavers/export", get(evidence::export))
+        .route("/v1/leavers/chain", get(evidence::chain))
         .route("/v1/leavers/keys", get(evidence::keys))
         .route("/v1/access-orders", get(orders::list).post(orders::order))
         .route("/v1/quarantine", get(quarantine::list))

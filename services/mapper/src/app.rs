@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::control::Control;
 use crate::later::Later;
+use crate::leavers::signing::PersonHashes;
 use crate::leavers::{Leavers, ObligationSeeder};
 use crate::live::Live;
 use crate::migrations::Migrator;
@@ -114,6 +115,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let store =
         Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
     store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
+    PersonHashes::load(&store).await.map_err(|source| BuildError::Store { source })?;
     let relay = Relay::new(SERVICE, store.clone(), bus.clone());
     let consumers = vec![(Feed::Events, SERVICE.to_owned())];
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);

@@ -167,6 +167,10 @@ impl Control {
                 Ok(wanted) => respond(request, self.export_evidence(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::CHECK_CHAIN => match request.question() {
+                Ok(wanted) => respond(request, self.check_chain(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::EVIDENCE_KEYS => match request.question() {
                 Ok(wanted) => respond(request, self.evidence_keys(&wanted).await).await,
                 Err(error) => request.refuse(error).await,

@@ -4,6 +4,7 @@
 //! seconds, all open ones every minute, and proven ones again for as many days as the policy says: an account that comes
 //! back opens its obligation again. Any number of replicas may do this: a row changes once.
 
+pub(crate) mod chain;
 mod check;
 mod counts;
 mod seed;

@@ -1,5 +1,7 @@
 //! The mapper's tables as types, and writing rows under optimistic concurrency.
 
+pub(crate) mod chain;
+pub(crate) mod chain_head;
 pub(crate) mod desired;
 pub(crate) mod edge;
 pub(crate) mod feed_person;

@@ -3,7 +3,7 @@
 mod csv;
 
 use anyhow::{Context as _, bail};
-use lifecycle::export::{EXPORT_COLUMNS, ExportPage, check_chain, key_name, unhex};
+use lifecycle::export::{ChainAnchor, EXPORT_COLUMNS, ExportPage, check_chain, key_name, unhex};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,11 @@ impl EvidenceFile {
             bail!("this file is of the format `{}`; this usher knows `{FORMAT}`", file.format);
         }
         Ok(file)
+    }
+
+    /// Where the chain of evidence ended when the last page was made.
+    pub fn anchor(&self) -> ChainAnchor {
+        self.pages.last().map(|page| page.seal.chain.clone()).unwrap_or_default()
     }
 
     /// As JSON.

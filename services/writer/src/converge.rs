@@ -129,7 +129,7 @@ async fn look_again(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -
     match locate::read(call, wanted.kind, &id).await {
         Ok(found) => {
             call.was_shown();
-            progress.off = see_off(found.active, progress.off);
+            progress.see_use(found.active);
             progress.applied = scim::observe(&found.attributes, wanted.paths());
             progress.in_doubt = false;
             Ok(true)
@@ -159,15 +159,6 @@ async fn look_for_unlinked(call: &mut Call, wanted: &Wanted, progress: &mut Prog
         Located::Nothing => absent(call, wanted, progress, OffEvidence::NoAccountProven).await?,
     };
     Ok(Move::End(outcome))
-}
-
-/// What an account that should be off and was read shows of it.
-fn see_off(active: Option<bool>, before: Option<OffEvidence>) -> Option<OffEvidence> {
-    match active {
-        Some(false) => before.or(Some(OffEvidence::ReadBack)),
-        Some(true) => None,
-        None => before,
-    }
 }
 
 /// Whether the target shows by now what it did not show a moment ago.

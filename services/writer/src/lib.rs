@@ -25,6 +25,7 @@ mod intake;
 mod lease;
 mod leftovers;
 mod listing;
+mod looks;
 mod migrations;
 mod nesting;
 mod orphans;

@@ -15,6 +15,7 @@ mod m0015;
 mod m0016;
 mod m0017;
 mod m0018;
+mod m0019;
 
 use sea_orm_migration::prelude::*;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016::AddVerifications),
             Box::new(m0017::AddSecondLooks),
             Box::new(m0018::AddCircuit),
+            Box::new(m0019::AddLooks),
         ]
     }
 

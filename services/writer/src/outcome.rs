@@ -19,6 +19,8 @@ pub(crate) struct Progress {
     pub(crate) in_doubt: bool,
     /// What shows that the account is off, as long as nothing shows otherwise.
     pub(crate) off: Option<OffEvidence>,
+    /// The target showed in this work that the account was on: evidence of before counts no more.
+    pub(crate) was_on: bool,
     /// How access was changed.
     pub(crate) changed: Option<AccessChange>,
     /// How long after it was seen that the account is off it is to be deleted, in microseconds.
@@ -27,6 +29,18 @@ pub(crate) struct Progress {
     pub(crate) origin: Option<Origin>,
     /// What the target said of our create, while no search shows it.
     pub(crate) unseen: Option<Unseen>,
+}
+
+impl Progress {
+    /// What an account that was read shows of its use.
+    pub(crate) fn see_use(&mut self, active: Option<bool>) {
+        self.off = match active {
+            Some(false) => self.off.or(Some(OffEvidence::ReadBack)),
+            Some(true) => None,
+            None => self.off,
+        };
+        self.was_on |= active == Some(true);
+    }
 }
 
 /// How the work ended.
@@ -93,6 +107,8 @@ pub(crate) struct WorkedMembers {
     /// Those that are not sent, and why not.
     pub(crate) held: Option<(Vec<edge::Model>, String)>,
     pub(crate) outcome: MembersOutcome,
+    /// Whether the target can show who is in a group.
+    pub(crate) shows_members: bool,
     pub(crate) facts: Vec<FactRecord>,
     /// The last requests that failed.
     pub(crate) failed: Vec<FailedRequest>,

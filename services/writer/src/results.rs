@@ -224,6 +224,10 @@ impl Committer {
         let progress = &worked.progress;
         row.remote_id.clone_from(&progress.remote_id);
         row.set_applied(&progress.applied);
+        if progress.was_on {
+            // It came back since then; what shows that it is off is news.
+            row.keep_evidence(None, at);
+        }
         row.keep_evidence(evidence(worked), at);
         row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
         // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.

@@ -14,7 +14,7 @@ pub const EXPORT_LINES_MAX: u64 = 500;
 /// Where the first page begins and the last one ends.
 pub const EXPORT_EDGE: &str = "-";
 /// The columns of a line. `person_hash` is keyed: the same person has the same one in every export of an installation.
-pub const EXPORT_COLUMNS: [&str; 18] = [
+pub const EXPORT_COLUMNS: [&str; 19] = [
     "id",
     "target",
     "person",
@@ -33,6 +33,7 @@ pub const EXPORT_COLUMNS: [&str; 18] = [
     "ended_at",
     "waits_for",
     "overdue",
+    "member_of",
 ];
 
 /// Asks the mapper for a page of evidence; answered by an [`ExportPage`].
@@ -68,6 +69,37 @@ pub struct ExportLine {
     pub hash: String,
 }
 
+/// An entry of the chain of everything that became of obligations.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainAnchor {
+    /// From 1; 0 while there is none.
+    pub sequence: u64,
+    /// In hexadecimal digits; empty while there is none.
+    pub hash: String,
+}
+
+/// Asks the mapper whether the chain is as it was written; answered by a [`ChainReport`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChainRequest {
+    /// Entries that the chain had once, as files of evidence name them.
+    pub anchors: Vec<ChainAnchor>,
+}
+
+/// What is known of the chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainReport {
+    /// How many entries are as they were written.
+    pub entries: u64,
+    /// Where the chain ends.
+    pub head: ChainAnchor,
+    /// The first thing that is not as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
 /// What is signed of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +118,9 @@ pub struct ExportSeal {
     pub count: u64,
     /// Hash of its last line, or of its beginning if it has none.
     pub head: String,
+    /// Where the chain of everything that became of obligations ended when it was made.
+    #[serde(default)]
+    pub chain: ChainAnchor,
     /// When it was made (RFC 3339).
     pub issued_at: String,
     /// Names the key: the first 16 hexadecimal digits of the SHA-256 hash of the public key.
@@ -104,8 +139,10 @@ impl ExportSeal {
 
     /// What the signature is of.
     pub fn signed_text(&self) -> String {
-        let count = self.count.to_string();
-        chain(&self.beginning(), [&*self.upto, &*count, &*self.head, &*self.issued_at, &*self.key])
+        let (count, sequence) = (self.count.to_string(), self.chain.sequence.to_string());
+        let anchor = [&*sequence, &*self.chain.hash];
+        let own = [&*self.upto, &*count, &*self.head, &*self.issued_at, &*self.key];
+        chain(&self.beginning(), own.into_iter().chain(anchor))
     }
 }
 

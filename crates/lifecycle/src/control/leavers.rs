@@ -14,6 +14,8 @@ pub use waiting::{Helper, WaitingFor};
 
 /// Most people in one [`EvidenceRequest`].
 pub const EVIDENCE_PEOPLE_MAX: usize = 500;
+/// Evidence of a membership: the account of the person is shown to be off, so the membership gives no access.
+pub const ACCOUNT_OFF: &str = "account_off";
 /// Most obligations in one [`LeaversReply`].
 pub const LEAVERS_MAX: u64 = 1_000;
 
@@ -25,6 +27,19 @@ pub struct EvidenceRequest {
     pub target: String,
     /// Keys of the people; at most [`EVIDENCE_PEOPLE_MAX`].
     pub people: Vec<String>,
+    /// Memberships that must be gone; at most [`EVIDENCE_PEOPLE_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memberships: Vec<MembershipKey>,
+}
+
+/// One person in one group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipKey {
+    /// Key of the group.
+    pub group: String,
+    /// Key of the person.
+    pub person: String,
 }
 
 /// The writer's answer, one entry for each person that it was asked about.
@@ -33,6 +48,26 @@ pub struct EvidenceRequest {
 pub struct EvidenceReply {
     /// In any order.
     pub accounts: Vec<AccountEvidence>,
+    /// The memberships that it was asked about, in any order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memberships: Vec<MembershipEvidence>,
+}
+
+/// One membership as the writer knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipEvidence {
+    /// Of whom, in which group.
+    #[serde(flatten)]
+    pub key: MembershipKey,
+    /// Revision of the newest word of the mapper that the writer has; 0 when it has none.
+    pub revision: i64,
+    /// The first evidence that the person is not in the group, as long as nothing contradicts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<OffEvidence>,
+    /// Without evidence: what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
 }
 
 /// One account as the writer knows it.
@@ -99,12 +134,20 @@ pub enum LeaverCause {
     NotEmployed,
     /// An operator said so.
     Operator,
+    /// The person was taken out of a group that gives access.
+    RemovedFromGroup,
 }
 
 impl LeaverCause {
     /// Every cause.
-    pub const ALL: [Self; 5] =
-        [Self::Left, Self::Deleted, Self::OutOfScope, Self::NotEmployed, Self::Operator];
+    pub const ALL: [Self; 6] = [
+        Self::Left,
+        Self::Deleted,
+        Self::OutOfScope,
+        Self::NotEmployed,
+        Self::Operator,
+        Self::RemovedFromGroup,
+    ];
 
     /// The name used in tables and the API.
     pub fn as_str(self) -> &'static str {
@@ -114,6 +157,7 @@ impl LeaverCause {
             Self::OutOfScope => "out_of_scope",
             Self::NotEmployed => "not_employed",
             Self::Operator => "operator",
+            Self::RemovedFromGroup => "removed_from_group",
         }
     }
 }
@@ -221,6 +265,9 @@ pub struct Obligation {
     pub target: String,
     /// Key of the person.
     pub person: String,
+    /// Of a membership: key of the group that the person must not be in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<String>,
     /// Why the account must be off.
     pub cause: LeaverCause,
     /// Where it stands.

@@ -3,7 +3,10 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::export::{EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest, ExportPage, ExportRequest};
+use lifecycle::export::{
+    ChainAnchor, ChainReport, ChainRequest, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest, ExportPage,
+    ExportRequest,
+};
 use lifecycle::{Actor, verb};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -36,7 +39,7 @@ pub(super) struct ExportQuery {
     path = "/v1/leavers/export",
     params(ExportQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`lines`: `fields` and `hash` of each; `seal`: `from`, `to`, `pseudonyms`, `after`, `upto`, `count`, `head`, `issuedAt`, `key`, `publicKey`, `signature`"),
+        (status = 200, body = serde_json::Value, description = "`lines`: `fields` and `hash` of each; `seal`: `from`, `to`, `pseudonyms`, `after`, `upto`, `count`, `head`, `chain` (`sequence`, `hash`), `issuedAt`, `key`, `publicKey`, `signature`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: a moment is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is missing"),
@@ -56,6 +59,36 @@ pub(super) async fn export(
     };
     tracing::info!(who, from = request.from, to = request.to, "evidence of leavers was exported");
     Ok(Json(context.ask(MAPPER, verb::EXPORT_EVIDENCE, &request).await?))
+}
+
+/// Which entry the chain had once.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ChainQuery {
+    /// `seal.chain.sequence` of a page of evidence.
+    sequence: Option<u64>,
+    /// `seal.chain.hash` of the same page.
+    hash: Option<String>,
+}
+
+/// Reads the chain of everything that became of obligations, and says whether it is as it was written.
+#[utoipa::path(
+    get,
+    path = "/v1/leavers/chain",
+    params(ChainQuery),
+    responses(
+        (status = 200, body = serde_json::Value, description = "`entries` that are as they were written; `head`: `sequence` and `hash` of the last; `broken`: the first thing that is not as it was written, if there is one"),
+        (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
+    )
+)]
+pub(super) async fn chain(
+    State(context): State<Shared>,
+    Query(query): Query<ChainQuery>,
+) -> Result<Json<ChainReport>, Problem> {
+    let anchor = query.sequence.zip(query.hash).map(|(sequence, hash)| ChainAnchor { sequence, hash });
+    let request = ChainRequest { anchors: anchor.into_iter().collect() };
+    Ok(Json(context.ask(MAPPER, verb::CHECK_CHAIN, &request).await?))
 }
 
 /// The public keys of evidence, the one that signs first.

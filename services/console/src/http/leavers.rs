@@ -46,7 +46,7 @@ pub(super) struct LeaversQuery {
     path = "/v1/leavers",
     params(LeaversQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`counts` of all (`withAccess`, `overdue`, `keptByPolicy`, and `byTarget`); `leavers`: `id`, `target`, `person`, `cause`, `state`, `saidAt`, `receivedAt`, `effectiveAt`, `decidedAt`, `dueAt`, `overdue`, `waiting` (`reason`, `detail`), `helper`, `evidence` (`kind`, `at`), `verifiedAt`, `reopenedAt`, `checkedAt` and `endedAt` of each; `nextCursor` while there is more"),
+        (status = 200, body = serde_json::Value, description = "`counts` of all (`withAccess`, `overdue`, `keptByPolicy`, and `byTarget`); `leavers`: `id`, `target`, `person`, `memberOf`, `cause`, `state`, `saidAt`, `receivedAt`, `effectiveAt`, `decidedAt`, `dueAt`, `overdue`, `waiting` (`reason`, `detail`), `helper`, `evidence` (`kind`, `at`), `verifiedAt`, `reopenedAt`, `checkedAt` and `endedAt` of each; `nextCursor` while there is more"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),

@@ -48,6 +48,7 @@ use super::{
         quarantine::list,
         quarantine::retry,
         evidence::export,
+        evidence::chain,
         evidence::keys,
         evidence::rotate,
         orders::list,

@@ -1,8 +1,8 @@
 //! Verbs `export_evidence` and `evidence_keys`: signed evidence for auditors.
 
 use lifecycle::export::{
-    EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, EvidenceKeysRequest, ExportLine, ExportPage, ExportRequest,
-    ExportSeal, chain,
+    ChainReport, ChainRequest, EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, EvidenceKeysRequest, ExportLine,
+    ExportPage, ExportRequest, ExportSeal, chain as link,
 };
 use lifecycle::unix_micros;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Control, Refusal, wrong};
+use crate::leavers::chain;
 use crate::leavers::signing::{self, PersonHashes};
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{moment, now};
@@ -22,6 +23,14 @@ impl Control {
             tracing::info!(who = actor.who, why = actor.why, "evidence is signed with a new key");
         }
         Ok(EvidenceKeys { keys: signing::keys(&self.store).await? })
+    }
+
+    pub(super) async fn check_chain(&self, request: &ChainRequest) -> Result<ChainReport, Refusal> {
+        let report = chain::check(&self.store, &request.anchors).await?;
+        if let Some(broken) = &report.broken {
+            tracing::error!(broken, "the chain of evidence is not as it was written");
+        }
+        Ok(report)
     }
 
     pub(super) async fn export_evidence(&self, request: &ExportRequest) -> Result<ExportPage, Refusal> {
@@ -50,7 +59,7 @@ impl Control {
         };
         let at = unix_micros(now());
         let fields = rows.iter().map(|row| fields(row, &hashes, request.pseudonyms, at)).collect();
-        let page = chained(seal, fields);
+        let page = chained(ExportSeal { chain: chain::head(&self.store).await?, ..seal }, fields);
         Ok(signing::sign(&self.store, page).await?)
     }
 }
@@ -59,7 +68,7 @@ fn chained(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
     let mut head = seal.beginning();
     let mut chained = Vec::new();
     for fields in lines {
-        head = chain(&head, fields.iter().map(String::as_str));
+        head = link(&head, fields.iter().map(String::as_str));
         chained.push(ExportLine { fields, hash: head.clone() });
     }
     (seal.head, seal.count) = (head, chained.len() as u64);
@@ -89,6 +98,7 @@ fn fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<
         optional(row.ended_at),
         row.waiting.clone().unwrap_or_default(),
         row.is_overdue(at).to_string(),
+        row.member_of.clone(),
     ]
 }
 

@@ -44,8 +44,8 @@ impl Control {
                 String::new()
             };
             return Err(wrong(format!(
-                "`{other}` has accounts at {}: with --leave-accounts they are left as they are, and nobody looks after \
-                 them any more{turned}",
+                "`{other}` has accounts at {}: with --leave-accounts they are left as they are until `{person}` leaves\
+                 {turned}",
                 left_at.join(", ")
             )));
         }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use lifecycle::{
-    AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Fact, FactRecord, ObligationState,
-    Waiting, WaitingFor, unix_micros, verb,
+    ACCOUNT_OFF, AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Fact, FactRecord,
+    MembershipEvidence, MembershipKey, ObligationState, OffEvidence, Waiting, WaitingFor, unix_micros, verb,
 };
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use store::StoreError;
 
-use super::{Leavers, MINUTE, next_check_of_open, next_check_of_proven};
+use super::{Leavers, MINUTE, chain, next_check_of_open, next_check_of_proven};
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{SERVICE, moment, now};
 
@@ -23,8 +23,27 @@ const PAGE: u64 = EVIDENCE_PEOPLE_MAX as u64;
 const WRITER: &str = "writer";
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// What the writer said of one page, by person.
-type Answers = HashMap<String, AccountEvidence>;
+/// What the writer said of one page, by person and group; the group of an account is empty.
+type Answers = HashMap<(String, String), Shown>;
+
+/// What the writer knows of one account or membership.
+struct Shown {
+    revision: i64,
+    off: Option<OffEvidence>,
+    waiting: Option<Waiting>,
+}
+
+impl Shown {
+    fn of_account(account: AccountEvidence) -> ((String, String), Self) {
+        let AccountEvidence { person, revision, off, waiting } = account;
+        ((person, String::new()), Self { revision, off, waiting })
+    }
+
+    fn of_membership(membership: MembershipEvidence) -> ((String, String), Self) {
+        let MembershipEvidence { key, revision, off, waiting } = membership;
+        ((key.person, key.group), Self { revision, off, waiting })
+    }
+}
 
 impl Leavers {
     /// Compares the rows whose time has come; says whether there are more of them.
@@ -51,13 +70,20 @@ impl Leavers {
 
     /// What the writer knows of the accounts, or why it says nothing.
     async fn ask(&self, target: &str, rows: &[Model]) -> Result<Answers, Waiting> {
-        let people = rows.iter().map(|row| row.subject.clone()).collect();
-        let question = EvidenceRequest { target: target.to_owned(), people };
+        let (accounts, memberships): (Vec<&Model>, Vec<&Model>) =
+            rows.iter().partition(|row| row.member_of.is_empty());
+        let key = |row: &Model| MembershipKey { group: row.member_of.clone(), person: row.subject.clone() };
+        let question = EvidenceRequest {
+            target: target.to_owned(),
+            people: accounts.into_iter().map(|row| row.subject.clone()).collect(),
+            memberships: memberships.into_iter().map(key).collect(),
+        };
         let answer: Result<EvidenceReply, _> =
             self.bus.request(WRITER, verb::EVIDENCE, &question, ANSWER_MAX).await;
         match answer {
             Ok(reply) => {
-                Ok(reply.accounts.into_iter().map(|account| (account.person.clone(), account)).collect())
+                let accounts = reply.accounts.into_iter().map(Shown::of_account);
+                Ok(accounts.chain(reply.memberships.into_iter().map(Shown::of_membership)).collect())
             }
             Err(bus::ControlFailure::Refused { error, .. })
                 if error.reason == lifecycle::RefusalReason::UnknownTarget =>
@@ -87,12 +113,14 @@ impl Leavers {
         for ((next, checked_at), rows) in unchanged {
             postpone(&tx, &rows, checked_at, next).await?;
         }
-        let mut facts = Vec::new();
+        let (mut facts, mut entries) = (Vec::new(), Vec::new());
         for (before, after) in changed {
             if write(&tx, &before, after.clone()).await? {
                 facts.extend(told(&before, &after, at));
+                entries.extend(Some(after).filter(|after| chain::is_transition(&before, after)));
             }
         }
+        chain::append(&tx, &entries, at).await?;
         let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
         tx.commit().await.map_err(StoreError::statement("compare leavers"))?;
         self.relay.send(parcel).await;
@@ -133,7 +161,7 @@ impl Leavers {
 /// The row after a comparison at `at`.
 fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model {
     let answer = match answers {
-        Ok(answers) => answers.get(&row.subject).cloned(),
+        Ok(answers) => answers.get(&(row.subject.clone(), row.member_of.clone())),
         Err(waiting) => {
             return match row.state() {
                 ObligationState::Open => wait(row, waiting.clone(), at),
@@ -147,11 +175,13 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model
     if answer.revision < row.revision {
         return wait(row, Waiting::new(WaitingFor::Delivery), at);
     }
-    match answer.off {
+    match answer.off.clone() {
         Some(evidence) => {
             let shown_at = unix_micros(evidence.at);
             if row.state() == ObligationState::Proven
                 && row.evidence_at.is_some_and(|before| shown_at > before)
+                // The group was read by now: that is more, not something else.
+                && row.evidence.as_deref() != Some(ACCOUNT_OFF)
             {
                 // It came back and is off again, all since it was last compared.
                 row.reopened_at = Some(at);
@@ -169,7 +199,7 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model
             row.next_check_at = next_check_of_proven(row.waiting_since, row.verify_until, at);
             row
         }
-        None => wait(row, answer.waiting.unwrap_or_else(|| Waiting::new(WaitingFor::Evidence)), at),
+        None => wait(row, answer.waiting.clone().unwrap_or_else(|| Waiting::new(WaitingFor::Evidence)), at),
     }
 }
 

@@ -5,7 +5,9 @@ use lifecycle::export::{EvidenceKey, ExportPage, hex, key_name, unhex};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+};
 use store::{Store, StoreError};
 
 use crate::rows::setting;
@@ -23,7 +25,15 @@ impl PersonHashes {
     /// As the database reports them.
     pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
         make(store, PERSON_KEY).await?;
-        let row = setting::Entity::find_by_id(PERSON_KEY).one(store.writer()).await;
+        Self::read(store.writer()).await
+    }
+
+    /// The key that was made when the service started.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn read(connection: &impl ConnectionTrait) -> Result<Self, StoreError> {
+        let row = setting::Entity::find_by_id(PERSON_KEY).one(connection).await;
         let row = row.map_err(StoreError::statement("read a setting"))?;
         let secret = row.and_then(|row| unhex(&row.value)).unwrap_or_default();
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))

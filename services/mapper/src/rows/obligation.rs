@@ -16,6 +16,9 @@ pub(crate) struct Model {
     /// Key of the person.
     #[sea_orm(column_type = "Text")]
     pub(crate) subject: String,
+    /// Of a membership: key of the group; empty for an account.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) member_of: String,
     /// A [`LeaverCause`].
     #[sea_orm(column_type = "Text")]
     pub(crate) cause: String,
@@ -98,6 +101,7 @@ impl Model {
             id: self.id.clone(),
             target: self.target.clone(),
             person: self.subject.clone(),
+            member_of: Some(self.member_of.clone()).filter(|group| !group.is_empty()),
             cause: self.cause(),
             state: self.state(),
             said_at: self.said_at.map(moment),

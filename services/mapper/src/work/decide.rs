@@ -1,5 +1,7 @@
 //! Asks the policies about everybody whom the batch touched, and turns what changed into commands.
 
+use std::collections::BTreeSet;
+
 use lifecycle::{
     AccountState, Command, CommandId, Desired, Fact, FactRecord, Lane, ResourceKind, unix_micros,
 };
@@ -81,6 +83,7 @@ impl Work<'_> {
                 continue;
             }
             self.findings.decided(&key, &identity.contradictions);
+            let further: BTreeSet<String> = known.state.further_keys().map(str::to_owned).collect();
             let mut next_due = known.state.next_due(now);
             let mut scheduled = next_due;
             let manager = around.manager(known.manager.as_deref());
@@ -94,6 +97,9 @@ impl Work<'_> {
                 let because = || (decision.reason(), decision.user_name());
                 self.findings.unbuilt(&key, policy.target(), &decision, now);
                 let right = right(identity, &decision, now);
+                for further in &further {
+                    self.follow(policy, further, &key, right, &cause);
+                }
                 let Some(account) = decision.account() else {
                     self.note_right(policy, &key, right, false, &cause);
                     self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
@@ -135,8 +141,8 @@ impl Work<'_> {
             return;
         }
         let (revision, rule) = (row.revision, policy.users().leaver);
-        let (target, subject) = (key.0, key.2);
-        self.duties.push(Duty { target, subject, right, rule, cause: cause.clone(), revision });
+        let (target, subject, member_of) = (key.0, key.2, String::new());
+        self.duties.push(Duty { target, subject, member_of, right, rule, cause: cause.clone(), revision });
     }
 
     /// Nothing is done under a key that is a further one of `person`, and nothing waits under it any more. What takes access away
@@ -151,6 +157,28 @@ impl Work<'_> {
             let because = || (Reason(format!("it is a further key of {person}")), None);
             let desired = Desired::User(account.given_up());
             self.want(policy, key, Wish { desired, state: active, because: &because }, cause);
+        }
+    }
+
+    /// The account of a further key of `person` is left alone as long as they have a right to access; without one it must be off
+    /// as theirs must.
+    fn follow(&mut self, policy: &Policy, further: &str, person: &str, right: Option<Right>, cause: &Cause) {
+        let at = (policy.target().to_owned(), ResourceKind::User, further.to_owned());
+        let Some(row) = self.desired.get(&at) else { return };
+        let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { return };
+        let is_active = row.state == AccountState::Active.as_str();
+        match right {
+            Some(Right::Lost(_)) if is_active => {
+                let desired = Desired::User(account.switched_off());
+                let state = AccountState::Disabled.as_str();
+                let because =
+                    || (Reason(format!("it is a further key of {person}, who has no access")), None);
+                self.want(policy, further, Wish { desired, state, because: &because }, cause);
+                self.note_right(policy, further, right, true, cause);
+            }
+            Some(Right::Lost(_)) => self.note_right(policy, further, right, false, cause),
+            Some(Right::Kept(_)) if is_active => self.note_right(policy, further, right, false, cause),
+            _ => {}
         }
     }
 

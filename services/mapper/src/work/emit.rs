@@ -7,6 +7,7 @@ use lifecycle::{
     ResourceKind,
 };
 
+use super::leavers::{Departure, Duty, Right};
 use super::{Cause, Work};
 use crate::rows::edge;
 
@@ -44,6 +45,7 @@ impl Work<'_> {
                 entry.or_insert_with(|| (Vec::new(), cause.clone())).0.push(edge.clone());
             }
         }
+        self.note_memberships();
         for ((target, group, lane), (edges, cause)) in told {
             // So many at once are no departure of a person, and those of people do not wait behind them.
             let is_bulk = lane == Lane::Leaver && edges.len() > DEPARTURES_PER_GROUP_MAX;
@@ -69,6 +71,36 @@ impl Work<'_> {
                 self.commands.push((command, cause.trace));
             }
         }
+    }
+
+    /// Notes what follows for people who came into a group that a target has, or were taken out of it.
+    fn note_memberships(&mut self) {
+        let mut duties = Vec::new();
+        for ((group, member), known) in &self.edges {
+            let Some(cause) = known.changed.as_ref().filter(|_| known.row.revision > 0) else { continue };
+            let edge = self.edge(member, &known.row);
+            if !edge.member_is.is_person() {
+                continue;
+            }
+            let right = match edge.present {
+                true => Right::Has,
+                false => Right::Lost(Departure::from_group(self.micros())),
+            };
+            for policy in self.policies.iter().filter(|policy| policy.has_groups()) {
+                if self.group_exists(policy.target(), group) {
+                    duties.push(Duty {
+                        target: policy.target().to_owned(),
+                        subject: member.clone(),
+                        member_of: group.clone(),
+                        right,
+                        rule: policy.users().leaver,
+                        cause: cause.clone(),
+                        revision: edge.revision,
+                    });
+                }
+            }
+        }
+        self.duties.append(&mut duties);
     }
 
     /// Targets are told of groups in groups and of whom they bring in: which of the two a target needs is its profile's.

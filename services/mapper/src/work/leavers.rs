@@ -1,4 +1,4 @@
-//! Obligations: opened and ended in the transaction that decides that an account must be off.
+//! Obligations: opened and ended in the transaction that decides that an account must be off, or a membership gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::Cause;
-use crate::leavers::first_check;
+use crate::leavers::{chain, first_check};
 use crate::rows::{SaveError, obligation};
 
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
@@ -35,11 +35,20 @@ pub(super) struct Departure {
     effective_at: i64,
 }
 
-/// What follows for one account.
+impl Departure {
+    /// The person was taken out of a group.
+    pub(super) fn from_group(effective_at: i64) -> Self {
+        Self { cause: LeaverCause::RemovedFromGroup, effective_at }
+    }
+}
+
+/// What follows for one account, or for one membership.
 #[derive(Debug)]
 pub(super) struct Duty {
     pub(super) target: String,
     pub(super) subject: String,
+    /// Of a membership: key of the group; empty for an account.
+    pub(super) member_of: String,
     pub(super) right: Right,
     pub(super) rule: LeaverRule,
     pub(super) cause: Cause,
@@ -92,20 +101,25 @@ pub(super) async fn save(tx: &DatabaseTransaction, duties: Vec<Duty>, now: i64) 
     let mut current = load_current(tx, &duties).await?;
     let mut changed = Vec::new();
     for duty in duties {
-        let before = current.remove(&(duty.target.clone(), duty.subject.clone()));
+        let key = (duty.target.clone(), duty.subject.clone(), duty.member_of.clone());
+        let before = current.remove(&key);
         changed.extend(change(before, duty, now));
     }
     for row in &mut changed {
         row.version += 1;
     }
+    chain::append(tx, &changed, now).await?;
     write(tx, changed).await
 }
 
-/// By target and person: the obligations that have not ended.
+/// Target, person and group; the group of an account is empty.
+type Owed = (String, String, String);
+
+/// The obligations that have not ended.
 async fn load_current(
     tx: &DatabaseTransaction,
     duties: &[Duty],
-) -> Result<BTreeMap<(String, String), obligation::Model>, StoreError> {
+) -> Result<BTreeMap<Owed, obligation::Model>, StoreError> {
     let subjects: BTreeSet<&str> = duties.iter().map(|duty| duty.subject.as_str()).collect();
     let subjects: Vec<&str> = subjects.into_iter().collect();
     let mut current = BTreeMap::new();
@@ -116,7 +130,8 @@ async fn load_current(
             .all(tx)
             .await
             .map_err(StoreError::statement("read obligations"))?;
-        current.extend(rows.into_iter().map(|row| ((row.target.clone(), row.subject.clone()), row)));
+        let key = |row: &obligation::Model| (row.target.clone(), row.subject.clone(), row.member_of.clone());
+        current.extend(rows.into_iter().map(|row| (key(&row), row)));
     }
     Ok(current)
 }
@@ -158,6 +173,7 @@ fn open(before: Option<obligation::Model>, duty: &Duty, departure: Departure, no
             .map_or_else(|| lifecycle::ObligationId::fresh().to_string(), |row| row.id.clone()),
         target: duty.target.clone(),
         subject: duty.subject.clone(),
+        member_of: duty.member_of.clone(),
         cause: cause.as_str().to_owned(),
         state: state.as_str().to_owned(),
         said_at: duty.cause.said_at.map(lifecycle::unix_micros),

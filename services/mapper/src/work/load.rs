@@ -172,6 +172,11 @@ pub(super) async fn load_people(
             incomplete.push(key.clone());
         }
     }
+    // What was asked for under further keys of theirs ends with them.
+    let further = incomplete.iter().filter_map(|key| work.people.get(key));
+    let further: BTreeSet<String> =
+        further.flat_map(|person| person.state.further_keys()).map(str::to_owned).collect();
+    incomplete.extend(further);
     for chunk in incomplete.chunks(ROWS_PER_STATEMENT_MAX) {
         load_desired(tx, work, ResourceKind::User, chunk).await?;
     }

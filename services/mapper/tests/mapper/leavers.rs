@@ -5,22 +5,23 @@ use std::sync::{Arc, Mutex};
 
 use bus::Bus;
 use lifecycle::export::{
-    EXPORT_COLUMNS, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest, ExportPage, ExportRequest, check_chain,
+    ChainAnchor, ChainReport, ChainRequest, EXPORT_COLUMNS, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest,
+    ExportPage, ExportRequest, check_chain,
 };
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountEvidence,
     AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, Helper, LeaverCause, LeaversReply,
-    LeaversRequest, MapperStatus, Obligation, ObligationState, OffEvidence, OrderAccessRequest, Waiting,
-    WaitingFor, verb,
+    LeaversRequest, MapperStatus, MembershipEvidence, MembershipKey, Obligation, ObligationState,
+    OffEvidence, OrderAccessRequest, Waiting, WaitingFor, verb,
 };
 use serde_json::json;
 use store::testing::{databases, sqlite};
 use time::OffsetDateTime;
 
 use crate::operators::ask;
-use crate::world::{EVERYBODY, World, event, joined};
+use crate::world::{EVERYBODY, World, event, group, joined, members};
 
-/// What the writer of a test says of each person; of others, that it knows nothing.
+/// What the writer of a test says of each person, and of each `group/person`; of others, that it knows nothing.
 type Accounts = Arc<Mutex<BTreeMap<String, AccountEvidence>>>;
 
 /// Answers as the writer does.
@@ -34,11 +35,19 @@ async fn play_writer(bus: Bus) -> Accounts {
                 continue; // The mapper compares digests as well; this writer has none.
             }
             let asked: EvidenceRequest = request.question().unwrap();
-            let accounts = {
+            let reply = {
                 let known = known.lock().unwrap();
-                asked.people.iter().filter_map(|person| known.get(person).cloned()).collect()
+                let membership = |key: &MembershipKey| {
+                    let account = known.get(&format!("{}/{}", key.group, key.person))?.clone();
+                    let AccountEvidence { revision, off, waiting, .. } = account;
+                    Some(MembershipEvidence { key: key.clone(), revision, off, waiting })
+                };
+                EvidenceReply {
+                    accounts: asked.people.iter().filter_map(|person| known.get(person).cloned()).collect(),
+                    memberships: asked.memberships.iter().filter_map(membership).collect(),
+                }
             };
-            request.reply(&EvidenceReply { accounts }).await;
+            request.reply(&reply).await;
         }
     });
     accounts
@@ -222,6 +231,46 @@ async fn leaver_facts(journal: &mut bus::Consumer<bus::Facts>) -> Vec<Fact> {
     told
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_without_the_account_closes_it()
+{
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let accounts = play_writer(world.bus.clone()).await;
+        let of_both = |kind, group: &str, said| members(kind, group, said, &["E-1", "E-2"]);
+        world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
+        // The second group is none that a policy sends to a target: it gives no access there.
+        world.send(&[group("G-1", 1, "SEC-a"), group("G-2", 1, "Choir")]).await;
+        world.settle().await;
+        world.send(&["G-1", "G-2"].map(|group| of_both(EventKind::GroupMemberAdded, group, 2))).await;
+        world.settle().await;
+        assert_eq!(listed(&world, LeaversRequest::default()).await, LeaversReply::default());
+
+        world.send(&["G-1", "G-2"].map(|group| of_both(EventKind::GroupMemberRemoved, group, 3))).await;
+        world.settle().await;
+        let open = until_waiting(&mut world, "E-1", WaitingFor::Delivery).await;
+        assert_eq!(open.cause, LeaverCause::RemovedFromGroup);
+        assert_eq!(open.member_of.as_deref(), Some("G-1"));
+        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        assert_eq!((status.leavers.with_access, status.leavers.by_target["crm"].with_access), (2, 2));
+        say(&accounts, "G-1/E-1", Some("member_list"), None);
+        let proven = until_state(&mut world, "E-1", ObligationState::Proven).await;
+        assert_eq!(proven.evidence.unwrap().kind, "member_list");
+
+        // Put back by hand; and put back by right.
+        say(&accounts, "G-1/E-1", None, Some(Waiting::new(WaitingFor::Queue)));
+        world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
+        let again = until_state(&mut world, "E-1", ObligationState::Open).await;
+        assert!(again.reopened_at.is_some() && again.id == proven.id);
+        world.send(&[of_both(EventKind::GroupMemberAdded, "G-1", 4)]).await;
+        world.settle().await;
+        for person in ["E-1", "E-2"] {
+            until_state(&mut world, person, ObligationState::Ended).await;
+        }
+        world.stop_mappers().await;
+    }
+}
+
 async fn order(world: &World, order: AccessOrderKind, lift: bool, until: Option<OffsetDateTime>) {
     let actor = Actor { who: "alice".to_owned(), why: "incident 7".to_owned() };
     let request = OrderAccessRequest { person: "E-1".to_owned(), order, lift, until, actor };
@@ -301,6 +350,62 @@ async fn evidence_is_exported_in_pages_that_are_chained_and_signed_and_a_new_key
     assert_eq!(named.len(), EXPORT_COLUMNS.len());
     assert!(named[2].is_empty() && named[3].len() == 64, "people are pseudonyms: {named:?}");
     world.stop_mappers().await;
+}
+
+async fn chain(world: &World, anchors: &[ChainAnchor]) -> ChainReport {
+    ask(world, verb::CHECK_CHAIN, ChainRequest { anchors: anchors.to_vec() }).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_obligations_is_a_chain_in_which_a_row_that_was_changed_or_removed_shows() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let accounts = play_writer(world.bus.clone()).await;
+        world.start_mapper().await;
+        let people: Vec<String> = (0..20).map(|number| format!("E-{number}")).collect();
+        world.send(&people.iter().map(|person| joined(person, 1, "HR")).collect::<Vec<_>>()).await;
+        world.settle().await;
+        assert_eq!(chain(&world, &[]).await, ChainReport::default());
+        let left = people.iter().map(|person| event(EventKind::WorkerLeft, person, 2, json!({})));
+        world.send(&left.collect::<Vec<_>>()).await;
+        world.settle().await;
+        for person in &people {
+            say(&accounts, person, Some("read_back"), None);
+        }
+        for person in &people {
+            until_state(&mut world, person, ObligationState::Proven).await;
+        }
+        let whole = chain(&world, &[]).await;
+        assert_eq!((whole.entries, whole.head.sequence, whole.broken.as_deref()), (40, 40, None));
+        let exported = page(&world, EXPORT_EDGE).await.seal.chain;
+        assert_eq!(exported, whole.head);
+        let text = world.query("SELECT entry FROM mapper_chain WHERE sequence = 1").await;
+        let text: String = text[0].try_get("", "entry").unwrap();
+        assert!(!text.contains("E-"), "people are hashes: {text}");
+
+        world.execute("CREATE TABLE kept AS SELECT * FROM mapper_chain").await;
+        let last = whole.head.sequence;
+        for (sql, found) in [
+            ("UPDATE mapper_chain SET entry = 'x' WHERE sequence = 7".to_owned(), "entry 7 was changed"),
+            ("DELETE FROM mapper_chain WHERE sequence = 7".to_owned(), "entry 7 was removed"),
+            (format!("DELETE FROM mapper_chain WHERE sequence = {last}"), "entry 40 was removed"),
+        ] {
+            world.execute(&sql).await;
+            let broken = chain(&world, &[]).await.broken.unwrap();
+            assert!(broken.contains(found), "{broken}");
+            world.execute("DELETE FROM mapper_chain").await;
+            world.execute("INSERT INTO mapper_chain SELECT * FROM kept").await;
+        }
+        // An end that was made to fit does not fit what was exported.
+        world.execute("DELETE FROM mapper_chain WHERE sequence > 30").await;
+        let end = "UPDATE mapper_chain_heads SET sequence = 30, \
+            hash = (SELECT hash FROM mapper_chain WHERE sequence = 30)";
+        world.execute(end).await;
+        assert_eq!(chain(&world, &[]).await.broken, None);
+        let broken = chain(&world, &[exported]).await.broken.unwrap();
+        assert!(broken.contains("ends at entry 30"), "{broken}");
+        world.stop_mappers().await;
+    }
 }
 
 async fn page(world: &World, after: &str) -> ExportPage {

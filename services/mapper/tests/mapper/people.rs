@@ -276,6 +276,18 @@ async fn where_both_have_accounts_nothing_happens_before_a_human_said_so_and_nei
         let (_, desired) = world.last_resources().remove(&key).unwrap();
         let Desired::User(account) = desired else { panic!("an account") };
         assert!(account.is_given_up(), "nothing waits under a key that is another person's: {account:?}");
+        // Who leaves under every key has no use of either account, and each is an obligation.
+        world.send(&[event(EventKind::WorkerLeft, "E-1", 4, json!({}))]).await;
+        world.settle().await;
+        for key in ["E-1", "E-9"] {
+            assert_eq!(world.state(key), Some(AccountState::Disabled), "{key}");
+            let owed = format!("SELECT count(*) AS n FROM mapper_obligations WHERE subject = '{key}'");
+            assert_eq!(world.count(&owed).await, 1, "{key}");
+        }
+        world.send(&[event(EventKind::WorkerRehired, "E-1", 5, json!({}))]).await;
+        world.settle().await;
+        assert_eq!(world.state("E-1"), Some(AccountState::Active));
+        assert_eq!(world.state("E-9"), Some(AccountState::Disabled), "one account is enough");
         world.stop_mappers().await;
     }
 }

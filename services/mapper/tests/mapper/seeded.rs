@@ -18,7 +18,7 @@ const LEAVERS_LISTED: i64 = 230;
 impl World {
     /// Makes the database one of the version before obligations. Mappers must be stopped.
     async fn forget_obligations(&self) {
-        for table in ["mapper_obligations", "mapper_sweeps"] {
+        for table in ["mapper_obligations", "mapper_sweeps", "mapper_chain", "mapper_chain_heads"] {
             self.execute(&format!("DROP TABLE {table}")).await;
         }
         let later = "DELETE FROM mapper_migrations WHERE version LIKE '%_keep_obligations' \

@@ -47,7 +47,8 @@ pub struct LeaversArgs {
 pub enum LeaversCommand {
     /// Write signed evidence of what was decided in a time: one line per account, chained by hashes.
     Export(ExportEvidenceArgs),
-    /// Check a file of evidence, without a running Usher: nothing was changed, removed or added, and who signed it.
+    /// Check a file of evidence, without a running Usher: nothing was changed, removed or added, and who signed it. Without
+    /// a file: check the chain of evidence in the database.
     Verify(VerifyEvidenceArgs),
     /// Show the public keys that evidence is signed with, the one that signs first; or make a new one.
     Keys(EvidenceKeysArgs),
@@ -85,11 +86,17 @@ pub struct ExportEvidenceArgs {
 /// `usher leavers verify`.
 #[derive(Debug, Args)]
 pub struct VerifyEvidenceArgs {
-    /// The file, in either format.
-    pub file: PathBuf,
+    /// The file, in either format; without one, the chain in the database is checked.
+    pub file: Option<PathBuf>,
+    /// Also check that the chain in the database is still the one that the file names.
+    #[arg(long, requires = "file")]
+    pub chain: bool,
     /// A public key that is trusted, as `usher leavers keys` shows it; several are possible.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
+    /// How to reach the console, for the chain.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
 }
 
 /// `usher leavers keys`.

@@ -106,7 +106,7 @@ pub struct JoinPeopleArgs {
     /// Key of the person who stays, with their accounts.
     #[arg(long, value_name = "PERSON")]
     pub into: String,
-    /// Where both have accounts: those of KEY are left as they are, and nobody looks after them any more.
+    /// Where both have accounts: those of KEY are left as they are until the person leaves.
     #[arg(long)]
     pub leave_accounts: bool,
     /// Why, in your words; it is kept in the timeline.

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use console::api::RotateEvidenceKey;
-use lifecycle::export::{EXPORT_EDGE, EvidenceKeys, ExportPage};
+use lifecycle::export::{ChainAnchor, ChainReport, EXPORT_EDGE, EvidenceKeys, ExportPage};
 use lifecycle::{LEAVERS_MAX, LeaversReply};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -22,7 +22,7 @@ use crate::render;
 pub async fn leavers(args: &LeaversArgs) -> anyhow::Result<Ended> {
     match &args.command {
         Some(LeaversCommand::Export(args)) => return export(args).await,
-        Some(LeaversCommand::Verify(args)) => return verify(args),
+        Some(LeaversCommand::Verify(args)) => return verify(args).await,
         Some(LeaversCommand::Keys(args)) => return keys(args).await,
         None => {}
     }
@@ -85,14 +85,27 @@ async fn export(args: &ExportEvidenceArgs) -> anyhow::Result<Ended> {
     }
 }
 
-/// It has failed when the file is not as it was signed.
-fn verify(args: &VerifyEvidenceArgs) -> anyhow::Result<Ended> {
-    let name = args.file.display();
-    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {name}"))?;
-    let verified = EvidenceFile::parse(&text)
-        .and_then(|file| file.verify(&args.key))
-        .with_context(|| format!("{name} is NOT as it was signed"))?;
-    print(&render::leavers::verified(&verified))
+/// It has failed when the file is not as it was signed, or the chain not as it was written.
+async fn verify(args: &VerifyEvidenceArgs) -> anyhow::Result<Ended> {
+    let Some(file) = &args.file else { return check_chain(args, None).await };
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    let file = EvidenceFile::parse(&text).with_context(|| format!("{name} is NOT as it was signed"))?;
+    let verified = file.verify(&args.key).with_context(|| format!("{name} is NOT as it was signed"))?;
+    let anchor = file.anchor();
+    print(&render::leavers::verified(&verified))?;
+    if args.chain { check_chain(args, Some(anchor)).await } else { Ok(Ended::Done) }
+}
+
+async fn check_chain(args: &VerifyEvidenceArgs, anchor: Option<ChainAnchor>) -> anyhow::Result<Ended> {
+    let mut query = Vec::new();
+    if let Some(ChainAnchor { sequence, hash }) = anchor.filter(|anchor| anchor.sequence > 0) {
+        query.extend([("sequence", sequence.to_string()), ("hash", hash)]);
+    }
+    let answer = Console::new(&args.operator)?.get(&["leavers", "chain"], &query).await?;
+    show(&args.operator, &answer, |report: &ChainReport| render::leavers::chain(report))?;
+    let report: ChainReport = understood(&answer)?;
+    Ok(if report.broken.is_some() { Ended::Failed } else { Ended::Done })
 }
 
 async fn keys(args: &EvidenceKeysArgs) -> anyhow::Result<Ended> {

@@ -1,6 +1,6 @@
 //! Accounts of leavers: what is proven to be off, and what the others wait for.
 
-use lifecycle::export::EvidenceKeys;
+use lifecycle::export::{ChainReport, EvidenceKeys};
 use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -39,7 +39,7 @@ pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
         table.row([
             leaver.target.clone(),
             leaver.person.clone(),
-            leaver.cause.as_str().replace('_', " "),
+            why(leaver),
             at(leaver.effective_at),
             if leaver.state == ObligationState::Open { age(now - since) } else { String::new() },
             at(leaver.due_at),
@@ -53,6 +53,14 @@ pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
         text.push_str("\nthere is more: --limit, --target, --person or --since\n");
     }
     text
+}
+
+fn why(leaver: &Obligation) -> String {
+    let cause = leaver.cause.as_str().replace('_', " ");
+    match &leaver.member_of {
+        Some(group) => format!("{cause} {}", clean(group)),
+        None => cause,
+    }
 }
 
 fn state(leaver: &Obligation) -> String {
@@ -100,6 +108,21 @@ pub fn verified(verified: &Verified) -> String {
     format!("whole: {lines} lines, nothing changed, removed or added\nsigned with {keys}, {trust}\n")
 }
 
+/// What is known of the chain in the database.
+pub fn chain(report: &ChainReport) -> String {
+    let ChainReport { entries, head, broken } = report;
+    match broken {
+        None => {
+            format!("chain whole: {entries} entries, nothing changed, removed or added\nhead {}\n", head.hash)
+        }
+        Some(broken) => format!(
+            "chain BROKEN: {}\n{entries} entries before it are whole; the chain ends at entry {}\n",
+            clean(broken),
+            head.sequence
+        ),
+    }
+}
+
 /// The public keys, one per line.
 pub fn keys(keys: &EvidenceKeys) -> String {
     let mut table = Table::new(["KEY", "PUBLIC KEY (ED25519)", "SIGNS"]);
@@ -110,7 +133,7 @@ pub fn keys(keys: &EvidenceKeys) -> String {
 }
 
 /// The columns of [`csv`].
-const CSV_COLUMNS: [&str; 18] = [
+const CSV_COLUMNS: [&str; 19] = [
     "id",
     "target",
     "person",
@@ -129,6 +152,7 @@ const CSV_COLUMNS: [&str; 18] = [
     "evidence_at",
     "verified_at",
     "reopened_at",
+    "member_of",
 ];
 
 /// RFC 4180, with a header.
@@ -156,6 +180,7 @@ pub fn csv(reply: &LeaversReply) -> String {
             optional(leaver.evidence.as_ref().map(|evidence| evidence.at)),
             optional(leaver.verified_at),
             optional(leaver.reopened_at),
+            leaver.member_of.clone().unwrap_or_default(),
         ];
         let cells: Vec<String> = cells.iter().map(|cell| cell_of(cell)).collect();
         text.push_str(&cells.join(","));

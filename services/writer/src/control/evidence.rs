@@ -1,5 +1,7 @@
 //! Verb `evidence`: what shows that accounts are off, or what they wait for. Read from the rows, by index.
 
+mod memberships;
+
 use std::collections::HashMap;
 
 use lifecycle::{
@@ -10,9 +12,11 @@ use store::StoreError;
 
 use super::status::holder;
 use super::{Control, refusal};
+use crate::looks::{Looks, is_account_due};
 use crate::pacer::Circuit;
 use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, resource, status};
+use crate::{micros, now};
 
 /// What keeps everything at a target from being sent.
 struct Surroundings {
@@ -25,18 +29,37 @@ impl Control {
     /// When the target is not configured, or too many people are asked about.
     pub(super) fn known_people(&self, request: EvidenceRequest) -> Result<EvidenceRequest, ControlError> {
         self.configured(&request.target)?;
-        if request.people.len() > EVIDENCE_PEOPLE_MAX {
+        if request.people.len().max(request.memberships.len()) > EVIDENCE_PEOPLE_MAX {
             return Err(refusal(format!("at most {EVIDENCE_PEOPLE_MAX} people at a time")));
         }
         Ok(request)
     }
 
     pub(super) async fn evidence(&self, request: &EvidenceRequest) -> Result<EvidenceReply, StoreError> {
-        let EvidenceRequest { target, people } = request;
+        let EvidenceRequest { target, people, memberships } = request;
         let reader = self.store.reader();
         let mut rows = load_resources(reader, target, ResourceKind::User, people, false).await?;
         let surroundings = self.surroundings(target).await?;
-        Ok(EvidenceReply { accounts: accounts(people, &mut rows, &surroundings) })
+        let at = micros(now());
+        let is_due = |row: &&resource::Model| is_wanted_off(row) && is_account_due(row, at);
+        let due: Vec<String> = rows.values().filter(is_due).map(|row| row.subject.clone()).collect();
+        let accounts = accounts(people, &mut rows, &surroundings);
+        let (memberships, doubtful) = self.memberships(target, memberships, &surroundings).await?;
+        self.look_back(target, Looks { people: due, memberships: doubtful }).await;
+        Ok(EvidenceReply { accounts, memberships })
+    }
+
+    /// The answer does not wait for it, nor for its success: what is due is asked about again.
+    async fn look_back(&self, target: &str, looks: Looks) {
+        if looks.is_empty() {
+            return;
+        }
+        if let Err(error) = looks.enqueue(&self.store, target).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(target_name = target, error, "could not look at what must be off yet");
+        } else if let Some(bell) = self.bells.get(target) {
+            bell.notify_one();
+        }
     }
 
     async fn surroundings(&self, target: &str) -> Result<Surroundings, StoreError> {
@@ -94,13 +117,12 @@ fn account(row: &resource::Model, surroundings: &Surroundings) -> AccountEvidenc
 
 /// The evidence counts while the account is wanted off; what is to be enabled is about to contradict it.
 fn off_evidence(row: &resource::Model) -> Option<OffEvidence> {
-    let is_wanted_off =
-        matches!(row.desired(), Ok(Desired::User(account)) if account.state != AccountState::Active);
-    if !is_wanted_off {
-        return None;
-    }
-    let (kind, at) = shown_off(row)?;
+    let (kind, at) = shown_off(row).filter(|_| is_wanted_off(row))?;
     Some(OffEvidence { kind, at: crate::moment(at) })
+}
+
+fn is_wanted_off(row: &resource::Model) -> bool {
+    matches!(row.desired(), Ok(Desired::User(account)) if account.state != AccountState::Active)
 }
 
 /// What first showed that the account is off, and when (microseconds since the Unix epoch).
@@ -109,8 +131,19 @@ fn shown_off(row: &resource::Model) -> Option<(String, i64)> {
 }
 
 fn waiting(row: &resource::Model, surroundings: &Surroundings) -> Waiting {
-    let detail = row.last_error.clone();
-    let reason = match row.status.as_str() {
+    let is_referring = row.awaits.is_some();
+    reason(&row.status, row.queued, is_referring, surroundings, row.last_error.clone())
+}
+
+/// What a row of this status waits for.
+fn reason(
+    row_status: &str,
+    queued: bool,
+    is_referring: bool,
+    surroundings: &Surroundings,
+    detail: Option<String>,
+) -> Waiting {
+    let reason = match row_status {
         status::HELD => WaitingFor::Hold,
         status::REJECTED => WaitingFor::Rejection,
         status::CONFLICT => WaitingFor::Conflict,
@@ -118,9 +151,9 @@ fn waiting(row: &resource::Model, surroundings: &Surroundings) -> Waiting {
         status::WAITING => WaitingFor::Reference,
         _ => match &surroundings.stopped {
             Some(stopped) => return stopped.clone(),
-            None if row.awaits.is_some() => WaitingFor::Reference,
-            None if row.status == status::RETRYING => WaitingFor::Retry,
-            None if row.queued => WaitingFor::Queue,
+            None if is_referring => WaitingFor::Reference,
+            None if row_status == status::RETRYING => WaitingFor::Retry,
+            None if queued => WaitingFor::Queue,
             None => WaitingFor::Evidence,
         },
     };

@@ -158,7 +158,7 @@ pub(super) async fn adopt(
         return Ok(Move::End(outcome));
     }
     let standing = Standing { surely_ours: locate::is_ours(wanted, &found), adopted: true };
-    progress.off = super::see_off(found.active, progress.off);
+    progress.see_use(found.active);
     progress.applied = scim::observe(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
     // A create of ours that got no answer made it, or it is what we created before: it carries our externalId.

@@ -35,13 +35,47 @@ impl MembersJob {
 
 /// Sends the job's changes, or first finds out what an earlier request did.
 pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcome {
-    if job.is_unsure()
-        && call.target.client.profile().membership.readable
-        && let Some(seen) = look(call, job).await
-    {
-        return seen;
+    let membership = &call.target.client.profile().membership;
+    let (readable, asked_by) = (membership.readable, membership.asked_by.is_some());
+    let only_removes = job.edges.iter().all(|edge| !edge.desired);
+    let mut shows_nobody = false;
+    if job.is_unsure() && readable {
+        match look(call, job).await {
+            Looked::Told(seen) => return seen,
+            Looked::ShowsNobody => shows_nobody = true,
+            Looked::Refused => {}
+        }
+    } else if job.is_unsure() && asked_by && only_removes {
+        return ask(call, job).await;
     }
-    change(call, job, job.ids(true), job.ids(false)).await
+    let outcome = change(call, job, job.ids(true), job.ids(false)).await;
+    match outcome {
+        // The group lists nobody, and the target takes the removal once more: they are not in it.
+        MembersOutcome::Settled if shows_nobody && only_removes => {
+            MembersOutcome::Seen { present: Vec::new() }
+        }
+        outcome => outcome,
+    }
+}
+
+/// Asks of each of them whether they are in the group, where groups do not show their members.
+async fn ask(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+    let group = &job.group_id;
+    let mut present = Vec::new();
+    for (key, id) in &job.member_ids {
+        let asked = async |client: &scim::Client| {
+            client.is_member(group, id).await.expect("the profile says how it is asked")
+        };
+        match call.send("read_members", asked).await {
+            Ok(true) => present.push(key.clone()),
+            Ok(false) => {}
+            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                return MembersOutcome::GroupGone;
+            }
+            Err(stop) => return judge(stop, true),
+        }
+    }
+    MembersOutcome::Seen { present }
 }
 
 /// Takes out ids of accounts that are gone, where the target keeps them: many take them out themselves.
@@ -134,12 +168,19 @@ async fn not_found(call: &mut Call, group: &str, trouble: Trouble) -> MembersOut
     }
 }
 
-/// `None` when the target does not tell: then sending again is the only way, and harmless.
-async fn look(call: &mut Call, job: &MembersJob) -> Option<MembersOutcome> {
+/// What reading a group told of its members.
+enum Looked {
+    Told(MembersOutcome),
+    /// Nobody is in it, or it is not told who: sending again is right for either.
+    ShowsNobody,
+    /// The target does not let it be read: sending again is the only way, and harmless.
+    Refused,
+}
+
+async fn look(call: &mut Call, job: &MembersJob) -> Looked {
     let group = &job.group_id;
-    Some(match call.send("read_members", async |client| client.members(group).await).await {
-        // Nobody is in it, or it is not told who: sending again is right for either.
-        Ok(None) => return None,
+    Looked::Told(match call.send("read_members", async |client| client.members(group).await).await {
+        Ok(None) => return Looked::ShowsNobody,
         Ok(Some(ids)) => {
             let there: std::collections::HashSet<String> = ids.into_iter().collect();
             let present =
@@ -152,7 +193,7 @@ async fn look(call: &mut Call, job: &MembersJob) -> Option<MembersOutcome> {
             MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
         }
         Err(Stop::Failed(failed)) => match failed.class() {
-            AttemptClass::Permanent => return None,
+            AttemptClass::Permanent => return Looked::Refused,
             AttemptClass::NotFound => MembersOutcome::GroupGone,
             // What the earlier request did is still unknown.
             _ => MembersOutcome::Unsure(Some(failed.trouble)),

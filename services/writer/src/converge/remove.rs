@@ -99,6 +99,7 @@ pub(super) async fn remove(
     };
     *progress = Progress {
         off: progress.off.or(Some(evidence)),
+        was_on: progress.was_on,
         remote_id: None,
         applied: Attributes::new(),
         in_doubt: false,

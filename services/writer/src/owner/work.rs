@@ -77,6 +77,19 @@ fn worked(
     outcome: MembersOutcome,
 ) -> WorkedMembers {
     let members::MembersJob { group, group_id, edges, member_ids, leftovers } = job;
+    let membership = &call.target.client.profile().membership;
+    let shows_members = membership.readable || membership.asked_by.is_some();
     let (facts, failed) = call.into_attempts();
-    WorkedMembers { group, group_id, member_ids, edges, leftovers, held, outcome, facts, failed }
+    WorkedMembers {
+        shows_members,
+        group,
+        group_id,
+        member_ids,
+        edges,
+        leftovers,
+        held,
+        outcome,
+        facts,
+        failed,
+    }
 }

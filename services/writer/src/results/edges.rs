@@ -10,8 +10,9 @@ use super::timeline::{self, tells_each};
 use super::{Committer, POSTPONED_MAX, after};
 use crate::facts::News;
 use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
+use crate::rows::access::OffEvidence;
 use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
-use crate::{backoff, group_limit, leftovers, micros, nesting, now};
+use crate::{backoff, group_limit, leftovers, looks, micros, nesting, now};
 
 impl Committer {
     pub(super) async fn commit_members(
@@ -76,11 +77,16 @@ impl Committer {
                 MembersOutcome::Settled => {
                     settled.insert(row.member_subject.clone(), timeline::changed(sent.desired));
                     row.applied = sent.desired;
+                    // A bare success is all the evidence that there is where the target shows no members.
+                    let shown = (!sent.desired && !worked.shows_members).then_some(OffEvidence::Accepted);
+                    row.keep_evidence(shown, now);
+                    row.looked_at = row.looked_at.map(|_| looks::soon(now));
                     row.place(true, now);
                     done(row, sent);
                 }
                 MembersOutcome::Seen { present } => {
                     row.applied = present.contains(&row.member_subject);
+                    row.keep_evidence((!row.applied).then_some(OffEvidence::MemberList), now);
                     row.place(true, now);
                     done(row, sent);
                     if let Some(outcome) = timeline::read_back(row, sent) {

@@ -52,11 +52,22 @@ pub(crate) enum OffEvidence {
     GoneProven,
     /// No account was found, while another one was visible in the same minute.
     NoAccountProven,
+    /// Of a membership: the group was read, or the target was asked, and the account is not in it.
+    MemberList,
+    /// Of a membership: the target took the removal, and shows no members.
+    Accepted,
 }
 
 impl OffEvidence {
-    const ALL: [Self; 5] =
-        [Self::Answer, Self::ReadBack, Self::Deleted, Self::GoneProven, Self::NoAccountProven];
+    const ALL: [Self; 7] = [
+        Self::Answer,
+        Self::ReadBack,
+        Self::Deleted,
+        Self::GoneProven,
+        Self::NoAccountProven,
+        Self::MemberList,
+        Self::Accepted,
+    ];
 
     /// As the tables have it.
     pub(crate) fn as_str(self) -> &'static str {
@@ -66,6 +77,8 @@ impl OffEvidence {
             Self::Deleted => "deleted",
             Self::GoneProven => "gone_proven",
             Self::NoAccountProven => "no_account_proven",
+            Self::MemberList => "member_list",
+            Self::Accepted => "accepted",
         }
     }
 

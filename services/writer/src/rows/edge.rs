@@ -3,6 +3,7 @@
 use lifecycle::{Lane, MemberKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
+use super::access::OffEvidence;
 use super::status;
 
 /// One membership.
@@ -59,6 +60,13 @@ pub(crate) struct Model {
     /// When it is to be read back once more: an owner before may have had a request about it under way. Microseconds since the
     /// Unix epoch.
     pub(crate) look_again_at: Option<i64>,
+    /// An [`OffEvidence`]: the first that showed that the member is not in the group, as long as that is so.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) off_evidence: Option<String>,
+    /// When that was; microseconds since the Unix epoch.
+    pub(crate) off_evidence_at: Option<i64>,
+    /// When it was last read back because it must be gone: see [`crate::looks`]. Microseconds since the Unix epoch.
+    pub(crate) looked_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -91,6 +99,9 @@ impl Model {
             through_groups: false,
             is_group: false,
             look_again_at: None,
+            off_evidence: None,
+            off_evidence_at: None,
+            looked_at: None,
         }
     }
 
@@ -111,6 +122,23 @@ impl Model {
 
     pub(crate) fn trace(&self) -> Option<TraceContext> {
         self.trace.as_deref()?.parse().ok()
+    }
+
+    /// What first showed that the member is not in the group, as long as that is so.
+    pub(crate) fn off_evidence(&self) -> Option<OffEvidence> {
+        self.off_evidence.as_deref().and_then(OffEvidence::named)
+    }
+
+    /// Keeps the first evidence that the member is not in the group, or forgets it where there is none any more.
+    pub(crate) fn keep_evidence(&mut self, evidence: Option<OffEvidence>, at: i64) {
+        match evidence {
+            None => (self.off_evidence, self.off_evidence_at) = (None, None),
+            Some(_) if self.off_evidence().is_some() => {}
+            Some(evidence) => {
+                self.off_evidence = Some(evidence.as_str().to_owned());
+                self.off_evidence_at = Some(at);
+            }
+        }
     }
 
     /// Puts the edge into the queue to be looked up at the target first.

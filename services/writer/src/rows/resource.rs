@@ -140,6 +140,8 @@ pub(crate) struct Model {
     /// Key of the mail address that the target has of it: see [`super::claims`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) mail_key: Option<String>,
+    /// When it was last read back because it must be off: see [`crate::looks`]. Microseconds since the Unix epoch.
+    pub(crate) looked_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -191,6 +193,7 @@ impl Model {
             waiting: None,
             name_key: None,
             mail_key: None,
+            looked_at: None,
         }
     }
 

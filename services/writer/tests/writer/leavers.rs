@@ -16,7 +16,11 @@ fn off(key: &str, protected: bool) -> Desired {
 
 impl World {
     async fn account_evidence(&self, key: &str) -> AccountEvidence {
-        let request = EvidenceRequest { target: TARGET.to_owned(), people: vec![key.to_owned()] };
+        let request = EvidenceRequest {
+            target: TARGET.to_owned(),
+            people: vec![key.to_owned()],
+            ..EvidenceRequest::default()
+        };
         let mut reply: EvidenceReply = self.ask(verb::EVIDENCE, &request).await.unwrap();
         assert_eq!(reply.accounts.len(), 1, "{reply:?}");
         reply.accounts.remove(0)

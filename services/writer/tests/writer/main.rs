@@ -13,6 +13,7 @@ mod leavers;
 mod listing;
 mod look;
 mod look_faults;
+mod looks;
 mod memberships;
 mod names;
 mod nesting;

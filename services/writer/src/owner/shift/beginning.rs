@@ -72,6 +72,7 @@ impl Shift<'_> {
             // What cannot be read is read again at the target.
             in_doubt: job.row.in_doubt || job.row.applied_fault().is_some(),
             off: job.row.off_evidence(),
+            was_on: false,
             changed: None,
             delete_after: None,
             origin: job.row.origin(),

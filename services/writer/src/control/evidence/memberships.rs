@@ -1,0 +1,125 @@
+//! What shows that people are not in groups any more, or what that waits for.
+
+use std::collections::HashMap;
+
+use lifecycle::{
+    ACCOUNT_OFF, Desired, MembershipEvidence, MembershipKey, OffEvidence, ResourceKind, Waiting, WaitingFor,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use store::StoreError;
+
+use super::{Surroundings, off_evidence, reason};
+use crate::control::Control;
+use crate::looks::is_membership_due;
+use crate::rows::{edge, load_resources, resource, status};
+use crate::{micros, now};
+
+/// No account of the person was ever put into the group.
+const NEVER_MEMBER: &str = "never_member";
+/// The group is not at the target any more, and is not wanted there.
+const GROUP_GONE: &str = "group_gone";
+
+/// Both ends of memberships, by key.
+struct Ends {
+    people: HashMap<String, resource::Model>,
+    groups: HashMap<String, resource::Model>,
+}
+
+impl Control {
+    /// What is known of `keys`; and those of them that are to be read back.
+    pub(super) async fn memberships(
+        &self,
+        target: &str,
+        keys: &[MembershipKey],
+        surroundings: &Surroundings,
+    ) -> Result<(Vec<MembershipEvidence>, Vec<MembershipKey>), StoreError> {
+        let mut keys: Vec<MembershipKey> = keys.to_vec();
+        keys.sort();
+        keys.dedup();
+        let reader = self.store.reader();
+        let subjects = |of: fn(&MembershipKey) -> &String| keys.iter().map(of).cloned().collect::<Vec<_>>();
+        let (people, groups) = (subjects(|key| &key.person), subjects(|key| &key.group));
+        let ends = Ends {
+            people: load_resources(reader, target, ResourceKind::User, &people, false).await?,
+            groups: load_resources(reader, target, ResourceKind::Group, &groups, false).await?,
+        };
+        let (mut told, mut due, at) = (Vec::new(), Vec::new(), micros(now()));
+        for of_group in keys.chunk_by(|one, other| one.group == other.group) {
+            let members: Vec<String> = of_group.iter().map(|key| key.person.clone()).collect();
+            let mut rows = self.edges(target, &of_group[0].group, members).await?;
+            for key in of_group {
+                let row = rows.remove(&key.person).filter(|row| row.revision > 0);
+                let evidence = membership(key, row.as_ref(), &ends, surroundings);
+                let is_settled = row.as_ref().is_some_and(|row| !row.desired && !row.applied);
+                let is_elsewhere =
+                    evidence.off.as_ref().is_some_and(|off| matches!(&*off.kind, NEVER_MEMBER | GROUP_GONE));
+                if is_settled && !is_elsewhere && row.is_some_and(|row| is_membership_due(&row, at)) {
+                    due.push(key.clone());
+                }
+                told.push(evidence);
+            }
+        }
+        Ok((told, due))
+    }
+
+    async fn edges(
+        &self,
+        target: &str,
+        group: &str,
+        members: Vec<String>,
+    ) -> Result<HashMap<String, edge::Model>, StoreError> {
+        let rows = edge::Entity::find()
+            .filter(edge::Column::Target.eq(target))
+            .filter(edge::Column::GroupSubject.eq(group))
+            .filter(edge::Column::MemberSubject.is_in(members))
+            .all(self.store.reader())
+            .await
+            .map_err(StoreError::statement("read memberships"))?;
+        Ok(rows.into_iter().map(|row| (row.member_subject.clone(), row)).collect())
+    }
+}
+
+fn membership(
+    key: &MembershipKey,
+    row: Option<&edge::Model>,
+    ends: &Ends,
+    surroundings: &Surroundings,
+) -> MembershipEvidence {
+    let Some(row) = row else {
+        let waiting = Some(Waiting::new(WaitingFor::Delivery));
+        return MembershipEvidence { key: key.clone(), revision: 0, off: None, waiting };
+    };
+    let off = shown_out(row, ends);
+    let waiting =
+        off.is_none().then(|| reason(&row.status, row.queued, false, surroundings, row.last_error.clone()));
+    MembershipEvidence { key: key.clone(), revision: row.revision, off, waiting }
+}
+
+/// What shows that the person is not in the group, or has no use of it.
+fn shown_out(row: &edge::Model, ends: &Ends) -> Option<OffEvidence> {
+    if row.told {
+        return None;
+    }
+    let account = ends.people.get(&row.member_subject);
+    let at = |kind: &str, at: i64| Some(OffEvidence { kind: kind.to_owned(), at: crate::moment(at) });
+    if !row.applied
+        && let Some((evidence, shown_at)) = row.off_evidence().zip(row.off_evidence_at)
+    {
+        return at(evidence.as_str(), shown_at);
+    }
+    if let Some(off) = account.and_then(off_evidence) {
+        return Some(OffEvidence { kind: ACCOUNT_OFF.to_owned(), at: off.at });
+    }
+    if ends.groups.get(&row.group_subject).is_some_and(is_gone) {
+        return at(GROUP_GONE, row.accepted_at);
+    }
+    let is_linked = account.is_some_and(|account| account.remote_id.is_some());
+    let is_at_rest = row.status == status::IN_SYNC && !row.applied;
+    (is_at_rest && !is_linked).then(|| at(NEVER_MEMBER, row.accepted_at))?
+}
+
+fn is_gone(group: &resource::Model) -> bool {
+    group.remote_id.is_none()
+        && group.status == status::IN_SYNC
+        && matches!(group.desired(), Ok(Desired::Group(group)) if !group.exists)
+}

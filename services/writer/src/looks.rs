@@ -1,0 +1,125 @@
+//! Accounts and memberships that must be gone are read back at the target: soon, where nothing shows yet that they are; once
+//! after an hour and then daily, where something does, because an account may come back behind our back.
+//!
+//! The mapper asks about them as long as they have to be verified ([`crate::control`]). What is due goes into the queue in the
+//! least urgent lane, so that the target's pacer spreads the requests and no leaver waits for them. An account that turns out
+//! to be on is switched off by the same piece of work, and a member who is back is taken out again.
+
+use lifecycle::{Lane, MembershipKey, ResourceKind};
+use sea_orm::DatabaseTransaction;
+use store::{Store, StoreError};
+
+use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources, status};
+use crate::{micros, now};
+
+const MINUTE: i64 = 60 * 1_000_000;
+/// What nothing shows to be off is looked at again after so long.
+const UNSHOWN_AGAIN_AFTER: i64 = 10 * MINUTE;
+/// What was shown to be off is looked at after so long for the first time, and after so long each further time.
+const FIRST_AFTER: i64 = 60 * MINUTE;
+const AGAIN_AFTER: i64 = 20 * 60 * MINUTE;
+
+/// In place of when something was looked at that was changed by what was seen: it is looked at again after a minute.
+pub(crate) fn soon(at: i64) -> i64 {
+    at.saturating_sub(UNSHOWN_AGAIN_AFTER - MINUTE)
+}
+
+/// What is due for a look at one target.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    pub(crate) people: Vec<String>,
+    pub(crate) memberships: Vec<MembershipKey>,
+}
+
+/// Whether an account is to be read back that must be off.
+pub(crate) fn is_account_due(row: &resource::Model, at: i64) -> bool {
+    let looked = row.looked_at.max(row.seen_at.filter(|_| row.off_evidence_at.is_some()));
+    row.status == status::IN_SYNC && !row.queued && is_due(row.off_evidence_at, looked, at)
+}
+
+/// Whether a membership is to be read back that must be gone.
+pub(crate) fn is_membership_due(row: &edge::Model, at: i64) -> bool {
+    row.status == status::IN_SYNC && !row.queued && is_due(row.off_evidence_at, row.looked_at, at)
+}
+
+/// `shown` says when it was shown to be off, `looked` when it was last looked at.
+fn is_due(shown: Option<i64>, looked: Option<i64>, at: i64) -> bool {
+    match (shown, looked) {
+        (None, None) => true,
+        (None, Some(looked)) => looked.saturating_add(UNSHOWN_AGAIN_AFTER) <= at,
+        (Some(shown), Some(looked)) if looked > shown => looked.saturating_add(AGAIN_AFTER) <= at,
+        (Some(shown), _) => shown.saturating_add(FIRST_AFTER) <= at,
+    }
+}
+
+impl Looks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.memberships.is_empty()
+    }
+
+    /// Puts into the queue what is still due.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(crate) async fn enqueue(&self, store: &Store, target: &str) -> Result<(), StoreError> {
+        let at = micros(now());
+        let tx = store.begin().await?;
+        let mut rows = load_resources(&tx, target, ResourceKind::User, &self.people, true).await?;
+        rows.retain(|_, row| is_account_due(row, at));
+        for row in rows.values_mut() {
+            // Without a link there is nothing in doubt: it is looked for as it was the first time.
+            row.in_doubt = row.remote_id.is_some();
+            (row.looked_at, row.accepted_at, row.attempts) = (Some(at), at, 0);
+            row.lane = Lane::Backfill.rank();
+            row.enqueue(status::PENDING, at);
+        }
+        save_resources(&tx, rows.into_values().collect()).await?;
+        self.doubt(&tx, target, at).await?;
+        tx.commit().await.map_err(StoreError::statement("look at what must be off"))
+    }
+
+    async fn doubt(&self, tx: &DatabaseTransaction, target: &str, at: i64) -> Result<(), StoreError> {
+        for of_group in self.memberships.chunk_by(|one, other| one.group == other.group) {
+            let members: Vec<String> = of_group.iter().map(|key| key.person.clone()).collect();
+            let mut rows = load_edges(tx, target, &of_group[0].group, &members).await?;
+            rows.retain(|_, row| is_membership_due(row, at));
+            for row in rows.values_mut() {
+                row.doubt(at);
+                (row.looked_at, row.accepted_at, row.attempts) = (Some(at), at, 0);
+                row.lane = Lane::Backfill.rank();
+            }
+            save_edges(tx, rows.into_values().collect()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_looked_at_after_an_hour_and_then_daily_and_what_is_not_every_ten_minutes() {
+        let hour = 60 * MINUTE;
+        for (shown, looked, at, due) in [
+            (None, None, 0, true),
+            (None, Some(0), 9 * MINUTE, false),
+            (None, Some(0), 10 * MINUTE, true),
+            (Some(0), None, hour - 1, false),
+            (Some(0), None, hour, true),
+            (Some(hour), Some(0), 2 * hour, true),
+            (Some(0), Some(hour), 20 * hour, false),
+            (Some(0), Some(hour), 21 * hour, true),
+        ] {
+            assert_eq!(is_due(shown, looked, at), due, "{shown:?} {looked:?} {at}");
+        }
+        // A month of daily looks, and the hour.
+        let (mut looked, mut looks) = (None, 0);
+        for at in (0..30 * 24).map(|n| n * hour) {
+            if is_due(Some(0), looked, at) {
+                (looked, looks) = (Some(at), looks + 1);
+            }
+        }
+        assert!(looks <= 37, "{looks} requests in a month");
+    }
+}
