@@ -271,6 +271,27 @@ impl Bus {
         crate::mark::leave(&self.0.connected.jetstream, self.0.config.replicas, service, mark).await
     }
 
+    /// The last backup of the installation, if one is known.
+    ///
+    /// # Errors
+    /// When the server does not answer, or what was left cannot be read.
+    pub async fn last_backup(&self) -> Result<Option<crate::BackupMark>, BusError> {
+        crate::mark::last_backup(&self.0.connected.jetstream, self.0.config.replicas).await
+    }
+
+    /// Remembers the last backup of the installation.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn leave_backup(&self, mark: crate::BackupMark) -> Result<(), BusError> {
+        crate::mark::leave_backup(&self.0.connected.jetstream, self.0.config.replicas, mark).await
+    }
+
+    /// For how many days consumed events are to be kept for a restore.
+    pub fn backup_interval_days(&self) -> u16 {
+        self.0.config.backup_interval_days
+    }
+
     /// The installation that the broker belongs to: `fresh` from now on when it belonged to none.
     ///
     /// # Errors

@@ -31,6 +31,9 @@ pub struct BusConfig {
     pub require_sync_always: bool,
     /// How much each stream may hold; publishing fails with `Full` beyond it.
     pub max_bytes: MaxBytes,
+    /// For how many days consumed events are kept, so that a restored database can read them again; when less is kept
+    /// because a stream was nearly full, status says that the restore point is lost. A backup should be younger.
+    pub backup_interval_days: u16,
     /// How long [`crate::Bus::connect`] waits for a server, in seconds.
     pub connect_timeout_seconds: u64,
     /// How long one publish is tried, in milliseconds.
@@ -79,6 +82,7 @@ impl Default for BusConfig {
             monitor_url: None,
             require_sync_always: false,
             max_bytes: MaxBytes::default(),
+            backup_interval_days: 7,
             connect_timeout_seconds: 60,
             publish_timeout_ms: 5_000,
             ack_wait_seconds: 10,

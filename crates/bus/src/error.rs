@@ -65,6 +65,24 @@ pub enum BusError {
         #[source]
         source: Cause,
     },
+    /// A stream could not be written into a backup.
+    #[error("write the stream {stream} into a backup")]
+    Snapshot {
+        /// Its name.
+        stream: String,
+        /// What the server said.
+        #[source]
+        source: Cause,
+    },
+    /// A stream could not be restored from a backup.
+    #[error("restore the stream {stream}")]
+    Restore {
+        /// Its name.
+        stream: String,
+        /// What the server said.
+        #[source]
+        source: Cause,
+    },
     /// Control requests could not be subscribed to.
     #[error("subscribe to control requests for {service}")]
     Subscribe {

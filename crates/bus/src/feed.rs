@@ -104,9 +104,9 @@ impl Feed {
         }
     }
 
-    fn max_age(self) -> Duration {
+    fn max_age(self, config: &BusConfig) -> Duration {
         match self {
-            Self::Events | Self::Journal => 30 * DAY,
+            Self::Events | Self::Journal => DAY * u32::from(config.backup_interval_days).max(30),
             Self::Notices | Self::Commands => 7 * DAY,
             Self::Dead => 90 * DAY,
         }
@@ -148,7 +148,7 @@ impl Feed {
             retention: RetentionPolicy::Limits,
             discard: DiscardPolicy::New,
             storage: StorageType::File,
-            max_age: self.max_age(),
+            max_age: self.max_age(config),
             max_bytes: self.max_bytes(config),
             num_replicas: config.replicas,
             duplicate_window: self.duplicate_window(),

@@ -51,8 +51,12 @@ impl Bus {
             .map_err(|source| BusError::Stream { stream, source })?;
         }
         // With copies on all servers it can only be made while all of them are up: better now than at a service's start.
-        let marks = || crate::mark::bucket(self.jetstream(), self.config().replicas);
-        retry_until(deadline, marks).await.map(drop)
+        retry_until(deadline, || self.keep_marks()).await.map(drop)
+    }
+
+    /// Makes the bucket of what services left beside their streams, if it is missing.
+    async fn keep_marks(&self) -> Result<bool, BusError> {
+        crate::mark::keep(self.jetstream(), self.config().replicas).await
     }
 
     /// Keeps the streams as the configuration says until `stop`: makes what is missing, undoes what was changed by hand,
@@ -88,6 +92,13 @@ impl Bus {
             if let Err(error) = kept {
                 failure = Err(format!("{}: {}", config.name, chain(&*error)));
             }
+        }
+        match self.keep_marks().await {
+            Ok(true) => {
+                tracing::warn!("what services left beside their streams was missing: the bucket is made")
+            }
+            Ok(false) => {}
+            Err(error) => failure = Err(format!("{}: {}", crate::mark::STREAM, chain(&error))),
         }
         failure
     }

@@ -16,7 +16,27 @@ pub struct Mark {
     pub installation: String,
     /// Rises whenever the service's database keeps its positions.
     pub beat: i64,
+    /// What operators should know of the service's database and streams, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
+
+/// The last backup of the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupMark {
+    /// When it was begun; microseconds since the Unix epoch.
+    pub at: i64,
+}
+
+impl BackupMark {
+    /// When it was begun; seconds since the Unix epoch.
+    pub fn seconds(self) -> i64 {
+        self.at.div_euclid(1_000_000)
+    }
+}
+
+/// Key of the last backup.
+const BACKUP: &str = "backup";
 
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
     BusError::Mark { source: Box::new(source) }
@@ -27,6 +47,10 @@ pub(crate) async fn bucket(jetstream: &Context, replicas: usize) -> Result<Store
     if let Ok(bucket) = jetstream.get_key_value(BUCKET).await {
         return Ok(bucket);
     }
+    make(jetstream, replicas).await
+}
+
+async fn make(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
     let config = kv::Config {
         bucket: BUCKET.to_owned(),
         description: "what each service last left".to_owned(),
@@ -39,6 +63,38 @@ pub(crate) async fn bucket(jetstream: &Context, replicas: usize) -> Result<Store
     jetstream.create_key_value(config).await.map_err(failed)
 }
 
+/// The stream that holds the bucket.
+pub(crate) const STREAM: &str = "KV_usher_services";
+
+/// Makes the bucket unless it is there; says whether it was missing.
+pub(crate) async fn keep(jetstream: &Context, replicas: usize) -> Result<bool, BusError> {
+    match crate::streams::find(jetstream, STREAM).await {
+        Ok(Some(_)) => Ok(false),
+        Ok(None) => make(jetstream, replicas).await.map(|_| true),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The last backup, if one is known.
+pub(crate) async fn last_backup(
+    jetstream: &Context,
+    replicas: usize,
+) -> Result<Option<BackupMark>, BusError> {
+    let value = bucket(jetstream, replicas).await?.get(BACKUP).await.map_err(failed)?;
+    value.map(|value| serde_json::from_slice(&value).map_err(failed)).transpose()
+}
+
+/// Remembers the last backup.
+pub(crate) async fn leave_backup(
+    jetstream: &Context,
+    replicas: usize,
+    mark: BackupMark,
+) -> Result<(), BusError> {
+    let value = serde_json::to_vec(&mark).expect("a mark is plain data");
+    bucket(jetstream, replicas).await?.put(BACKUP, value.into()).await.map_err(failed)?;
+    Ok(())
+}
+
 /// What `service` last left, if it did; one that cannot be read is none.
 pub(crate) async fn load(
     jetstream: &Context,
@@ -46,7 +102,14 @@ pub(crate) async fn load(
     service: &str,
 ) -> Result<Option<Mark>, BusError> {
     let value = bucket(jetstream, replicas).await?.get(service).await.map_err(failed)?;
-    Ok(value.and_then(|value| serde_json::from_slice(&value).ok()))
+    Ok(value.and_then(|value| {
+        let read = serde_json::from_slice(&value);
+        let say = |error: &serde_json::Error| {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(service, error, "what the service last left cannot be read: taken for nothing");
+        };
+        read.inspect_err(say).ok()
+    }))
 }
 
 /// Leaves `mark`, unless something later is there.

@@ -4,6 +4,7 @@
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{DeliverPolicy, Info};
+use async_nats::jetstream::stream::Info as StreamInfo;
 use futures_util::TryStreamExt;
 
 use crate::BusError;
@@ -40,6 +41,11 @@ fn failed(stream: &str, durable: &str, source: impl std::error::Error + Send + S
     BusError::Consumer { stream: stream.to_owned(), durable: durable.to_owned(), source: Box::new(source) }
 }
 
+/// See [`StreamPosition::made_at`].
+pub(crate) fn made_at(info: &StreamInfo) -> i64 {
+    i64::try_from(info.created.unix_timestamp_nanos() / 1_000).unwrap_or(0)
+}
+
 fn belongs(consumer: &str, durable: &str) -> bool {
     consumer == durable || consumer.strip_prefix(durable).is_some_and(|rest| rest.starts_with('-'))
 }
@@ -53,7 +59,7 @@ pub(crate) async fn positions(
 ) -> Result<Vec<StreamPosition>, BusError> {
     let handle = jetstream.get_stream(stream).await.map_err(|error| failed(stream, durable, error))?;
     let info = handle.cached_info();
-    let (state, made_at) = (&info.state, info.created.unix_timestamp_nanos() / 1_000);
+    let (state, made_at) = (&info.state, made_at(info));
     let consumers: Vec<Info> =
         handle.consumers().try_collect().await.map_err(|error| failed(stream, durable, error))?;
     let ours = consumers.into_iter().filter(|consumer| belongs(&consumer.name, durable));
@@ -65,7 +71,7 @@ pub(crate) async fn positions(
         ack_floor: consumer.ack_floor.stream_sequence,
         lag: consumer.num_pending + consumer.num_ack_pending as u64,
         readers: consumer.num_waiting,
-        made_at: i64::try_from(made_at).unwrap_or(0),
+        made_at,
     });
     Ok(positions.collect())
 }

@@ -11,7 +11,7 @@ pub enum Finding {
     Fresh,
     /// It is the one that was left.
     Same,
-    /// It knows less than was left: it comes from an older backup.
+    /// It knows less than was left, or says that it was restored: it comes from an older backup.
     Restored,
     /// It is empty, and the service had one before.
     Empty,
@@ -32,6 +32,7 @@ pub(crate) fn finding(
         (None, None) => return Finding::Fresh,
         (None, Some(_)) => return Finding::Empty,
         (Some(identity), _) if identity.installation != installation => return Finding::Foreign,
+        (Some(identity), None) if identity.restored_from.is_some() => return Finding::Restored,
         // Another replica starts for the first time, and has not left its mark yet.
         (Some(identity), None) if identity.beat <= 1 => return Finding::Same,
         (Some(_), None) => return Finding::BrokerRestored,
@@ -42,6 +43,7 @@ pub(crate) fn finding(
         kept.is_some_and(|kept| signed(found.ack_floor) > kept.floor) && found.readers == 0
     });
     match () {
+        () if identity.restored_from.is_some() => Finding::Restored,
         () if identity.beat < mark.beat => Finding::Restored,
         () if identity.clean && acknowledged_more => Finding::Restored,
         // One beat may have been kept and not been left.
@@ -110,11 +112,11 @@ mod tests {
     }
 
     fn identity(beat: i64, clean: bool) -> Identity {
-        Identity { installation: "i".to_owned(), beat, clean, notices: Vec::new() }
+        Identity { installation: "i".to_owned(), beat, clean, ..Identity::default() }
     }
 
     fn mark(beat: i64) -> Mark {
-        Mark { installation: "i".to_owned(), beat }
+        Mark { installation: "i".to_owned(), beat, notices: Vec::new() }
     }
 
     #[test]
@@ -137,6 +139,15 @@ mod tests {
         assert!(!is_another_stream(&found(1, 0, 1), Some(&kept(90))));
         assert!(!is_another_stream(&found(1, 0, 1), None), "none was known");
         assert!(is_another_stream(&found(1, 0, 1), Some(&Position { made_at: 6, ..kept(90) })));
+    }
+
+    #[test]
+    fn a_database_that_says_that_it_was_restored_is_restored_although_nothing_contradicts_it() {
+        let marked = Identity { restored_from: Some(1), ..identity(5, true) };
+        let at = [(found(1, 90, 0), Some(kept(90)))];
+        assert_eq!(finding(Some(&marked), Some(&mark(5)), "i", &at), Finding::Restored);
+        assert_eq!(finding(Some(&marked), None, "i", &at), Finding::Restored);
+        assert_eq!(finding(Some(&marked), Some(&mark(5)), "j", &at), Finding::Foreign);
     }
 
     #[test]

@@ -7,9 +7,13 @@
 //! its consumers begin again where it ends, and what it knows already is recognised by whoever consumes. Nothing here
 //! knows what the messages mean.
 //!
-//! To use it in another service: its tables in a migration ([`create`]), [`Recovery::begin`] before anything is consumed,
-//! [`Recovery::run`] beside the work, [`Recovery::end`] after it.
+//! A backup of everything from one moment contradicts nothing when it comes back. Therefore `usher restore` marks each database
+//! ([`mark_restored`]), and the next start treats it as an older one.
+//!
+//! To use it in another service: its tables in a migration ([`create`], [`add_generation`]), [`Recovery::begin`] before
+//! anything is consumed, [`Recovery::run`] beside the work, [`Recovery::end`] after it.
 
+mod contents;
 mod judge;
 mod tables;
 
@@ -21,10 +25,11 @@ use store::{Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use contents::{Contained, Contents, RestoredStream, contents, mark_restored};
 pub use judge::Finding;
 use judge::{Step, finding, step};
 use tables::{Identity, Notice, Position};
-pub use tables::{create, drop};
+pub use tables::{add_generation, create, drop, remove_generation};
 
 /// How often positions are kept while they move.
 const KEEP_EVERY: Duration = Duration::from_secs(3);
@@ -60,6 +65,8 @@ pub struct Found {
     pub lost: u64,
     /// In words, what operators should know of it; empty when there is nothing.
     pub news: Vec<String>,
+    /// The installation was restored from a backup of this time (microseconds since the Unix epoch).
+    pub restored_from: Option<i64>,
 }
 
 impl Found {
@@ -76,6 +83,15 @@ struct Seen {
     identity: Option<Identity>,
     installation: String,
     positions: Vec<(StreamPosition, Option<Position>)>,
+}
+
+/// What [`Recovery::look`] found, to be kept by [`Recovery::settle`].
+#[derive(Debug)]
+pub struct Looked {
+    /// What was found.
+    pub found: Found,
+    identity: Identity,
+    kept: Vec<Position>,
 }
 
 /// The database and the consumers of one service.
@@ -110,9 +126,24 @@ impl Recovery {
     /// # Errors
     /// As database and broker report them.
     pub async fn begin(&self) -> Result<Found, RecoveryError> {
+        let looked = self.look().await?;
+        self.settle(looked).await
+    }
+
+    /// Finds out what database this is, and sets consumers back. What was found is found again until it is settled, so that
+    /// what follows from it is noted before it is forgotten.
+    ///
+    /// # Errors
+    /// As database and broker report them.
+    pub async fn look(&self) -> Result<Looked, RecoveryError> {
         let Seen { mark, identity, installation, positions } = self.look_patiently().await?;
         let finding = finding(identity.as_ref(), mark.as_ref(), &installation, &positions);
-        let mut found = Found { finding, lost: 0, news: self.in_words(finding).into_iter().collect() };
+        let restored_from = identity.as_ref().and_then(|identity| identity.restored_from);
+        let news = match (finding, restored_from) {
+            (Finding::Restored, Some(at)) => Some(self.restored_in_words(at)),
+            _ => self.in_words(finding),
+        };
+        let mut found = Found { finding, lost: 0, news: news.into_iter().collect(), restored_from };
         let mut kept = Vec::new();
         for (at, known) in &positions {
             let Step { rewind_to, lost } = step(finding, at, known.as_ref());
@@ -139,7 +170,17 @@ impl Recovery {
         let beat = if ours > theirs && finding == Finding::Same { ours } else { ours.max(theirs) + 1 };
         let mut identity = identity.unwrap_or_default();
         (identity.installation, identity.beat, identity.clean) = (installation, beat, false);
+        identity.restored_from = None;
         self.notice(&mut identity, &found.news);
+        Ok(Looked { found, identity, kept })
+    }
+
+    /// Keeps what was found: the next start finds nothing of it.
+    ///
+    /// # Errors
+    /// As database and broker report them.
+    pub async fn settle(&self, looked: Looked) -> Result<Found, RecoveryError> {
+        let Looked { found, identity, kept } = looked;
         match self.keep(identity, kept).await {
             // It is left with the next positions; until then a crash is no restore.
             Err(RecoveryError::Bus(error)) => {
@@ -157,7 +198,7 @@ impl Recovery {
     async fn look_patiently(&self) -> Result<Seen, RecoveryError> {
         let deadline = tokio::time::Instant::now() + LOOKS_WITHIN;
         loop {
-            match self.look().await {
+            match self.look_once().await {
                 Err(RecoveryError::Bus(error)) if tokio::time::Instant::now() < deadline => {
                     tracing::info!(
                         error = &error as &dyn std::error::Error,
@@ -171,7 +212,7 @@ impl Recovery {
     }
 
     /// The two as they are at one moment: another replica that starts or runs at the same time writes them one after the other.
-    async fn look(&self) -> Result<Seen, RecoveryError> {
+    async fn look_once(&self) -> Result<Seen, RecoveryError> {
         loop {
             let mark = self.bus.mark(self.service).await?;
             let identity = tables::identity(self.store.reader(), self.service).await?;
@@ -294,7 +335,8 @@ impl Recovery {
             tables::save_position(&tx, self.service, position).await?;
         }
         tx.commit().await.map_err(StoreError::statement("keep positions in streams"))?;
-        let mark = Mark { installation: identity.installation.clone(), beat: identity.beat };
+        let notices = identity.notices.iter().rev().map(|notice| notice.text.clone()).collect();
+        let mark = Mark { installation: identity.installation.clone(), beat: identity.beat, notices };
         {
             let mut state = self.state.lock().expect("nothing panics while holding it");
             (state.identity, state.kept, state.is_left) = (identity, kept, false);
@@ -341,6 +383,13 @@ impl Recovery {
         )
     }
 
+    fn restored_in_words(&self, at: i64) -> String {
+        let (service, at) = (self.service, in_words(at));
+        format!(
+            "the {service}'s database was restored from a backup of {at}; what sources said since then has to be said again"
+        )
+    }
+
     fn lost_in_words(&self, at: &StreamPosition, first: u64, last: u64) -> String {
         telemetry::metrics::messages_lost(&at.stream, &at.durable, last - first + 1);
         let (service, stream, count) = (self.service, &at.stream, last - first + 1);
@@ -357,6 +406,13 @@ fn position(at: &StreamPosition, floor: u64) -> Position {
         made_at: at.made_at,
         floor: i64::try_from(floor).unwrap_or(i64::MAX),
     }
+}
+
+/// A time in microseconds since the Unix epoch, for operators.
+fn in_words(micros: i64) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp(micros.div_euclid(1_000_000)).ok();
+    let text = at.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
+    text.unwrap_or_else(|| format!("{micros} \u{b5}s"))
 }
 
 fn micros_now() -> i64 {

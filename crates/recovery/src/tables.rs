@@ -15,6 +15,10 @@ pub(crate) struct Identity {
     /// The last process ended in an orderly way, after it had kept every position.
     pub(crate) clean: bool,
     pub(crate) notices: Vec<Notice>,
+    /// How often the installation was restored with `usher restore`.
+    pub(crate) generation: i64,
+    /// Restored, and not begun with since: from a backup of this time (microseconds since the Unix epoch).
+    pub(crate) restored_from: Option<i64>,
 }
 
 /// Something that operators should know.
@@ -70,6 +74,31 @@ pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), se
     manager.create_table(table).await
 }
 
+/// Adds what is kept of a restore; for use in a migration after [`create`].
+///
+/// # Errors
+/// As the database reports them.
+pub async fn add_generation(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    let mut generation = ColumnDef::new(Alias::new("generation")).big_integer().not_null().default(0).take();
+    let mut restored_from = ColumnDef::new(Alias::new("restored_from")).big_integer().take();
+    for column in [&mut generation, &mut restored_from] {
+        manager.alter_table(Table::alter().table(identities(service)).add_column(column).take()).await?;
+    }
+    Ok(())
+}
+
+/// Undoes [`add_generation`].
+///
+/// # Errors
+/// As the database reports them.
+pub async fn remove_generation(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    for column in ["generation", "restored_from"] {
+        let alter = Table::alter().table(identities(service)).drop_column(Alias::new(column)).take();
+        manager.alter_table(alter).await?;
+    }
+    Ok(())
+}
+
 /// Drops the service's tables; for use in a migration.
 ///
 /// # Errors
@@ -86,7 +115,7 @@ pub(crate) async fn identity(
     service: &str,
 ) -> Result<Option<Identity>, StoreError> {
     let statement = Query::select()
-        .columns(["installation", "beat", "clean", "notices"].map(Alias::new))
+        .columns(["installation", "beat", "clean", "notices", "generation", "restored_from"].map(Alias::new))
         .from(identities(service))
         .to_owned();
     let failed = StoreError::statement("read whose database it is");
@@ -97,10 +126,27 @@ pub(crate) async fn identity(
             installation: row.try_get("", "installation")?,
             beat: row.try_get("", "beat")?,
             clean: row.try_get("", "clean")?,
-            notices: serde_json::from_str(&notices).unwrap_or_default(),
+            notices: read_notices(service, &notices),
+            generation: row.try_get("", "generation")?,
+            restored_from: row.try_get("", "restored_from")?,
         })
     };
     row.map(read).transpose().map_err(&failed)
+}
+
+/// What cannot be read is a notice itself: what it said is lost, and that is said.
+fn read_notices(service: &str, json: &str) -> Vec<Notice> {
+    serde_json::from_str(json).unwrap_or_else(|error| {
+        tracing::error!(
+            service,
+            error = &error as &dyn std::error::Error,
+            "what was noticed about the database cannot be read"
+        );
+        let text = format!(
+            "what was noticed about the {service}'s database before cannot be read any more: {error}"
+        );
+        vec![Notice { at: crate::micros_now(), text }]
+    })
 }
 
 pub(crate) async fn save_identity(
@@ -108,7 +154,8 @@ pub(crate) async fn save_identity(
     service: &str,
     identity: &Identity,
 ) -> Result<(), StoreError> {
-    let columns = ["id", "installation", "beat", "clean", "notices"].map(Alias::new);
+    let columns = ["id", "installation", "beat", "clean", "notices", "generation", "restored_from"];
+    let columns = columns.map(Alias::new);
     let notices = serde_json::to_string(&identity.notices).expect("notices are plain data");
     let others = columns[1..].to_vec();
     let statement = Query::insert()
@@ -120,6 +167,8 @@ pub(crate) async fn save_identity(
             identity.beat.into(),
             identity.clean.into(),
             notices.into(),
+            identity.generation.into(),
+            identity.restored_from.into(),
         ])
         .on_conflict(OnConflict::column(Alias::new("id")).update_columns(others).to_owned())
         .to_owned();
@@ -176,4 +225,17 @@ pub(crate) async fn save_position(
         .to_owned();
     connection.execute(&statement).await.map_err(StoreError::statement("keep a position in a stream"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_that_cannot_be_read_are_a_notice() {
+        let notices = read_notices("mapper", "{not json");
+        assert_eq!(notices.len(), 1);
+        assert!(notices[0].text.contains("cannot be read any more"), "{notices:?}");
+        assert!(read_notices("mapper", "[]").is_empty());
+    }
 }

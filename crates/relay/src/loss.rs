@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::outbox::{self, Lane, Row};
+use store::quarantine::QuarantineReason;
 use time::OffsetDateTime;
 
 use crate::Relay;
@@ -16,6 +17,16 @@ pub(crate) const LOSS_ROW: &str = "facts-dropped";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Loss {
     pub(crate) messages: u64,
+    /// What was counted before could not be read.
+    #[serde(default)]
+    pub(crate) is_at_least: bool,
+}
+
+impl Loss {
+    /// How many, as far as is known; never none when something was dropped.
+    pub(crate) fn known(self) -> u64 {
+        self.messages.max(u64::from(self.is_at_least))
+    }
 }
 
 impl Relay {
@@ -56,9 +67,12 @@ impl Relay {
         let messages: usize = rows.iter().map(|row| decode(&row.messages).map_or(1, |read| read.len())).sum();
         let tx = self.store.begin().await?;
         let before = outbox::get(&tx, self.service, LOSS_ROW).await?;
-        let total = Loss { messages: read(before.as_ref()).messages + messages as u64 };
+        let loss = read(self.service, before.as_ref());
+        let total = Loss { messages: loss.messages + messages as u64, ..loss };
         let json = serde_json::to_string(&total).expect("a number is plain data");
-        let cause = format!("{} messages with facts were dropped because JOURNAL was full", total.messages);
+        let at_least = if total.is_at_least { "at least " } else { "" };
+        let cause =
+            format!("{at_least}{} messages with facts were dropped because JOURNAL was full", total.messages);
         if before.is_some() {
             outbox::replace(&tx, self.service, Lane::Facts, LOSS_ROW, json).await?;
             outbox::mark_aside(&tx, self.service, LOSS_ROW, &cause).await?;
@@ -76,7 +90,30 @@ impl Relay {
     }
 }
 
-/// What the row says; nothing when there is none.
-pub(crate) fn read(row: Option<&Row>) -> Loss {
-    row.and_then(|row| serde_json::from_str(&row.messages).ok()).unwrap_or_default()
+/// What the row says; nothing when there is none. Of one that cannot be read it is known that something was dropped.
+pub(crate) fn read(service: &str, row: Option<&Row>) -> Loss {
+    let Some(row) = row else { return Loss::default() };
+    serde_json::from_str(&row.messages).unwrap_or_else(|error| {
+        telemetry::metrics::quarantined(service, QuarantineReason::StateUnreadable.as_str());
+        tracing::error!(
+            service,
+            error = &error as &dyn std::error::Error,
+            "how many facts were dropped before cannot be read: it is counted from now on"
+        );
+        Loss { messages: 0, is_at_least: true }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_cannot_be_read_is_never_taken_for_none() {
+        let row =
+            |messages: &str| Row { id: LOSS_ROW.to_owned(), created_at: 0, messages: messages.to_owned() };
+        assert_eq!(read("mapper", None).known(), 0);
+        assert_eq!(read("mapper", Some(&row(r#"{"messages":7}"#))).known(), 7);
+        assert_eq!(read("mapper", Some(&row("{damaged"))).known(), 1);
+    }
 }

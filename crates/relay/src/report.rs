@@ -56,7 +56,7 @@ impl Relay {
         let departures = outbox::backlog(reader, self.service, Lane::Departures).await?;
         let commands = outbox::backlog(reader, self.service, Lane::Commands).await?;
         let facts = outbox::backlog(reader, self.service, Lane::Facts).await?;
-        let dropped = loss::read(outbox::get(reader, self.service, LOSS_ROW).await?.as_ref());
+        let dropped = loss::read(self.service, outbox::get(reader, self.service, LOSS_ROW).await?.as_ref());
         Ok(OutboxStatus {
             service: self.service.to_owned(),
             departures: departures.rows,
@@ -66,7 +66,7 @@ impl Relay {
             oldest_command_seconds: age(commands),
             oldest_fact_seconds: age(facts),
             set_aside: outbox::count_set_aside(reader, self.service).await?,
-            facts_dropped: dropped.messages,
+            facts_dropped: dropped.known(),
         })
     }
 

@@ -23,8 +23,8 @@ pub mod testing;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, sqlx,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -97,6 +97,25 @@ impl Store {
             ..TransactionOptions::default()
         };
         self.writer.begin_with_options(options).await.map_err(StoreError::begin)
+    }
+
+    /// Writes everything that is committed, as of one moment, into a new SQLite file, while others go on writing.
+    ///
+    /// # Errors
+    /// When it is no SQLite database, or `path` is there or cannot be written.
+    pub async fn copy_to(&self, path: &str) -> Result<(), StoreError> {
+        let failed = StoreError::statement("copy the database");
+        let statement = Statement::from_sql_and_values(self.backend(), "VACUUM INTO ?", [path.into()]);
+        self.reader.execute_raw(statement).await.map(drop).map_err(failed)
+    }
+
+    /// Closes every connection; the last one writes back what lies beside a SQLite file.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.reader.close().await.map_err(StoreError::statement("close the database"))?;
+        self.writer.close().await.map_err(StoreError::statement("close the database"))
     }
 
     /// For reads outside of a transaction.

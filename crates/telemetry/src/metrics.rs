@@ -206,6 +206,15 @@ static VERIFIED_AT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "When the last completed verification of a target began, in seconds since the Unix epoch.";
     gauge("usher_verified_at_seconds", help, &["target"])
 });
+static BACKUP_AT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "When the last backup that is known was begun, in seconds since the Unix epoch; absent when none is known.";
+    gauge("usher_backup_at_seconds", help, &[])
+});
+static TOMBSTONES_FAILED: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help =
+        "People who were erased at their source, which could not be noted or done again after a restore.";
+    counter("usher_tombstones_failed_total", help, &[])
+});
 static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
     histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
 });
@@ -400,6 +409,19 @@ pub fn stream_unknown(stream: &str) {
     let _ = STREAM_BYTES.remove_label_values(&[stream]);
     let _ = STREAM_BYTES_MAX.remove_label_values(&[stream]);
     STREAM_MISSING.with_label_values(&[stream]).set(1);
+}
+
+/// A person who was erased could not be noted, or not be erased again.
+pub fn tombstone_failed() {
+    TOMBSTONES_FAILED.with_label_values::<&str>(&[]).inc();
+}
+
+/// When the last backup was begun, in seconds since the Unix epoch; absent when none is known.
+pub fn backup_at(seconds: Option<i64>) {
+    match seconds {
+        Some(seconds) => BACKUP_AT.with_label_values::<&str>(&[]).set(seconds),
+        None => drop(BACKUP_AT.remove_label_values::<&str>(&[])),
+    }
 }
 
 /// The stream keeper dropped messages that every consumer has taken.

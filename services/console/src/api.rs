@@ -36,12 +36,26 @@ pub struct Status {
     /// The broker's streams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<StreamStatus>,
+    /// The last backup; absent when the broker does not tell of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupStatus>,
     /// What services noticed about their databases and streams: a restored store, messages that are lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
     /// The services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
+}
+
+/// The last backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupStatus {
+    /// When it was begun (RFC 3339); absent when none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// For how many days consumed events are kept, so that an older database can read them again (`nats.backup_interval_days`).
+    pub interval_days: u16,
 }
 
 /// A stream of the broker.

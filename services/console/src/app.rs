@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::ingest::{self, ReadModel};
 use crate::notify::{self, Notifier};
 use crate::schema::Migrator;
-use crate::{Config, DURABLE, http, retention};
+use crate::{Config, DURABLE, backup, http, retention};
 
 /// How long requests in flight may take after the shutdown began; longer than a control request takes. Only looking at
 /// a target may take longer, and that can be asked for again.
@@ -65,6 +65,7 @@ pub struct App {
     timeline_days: u16,
     notifiers: Vec<Notifier>,
     recovery: Recovery,
+    bus: Bus,
     ready: Latch,
 }
 
@@ -97,7 +98,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let operators = config.operators.into_iter().map(|operator| (operator.token, operator.name)).collect();
     let context = http::Context {
         store: store.clone(),
-        bus,
+        bus: bus.clone(),
         operators: TokenTable::new(operators),
         recovery: recovery.clone(),
     };
@@ -111,6 +112,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         timeline_days: config.timeline_days,
         notifiers,
         recovery,
+        bus,
         ready,
     })
 }
@@ -135,6 +137,7 @@ impl App {
             self.notifiers.into_iter().map(|one| tokio::spawn(one.run(shutdown.clone()))).collect();
         let ingest = ingest::run(self.journal, self.model, shutdown.clone());
         let ingest = async { ingest.await.map_err(RunError::Journal) };
+        tokio::spawn(backup::watch(self.bus, shutdown.clone()));
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         self.ready.open();
         let result = tokio::select! {

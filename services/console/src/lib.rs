@@ -10,6 +10,7 @@
 
 pub mod api;
 mod app;
+mod backup;
 mod config;
 mod http;
 mod ingest;
@@ -31,6 +32,8 @@ pub use schema::Migrator;
 const WRITER: &str = "writer";
 /// The service that owns policies and decides.
 const MAPPER: &str = "mapper";
+/// The service that takes events.
+const GATEWAY: &str = "gateway";
 /// Name of the console's durable consumer.
 const DURABLE: &str = "console";
 /// How long an operator waits for another service.

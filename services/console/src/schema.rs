@@ -14,6 +14,7 @@ impl MigratorTrait for Migrator {
             Box::new(MoreOfDeadLetters),
             Box::new(KeepQuarantine),
             Box::new(KeepPositions),
+            Box::new(KeepGeneration),
         ]
     }
 
@@ -204,6 +205,26 @@ impl MigrationTrait for KeepPositions {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         recovery::drop(manager, crate::DURABLE).await
+    }
+}
+
+/// How often the installation was restored.
+struct KeepGeneration;
+
+impl MigrationName for KeepGeneration {
+    fn name(&self) -> &str {
+        "0006_keep_generation"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for KeepGeneration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        recovery::add_generation(manager, crate::DURABLE).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        recovery::remove_generation(manager, crate::DURABLE).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bus::{Bus, BusError, Feed};
 use edge::{Drained, Serving, Tls, TlsError, TokenTable};
+use recovery::{Recovery, RecoveryError};
 use relay::Relay;
 use store::{Store, StoreError};
 use telemetry::{Latch, Readiness, Shutdown};
@@ -51,6 +52,9 @@ pub enum BuildError {
     /// The notices whose records are to be fetched cannot be read.
     #[error("the stream of notices")]
     Notices(#[source] BusError),
+    /// It is not known what database it is.
+    #[error("compare the gateway's database with what was left at the broker")]
+    Recovery(#[source] RecoveryError),
 }
 
 /// Why the gateway stopped without being asked to.
@@ -70,6 +74,8 @@ pub struct App {
     scim: Option<Arc<Door>>,
     fetching: Option<Fetching>,
     pollers: Vec<Poller>,
+    /// Only with a database.
+    recovery: Option<Recovery>,
     latch: Latch,
     /// Only with an outbox.
     outbox: Option<Latch>,
@@ -113,6 +119,10 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
         Some(database) => Some(Store::open::<Migrator>(database).await.map_err(BuildError::Store)?),
         None => None,
     };
+    let recovery = match &store {
+        Some(store) => Some(recognise(store, &bus).await?),
+        None => None,
+    };
     let providers: Vec<String> = config.scim.iter().map(|provider| provider.name.clone()).collect();
     let gate = Arc::new(Gate {
         quota: SenderQuota::new(bus.events_bytes_max(), config.sender_share_percent_max),
@@ -141,7 +151,15 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
     let scim = scim.map(|store| Arc::new(Door::open(config.scim, store, Arc::clone(&gate))));
     let latch = readiness.latch("gateway");
     let outbox = scim.is_some().then(|| readiness.latch("gateway outbox"));
-    Ok(App { listener, address, gate, scim, fetching, pollers, latch, outbox, serving })
+    Ok(App { listener, address, gate, scim, fetching, pollers, recovery, latch, outbox, serving })
+}
+
+/// Finds out what database this is: one that was restored fetches again what it was told to fetch since.
+async fn recognise(store: &Store, bus: &Bus) -> Result<Recovery, BuildError> {
+    let consumers = vec![(Feed::Notices, crate::SERVICE.to_owned())];
+    let recovery = Recovery::new(crate::SERVICE, store.clone(), bus.clone(), consumers);
+    recovery.begin().await.map_err(BuildError::Recovery)?;
+    Ok(recovery)
 }
 
 /// Only one process can use a SQLite file: one that is started again goes on at once.
@@ -194,6 +212,9 @@ impl App {
             }
             None => None,
         };
+        if let Some(recovery) = &self.recovery {
+            tokio::spawn(recovery.clone().run(shutdown.soft.clone()));
+        }
         let scim = self.scim.map_or_else(axum::Router::new, scim::router);
         let router = router(Arc::clone(&self.gate), scim);
         let mut background = tokio::task::JoinSet::new();
@@ -218,6 +239,9 @@ impl App {
         };
         // They follow the same shutdown, and give back what others are to go on with.
         while background.join_next().await.is_some() {}
+        if let Some(recovery) = &self.recovery {
+            recovery.end().await;
+        }
         self.latch.close("stopped");
         // The last changes were answered: what they put into the outbox is cleared now.
         outbox.cancel();

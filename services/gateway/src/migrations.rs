@@ -4,6 +4,7 @@ mod m0001;
 mod m0002;
 mod m0003;
 mod m0004;
+mod m0007;
 
 use sea_orm_migration::prelude::*;
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002::KeepWantedRecords),
             Box::new(m0003::KeepPolls),
             Box::new(m0004::AddOutboxLanes),
+            Box::new(m0007::KeepPositions),
         ]
     }
 

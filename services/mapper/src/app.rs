@@ -24,6 +24,7 @@ use crate::plan::{Planner, Plans};
 use crate::policies::{Held, Keeper, PoliciesError, PolicySet};
 use crate::runs::Runs;
 use crate::subjects::{Seeds, SeedsError};
+use crate::tombstones::{TombstoneError, Tombstones};
 use crate::verify::{Asked, Verifier};
 use crate::{SERVICE, now};
 
@@ -53,6 +54,13 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: StoreError,
+    },
+    /// Who was erased is not known.
+    #[error("read who was erased (`mapper.tombstones`)")]
+    Tombstones {
+        /// Why.
+        #[source]
+        source: TombstoneError,
     },
     /// It is not known what database it is.
     #[error("compare the mapper's database with what was left at the broker")]
@@ -120,6 +128,12 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     let consumers = vec![(Feed::Events, SERVICE.to_owned())];
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
     let found = recovery.begin().await.map_err(|source| BuildError::Recovery { source })?;
+    let tombstones = match config.tombstones {
+        Some(file) => {
+            Some(Tombstones::open(&store, file).await.map_err(|source| BuildError::Tombstones { source })?)
+        }
+        None => None,
+    };
     let seeds = Seeds::load(&store).await.map_err(|source| BuildError::Seeds { source })?;
     let planner = Planner { store: store.clone(), seeds: seeds.clone() };
     let people = Arc::new(config.people);
@@ -191,6 +205,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             policies: policies.clone(),
             seeds: seeds.clone(),
             stale: Arc::clone(&stale),
+            tombstones,
         },
         runs: Runs {
             store: store.clone(),

@@ -22,6 +22,10 @@ pub struct Config {
     /// How often what was decided is compared with what the writer knows, in minutes; it is also done at the start of either.
     #[serde(default = "default_verify_minutes")]
     pub verify_minutes: u32,
+    /// File that notes, under keyed hashes, who was erased at the source (`worker.deleted`), so that a restored database erases
+    /// them again. It belongs outside of every backup; without it nothing is noted.
+    #[serde(default)]
+    pub tombstones: Option<PathBuf>,
 }
 
 fn default_verify_minutes() -> u32 {

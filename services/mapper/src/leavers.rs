@@ -12,6 +12,7 @@ pub(crate) mod signing;
 
 pub(crate) use counts::counts;
 pub(crate) use seed::ObligationSeeder;
+pub(crate) use signing::PersonHashes;
 
 use std::sync::Arc;
 use std::time::Duration;

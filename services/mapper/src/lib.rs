@@ -28,6 +28,7 @@ mod repeated;
 mod rows;
 mod runs;
 mod subjects;
+mod tombstones;
 mod verify;
 mod work;
 
@@ -36,6 +37,7 @@ pub use config::Config;
 pub use migrations::Migrator;
 pub use policies::PoliciesError;
 pub use subjects::SeedsError;
+pub use tombstones::TombstoneError;
 
 use time::OffsetDateTime;
 

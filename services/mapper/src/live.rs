@@ -20,6 +20,7 @@ use crate::quarantine;
 use crate::repeated;
 use crate::rows::SaveError;
 use crate::subjects::Seeds;
+use crate::tombstones::Tombstones;
 use crate::work::{Desk, Input};
 
 const BATCH_MAX: usize = 256;
@@ -38,6 +39,7 @@ pub(crate) struct Live {
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
     pub(crate) seeds: Seeds,
     pub(crate) stale: Arc<Notify>,
+    pub(crate) tombstones: Option<Tombstones>,
 }
 
 impl Live {
@@ -45,7 +47,13 @@ impl Live {
     ///
     /// # Errors
     /// When EVENTS cannot be read at all.
-    pub(crate) async fn run(self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
+    pub(crate) async fn run(mut self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
+        let mut tombstones = self.tombstones.take();
+        if let Some(tombstones) = &mut tombstones
+            && self.erase_again(tombstones, &shutdown).await.is_err()
+        {
+            return Ok(());
+        }
         let mut consumer: Consumer<Event> =
             self.bus.consume(Feed::Events, DURABLE).await.map_err(|source| RunError::Consume { source })?;
         let policies = Arc::clone(&self.policies.borrow());
@@ -68,10 +76,55 @@ impl Live {
             if self.take(&batch, &mut departures).await.is_err() {
                 return Ok(());
             }
+            if let Some(tombstones) = &mut tombstones
+                && let Err(error) = tombstones.keep(batch.iter().filter_map(|one| one.body.as_ref().ok()))
+            {
+                telemetry::metrics::tombstone_failed();
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "who was erased could not be noted: a restored database would not know it"
+                );
+            }
             for delivery in batch {
                 delivery.ack().await;
             }
         }
+    }
+
+    /// Erases people who were erased after the backup that the database comes from, before anything else is merged.
+    async fn erase_again(&self, tombstones: &mut Tombstones, shutdown: &Shutdown) -> Result<(), Stopped> {
+        let mut pause = RETRY_MIN;
+        let missing = loop {
+            match tombstones.missing(&self.store).await {
+                Ok(missing) => break missing,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "could not look who was erased yet"
+                    );
+                    wait(&mut pause, shutdown).await?;
+                }
+            }
+        };
+        for event in &missing {
+            let event = Box::new(event.clone());
+            let input = Input::Event { event, sequence: 0, trace: None, content: None };
+            while let Err(error) = self.process(std::slice::from_ref(&input)).await {
+                complain(&error);
+                if error.is_refusal() {
+                    telemetry::metrics::tombstone_failed();
+                    break;
+                }
+                wait(&mut pause, shutdown).await?;
+            }
+        }
+        if !missing.is_empty() {
+            tracing::warn!(
+                people = missing.len(),
+                "people who had been erased were known again: they are erased again"
+            );
+        }
+        Ok(())
     }
 
     fn desk<'a>(&'a self, policies: &'a PolicySet) -> Desk<'a> {

@@ -17,6 +17,7 @@ mod m0022;
 mod m0023;
 mod m0024;
 mod m0025;
+mod m0027;
 mod m0029;
 
 use sea_orm_migration::prelude::*;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023::KeepSendersOfFeeds),
             Box::new(m0024::KeepSweeps),
             Box::new(m0025::KeepFeedRows),
+            Box::new(m0027::KeepGeneration),
             Box::new(m0029::KeepMembershipObligations),
         ]
     }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod backup;
 mod dead;
 mod feed;
 mod held;
@@ -19,7 +20,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use admin::{AdminCommand, StreamsArgs};
+pub use admin::{AdminCommand, RestoredArgs, StreamsArgs};
+pub use backup::{BackupArgs, RestoreArgs};
 pub use dead::{
     DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadReplayCancelArgs,
     DeadReplaysArgs, DeadShowArgs, DeadState,
@@ -139,7 +141,16 @@ pub enum Command {
     /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Create and keep the streams.
+    /// Back up the data folder of `usher up`, while it runs or stopped: databases, streams, tokens, policies.
+    ///
+    /// The backup is a folder. It holds tokens, signing keys and data of people: keep it as safe as the data folder.
+    Backup(BackupArgs),
+    /// Restore the data folder of `usher up` from a backup, while it is stopped.
+    ///
+    /// Every file is checked before anything is changed. What gives access waits after it until an operator lets each target
+    /// go on; accounts are still switched off.
+    Restore(RestoreArgs),
+    /// Create and keep the streams; mark databases as restored.
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Ask a running service whether it is ready: exit code 0 or 1, for container health checks.

@@ -5,6 +5,7 @@
 //! or an error message. To add a command: 1. its arguments in [`cli`], 2. what it does in [`operator`] and its case in
 //! `main.rs`, 3. what it prints in [`render`].
 
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod evidence;

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use usher::cli::{AdminCommand, Cli, Command, ConfigCommand};
 use usher::operator::Ended;
 use usher::serve::{self, Role};
-use usher::{config, operator, streams, token, up};
+use usher::{backup, config, operator, streams, token, up};
 
 /// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap), or a plan says that something changes.
 fn main() -> ExitCode {
@@ -59,6 +59,9 @@ fn run(command: &Command) -> anyhow::Result<Ended> {
             println!("{}", config::check(file)?);
             Ok(Ended::Done)
         }
+        Command::Backup(args) => wait_for(backup::take(args)),
+        Command::Restore(args) => wait_for(backup::restore(args)),
+        Command::Admin(AdminCommand::Restored(args)) => wait_for(backup::mark_restored(args)),
         Command::Admin(AdminCommand::Streams(args)) => done(streams::run(&args.config, args.watch)),
         Command::Healthcheck(args) => wait_for(operator::healthcheck(&args.admin)),
         Command::Token(args) => {

@@ -1,7 +1,7 @@
 //! `usher up`: everything in one process, on embedded defaults.
 
 pub mod folder;
-mod nats_child;
+pub(crate) mod nats_child;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ async fn with_broker(
     let outcome = async {
         keep_streams(&config, &shutdown).await?;
         let crew = Crew::start(config, &Role::ALL, &telemetry.readiness(), &shutdown).await?;
-        let mut run = run_file(&crew, telemetry, &nats)?;
+        let mut run = run_file(&crew, telemetry, &nats, config_file)?;
         folder.write_run_file(&run)?;
         greet(folder, config_file, &run);
         crew.run_until_stopped(follow_broker(nats.state(), folder, &mut run)).await
@@ -111,7 +111,12 @@ async fn follow_broker(
     }
 }
 
-fn run_file(crew: &Crew, telemetry: &Telemetry, nats: &NatsChild) -> anyhow::Result<RunFile> {
+fn run_file(
+    crew: &Crew,
+    telemetry: &Telemetry,
+    nats: &NatsChild,
+    config_file: &Path,
+) -> anyhow::Result<RunFile> {
     let url = |address: SocketAddr| format!("http://{address}");
     let nats_pid = match *nats.state().borrow() {
         NatsState::Running(pid) => pid,
@@ -124,6 +129,7 @@ fn run_file(crew: &Crew, telemetry: &Telemetry, nats: &NatsChild) -> anyhow::Res
         admin: url(telemetry.admin_addr().context("the admin listener has no address")?),
         nats: nats.url(),
         nats_pid,
+        config: config_file.canonicalize().ok(),
     })
 }
 

@@ -97,7 +97,8 @@ fn restore(world: &World, backup: &Path, services: &[&str]) {
 async fn usher(world: &World, arguments: &[&str]) -> String {
     let data = world.usher.data().display().to_string();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
-    let output = command.args(arguments).args(["--data", &data]).output().await.unwrap();
+    let command = command.args(arguments).args(["--data", &data]).kill_on_drop(true);
+    let output = tokio::time::timeout(SOON, command.output()).await.expect("the command ends").unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
@@ -240,4 +241,94 @@ async fn the_console_is_rebuilt_from_the_journal_after_its_database_is_lost() {
     .await
     .unwrap();
     status_says(&world, "the console's database is empty, and there was one before").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_comes_back_from_one_backup_taken_while_running_and_gives_nobody_access_again() {
+    let mut world = world().await;
+    say(&world, (0..PEOPLE).map(|person| joined(person, 1)).collect()).await;
+    let backup = world.usher.data().with_file_name("kept").display().to_string();
+    let meanwhile = (0..PEOPLE).map(|person| titled(person, 5)).collect::<Vec<_>>();
+    let command = ["backup", "--to", &backup];
+    let (taken, said) = tokio::join!(usher(&world, &command), world.feed.values(&meanwhile));
+    said.unwrap();
+    assert!(taken.contains("backed up"), "{taken}");
+    world.settled(SOON).await.unwrap();
+    status_says(&world, "the last backup was taken at").await;
+
+    let erased = PEOPLE - 1;
+    let since = || {
+        let mut events: Vec<Value> = (0..LEAVERS).map(|person| left(person, 20)).collect();
+        events.extend([
+            joined(PEOPLE, 21),
+            titled(LEAVERS, 22),
+            event("worker.deleted", erased, 23, json!({})),
+        ]);
+        events
+    };
+    say(&world, since()).await;
+    let refused = usher(&world, &["restore", &backup, "--replace"]).await;
+    assert!(refused.contains("another `usher up` runs"), "{refused}");
+    world.usher.terminate().await.unwrap();
+    let restored = usher(&world, &["restore", &backup, "--replace"]).await;
+    assert!(restored.contains("what was there is in"), "{restored}");
+    let before = world.sandbox().ledger().len();
+    world.usher.restart().await.unwrap();
+    status_says(&world, "restored from a backup of").await;
+    wait_for_level("it can be seen what would be changed", SOON, async || {
+        let compared = usher(&world, &["reconcile", TARGET, "--dry-run"]).await;
+        anyhow::ensure!(compared.contains("E-0"), "{compared}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+
+    // Nothing was said again yet: whoever leaves now is switched off, and all else at the target stays as it is. Who was
+    // erased is noted outside of the backup, and need not be said again.
+    world.feed.values(&[left(LEAVERS, 40)]).await.unwrap();
+    let expected: BTreeSet<String> =
+        (LEAVERS + 1..=PEOPLE).filter(|person| *person != erased).map(login).collect();
+    are_active(&world, &expected).await;
+    world.feed.values(&since()).await.unwrap();
+    let resumed = usher(&world, &["target", "resume", TARGET, "--why", "HR has said it again"]).await;
+    world.settled(SOON).await.unwrap_or_else(|error| panic!("{error:#}\n{resumed}"));
+    ends_with(&world, (LEAVERS + 1..=PEOPLE).filter(|person| *person != erased)).await;
+    assert_eq!(switched_on(&world, before), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_stopped_installation_is_whole_and_a_damaged_one_changes_nothing() {
+    let mut world = world().await;
+    say(&world, vec![joined(0, 1)]).await;
+    world.usher.terminate().await.unwrap();
+    let folder = world.usher.data().with_file_name("kept");
+    let backup = folder.display().to_string();
+    let taken = usher(&world, &["backup", "--to", &backup, "--config", &config(&world)]).await;
+    assert!(taken.contains("backed up"), "{taken}");
+    let again = usher(&world, &["backup", "--to", &backup, "--config", &config(&world)]).await;
+    assert!(again.contains("is not empty"), "{again}");
+    let refused = usher(&world, &["restore", &backup]).await;
+    assert!(refused.contains("--replace moves what is there aside"), "{refused}");
+
+    let database = folder.join("databases/writer.db");
+    let whole = std::fs::read(&database).unwrap();
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&database, damaged).unwrap();
+    let refused = usher(&world, &["restore", &backup, "--replace"]).await;
+    assert!(refused.contains("the backup is damaged"), "{refused}");
+    std::fs::write(&database, whole).unwrap();
+    let names = || std::fs::read_dir(world.usher.data()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names().all(|name| !name.to_string_lossy().starts_with("re")), "nothing was changed");
+
+    let restored = usher(&world, &["restore", &backup, "--replace"]).await;
+    assert!(restored.contains("start `usher up`"), "{restored}");
+    world.usher.restart().await.unwrap();
+    status_says(&world, "restored from a backup of").await;
+    usher(&world, &["target", "resume", TARGET, "--why", "nothing was said since"]).await;
+    ends_with(&world, [0]).await;
+}
+
+fn config(world: &World) -> String {
+    world.usher.data().join("up.yaml").display().to_string()
 }

@@ -21,6 +21,7 @@ use crate::intake::{Bells, Intake};
 use crate::migrations::Migrator;
 use crate::owner::Owner;
 use crate::replays::Replayer;
+use crate::restored;
 use crate::rows::verification;
 use crate::verification::{Gate, Gates, Verifications};
 use crate::{micros, now};
@@ -162,10 +163,16 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     };
     let consumers = vec![(Feed::Commands, SERVICE.to_owned())];
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
-    let found = recovery.begin().await.map_err(|source| BuildError::Recovery { source })?;
-    if let Some(why) = found.needs_verification() {
+    let looked = recovery.look().await.map_err(|source| BuildError::Recovery { source })?;
+    // Before it is forgotten: a process that ends in between finds it again.
+    if let Some(why) = looked.found.needs_verification() {
         need_verification(&store, &gates, &why).await.map_err(|source| BuildError::Store { source })?;
     }
+    if let Some(taken_at) = looked.found.restored_from {
+        let paused = restored::pause_targets(&store, gates.keys(), taken_at).await;
+        relay.send(paused.map_err(|source| BuildError::Store { source })?).await;
+    }
+    let found = recovery.settle(looked).await.map_err(|source| BuildError::Recovery { source })?;
     let verifications = Verifications {
         store: store.clone(),
         bus: bus.clone(),

@@ -37,6 +37,7 @@ mod quarantine;
 mod ready;
 mod reconcile;
 mod replays;
+mod restored;
 mod results;
 mod rows;
 mod safety;

@@ -16,6 +16,7 @@ mod m0016;
 mod m0017;
 mod m0018;
 mod m0019;
+mod m0021;
 
 use sea_orm_migration::prelude::*;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017::AddSecondLooks),
             Box::new(m0018::AddCircuit),
             Box::new(m0019::AddLooks),
+            Box::new(m0021::KeepGeneration),
         ]
     }
 

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use crate::backoff;
 use crate::call::{About, Call, Consent, OwnedTarget, Stop};
 use crate::pacer::Urgency;
+use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, reconcile, resource, save_resources, status};
 use crate::{micros, now};
 
@@ -375,7 +376,9 @@ impl Run {
     }
 
     async fn is_paused(&self) -> Result<bool, StoreError> {
-        Ok(control::load(self.target.store.reader(), &self.target.name).await?.paused_by.is_some())
+        let scope = control::load(self.target.store.reader(), &self.target.name).await?.pause_scope();
+        // Looking gives nobody access: what would be changed can be seen before the target goes on.
+        Ok(scope == Some(PauseScope::Everything) || scope == Some(PauseScope::Grants) && !self.report.dry_run)
     }
 
     /// Waits until it is time to try again.

@@ -6,5 +6,6 @@ mod consume;
 mod control;
 mod proxy;
 mod publish;
+mod snapshot;
 mod streams;
 mod world;

@@ -8,8 +8,8 @@ use lifecycle::{MapperStatus, StatusReply, verb};
 use time::format_description::well_known::Rfc3339;
 
 use super::Shared;
-use crate::api::{Lag, ServiceProblem, Status, StreamStatus};
-use crate::{MAPPER, WRITER};
+use crate::api::{BackupStatus, Lag, ServiceProblem, Status, StreamStatus};
+use crate::{GATEWAY, MAPPER, WRITER};
 
 /// Every target as the writer sees it, the mapper's policies, and how far each service is behind. A service that does
 /// not answer is named; the rest is there.
@@ -23,6 +23,7 @@ use crate::{MAPPER, WRITER};
 )]
 pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
     let bus = &context.bus;
+    let (backup, of_gateway) = tokio::join!(backup(bus), bus.mark(GATEWAY));
     let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
         streams(bus),
         context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
@@ -42,7 +43,9 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
     let writer = writer.unwrap_or_default();
     outboxes.extend(writer.outbox);
     let of_mapper = mapper.as_ref().map(|mapper| mapper.notices.clone()).unwrap_or_default();
-    let notices = [writer.notices, of_mapper, context.recovery.notices()].concat();
+    // The gateway answers nobody; what it noticed lies beside the streams.
+    let of_gateway = of_gateway.ok().flatten().map(|mark| mark.notices).unwrap_or_default();
+    let notices = [writer.notices, of_mapper, context.recovery.notices(), of_gateway].concat();
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
     Ok(Json(Status {
         targets: writer.targets,
@@ -52,9 +55,24 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
         streams,
         quarantined,
         quarantined_departures,
+        backup,
         notices,
         unavailable,
     }))
+}
+
+/// The last backup; `None` when the broker does not tell of it.
+async fn backup(bus: &Bus) -> Option<BackupStatus> {
+    let last = bus.last_backup().await.inspect_err(|error| {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "could not see when the last backup was taken"
+        );
+    });
+    let moment =
+        |seconds: i64| time::OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok();
+    let at = last.ok()?.and_then(|last| moment(last.seconds()));
+    Some(BackupStatus { at, interval_days: bus.backup_interval_days() })
 }
 
 async fn streams(bus: &Bus) -> Vec<StreamStatus> {

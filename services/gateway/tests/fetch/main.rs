@@ -6,6 +6,7 @@ mod faults;
 mod hr;
 mod notices;
 mod office;
+mod restored;
 #[path = "../http/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the other doors")]
 mod world;

@@ -1,5 +1,6 @@
 //! A gateway between the HR system and the stream.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bus::Consumer;
@@ -145,6 +146,18 @@ impl Office {
         self.world.run.abort();
         let _ = (&mut self.world.run).await;
         self.another().await;
+    }
+
+    /// Ends the gateway in good order.
+    pub async fn stop(&mut self) {
+        self.world.shutdown.soft.cancel();
+        (&mut self.world.run).await.unwrap().unwrap();
+    }
+
+    /// The gateway's SQLite file.
+    pub fn database_file(&self) -> PathBuf {
+        let path = self.database.url.strip_prefix("sqlite://").unwrap();
+        PathBuf::from(path.split('?').next().unwrap())
     }
 
     /// Starts another gateway on the same database; requests go there from now on.

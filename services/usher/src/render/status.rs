@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use console::api::{Status, StreamStatus};
+use console::api::{BackupStatus, Status, StreamStatus};
 use lifecycle::{FindingCounts, MapperStatus, OutboxStatus, TargetStatus};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -12,8 +12,8 @@ use super::{clean, leavers, policy, verify};
 
 /// The keeper trims streams that are fuller than this, if it can.
 const SHOWN_FROM_PERCENT: u64 = 80;
-/// Between two backups; what was dropped earlier is in a newer one.
-const BACKUP_INTERVAL: time::Duration = time::Duration::days(7);
+/// For so long consumed events are kept unless the console says otherwise.
+const BACKUP_INTERVAL_DAYS: u16 = 7;
 /// What has waited for less is on its way.
 const SHOWN_AFTER_SECONDS: i64 = 10;
 
@@ -92,7 +92,9 @@ pub fn render(status: &Status) -> String {
     }
     text.push('\n');
     text.push_str(&lag.render());
-    text.push_str(&streams(&status.streams, OffsetDateTime::now_utc()));
+    let now = OffsetDateTime::now_utc();
+    text.push_str(&streams(&status.streams, status.backup.as_ref(), now));
+    text.push_str(&status.backup.as_ref().map(|backup| last_backup(backup, now)).unwrap_or_default());
     for outbox in &status.outboxes {
         text.push_str(&waiting(outbox));
     }
@@ -122,8 +124,12 @@ fn findings(counts: &FindingCounts) -> String {
 }
 
 /// A line for each stream that needs attention.
-fn streams(streams: &[StreamStatus], now: OffsetDateTime) -> String {
+fn streams(streams: &[StreamStatus], backup: Option<&BackupStatus>, now: OffsetDateTime) -> String {
     let mut text = String::new();
+    let days = backup.map_or(BACKUP_INTERVAL_DAYS, |backup| backup.interval_days);
+    // What was dropped before the last backup is in it; without one, what was dropped within the interval counts.
+    let last = backup.and_then(|backup| moment(backup.at.as_ref()?));
+    let since = last.unwrap_or_else(|| now - time::Duration::days(i64::from(days)));
     for status in streams {
         let stream = clean(&status.stream);
         if let Some(trouble) = &status.trouble {
@@ -136,9 +142,8 @@ fn streams(streams: &[StreamStatus], now: OffsetDateTime) -> String {
                 "the stream {stream} is {percent} % full: its consumers have not taken what it holds\n"
             ));
         }
-        let dropped = status.dropped_until.as_ref();
-        let at = dropped.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-        if let Some(at) = at.filter(|at| now - *at < BACKUP_INTERVAL) {
+        let at = status.dropped_until.as_ref().and_then(|text| moment(text));
+        if let Some(at) = at.filter(|at| *at > since) {
             text.push_str(&format!(
                 "the stream {stream} has made room: the restore point of a backup from before {} is lost\n",
                 at.format(&Rfc3339).unwrap_or_default()
@@ -146,6 +151,30 @@ fn streams(streams: &[StreamStatus], now: OffsetDateTime) -> String {
         }
     }
     text
+}
+
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}
+
+/// When the last backup was taken, and whether what the streams keep still completes it.
+fn last_backup(backup: &BackupStatus, now: OffsetDateTime) -> String {
+    let days = backup.interval_days;
+    let Some(text) = &backup.at else {
+        return "no backup is known: see `usher backup`\n".to_owned();
+    };
+    let age = moment(text).map(|at| now - at).unwrap_or_default();
+    let shown = match age.whole_hours() {
+        hours if hours < 1 => format!("{} min", age.whole_minutes()),
+        hours if hours < 48 => format!("{hours} h"),
+        _ => format!("{} days", age.whole_days()),
+    };
+    let late = if age > time::Duration::days(i64::from(days)) {
+        format!(", which is longer than consumed events are kept ({days} days)")
+    } else {
+        String::new()
+    };
+    format!("the last backup was taken at {}, {shown} ago{late}\n", clean(text))
 }
 
 /// A line for each thing that the broker does not have; nothing if it has all of it.
@@ -300,6 +329,7 @@ mod tests {
                 StreamStatus { dropped_until: Some("1970-01-20T00:00:00Z".to_owned()), ..named("EVENTS") },
                 StreamStatus { dropped_until: Some("1970-01-02T00:00:00Z".to_owned()), ..named("EVENTS_1") },
             ],
+            None,
             now,
         );
         assert_eq!(
@@ -308,6 +338,28 @@ mod tests {
              the stream JOURNAL is 93 % full: its consumers have not taken what it holds\n\
              the stream EVENTS has made room: the restore point of a backup from before 1970-01-20T00:00:00Z is lost\n"
         );
+    }
+
+    #[test]
+    fn the_last_backup_is_shown_and_what_was_dropped_since_loses_its_restore_point() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20);
+        let backup = |at: Option<&str>| BackupStatus { at: at.map(str::to_owned), interval_days: 3 };
+        let at = |text: &str| last_backup(&backup(Some(text)), now);
+        assert_eq!(last_backup(&backup(None), now), "no backup is known: see `usher backup`\n");
+        let fresh = "the last backup was taken at 1970-01-20T23:30:00Z, 30 min ago\n";
+        assert_eq!(at("1970-01-20T23:30:00Z"), fresh);
+        let old = "the last backup was taken at 1970-01-11T00:00:00Z, 10 days ago, which is longer than consumed events \
+                   are kept (3 days)\n";
+        assert_eq!(at("1970-01-11T00:00:00Z"), old);
+        let dropped = StreamStatus {
+            stream: "EVENTS".to_owned(),
+            dropped_until: Some("1970-01-12T00:00:00Z".to_owned()),
+            ..StreamStatus::default()
+        };
+        let shown = |at: Option<&str>| streams(std::slice::from_ref(&dropped), Some(&backup(at)), now);
+        assert_eq!(shown(Some("1970-01-13T00:00:00Z")), "", "the last backup has it");
+        assert!(shown(Some("1970-01-11T00:00:00Z")).contains("restore point"));
+        assert_eq!(shown(None), "", "dropped before the interval");
     }
 
     #[test]

@@ -12,6 +12,12 @@ use serde_json::{Map, Value, json};
 use crate::token;
 
 const RUN_FILE: &str = "run.json";
+/// Locked by the process that uses the folder.
+pub const LOCK_FILE: &str = "lock";
+/// Notes who was erased; no backup has it, and no restore replaces it.
+pub const TOMBSTONES_FILE: &str = "tombstones.log";
+/// Is there while a restore exchanges what is in the folder.
+pub const RESTORE_FILE: &str = "restore-under-way";
 
 /// An open data folder. Nobody else can open it until this is dropped.
 #[derive(Debug)]
@@ -38,6 +44,9 @@ pub struct RunFile {
     pub nats: String,
     /// Process id of the broker; it changes when the broker is restarted.
     pub nats_pid: u32,
+    /// The configuration.
+    #[serde(default)]
+    pub config: Option<PathBuf>,
 }
 
 impl RunFile {
@@ -73,6 +82,14 @@ impl Folder {
         }
         let path = path.canonicalize().with_context(|| format!("cannot use {}", path.display()))?;
         let lock = lock(&path)?;
+        if is_being_restored(&path) {
+            bail!(
+                "a restore into {} was interrupted while it exchanged files: move what is in its folder restoring-* up into it, and \
+                 remove {}; or restore into another folder with --data",
+                path.display(),
+                path.join(RESTORE_FILE).display()
+            );
+        }
         let _ = std::fs::remove_file(path.join(RUN_FILE)); // of a process that was killed
         let token_in = |name: &str| read_or_make_token(&path.join(name));
         Ok(Self {
@@ -150,7 +167,12 @@ pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) ->
             "gateway",
             json!({"listen": "127.0.0.1:8080", "database": database("gateway"), "sources": [source]}),
         ),
-        ("mapper", json!({"database": database("mapper"), "policies": path.join("policies")})),
+        (
+            "mapper",
+            json!({
+                "database": database("mapper"), "policies": path.join("policies"), "tombstones": path.join(TOMBSTONES_FILE)
+            }),
+        ),
         ("writer", json!({"database": database("writer"), "targets": []})),
         (
             "console",
@@ -174,8 +196,37 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join("lock");
+/// Whether a restore has begun to exchange what is in the folder, and has not ended.
+pub fn is_being_restored(folder: &Path) -> bool {
+    folder.join(RESTORE_FILE).exists()
+}
+
+/// Whether an `usher up` holds the folder.
+///
+/// # Errors
+/// When that cannot be seen.
+pub fn is_in_use(folder: &Path) -> anyhow::Result<bool> {
+    let path = folder.join(LOCK_FILE);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// Takes the folder; it is given back when the file is dropped.
+///
+/// # Errors
+/// When another process has it, or it cannot be written.
+pub fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     match file.try_lock() {
@@ -299,6 +350,7 @@ mod tests {
             admin: "http://127.0.0.1:3".into(),
             nats: "nats://127.0.0.1:4".into(),
             nats_pid: 5,
+            config: None,
         };
         folder.write_run_file(&run).unwrap();
         assert_eq!(RunFile::read(data.path()).unwrap(), run);

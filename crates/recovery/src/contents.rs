@@ -1,0 +1,192 @@
+//! What a service's database says that it contains, for a backup; and marking one that came out of a backup.
+
+use sea_orm_migration::prelude::SchemaManager;
+use serde::{Deserialize, Serialize};
+use store::{Store, StoreError};
+
+use crate::tables;
+
+/// How much of a stream a database contains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contained {
+    /// The stream.
+    pub stream: String,
+    /// The consumer.
+    pub durable: String,
+    /// See [`bus::StreamPosition::made_at`].
+    pub made_at: i64,
+    /// Everything up to here.
+    pub sequence: i64,
+}
+
+/// A stream that was restored from a backup: it counts as another one from then on, and holds the same messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredStream {
+    /// Its name.
+    pub stream: String,
+    /// When it was made, as of the backup.
+    pub made_before: i64,
+    /// When it was made, as of the restore.
+    pub made_now: i64,
+}
+
+/// What a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// The installation that it belongs to.
+    pub installation: String,
+    /// How often the installation was restored.
+    pub generation: i64,
+    /// How much of each stream it contains.
+    pub positions: Vec<Contained>,
+}
+
+/// Whether a service has ever kept anything of itself in the database.
+async fn is_known(store: &Store, service: &str) -> Result<bool, StoreError> {
+    let manager = SchemaManager::new(store.writer());
+    let table = format!("{service}_installation");
+    manager
+        .has_table(&table)
+        .await
+        .map_err(StoreError::statement("see whether a service has run with the database"))
+}
+
+/// What the database of `service` says of itself; `None` when the service has never run with it.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn contents(store: &Store, service: &str) -> Result<Option<Contents>, StoreError> {
+    if !is_known(store, service).await? {
+        return Ok(None);
+    }
+    let Some(identity) = tables::identity(store.reader(), service).await? else { return Ok(None) };
+    let positions = tables::load_positions(store.reader(), service).await?;
+    let contained = positions.into_iter().map(|kept| Contained {
+        stream: kept.stream,
+        durable: kept.durable,
+        made_at: kept.made_at,
+        sequence: kept.floor,
+    });
+    Ok(Some(Contents {
+        installation: identity.installation,
+        generation: identity.generation,
+        positions: contained.collect(),
+    }))
+}
+
+/// Marks the database of `service` as restored from a backup of `taken_at` (microseconds since the Unix epoch): the next
+/// start treats it as an older one, whatever the broker says. How much it contains of `streams` stays known. Returns the new
+/// generation; `None` when the service has never run with it.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn mark_restored(
+    store: &Store,
+    service: &str,
+    taken_at: i64,
+    streams: &[RestoredStream],
+) -> Result<Option<i64>, StoreError> {
+    if !is_known(store, service).await? {
+        return Ok(None);
+    }
+    let tx = store.begin().await?;
+    let Some(mut identity) = tables::identity(&tx, service).await? else { return Ok(None) };
+    identity.generation += 1;
+    identity.restored_from = Some(taken_at);
+    tables::save_identity(&tx, service, &identity).await?;
+    for mut position in tables::load_positions(&tx, service).await? {
+        let is_of =
+            |one: &&RestoredStream| one.stream == position.stream && one.made_before == position.made_at;
+        if let Some(restored) = streams.iter().find(is_of) {
+            position.made_at = restored.made_now;
+            tables::save_position(&tx, service, &position).await?;
+        }
+    }
+    tx.commit().await.map_err(StoreError::statement("mark a database as restored"))?;
+    Ok(Some(identity.generation))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm_migration::prelude::*;
+    use store::testing::databases;
+
+    use super::*;
+    use crate::tables::{Identity, Position};
+
+    struct Migrator;
+
+    #[async_trait::async_trait]
+    impl MigratorTrait for Migrator {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(Tables)]
+        }
+
+        fn migration_table_name() -> DynIden {
+            "mapper_migrations".into_iden()
+        }
+    }
+
+    struct Tables;
+
+    impl MigrationName for Tables {
+        fn name(&self) -> &str {
+            "m0001_tables"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Tables {
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            tables::create(manager, "mapper").await?;
+            tables::add_generation(manager, "mapper").await
+        }
+    }
+
+    fn position(stream: &str, made_at: i64) -> Position {
+        Position { stream: stream.to_owned(), durable: "mapper".to_owned(), made_at, floor: 90 }
+    }
+
+    #[tokio::test]
+    async fn a_marked_database_says_so_and_still_knows_how_much_of_its_streams_it_contains() {
+        for database in databases() {
+            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+            assert_eq!(contents(&store, "mapper").await.unwrap(), None);
+            assert_eq!(contents(&store, "gateway").await.unwrap(), None, "it has no tables there");
+            assert_eq!(mark_restored(&store, "gateway", 5, &[]).await.unwrap(), None);
+            let identity =
+                Identity { installation: "one".to_owned(), beat: 7, clean: true, ..Identity::default() };
+            let tx = store.begin().await.unwrap();
+            tables::save_identity(&tx, "mapper", &identity).await.unwrap();
+            for one in [position("EVENTS", 1), position("EVENTS_1", 2)] {
+                tables::save_position(&tx, "mapper", &one).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            let restored =
+                |stream: &str| RestoredStream { stream: stream.to_owned(), made_before: 1, made_now: 3 };
+            let streams = [restored("EVENTS"), restored("EVENTS_1")];
+            assert_eq!(mark_restored(&store, "mapper", 5, &streams).await.unwrap(), Some(1));
+            assert_eq!(mark_restored(&store, "mapper", 6, &[]).await.unwrap(), Some(2));
+            let kept = tables::identity(store.reader(), "mapper").await.unwrap();
+            assert_eq!(
+                kept,
+                Some(Identity { generation: 2, restored_from: Some(6), ..identity }),
+                "{}",
+                database.name
+            );
+            let made: Vec<(String, i64)> = contents(&store, "mapper")
+                .await
+                .unwrap()
+                .unwrap()
+                .positions
+                .into_iter()
+                .map(|one| (one.stream, one.made_at))
+                .collect();
+            assert_eq!(
+                made,
+                [("EVENTS".to_owned(), 3), ("EVENTS_1".to_owned(), 2)],
+                "another stream stays another"
+            );
+        }
+    }
+}

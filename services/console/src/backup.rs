@@ -1,0 +1,26 @@
+//! Keeps the gauge of the last backup up to date.
+
+use std::time::Duration;
+
+use bus::Bus;
+use telemetry::Shutdown;
+
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Looks until the shutdown begins. What the broker does not tell of is absent.
+pub(crate) async fn watch(bus: Bus, shutdown: Shutdown) {
+    loop {
+        match bus.last_backup().await {
+            Ok(last) => telemetry::metrics::backup_at(last.map(bus::BackupMark::seconds)),
+            Err(error) => {
+                telemetry::metrics::backup_at(None);
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "could not see when the last backup was taken");
+            }
+        }
+        tokio::select! {
+            () = shutdown.soft.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}

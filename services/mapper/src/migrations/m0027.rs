@@ -1,0 +1,22 @@
+//! How often the installation was restored.
+
+use sea_orm_migration::prelude::*;
+
+pub(super) struct KeepGeneration;
+
+impl MigrationName for KeepGeneration {
+    fn name(&self) -> &str {
+        "m0027_keep_generation"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for KeepGeneration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        recovery::add_generation(manager, crate::SERVICE).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        recovery::remove_generation(manager, crate::SERVICE).await
+    }
+}

@@ -1,0 +1,192 @@
+//! `usher restore`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use bus::{BackupMark, BusConfig};
+use recovery::RestoredStream;
+use store::Store;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::broker::Broker;
+use super::manifest::Manifest;
+use super::{DATABASES, FOLDER, STREAMS, files};
+use crate::cli::RestoreArgs;
+use crate::operator::Ended;
+use crate::up::folder;
+
+/// What operators do after a restore.
+pub(super) const WHAT_IS_LEFT: &str = "then let sources say again what they said since the backup, look at `usher reconcile TARGET \
+     --dry-run`, and let each target go on with `usher target resume TARGET`. Until then accounts are only switched off";
+/// What a restore leaves in its place: who was erased is newer than every backup.
+const STAYS: [&str; 2] = [folder::LOCK_FILE, folder::TOMBSTONES_FILE];
+/// How the names of folders begin that are moved aside.
+const REPLACED: &str = "replaced-";
+/// The same of folders in which a data folder is put together.
+const STAGING: &str = "restoring-";
+
+/// Puts a data folder back to what it was when a backup was taken.
+///
+/// # Errors
+/// When the backup is not whole, `usher up` runs, or something is in the data folder and --replace was not said; then nothing
+/// was changed.
+pub async fn restore(args: &RestoreArgs) -> anyhow::Result<Ended> {
+    let manifest = Manifest::read_and_check(&args.backup)?;
+    files::make_folder(&args.data)?;
+    let _lock = folder::lock(&args.data)?;
+    let data = args.data.canonicalize().with_context(|| format!("cannot use {}", args.data.display()))?;
+    let before = what_is_there(&data)?;
+    ensure!(
+        before.is_empty() || args.replace,
+        "{} is not empty: --replace moves what is there aside, into a folder in it; or name another folder with --data",
+        data.display()
+    );
+    let stamp = stamp();
+    let staging = data.join(format!("{STAGING}{stamp}"));
+    let built = build(&args.backup, &manifest, &staging).await;
+    if built.is_err() {
+        let _ = std::fs::remove_dir_all(&staging);
+    }
+    built.context("nothing was changed")?;
+    let aside = data.join(format!("{REPLACED}{stamp}"));
+    exchange(&data, &staging, &before, &aside)?;
+    report(&args.backup, &manifest, &data, (!before.is_empty()).then_some(&aside));
+    Ok(Ended::Done)
+}
+
+fn report(backup: &Path, manifest: &Manifest, data: &Path, aside: Option<&PathBuf>) {
+    println!("restored {} to {}, as of {}", backup.display(), data.display(), manifest.taken);
+    if let Some(aside) = aside {
+        println!("what was there is in {}", aside.display());
+    }
+    if manifest.data != data {
+        let before = manifest.data.display();
+        println!(
+            "it was {before} before: if its configuration names files below that folder, change it there"
+        );
+    }
+    println!("start `usher up`; {WHAT_IS_LEFT}");
+}
+
+/// Everything in a data folder that a restore replaces.
+fn what_is_there(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut there = Vec::new();
+    for path in files::entries(data)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(STAGING) {
+            // Of a restore that did not come to its end, before anything was moved.
+            ensure!(!folder::is_being_restored(data), unfinished(data));
+            std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        } else if !STAYS.contains(&name.as_str()) && !name.starts_with(REPLACED) {
+            there.push(path);
+        }
+    }
+    ensure!(!folder::is_being_restored(data), unfinished(data));
+    Ok(there)
+}
+
+fn unfinished(data: &Path) -> String {
+    format!(
+        "an earlier restore was interrupted while it exchanged files in {}: move what is in its folder {STAGING}* up into it, and \
+         remove {}; or restore into another folder with --data",
+        data.display(),
+        data.join(folder::RESTORE_FILE).display()
+    )
+}
+
+/// Puts the data folder together in `staging`.
+async fn build(backup: &Path, manifest: &Manifest, staging: &Path) -> anyhow::Result<()> {
+    files::make_folder(&staging.join("nats"))?;
+    for file in &manifest.files {
+        let below = [FOLDER, DATABASES].into_iter().find_map(|part| file.path.strip_prefix(part).ok());
+        if let Some(below) = below {
+            files::copy(&backup.join(&file.path), &staging.join(below))?;
+        }
+    }
+    // The manifest was checked before the copies were made.
+    for file in &manifest.files {
+        let below = [FOLDER, DATABASES].into_iter().find_map(|part| file.path.strip_prefix(part).ok());
+        let Some(below) = below else { continue };
+        let copied = files::describe(staging, below)?;
+        ensure!(copied.sha256 == file.sha256, "{} changed while it was copied", file.path.display());
+    }
+    let streams = restore_streams(backup, manifest, &staging.join("nats")).await?;
+    for service in manifest.databases.keys() {
+        mark(&staging.join(super::database_file(service)), service, manifest.taken_at, &streams).await?;
+    }
+    Ok(())
+}
+
+async fn mark(
+    database: &Path,
+    service: &str,
+    taken_at: i64,
+    streams: &[RestoredStream],
+) -> anyhow::Result<()> {
+    let marked = async {
+        let store = Store::connect(&format!("sqlite://{}?mode=rw", database.display())).await?;
+        let generation = recovery::mark_restored(&store, service, taken_at, streams).await?;
+        store.close().await?;
+        anyhow::Ok(generation)
+    };
+    let generation = marked.await.with_context(|| format!("cannot use {}", database.display()))?;
+    ensure!(generation.is_some(), "{} says nothing of itself", database.display());
+    files::settle(database)
+}
+
+async fn restore_streams(
+    backup: &Path,
+    manifest: &Manifest,
+    nats: &Path,
+) -> anyhow::Result<Vec<RestoredStream>> {
+    let broker = Broker::start(BusConfig::default(), nats).await?;
+    let restored = async {
+        let mut all = Vec::new();
+        for (stream, description) in &manifest.streams {
+            let path = backup.join(STREAMS).join(super::snapshot_file(stream));
+            let file = tokio::fs::File::open(&path).await;
+            let mut file = file.with_context(|| format!("cannot read {}", path.display()))?;
+            let made_now = broker.bus.restore_stream(stream, description, &mut file).await?;
+            let (stream, made_before) = (stream.clone(), description.made_at);
+            all.push(RestoredStream { stream, made_before, made_now });
+        }
+        broker.bus.leave_backup(BackupMark { at: manifest.taken_at }).await?;
+        anyhow::Ok(all)
+    };
+    let restored = restored.await;
+    broker.stop().await?;
+    restored
+}
+
+/// Moves what is there aside and what was built into its place. A start in between is refused.
+fn exchange(data: &Path, staging: &Path, before: &[PathBuf], aside: &Path) -> anyhow::Result<()> {
+    let marker = data.join(folder::RESTORE_FILE);
+    files::write_private(&marker, b"")?;
+    files::settle_folder(data)?;
+    if !before.is_empty() {
+        files::make_folder(aside)?;
+    }
+    for path in before {
+        rename_into(path, aside)?;
+    }
+    for path in files::entries(staging)? {
+        rename_into(&path, data)?;
+    }
+    std::fs::remove_dir(staging).with_context(|| format!("cannot remove {}", staging.display()))?;
+    files::settle_folder(data)?;
+    std::fs::remove_file(&marker).with_context(|| format!("cannot remove {}", marker.display()))?;
+    files::settle_folder(data)
+}
+
+fn rename_into(path: &Path, folder: &Path) -> anyhow::Result<()> {
+    let Some(name) = path.file_name() else { bail!("{} has no name", path.display()) };
+    std::fs::rename(path, folder.join(name))
+        .with_context(|| format!("cannot move {} into {}", path.display(), folder.display()))
+}
+
+/// For names of folders.
+fn stamp() -> String {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    OffsetDateTime::now_utc().format(&format).unwrap_or_else(|_| "now".to_owned())
+}

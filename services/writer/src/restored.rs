@@ -1,0 +1,48 @@
+//! What happens to targets after the whole installation was restored from a backup.
+//!
+//! The mapper and the writer then agree about what they knew when the backup was taken, so a verification proves nothing, while
+//! targets have gone on: who left since is off there, who joined since is an account of nobody. What gives access waits, and no
+//! comparison with a target goes on, until an operator lets the target go on. Who leaves is switched off meanwhile.
+
+use relay::Parcel;
+use store::{Store, StoreError};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::facts::News;
+use crate::rows::control::{self, PauseScope};
+use crate::safety;
+
+/// Pauses what gives access at `targets`. What an operator paused before stays paused as it was.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn pause_targets(
+    store: &Store,
+    targets: impl Iterator<Item = &String>,
+    taken_at: i64,
+) -> Result<Option<Parcel>, StoreError> {
+    let tx = store.begin().await?;
+    let mut news = News::default();
+    for target in targets {
+        let before = control::load(&tx, target).await?;
+        let scope = before.pause_scope().unwrap_or(PauseScope::Grants);
+        let mut why = why(target, taken_at);
+        if let Some(paused) = before.paused() {
+            why = format!("{why}; it was paused before by {}: {}", paused.who, paused.why);
+        }
+        safety::pause(&tx, target, Some(("usher", &why)), scope, &mut news).await?;
+    }
+    let parcel = news.store(&tx).await?;
+    tx.commit().await.map_err(StoreError::statement("pause targets after a restore"))?;
+    Ok(parcel)
+}
+
+fn why(target: &str, taken_at: i64) -> String {
+    let at: OffsetDateTime = crate::moment(taken_at);
+    let at = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+    format!(
+        "restored from a backup of {at}: let sources say again what they said since, look at `usher reconcile {target} \
+         --dry-run`, then `usher target resume {target}`; accounts are still switched off"
+    )
+}
