@@ -44,6 +44,7 @@ async fn run() {
         policies: Some(policies),
         people: lifecycle::People::default(),
         verify_minutes: 60,
+        tombstones: None,
     };
     let app = mapper::build(config, bus.clone(), Readiness::default()).await.expect("a mapper");
     let shutdown = Shutdown::default();

@@ -108,7 +108,7 @@ impl Live {
         };
         for event in &missing {
             let event = Box::new(event.clone());
-            let input = Input::Event { event, sequence: 0, trace: None, content: None };
+            let input = Input::Event { event, sequence: 0, trace: None, content: None, repeated: false };
             while let Err(error) = self.process(std::slice::from_ref(&input)).await {
                 complain(&error);
                 if error.is_refusal() {

@@ -104,6 +104,7 @@ impl World {
             policies: Some(self.policies.path().to_owned()),
             people: self.people.clone(),
             verify_minutes: 60,
+            tombstones: None,
         };
         mapper::build(config, self.bus.clone(), Readiness::default()).await
     }
@@ -121,6 +122,7 @@ impl World {
             policies: Some(folder.to_owned()),
             people: self.people.clone(),
             verify_minutes: 60,
+            tombstones: None,
         };
         let app = mapper::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
