@@ -73,7 +73,7 @@ async fn webhooks_files_and_providers_are_bound_to_their_networks_too() {
         "feeds": [{ "name": "people", "mode": "delta", "source": "limited", "mapping": { "key": "id" } }],
         "sources": [source("limited", json!({"access": far}))],
         "scim": [{ "name": "entra", "token": TokenHash::of("entra-token").to_string(), "access": far }],
-        "database": "sqlite::memory:",
+        "database": crate::world::OWN_DATABASE,
     }))
     .await;
     for (path, token) in [

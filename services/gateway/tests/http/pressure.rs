@@ -45,6 +45,7 @@ fn settings(folder: &Path) -> Value {
                                     "types": { "gone": "worker.left" } } }],
         "scim": [{ "name": "entra", "token": token("entra-token") }],
         "database": format!("sqlite://{}?mode=rwc", folder.join("gateway.db").display()),
+        "sender_share_percent_max": 100,
     })
 }
 

@@ -40,7 +40,7 @@ async fn world() -> World {
         "webhooks": [{ "name": "own", "verifier": { "scheme": "bearer", "secrets": ["own-token"] },
                        "adapter": { "kind": "json", "key": "/key", "type": "/what", "types": { "gone": "worker.left" } } }],
         "scim": [{ "name": "entra", "token": token("entra-token") }],
-        "database": "sqlite::memory:",
+        "database": crate::world::OWN_DATABASE,
     }))
     .await
 }

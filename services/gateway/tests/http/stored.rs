@@ -90,7 +90,7 @@ async fn a_bulk_request_is_a_snapshot_of_each_user() {
 
 #[tokio::test]
 async fn fifty_thousand_operations_in_one_request_are_stored_but_for_the_one_that_is_wrong() {
-    let world = World::start(json!({})).await;
+    let world = World::start(json!({ "sender_share_percent_max": 100 })).await;
     let operation = |n: usize| {
         let key = if n == 12_345 { json!(null) } else { json!(format!("E-{n}")) };
         let data = json!({"externalId": key, "userName": format!("e{n}@example.com"), "active": true});

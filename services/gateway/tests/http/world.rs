@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 pub const STRUCTURED: &str = "application/cloudevents+json";
 pub const BATCH: &str = "application/cloudevents-batch+json";
 
+/// As `database`: a SQLite file that goes away with the world.
+pub const OWN_DATABASE: &str = "a file of its own";
+
 /// Stops the gateway and kills the server when it is dropped.
 pub struct World {
     pub nats: TestServer,
@@ -22,6 +25,7 @@ pub struct World {
     pub http: reqwest::Client,
     pub shutdown: Shutdown,
     pub run: JoinHandle<Result<(), gateway::RunError>>,
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -48,13 +52,18 @@ impl World {
         for (name, value) in changes.as_object().unwrap() {
             config[name] = value.clone();
         }
+        let folder = tempfile::tempdir().unwrap();
+        if config["database"] == OWN_DATABASE {
+            let file = folder.path().join("gateway.db");
+            config["database"] = json!(format!("sqlite://{}?mode=rwc", file.display()));
+        }
         let config: Config = serde_json::from_value(config).unwrap();
         let readiness = Readiness::default();
         let app = gateway::build(config, bus.clone(), readiness.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
         let shutdown = Shutdown::default();
         let run = tokio::spawn(app.run(shutdown.clone()));
-        Self { nats, bus, readiness, url, http: reqwest::Client::new(), shutdown, run }
+        Self { nats, bus, readiness, url, http: reqwest::Client::new(), shutdown, run, _folder: folder }
     }
 
     pub fn post(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {

@@ -170,10 +170,10 @@ async fn who_is_deleted_is_in_no_group_any_more() {
     assert_eq!(provider.user("ann").await.len(), ann.len(), "and can be created again");
     let events = provider.events(6).await;
     let last: Vec<_> = said(&events).into_iter().skip(3).collect();
-    // A departure goes out before what was said together with it.
+    // Both take access away: they travel together, in the order in which they were said.
     let expected = [
-        (EventKind::WorkerDeleted, "x-ann", vec![]),
         (EventKind::GroupMemberRemoved, "g-staff", vec!["x-ann"]),
+        (EventKind::WorkerDeleted, "x-ann", vec![]),
         (EventKind::WorkerJoined, "x-ann", vec![]),
     ];
     assert_eq!(last, expected);
