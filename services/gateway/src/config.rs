@@ -65,7 +65,7 @@ pub struct Config {
     /// Refuse events while the mapper has more than this many to go.
     pub mapper_lag_max: u64,
     /// How much of EVENTS one sender may take with what the mapper has not merged yet, in percent; each replica counts what it
-    /// stores itself. Departures are taken all the same.
+    /// stores itself. Departures are taken all the same. 100: no limit.
     pub sender_share_percent_max: u8,
     /// How long requests in flight may take when the process stops, in seconds.
     pub drain_seconds_max: u64,

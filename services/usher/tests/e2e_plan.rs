@@ -142,7 +142,22 @@ async fn applying_a_plan_does_exactly_what_the_plan_said() {
             let since = world.sandbox().ledger().len();
             let why = format!("step {number}");
             let file = file.to_str().unwrap();
-            succeeds(&world, &["apply", "-f", file, "--yes", "--allow-deletes", "1000", "--why", &why]).await;
+            succeeds(
+                &world,
+                &[
+                    "apply",
+                    "-f",
+                    file,
+                    "--yes",
+                    "--allow-deletes",
+                    "1000",
+                    "--allow-grants",
+                    "1000",
+                    "--why",
+                    &why,
+                ],
+            )
+            .await;
             let status = world.settled(SOON).await.unwrap();
             assert_eq!(status.stuck(), 0, "{status:?}");
             let mut users = Done::at(&world, since, Kind::User);

@@ -39,8 +39,10 @@ pub(crate) struct SenderQuota {
 }
 
 impl SenderQuota {
+    /// A hundred percent is no limit.
     pub(crate) fn new(stream_bytes: u64, percent: u8) -> Self {
-        Self { bytes_max: stream_bytes / 100 * u64::from(percent), accounts: Mutex::default() }
+        let bytes_max = if percent >= 100 { u64::MAX } else { stream_bytes / 100 * u64::from(percent) };
+        Self { bytes_max, accounts: Mutex::default() }
     }
 
     fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
