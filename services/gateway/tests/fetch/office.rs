@@ -154,10 +154,19 @@ impl Office {
         (&mut self.world.run).await.unwrap().unwrap();
     }
 
-    /// The gateway's SQLite file.
-    pub fn database_file(&self) -> PathBuf {
+    /// Copies the gateway's database as it is now; returns where the copy is.
+    pub async fn back_up(&self) -> String {
         let path = self.database.url.strip_prefix("sqlite://").unwrap();
-        PathBuf::from(path.split('?').next().unwrap())
+        let path = PathBuf::from(path.split('?').next().unwrap()).with_extension("backup");
+        let store = Store::connect(&self.database.url).await.unwrap();
+        store.copy_to(path.to_str().unwrap()).await.unwrap();
+        format!("sqlite://{}?mode=rwc", path.display())
+    }
+
+    /// Starts another gateway on the database at `url`, as if that had been put in the place of its own.
+    pub async fn another_on(&mut self, url: &str) {
+        self.changes["database"] = json!(url);
+        self.another().await;
     }
 
     /// Starts another gateway on the same database; requests go there from now on.

@@ -13,23 +13,23 @@ async fn a_restored_database_fetches_again_whose_records_it_was_told_of_since() 
     office.events(1).await;
     office.done("E-1").await;
     office.stop().await;
-    let file = office.database_file();
-    let backup = file.with_extension("backup");
-    std::fs::copy(&file, &backup).unwrap();
+    let backup = office.back_up().await;
 
     office.another().await;
     office.notice("changed", &["E-2"]).await;
     office.events(1).await;
     office.done("E-2").await;
     office.stop().await;
-    for suffix in ["db-wal", "db-shm"] {
-        let _ = std::fs::remove_file(file.with_extension(suffix));
-    }
-    std::fs::copy(&backup, &file).unwrap();
 
-    office.another().await;
-    office.hr.was_asked(3).await;
-    assert_eq!(office.hr.asked(), ["E-1", "E-2", "E-2"]);
+    office.another_on(&backup).await;
+    // What was done just before the backup may be done again.
+    let is_again = |asked: Vec<String>| asked.iter().filter(|key| *key == "E-2").count() == 2;
+    let mut asked = 3;
+    office.hr.was_asked(asked).await;
+    while !is_again(office.hr.asked()) {
+        asked += 1;
+        office.hr.was_asked(asked).await;
+    }
     let mark = office.world.bus.mark("gateway").await.unwrap().unwrap();
     assert!(mark.notices[0].contains("the gateway's database is an older one"), "{mark:?}");
 }
