@@ -16,6 +16,9 @@ pub struct Mark {
     pub installation: String,
     /// Rises whenever the service's database keeps its positions.
     pub beat: i64,
+    /// When it was left; microseconds since the Unix epoch, by the clock of the service's database. Older versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
     /// What operators should know of the service's database and streams, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,

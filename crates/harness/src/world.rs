@@ -54,6 +54,8 @@ pub struct WorldOptions {
     pub gateway: serde_json::Map<String, serde_json::Value>,
     /// Further settings of the mapper.
     pub mapper: serde_json::Map<String, serde_json::Value>,
+    /// Further settings of the writer.
+    pub writer: serde_json::Map<String, serde_json::Value>,
 }
 
 impl WorldOptions {
@@ -70,6 +72,7 @@ impl WorldOptions {
             usual_ports: false,
             gateway: serde_json::Map::new(),
             mapper: serde_json::Map::new(),
+            writer: serde_json::Map::new(),
         }
     }
 }
@@ -131,6 +134,7 @@ impl World {
             ports: if options.usual_ports { Ports::usual_if_free() } else { Ports::ANY },
             gateway: options.gateway,
             mapper: options.mapper,
+            writer: options.writer,
         };
         let policy = options.policy.unwrap_or_else(|| policy_yaml(TARGET));
         let file = config.write(&data, &[(TARGET, &policy)])?;

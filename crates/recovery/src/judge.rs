@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn mark(beat: i64) -> Mark {
-        Mark { installation: "i".to_owned(), beat, notices: Vec::new() }
+        Mark { installation: "i".to_owned(), beat, at: None, notices: Vec::new() }
     }
 
     #[test]

@@ -14,8 +14,10 @@
 //! anything is consumed, [`Recovery::run`] beside the work, [`Recovery::end`] after it.
 
 mod contents;
+mod heartbeat;
 mod judge;
 mod tables;
+mod words;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,6 +28,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use contents::{Contained, Contents, RestoredStream, contents, mark_restored};
+pub use heartbeat::{StaleRecords, create_heartbeat, drop_heartbeat};
 pub use judge::Finding;
 use judge::{Step, finding, step};
 use tables::{Identity, Notice, Position};
@@ -67,6 +70,8 @@ pub struct Found {
     pub news: Vec<String>,
     /// The installation was restored from a backup of this time (microseconds since the Unix epoch).
     pub restored_from: Option<i64>,
+    /// Database and broker may both be copies from an earlier moment; only looked for with [`Recovery::with_heartbeat`].
+    pub stale: Option<StaleRecords>,
 }
 
 impl Found {
@@ -101,6 +106,8 @@ pub struct Recovery {
     store: Store,
     bus: Bus,
     consumers: Vec<(Feed, String)>,
+    /// A stop that is longer may be no stop.
+    long_stop: Option<Duration>,
     state: Arc<Mutex<State>>,
     /// Told when something was lost while running.
     pub lost: Arc<Notify>,
@@ -118,7 +125,15 @@ struct State {
 impl Recovery {
     /// For the consumers of `service`, by feed and name.
     pub fn new(service: &'static str, store: Store, bus: Bus, consumers: Vec<(Feed, String)>) -> Self {
-        Self { service, store, bus, consumers, state: Arc::default(), lost: Arc::default() }
+        let (state, lost) = (Arc::default(), Arc::default());
+        Self { service, store, bus, consumers, long_stop: None, state, lost }
+    }
+
+    /// Keeps when the service was last alive, and says after a stop longer than `long_stop` that database and broker may both be
+    /// copies from an earlier moment. Needs the table of [`create_heartbeat`].
+    #[must_use]
+    pub fn with_heartbeat(self, long_stop: Duration) -> Self {
+        Self { long_stop: Some(long_stop), ..self }
     }
 
     /// Finds out what database this is, and sets consumers back. Call it before anything is consumed.
@@ -143,7 +158,8 @@ impl Recovery {
             (Finding::Restored, Some(at)) => Some(self.restored_in_words(at)),
             _ => self.in_words(finding),
         };
-        let mut found = Found { finding, lost: 0, news: news.into_iter().collect(), restored_from };
+        let stale = self.stale(finding, mark.as_ref()).await?.filter(|_| restored_from.is_none());
+        let mut found = Found { finding, lost: 0, news: news.into_iter().collect(), restored_from, stale };
         let mut kept = Vec::new();
         for (at, known) in &positions {
             let Step { rewind_to, lost } = step(finding, at, known.as_ref());
@@ -329,14 +345,19 @@ impl Recovery {
 
     /// First the database, then the broker: it never knows of more than the database does.
     async fn keep(&self, identity: Identity, kept: Vec<Position>) -> Result<(), RecoveryError> {
+        let at = self.store.now().await?;
         let tx = self.store.begin().await?;
         tables::save_identity(&tx, self.service, &identity).await?;
         for position in &kept {
             tables::save_position(&tx, self.service, position).await?;
         }
+        if self.long_stop.is_some() {
+            heartbeat::save(&tx, self.service, at).await?;
+        }
         tx.commit().await.map_err(StoreError::statement("keep positions in streams"))?;
         let notices = identity.notices.iter().rev().map(|notice| notice.text.clone()).collect();
-        let mark = Mark { installation: identity.installation.clone(), beat: identity.beat, notices };
+        let mark =
+            Mark { installation: identity.installation.clone(), beat: identity.beat, at: Some(at), notices };
         {
             let mut state = self.state.lock().expect("nothing panics while holding it");
             (state.identity, state.kept, state.is_left) = (identity, kept, false);
@@ -356,47 +377,6 @@ impl Recovery {
         let surplus = identity.notices.len().saturating_sub(NOTICES_MAX);
         identity.notices.drain(..surplus);
     }
-
-    fn in_words(&self, finding: Finding) -> Option<String> {
-        let service = self.service;
-        Some(match finding {
-            Finding::Fresh | Finding::Same => return None,
-            Finding::Restored => format!(
-                "the {service}'s database is an older one: it was restored; it reads again what the streams still hold"
-            ),
-            Finding::Empty => format!(
-                "the {service}'s database is empty, and there was one before: it reads everything that the streams still hold"
-            ),
-            Finding::BrokerRestored => format!(
-                "the broker's store is older than the {service}'s database, or new: what was stored there since may be lost"
-            ),
-            Finding::Foreign => {
-                format!("the {service}'s database belongs to another installation than the broker")
-            }
-        })
-    }
-
-    fn made_again_in_words(&self, at: &StreamPosition) -> String {
-        let (service, stream) = (self.service, &at.stream);
-        format!(
-            "the stream {stream} was lost and made again while the {service} was running: what it held and the {service} had not read is gone"
-        )
-    }
-
-    fn restored_in_words(&self, at: i64) -> String {
-        let (service, at) = (self.service, in_words(at));
-        format!(
-            "the {service}'s database was restored from a backup of {at}; what sources said since then has to be said again"
-        )
-    }
-
-    fn lost_in_words(&self, at: &StreamPosition, first: u64, last: u64) -> String {
-        telemetry::metrics::messages_lost(&at.stream, &at.durable, last - first + 1);
-        let (service, stream, count) = (self.service, &at.stream, last - first + 1);
-        format!(
-            "{count} messages of {stream} ({first} to {last}) are gone, and the {service}'s database does not contain them"
-        )
-    }
 }
 
 fn position(at: &StreamPosition, floor: u64) -> Position {
@@ -406,13 +386,6 @@ fn position(at: &StreamPosition, floor: u64) -> Position {
         made_at: at.made_at,
         floor: i64::try_from(floor).unwrap_or(i64::MAX),
     }
-}
-
-/// A time in microseconds since the Unix epoch, for operators.
-fn in_words(micros: i64) -> String {
-    let at = time::OffsetDateTime::from_unix_timestamp(micros.div_euclid(1_000_000)).ok();
-    let text = at.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
-    text.unwrap_or_else(|| format!("{micros} \u{b5}s"))
 }
 
 fn micros_now() -> i64 {

@@ -19,11 +19,17 @@ const PEOPLE: u32 = 8;
 const LEAVERS: u32 = 3;
 
 async fn world() -> World {
+    world_with(serde_json::Map::new()).await
+}
+
+async fn world_with(writer: serde_json::Map<String, Value>) -> World {
     let policy = policy_yaml(TARGET)
         .replace("users:\n", "guard: { percent: 100 }\nusers:\n  orphans: { action: disable }\n");
     let behaviour = Behaviour { keep_bodies: true, ..Behaviour::default() };
     let usher = env!("CARGO_BIN_EXE_usher");
-    World::start(WorldOptions { policy: Some(policy), behaviour, ..WorldOptions::new(usher) }).await.unwrap()
+    World::start(WorldOptions { policy: Some(policy), behaviour, writer, ..WorldOptions::new(usher) })
+        .await
+        .unwrap()
 }
 
 /// What HR says, each time under an id of its own.
@@ -294,6 +300,37 @@ async fn everything_comes_back_from_one_backup_taken_while_running_and_gives_nob
     let resumed = usher(&world, &["target", "resume", TARGET, "--why", "HR has said it again"]).await;
     world.settled(SOON).await.unwrap_or_else(|error| panic!("{error:#}\n{resumed}"));
     ends_with(&world, (LEAVERS + 1..=PEOPLE).filter(|person| *person != erased)).await;
+    assert_eq!(switched_on(&world, before), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_comes_back_as_copies_that_usher_does_not_know_of_and_gives_nobody_access_again() {
+    // Every stop is a long one, as the time since such a copy is.
+    let mut world = world_with([("trusted_stop_minutes".to_owned(), json!(0))].into_iter().collect()).await;
+    let backup = begin(&mut world).await;
+    let stays = PEOPLE - 1;
+    let since = || (0..stays).map(|person| left(person, 20)).chain([joined(PEOPLE, 21)]).collect::<Vec<_>>();
+    say(&world, since()).await;
+    world.usher.terminate().await.unwrap();
+    std::fs::remove_dir_all(world.usher.data()).unwrap();
+    copy(&backup, world.usher.data());
+    let before = world.sandbox().ledger().len();
+    world.usher.restart().await.unwrap();
+    status_says(&world, "7 accounts are off there that should be active, 1 accounts were created there")
+        .await;
+
+    // No source says it again, and who compares now is told to wait. Who leaves is switched off, and who joins waits.
+    usher(&world, &["reconcile", TARGET, "--no-wait"]).await;
+    world.feed.values(&[left(stays, 40), joined(PEOPLE + 1, 41)]).await.unwrap();
+    are_active(&world, &[login(PEOPLE)].into()).await;
+    status_says(&world, "Leavers with access: 0").await;
+    assert_eq!(switched_on(&world, before), 0);
+
+    world.feed.values(&since()).await.unwrap();
+    usher(&world, &["reconcile", TARGET, "--cancel"]).await;
+    let resumed = usher(&world, &["target", "resume", TARGET, "--why", "HR has said it again"]).await;
+    world.settled(SOON).await.unwrap_or_else(|error| panic!("{error:#}\n{resumed}"));
+    ends_with(&world, [PEOPLE, PEOPLE + 1]).await;
     assert_eq!(switched_on(&world, before), 0);
 }
 

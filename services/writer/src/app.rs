@@ -23,6 +23,7 @@ use crate::owner::Owner;
 use crate::replays::Replayer;
 use crate::restored;
 use crate::rows::verification;
+use crate::stale;
 use crate::verification::{Gate, Gates, Verifications};
 use crate::{micros, now};
 
@@ -162,7 +163,8 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         begun: Arc::clone(&replays),
     };
     let consumers = vec![(Feed::Commands, SERVICE.to_owned())];
-    let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
+    let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers)
+        .with_heartbeat(config.longest_trusted_stop());
     let looked = recovery.look().await.map_err(|source| BuildError::Recovery { source })?;
     // Before it is forgotten: a process that ends in between finds it again.
     if let Some(why) = looked.found.needs_verification() {
@@ -171,6 +173,11 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     if let Some(taken_at) = looked.found.restored_from {
         let paused = restored::pause_targets(&store, gates.keys(), taken_at).await;
         relay.send(paused.map_err(|source| BuildError::Store { source })?).await;
+    }
+    if let Some(stale) = &looked.found.stale {
+        stale::doubt_targets(&store, gates.keys(), stale)
+            .await
+            .map_err(|source| BuildError::Store { source })?;
     }
     let found = recovery.settle(looked).await.map_err(|source| BuildError::Recovery { source })?;
     let verifications = Verifications {

@@ -9,6 +9,8 @@ use serde::Deserialize;
 const LEASE_SECONDS: u64 = 4;
 /// The lease where there is one process.
 const LEASE_ALONE_SECONDS: u64 = 45;
+/// An upgrade or a restart is shorter; a copy that is put back is hardly ever younger.
+const TRUSTED_STOP_MINUTES: u32 = 5;
 
 /// Configuration of the writer.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,12 +29,20 @@ pub struct Config {
     /// one process can use.
     #[serde(default)]
     pub lease_seconds: Option<u64>,
+    /// After a stop that was longer, each target is looked at once before anything but switching off goes out: everything may have
+    /// been restored from copies. 0: after every stop.
+    #[serde(default = "default_trusted_stop")]
+    pub trusted_stop_minutes: u32,
     /// How often one resource is tried before it becomes a dead letter.
     #[serde(default = "default_attempts_max")]
     pub attempts_max: i32,
     /// Delays between tries.
     #[serde(default)]
     pub retry: RetryConfig,
+}
+
+fn default_trusted_stop() -> u32 {
+    TRUSTED_STOP_MINUTES
 }
 
 /// Delays between tries: exponential with jitter.
@@ -123,6 +133,11 @@ impl Config {
     pub(crate) fn lease_length(&self) -> Duration {
         let usual = if self.database.starts_with("sqlite:") { LEASE_ALONE_SECONDS } else { LEASE_SECONDS };
         Duration::from_secs(self.lease_seconds.unwrap_or(usual))
+    }
+
+    /// The longest stop after which what is known of targets is believed.
+    pub(crate) fn longest_trusted_stop(&self) -> Duration {
+        Duration::from_secs(u64::from(self.trusted_stop_minutes) * 60)
     }
 }
 

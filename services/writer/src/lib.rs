@@ -41,6 +41,7 @@ mod restored;
 mod results;
 mod rows;
 mod safety;
+mod stale;
 mod stored;
 mod unreadable;
 mod verification;

@@ -8,6 +8,7 @@ mod compare;
 mod dangling;
 mod drift;
 mod members;
+mod newer;
 mod nobodys;
 
 use std::collections::HashSet;
@@ -33,6 +34,7 @@ use crate::rows::{control, load_resources, reconcile, resource, save_resources, 
 use crate::{micros, now};
 
 use dangling::Inventory;
+pub(crate) use newer::NewerAtTarget;
 
 /// Tries of one page before the comparison fails.
 const TRIES_MAX: u32 = 6;
@@ -74,27 +76,42 @@ pub(crate) struct Run {
     row: reconcile::Model,
     report: Reconciliation,
     listed: Inventory,
+    newer: Option<NewerAtTarget>,
 }
 
-/// Goes on with the comparison of `target` that is under way, if there is one, until it ends.
-pub(crate) async fn go_on(target: Arc<OwnedTarget>, bell: Arc<Notify>) {
+/// The end of a comparison.
+#[derive(Debug)]
+pub(crate) enum Compared {
+    /// Everything was read.
+    Completely(Option<NewerAtTarget>),
+    /// For this reason it was not.
+    Failed(String),
+}
+
+/// Goes on with the comparison of `target` that is under way, if there is one, until it ends; notes into `newer` what is newer
+/// there than what is known here.
+pub(crate) async fn go_on(
+    target: Arc<OwnedTarget>,
+    bell: Arc<Notify>,
+    newer: Option<NewerAtTarget>,
+) -> Option<Compared> {
     let loaded = reconcile::load(target.store.reader(), &target.name).await;
     let row = match loaded {
         Ok(Some(row)) if row.is_running() => row,
-        Ok(_) => return,
+        Ok(_) => return None,
         Err(error) => {
             tracing::warn!(target_name = %target.name, error = %error, "could not see whether to compare");
-            return;
+            return None;
         }
     };
     let Ok(report) = row.report() else {
         tracing::error!(target_name = %target.name, "cannot read the comparison that is under way");
-        return;
+        return None;
     };
-    let mut run = Run { target, bell, row, report, listed: Inventory::default() };
+    let mut run = Run { target, bell, row, report, listed: Inventory::default(), newer };
     let ended = match run.work().await {
         Ok(()) => ReconcileState::Finished,
-        Err(Halt::Ended) => return,
+        Err(Halt::Ended) => return None,
         Err(Halt::Failed(why)) => {
             tracing::warn!(target_name = %run.target.name, why, "the comparison failed");
             run.report.error = Some(why);
@@ -106,6 +123,7 @@ pub(crate) async fn go_on(target: Arc<OwnedTarget>, bell: Arc<Notify>) {
     if let Err(error) = run.keep().await {
         tracing::warn!(target_name = %run.target.name, error = %error, "could not keep the comparison");
     }
+    Some(run.report.error.map_or(Compared::Completely(run.newer), Compared::Failed))
 }
 
 /// A comparison from the beginning.
@@ -240,6 +258,7 @@ impl Run {
             let is_off = |row: &resource::Model| row.applied().get("active") == Some(&false.into());
             let gone: Vec<resource::Model> = rows.into_iter().filter(|row| !(hides && is_off(row))).collect();
             for row in &gone {
+                self.newer.iter_mut().for_each(|newer| newer.note_gone(row));
                 self.report.counts.gone += 1;
                 self.note(Found {
                     difference: Difference::Gone,

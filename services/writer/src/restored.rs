@@ -5,6 +5,7 @@
 //! comparison with a target goes on, until an operator lets the target go on. Who leaves is switched off meanwhile.
 
 use relay::Parcel;
+use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -25,24 +26,43 @@ pub(crate) async fn pause_targets(
     let tx = store.begin().await?;
     let mut news = News::default();
     for target in targets {
-        let before = control::load(&tx, target).await?;
-        let scope = before.pause_scope().unwrap_or(PauseScope::Grants);
-        let mut why = why(target, taken_at);
-        if let Some(paused) = before.paused() {
-            why = format!("{why}; it was paused before by {}: {}", paused.who, paused.why);
-        }
-        safety::pause(&tx, target, Some(("usher", &why)), scope, &mut news).await?;
+        let why = format!("restored from a backup of {}: {}", in_words(taken_at), what_to_do(target));
+        pause(&tx, target, &why, &mut news).await?;
     }
     let parcel = news.store(&tx).await?;
     tx.commit().await.map_err(StoreError::statement("pause targets after a restore"))?;
     Ok(parcel)
 }
 
-fn why(target: &str, taken_at: i64) -> String {
-    let at: OffsetDateTime = crate::moment(taken_at);
-    let at = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+/// Pauses what gives access at `target`. What an operator paused before stays paused as it was.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn pause(
+    tx: &DatabaseTransaction,
+    target: &str,
+    why: &str,
+    news: &mut News,
+) -> Result<(), StoreError> {
+    let before = control::load(tx, target).await?;
+    let scope = before.pause_scope().unwrap_or(PauseScope::Grants);
+    let mut why = why.to_owned();
+    if let Some(paused) = before.paused() {
+        why = format!("{why}; it was paused before by {}: {}", paused.who, paused.why);
+    }
+    safety::pause(tx, target, Some(("usher", &why)), scope, news).await.map(drop)
+}
+
+/// What an operator does at `target` after a restore.
+pub(crate) fn what_to_do(target: &str) -> String {
     format!(
-        "restored from a backup of {at}: let sources say again what they said since, look at `usher reconcile {target} \
-         --dry-run`, then `usher target resume {target}`; accounts are still switched off"
+        "let sources say again what they said since, look at `usher reconcile {target} --dry-run`, then `usher target resume \
+         {target}`; accounts are still switched off"
     )
+}
+
+/// A time in microseconds since the Unix epoch, for operators.
+pub(crate) fn in_words(at: i64) -> String {
+    let at: OffsetDateTime = crate::moment(at);
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }

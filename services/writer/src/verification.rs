@@ -1,8 +1,9 @@
-//! Whether what the mapper decided was compared with what is known here, per target.
+//! Says per target whether what the mapper decided was compared with what is known here, and what is known here with the target.
 //!
 //! A comparison of the whole target begins only after a verification that began after this process did: what is believed to
 //! be desired may be older than what was decided. Where a restored database was noticed, nothing but switching off goes out
-//! before one. The mapper does the verifying; this asks for it and remembers when it was completed.
+//! before one. The mapper does the verifying; this asks for it and remembers when it was completed. After a long stop the target is
+//! looked at once as well, before anything but switching off goes out ([`crate::stale`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,11 +34,24 @@ const ASK_FAILED_AFTER: Duration = Duration::from_secs(1);
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is known of one target.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
     verified_since_start: AtomicBool,
-    only_switches_off: AtomicBool,
-    needed_since: AtomicI64,
+    needs_verification: AtomicBool,
+    /// [`NOT_STALE`], or since when the target may have gone on without us.
+    stale_since: AtomicI64,
+}
+
+const NOT_STALE: i64 = i64::MIN;
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            verified_since_start: AtomicBool::default(),
+            needs_verification: AtomicBool::default(),
+            stale_since: AtomicI64::new(NOT_STALE),
+        }
+    }
 }
 
 impl Gate {
@@ -48,7 +62,26 @@ impl Gate {
 
     /// True while nothing but switching off may go out.
     pub(crate) fn only_switches_off(&self) -> bool {
-        self.only_switches_off.load(Ordering::Acquire)
+        self.needs_verification.load(Ordering::Acquire) || self.stale().is_some()
+    }
+
+    /// Since when the target may have gone on without us; it is looked at as soon as what is desired there was verified.
+    pub(crate) fn to_be_looked_at_since(&self) -> Option<i64> {
+        if self.waits_for_verification() { None } else { self.stale() }
+    }
+
+    /// The target was looked at.
+    pub(crate) fn was_looked_at(&self) {
+        self.stale_since.store(NOT_STALE, Ordering::Release);
+    }
+
+    fn waits_for_verification(&self) -> bool {
+        !self.verified_since_start.load(Ordering::Acquire) || self.needs_verification.load(Ordering::Acquire)
+    }
+
+    fn stale(&self) -> Option<i64> {
+        let since = self.stale_since.load(Ordering::Acquire);
+        (since != NOT_STALE).then_some(since)
     }
 }
 
@@ -76,10 +109,11 @@ impl Verifications {
         for row in verification::load_all(self.store.reader()).await? {
             let Some(gate) = self.gates.get(&row.target) else { continue };
             let verified = row.verified_at >= self.started;
-            let was_shut = gate.only_switches_off.swap(row.is_needed(), Ordering::AcqRel);
-            gate.needed_since.store(row.needed_since, Ordering::Release);
+            let was_shut = gate.only_switches_off();
+            gate.needs_verification.store(row.is_needed(), Ordering::Release);
+            gate.stale_since.store(row.stale_since.unwrap_or(NOT_STALE), Ordering::Release);
             let is_news = verified && !gate.verified_since_start.swap(verified, Ordering::AcqRel);
-            if (is_news || was_shut != row.is_needed())
+            if (is_news || was_shut != gate.only_switches_off())
                 && let Some(bell) = self.bells.get(&row.target)
             {
                 bell.notify_one();
@@ -98,7 +132,7 @@ impl Verifications {
             let waiting: Vec<&String> = self
                 .gates
                 .iter()
-                .filter(|(_, gate)| !gate.lets_compare())
+                .filter(|(_, gate)| gate.waits_for_verification())
                 .map(|(target, _)| target)
                 .collect();
             for target in &waiting {

@@ -26,7 +26,8 @@ async fn streams_come_back_from_a_backup_with_their_sequences_consumers_and_mark
     world.publish(0..2_000).await;
     take(&mut consumer, 500).await;
     drop(consumer);
-    let mark = Mark { installation: "one".to_owned(), beat: 7, notices: vec!["news".to_owned()] };
+    let mark =
+        Mark { installation: "one".to_owned(), beat: 7, at: Some(8), notices: vec!["news".to_owned()] };
     world.bus.leave_mark("mapper", &mark).await.unwrap();
     world.bus.leave_backup(BackupMark { at: 5 }).await.unwrap();
     let before = world.bus.positions(Feed::Events, "mapper").await.unwrap();

@@ -57,6 +57,8 @@ pub struct UpConfig {
     pub gateway: serde_json::Map<String, Value>,
     /// Further settings of the mapper.
     pub mapper: serde_json::Map<String, Value>,
+    /// Further settings of the writer.
+    pub writer: serde_json::Map<String, Value>,
 }
 
 impl UpConfig {
@@ -93,6 +95,9 @@ impl UpConfig {
         }
         for (name, value) in &self.mapper {
             document["mapper"][name] = value.clone();
+        }
+        for (name, value) in &self.writer {
+            document["writer"][name] = value.clone();
         }
         if let Some(url) = &self.postgres {
             for service in ["gateway", "mapper", "writer", "console"] {

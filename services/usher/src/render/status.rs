@@ -72,7 +72,7 @@ pub fn render(status: &Status) -> String {
     let unverified = status.targets.iter().filter_map(|target| Some((target, target.unverified.as_ref()?)));
     for (target, why) in unverified {
         text.push_str(&format!(
-            "\n{}: only switching off goes out until `usher verify` is done: {}\n",
+            "\n{}: only switching off goes out for now: {}\n",
             clean(&target.target),
             clean(why)
         ));

@@ -50,7 +50,8 @@ impl Control {
             return Ok(None);
         }
         let rows = verification::load_all(self.store.reader()).await?;
-        Ok(rows.into_iter().find(|row| row.target == name && row.is_needed()).map(|row| row.why))
+        let row = rows.into_iter().find(|row| row.target == name);
+        Ok(row.and_then(|row| row.restriction().map(str::to_owned)))
     }
 
     /// Whether requests flow: as the owner knows, or as it last wrote down.

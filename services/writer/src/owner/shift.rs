@@ -23,6 +23,7 @@ use crate::pacer::{Circuit, Permit, Urgency};
 use crate::ready::Ready;
 use crate::results::{Committed, look_at_waiting, wake_forgotten_memberships};
 use crate::rows::Key;
+use crate::stale::StaleTarget;
 use crate::{grace, group_limit, listing, micros, now, reconcile, safety, unreadable};
 
 /// How often the queue is looked at when nothing says that it changed.
@@ -256,8 +257,15 @@ impl<'a> Shift<'a> {
 
     /// Goes on with a comparison of the whole target, if one is to be made and what is desired there was verified.
     fn compare(&mut self) {
-        if self.comparing.is_empty() && self.owner.gate.lets_compare() {
-            self.comparing.spawn(reconcile::go_on(Arc::clone(&self.target), Arc::clone(&self.owner.bell)));
+        if !self.comparing.is_empty() {
+            return;
+        }
+        let (target, bell) = (Arc::clone(&self.target), Arc::clone(&self.owner.bell));
+        if let Some(since) = self.owner.gate.to_be_looked_at_since() {
+            let (gate, relay) = (Arc::clone(&self.owner.gate), self.owner.relay.clone());
+            self.comparing.spawn(StaleTarget { target, bell, gate, relay, since }.look());
+        } else if self.owner.gate.lets_compare() {
+            self.comparing.spawn(async move { drop(reconcile::go_on(target, bell, None).await) });
         }
     }
 

@@ -55,6 +55,9 @@ impl Run {
         let mut differing: Vec<(resource::Model, Option<(Attributes, Drift)>)> = Vec::new();
         let nobodys = self.nobodys().await?;
         let (mut groups, mut kept, mut taken, mut off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        if let Some(newer) = &mut self.newer {
+            newer.note_page(kind, page, &linked, &namesakes);
+        }
         for &seen in page {
             let row = match linked.get(&seen.id) {
                 Some(row) if orphans::is_orphan(&row.subject) && is_at_rest(row) => {

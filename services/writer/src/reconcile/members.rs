@@ -52,6 +52,7 @@ impl Run {
             return Ok(());
         }
         let count = |members: &[String]| u64::try_from(members.len()).unwrap_or(0);
+        self.newer.iter_mut().for_each(|newer| newer.note_missing(&group.subject, count(&missing)));
         self.report.counts.members_missing += count(&missing);
         self.report.counts.members_extra += count(&extra);
         self.note(Found {

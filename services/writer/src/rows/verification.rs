@@ -19,6 +19,11 @@ pub(crate) struct Model {
     /// Why it is needed.
     #[sea_orm(column_type = "Text")]
     pub(crate) why: String,
+    /// The target may have gone on without us since then; microseconds since the Unix epoch, none once it was compared.
+    pub(crate) stale_since: Option<i64>,
+    /// Why that may be.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) stale_why: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -30,6 +35,25 @@ impl Model {
     /// True while nothing but switching off may go out.
     pub(crate) fn is_needed(&self) -> bool {
         self.needed_since > 0 && self.verified_at <= self.needed_since
+    }
+
+    /// Why nothing but switching off may go out, if that is so.
+    pub(crate) fn restriction(&self) -> Option<&str> {
+        if self.is_needed() {
+            return Some(&self.why);
+        }
+        self.stale_since.map(|_| self.stale_why.as_str())
+    }
+
+    fn of(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            verified_at: 0,
+            needed_since: 0,
+            why: String::new(),
+            stale_since: None,
+            stale_why: String::new(),
+        }
     }
 }
 
@@ -50,7 +74,7 @@ pub(crate) async fn completed(
     target: &str,
     begun: i64,
 ) -> Result<(), StoreError> {
-    let row = Model { target: target.to_owned(), verified_at: begun, needed_since: 0, why: String::new() };
+    let row = Model { verified_at: begun, ..Model::of(target) };
     write(connection, row, Column::VerifiedAt).await
 }
 
@@ -64,8 +88,32 @@ pub(crate) async fn need(
     since: i64,
     why: &str,
 ) -> Result<(), StoreError> {
-    let row = Model { target: target.to_owned(), verified_at: 0, needed_since: since, why: why.to_owned() };
+    let row = Model { needed_since: since, why: why.to_owned(), ..Model::of(target) };
     write(connection, row, Column::NeededSince).await
+}
+
+/// Keeps that `target` may have gone on without us since `since`, or that it was compared (`stale`: since when and why).
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn set_stale(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    stale: Option<(i64, &str)>,
+) -> Result<(), StoreError> {
+    let row = Model {
+        stale_since: stale.map(|(since, _)| since),
+        stale_why: stale.map_or_else(String::new, |(_, why)| why.to_owned()),
+        ..Model::of(target)
+    };
+    let conflict =
+        OnConflict::column(Column::Target).update_columns([Column::StaleSince, Column::StaleWhy]).to_owned();
+    Entity::insert(row.into_active_model().reset_all())
+        .on_conflict(conflict)
+        .exec_without_returning(connection)
+        .await
+        .map_err(StoreError::statement("keep whether a target went on without us"))?;
+    Ok(())
 }
 
 /// Writes what is later.

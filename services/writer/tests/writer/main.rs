@@ -30,6 +30,7 @@ mod refused;
 mod replays;
 mod replicas;
 mod safety;
+mod stale;
 mod takeover;
 mod unreadable;
 mod world;

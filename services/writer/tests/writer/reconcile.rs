@@ -27,13 +27,13 @@ impl World {
         self.reconciliation().await
     }
 
-    async fn reconciliation(&self) -> Reconciliation {
+    pub(crate) async fn reconciliation(&self) -> Reconciliation {
         let request = ReconciliationRequest { target: TARGET.to_owned() };
         self.ask(verb::RECONCILIATION, &request).await.unwrap()
     }
 
     /// Changes an account at the target behind our back.
-    async fn meddle(&self, key: &str, operations: Value) {
+    pub(crate) async fn meddle(&self, key: &str, operations: Value) {
         let id = self.user(key).unwrap().id;
         self.patch_user(&id, operations).await;
     }

@@ -165,6 +165,7 @@ impl World {
             }],
             replica: Some(OURS.to_owned()),
             lease_seconds: Some(45),
+            trusted_stop_minutes: 5,
             attempts_max: 3,
             retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds },
         };
@@ -217,6 +218,12 @@ impl World {
             self.execute(sql).await;
         }
         self.begin().await;
+    }
+
+    /// Every stop is a long one from now on.
+    pub(crate) async fn restart_trusting_no_stop(&mut self) {
+        self.config.trusted_stop_minutes = 0;
+        self.restart_after(&[]).await;
     }
 
     async fn end(&mut self) {

@@ -1,0 +1,105 @@
+//! The first look at a target after a long stop.
+//!
+//! Copies of all databases and streams from one moment look like a service that was stopped since then. Before anything but switching
+//! off goes out, the target is therefore compared once, and nothing is changed. If it shows that it has gone on meanwhile
+//! ([`crate::reconcile::NewerAtTarget`]), everything was restored: what gives access is paused as after `usher restore`. Otherwise
+//! what is known here is as good as it was, and everything goes on.
+
+use std::sync::Arc;
+
+use recovery::StaleRecords;
+use relay::Relay;
+use store::{Store, StoreError};
+use tokio::sync::Notify;
+
+use crate::call::OwnedTarget;
+use crate::facts::News;
+use crate::reconcile::{self, Compared, NewerAtTarget};
+use crate::restored::{self, in_words, what_to_do};
+use crate::rows::{reconcile as comparisons, verification};
+use crate::verification::Gate;
+
+/// Keeps that nothing but switching off goes out at `targets` before they were looked at.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn doubt_targets(
+    store: &Store,
+    targets: impl Iterator<Item = &String>,
+    stale: &StaleRecords,
+) -> Result<(), StoreError> {
+    tracing::warn!(found = stale.why, "each target is looked at before anything but switching off goes out");
+    let tx = store.begin().await?;
+    for target in targets {
+        let why = format!("{}; the target is compared before anything but switching off goes out", stale.why);
+        verification::set_stale(&tx, target, Some((stale.since, &why))).await?;
+    }
+    tx.commit().await.map_err(StoreError::statement("keep that targets may have gone on"))
+}
+
+/// A target that may have gone on without us.
+pub(crate) struct StaleTarget {
+    pub(crate) target: Arc<OwnedTarget>,
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) relay: Relay,
+    /// Since when.
+    pub(crate) since: i64,
+}
+
+impl StaleTarget {
+    /// Compares the target and settles what follows; an interrupted look is begun again.
+    pub(crate) async fn look(self) {
+        if let Err(error) = self.begin().await {
+            tracing::warn!(target_name = %self.target.name, error = &error as &dyn std::error::Error, "could not begin to look at the target");
+            return;
+        }
+        let newer = NewerAtTarget::than(self.since);
+        let compared = reconcile::go_on(Arc::clone(&self.target), Arc::clone(&self.bell), Some(newer)).await;
+        let Some(compared) = compared else { return };
+        if let Err(error) = self.settle(compared).await {
+            tracing::warn!(target_name = %self.target.name, error = &error as &dyn std::error::Error, "could not keep what the target showed");
+            return;
+        }
+        self.gate.was_looked_at();
+        self.bell.notify_one();
+    }
+
+    /// What was under way compared with something that may be older than the target.
+    async fn begin(&self) -> Result<(), StoreError> {
+        let tx = self.target.store.begin().await?;
+        comparisons::save(&tx, reconcile::begin(&self.target.name, true, false, "usher")).await?;
+        tx.commit().await.map_err(StoreError::statement("begin to look at a target"))
+    }
+
+    async fn settle(&self, compared: Compared) -> Result<(), StoreError> {
+        let (name, since) = (&self.target.name, self.since);
+        let since = if since > 0 { in_words(since) } else { "an unknown time".to_owned() };
+        let why = match compared {
+            Compared::Completely(Some(newer)) if newer.is_something() => Some(format!(
+                "the target has gone on since what is known here, which is of {since}: {newer}; everything seems to be restored from \
+                 copies of that time: {}",
+                what_to_do(name)
+            )),
+            Compared::Completely(_) => None,
+            Compared::Failed(error) => Some(format!(
+                "the writer was last alive at {since}, and whether the target has gone on since could not be seen ({error}): {}",
+                what_to_do(name)
+            )),
+        };
+        let tx = self.target.store.begin().await?;
+        if !self.target.lease.in_force(&tx).await? {
+            return Ok(());
+        }
+        let mut news = News::default();
+        if let Some(why) = &why {
+            tracing::error!(target_name = %name, why, "what gives access is paused");
+            restored::pause(&tx, name, why, &mut news).await?;
+        }
+        verification::set_stale(&tx, name, None).await?;
+        let parcel = news.store(&tx).await?;
+        tx.commit().await.map_err(StoreError::statement("keep what a target showed"))?;
+        self.relay.send(parcel).await;
+        Ok(())
+    }
+}
