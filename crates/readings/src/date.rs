@@ -1,10 +1,11 @@
 //! The one reader of dates.
 
 use serde_json::Value;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use crate::class::class_of;
 use crate::forms::{DateForm, DateForms, DateFormsError, NoDates, YEARS};
+use crate::numbers::whole_number;
 use crate::parse;
 use crate::zone::Zone;
 
@@ -17,6 +18,24 @@ pub enum When {
     Local(PrimitiveDateTime),
     /// On that day.
     Day(Date),
+    /// Where that day ends, which was written as 24:00.
+    EndOf {
+        /// The day.
+        day: Date,
+        /// On which clocks; on those of the source if it is not said.
+        offset: Option<UtcOffset>,
+    },
+}
+
+impl When {
+    /// The day, as it is written.
+    pub(crate) fn written_day(self) -> Date {
+        match self {
+            Self::Moment(at) => at.date(),
+            Self::Local(at) => at.date(),
+            Self::Day(day) | Self::EndOf { day, .. } => day,
+        }
+    }
 }
 
 /// The result of reading a date.
@@ -59,8 +78,7 @@ impl DateReader {
     /// When two of them would read the same text as two days.
     pub fn with_forms(zone: Zone, forms: &DateForms) -> Result<Self, DateFormsError> {
         forms.check()?;
-        let none = forms.none.as_deref().map(NoDates::new).unwrap_or_default();
-        Ok(Self { zone, forms: forms.forms.clone(), none })
+        Ok(Self { zone, forms: forms.forms.clone(), none: NoDates::of(forms) })
     }
 
     /// The time zone of the source.
@@ -91,20 +109,16 @@ impl DateReader {
     }
 
     fn read_text(&self, text: &str) -> Option<DateReading> {
-        let text = text.trim();
+        let text = whole_number(trimmed(text));
         let is_zero = !text.is_empty() && text.bytes().all(|byte| byte == b'0');
-        if text.is_empty() || is_zero || self.none.is_text(text) || parse::is_zero_day(text) {
+        if text.is_empty() || is_zero || self.none.is_text(text) || parse::is_zero_date(text) {
             return Some(DateReading::NoDate);
         }
         let when = parse::date(text, &self.forms)?;
-        if self.none.is_date(when) {
+        if self.none.is_date(when) || self.none.is_date(self.as_day(when)) {
             return Some(DateReading::NoDate);
         }
-        let year = match when {
-            When::Moment(at) => at.year(),
-            When::Local(at) => at.year(),
-            When::Day(date) => date.year(),
-        };
+        let year = when.written_day().year();
         let outside =
             || DateReading::Unreadable(format!("a date outside of {} to {}", YEARS.start(), YEARS.end()));
         Some(if YEARS.contains(&year) { DateReading::At(when) } else { outside() })
@@ -117,7 +131,7 @@ impl DateReader {
             When::Moment(at) if at.time() == Time::MIDNIGHT => When::Day(at.date()),
             When::Moment(at) => self.zone.day_that_begins(at).map_or(when, When::Day),
             When::Local(at) if at.time() == Time::MIDNIGHT => When::Day(at.date()),
-            When::Local(_) | When::Day(_) => when,
+            When::Local(_) | When::Day(_) | When::EndOf { .. } => when,
         }
     }
 
@@ -130,6 +144,12 @@ impl DateReader {
     pub fn end(&self, when: When) -> Option<OffsetDateTime> {
         self.zone.end(when)
     }
+}
+
+/// Without white space of any kind, and without the marks that editors leave around a text.
+fn trimmed(text: &str) -> &str {
+    let is_mark = |c| matches!(c, '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}');
+    text.trim_matches(|c: char| c.is_whitespace() || is_mark(c))
 }
 
 #[cfg(test)]

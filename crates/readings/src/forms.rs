@@ -11,9 +11,37 @@ pub const YEARS: std::ops::RangeInclusive<i32> = 1940..=2098;
 /// Years whose days mean that there is no date, unless a source says otherwise.
 const NO_YEARS: [i32; 9] = [0, 1, 1601, 1753, 1900, 2099, 2154, 4712, 9999];
 /// Days that mean that there is no date, unless a source says otherwise.
-const NO_DAYS: [(i32, u16); 4] = [(1899, 364), (1899, 365), (1970, 1), (2079, 157)];
-/// Texts that mean that there is no date, unless a source says otherwise.
-const NO_TEXTS: [&str; 6] = ["-", "--", "n/a", "none", "null", "nil"];
+const NO_DAYS: [(i32, u16); 9] = [
+    (1899, 364),
+    (1899, 365),
+    (1904, 1),
+    (1970, 1),
+    (2079, 157),
+    (2100, 1),
+    (2100, 365),
+    (2199, 365),
+    (2999, 365),
+];
+/// Texts that mean that there is no date, unless a source says otherwise. The numbers are the last tick that Windows can
+/// count, and what is left of it in JavaScript.
+const NO_TEXTS: [&str; 16] = [
+    "-",
+    "--",
+    "n/a",
+    "na",
+    "n.a.",
+    "nan",
+    "nat",
+    "none",
+    "null",
+    "nil",
+    "not applicable",
+    "notapplicable",
+    "unbefristet",
+    "indefinite",
+    "9223372036854775807",
+    "9223372036854776000",
+];
 
 /// A form that only a source that is known to write it may use: others would read the same text as another day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,18 +51,23 @@ pub enum DateForm {
     DayMonthYear,
     /// `12/31/2026`, `12-31-2026`, `12.31.2026`.
     MonthDayYear,
-    /// `46387`: days since 1899-12-30.
+    /// `46387`: days since 1899-12-30; a fraction is the time of day.
     ExcelSerial,
+    /// `44925`: days since 1904-01-01, as workbooks of early Macs count; a fraction is the time of day.
+    #[serde(rename = "excel_serial_1904")]
+    ExcelSerial1904,
     /// `946684800`: seconds since 1970, of any length but eight digits.
     EpochSeconds,
     /// `946684800000`: milliseconds since 1970, of any length but eight digits.
     EpochMilliseconds,
+    /// `134431488000000000`: hundreds of nanoseconds since 1601, as Active Directory counts.
+    Filetime,
 }
 
 /// How a source writes its dates, besides the forms that every source may use.
 ///
 /// ```yaml
-/// dates: { forms: [day_month_year], none: ["9999", "2100-01-01", "open"] }
+/// dates: { forms: [day_month_year], none: ["2500", "2150-01-01", "open"] }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -42,9 +75,12 @@ pub struct DateForms {
     /// Forms that it uses as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forms: Vec<DateForm>,
-    /// Years, days and texts that mean "there is none", instead of the usual ones. Nothing, null and zeros always do.
+    /// Years, days and texts that mean "there is none" as well as the usual ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub none: Option<Vec<String>>,
+    /// Years, days and texts that mean "there is none" instead of the usual ones. Nothing, null and zeros always do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub none_instead: Option<Vec<String>>,
 }
 
 /// Settings that contradict each other.
@@ -72,33 +108,38 @@ impl Default for NoDates {
 }
 
 impl NoDates {
-    /// A source's own, of which each is a year, a day, or a text.
-    pub(crate) fn new(own: &[String]) -> Self {
-        let mut all = Self { years: vec![0], days: Vec::new(), texts: Vec::new() };
+    /// Those of a source.
+    pub(crate) fn of(forms: &DateForms) -> Self {
+        let mut all = match &forms.none_instead {
+            Some(_) => Self { years: vec![0], days: Vec::new(), texts: Vec::new() },
+            None => Self::default(),
+        };
+        all.add(forms.none.iter().chain(&forms.none_instead).flatten());
+        all
+    }
+
+    /// Each is a year, a day, or a text.
+    fn add<'a>(&mut self, own: impl Iterator<Item = &'a String>) {
         for text in own {
             let text = text.trim();
             let is_year = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
             if let Some(year) = text.parse().ok().filter(|_| is_year) {
-                all.years.push(year);
+                self.years.push(year);
             } else if let Some(day) = crate::parse::iso_day(text) {
-                all.days.push(day);
+                self.days.push(day);
             } else {
-                all.texts.push(text.to_lowercase());
+                self.texts.push(text.to_lowercase());
             }
         }
-        all
     }
 
     pub(crate) fn is_text(&self, text: &str) -> bool {
-        self.texts.iter().any(|none| none.eq_ignore_ascii_case(text))
+        let text = text.to_lowercase();
+        self.texts.contains(&text)
     }
 
     pub(crate) fn is_date(&self, when: When) -> bool {
-        let date = match when {
-            When::Moment(at) => at.date(),
-            When::Local(at) => at.date(),
-            When::Day(date) => date,
-        };
+        let date = when.written_day();
         self.years.contains(&date.year()) || self.days.contains(&date)
     }
 }
@@ -118,10 +159,17 @@ impl DateForms {
                 "has epoch_seconds and epoch_milliseconds: name the one that it writes",
             ));
         }
-        if both(DateForm::ExcelSerial, DateForm::EpochSeconds)
-            || both(DateForm::ExcelSerial, DateForm::EpochMilliseconds)
-        {
+        if both(DateForm::ExcelSerial, DateForm::ExcelSerial1904) {
+            return Err(DateFormsError("has excel_serial and excel_serial_1904: 46387 would be two days"));
+        }
+        let serials = [DateForm::ExcelSerial, DateForm::ExcelSerial1904];
+        let has_serials = serials.iter().any(|form| self.forms.contains(form));
+        let epochs = [DateForm::EpochSeconds, DateForm::EpochMilliseconds];
+        if has_serials && epochs.iter().any(|form| self.forms.contains(form)) {
             return Err(DateFormsError("has excel_serial and an epoch: 46387 would be two days"));
+        }
+        if self.none.is_some() && self.none_instead.is_some() {
+            return Err(DateFormsError("has none and none_instead: put all into one of them"));
         }
         Ok(())
     }

@@ -12,6 +12,8 @@
 mod class;
 mod date;
 mod forms;
+mod months;
+mod numbers;
 mod parse;
 mod status;
 mod zone;

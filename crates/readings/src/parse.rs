@@ -1,36 +1,22 @@
 //! From text to a date. Each form is read whole or not at all.
 
-use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
 use crate::date::When;
 use crate::forms::DateForm;
+use crate::months::named_month;
+use crate::numbers::{digits, negative_epoch, odata, serial_moment};
 
 /// Longest text that is read as a date, in bytes.
 const DATE_BYTES_MAX: usize = 64;
-/// Serial number 0 of a spreadsheet.
-const EXCEL_DAY_ZERO: Date = time::macros::date!(1899 - 12 - 30);
-/// The last day that a spreadsheet can count: 9999-12-31.
-const EXCEL_SERIAL_MAX: i64 = 2_958_465;
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 /// The date in `text`, which has no blanks around it.
 pub(crate) fn date(text: &str, forms: &[DateForm]) -> Option<When> {
-    if text.len() > DATE_BYTES_MAX || !text.is_ascii() {
+    if text.len() > DATE_BYTES_MAX {
         return None;
+    }
+    if !text.is_ascii() {
+        return named_month(text);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits(text, forms);
@@ -43,6 +29,24 @@ pub(crate) fn date(text: &str, forms: &[DateForm]) -> Option<When> {
         .or_else(|| compact(text))
         .or_else(|| named_month(text))
         .or_else(|| year_last(text, forms))
+        .or_else(|| serial_moment(text, forms))
+}
+
+/// Zero as a date: an empty cell of a spreadsheet that is shown as one (`00.01.1900`), or `/Date(0)/`.
+pub(crate) fn is_zero_date(text: &str) -> bool {
+    is_zero_day(text) || is_day_zero_of_1900(text) || is_zero_epoch(text)
+}
+
+fn is_zero_epoch(text: &str) -> bool {
+    matches!(odata(text), Some(When::Moment(at)) if at == time::OffsetDateTime::UNIX_EPOCH)
+}
+
+/// The day 0 of January 1900 in any order, perhaps with a time.
+fn is_day_zero_of_1900(text: &str) -> bool {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let mut parts: Vec<&str> = day.split(['-', '/', '.']).collect();
+    parts.sort_unstable_by_key(|part| part.parse::<u32>().unwrap_or(u32::MAX));
+    matches!(parts[..], ["0" | "00", "1" | "01", "1900"])
 }
 
 /// `YYYY-MM-DD`, `YYYY-M-D`, with dashes, slashes or points.
@@ -52,74 +56,10 @@ pub(crate) fn iso_day(text: &str) -> Option<Date> {
 }
 
 /// Only zeros where the date would stand: `0000-00-00`, perhaps with a time.
-pub(crate) fn is_zero_day(text: &str) -> bool {
+fn is_zero_day(text: &str) -> bool {
     let zeros =
         |text: &str| text.len() == 10 && text.bytes().all(|byte| matches!(byte, b'0' | b'-' | b'/' | b'.'));
     text.get(..10).is_some_and(zeros) && !text[10..].starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Only digits: a day, seconds, milliseconds, or a moment; the number of digits tells.
-fn digits(text: &str, forms: &[DateForm]) -> Option<When> {
-    match text.len() {
-        8 => return compact_day(text).map(When::Day),
-        14 => return compact(text),
-        _ => {}
-    }
-    let number: i64 = text.parse().ok()?;
-    if forms.contains(&DateForm::EpochSeconds) {
-        return epoch(number, 1_000_000_000);
-    }
-    if forms.contains(&DateForm::EpochMilliseconds) {
-        return epoch(number, 1_000_000);
-    }
-    match text.len() {
-        10 => epoch(number, 1_000_000_000),
-        13 => epoch(number, 1_000_000),
-        _ if forms.contains(&DateForm::ExcelSerial) && number <= EXCEL_SERIAL_MAX => {
-            EXCEL_DAY_ZERO.checked_add(Duration::days(number)).map(When::Day)
-        }
-        _ => None,
-    }
-}
-
-fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<When> {
-    let number: i64 = digits.parse().ok().filter(|number: &i64| *number >= 0)?;
-    if forms.contains(&DateForm::EpochSeconds) {
-        epoch(-number, 1_000_000_000)
-    } else if forms.contains(&DateForm::EpochMilliseconds) {
-        epoch(-number, 1_000_000)
-    } else {
-        None
-    }
-}
-
-fn epoch(number: i64, nanos: i128) -> Option<When> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(number) * nanos).ok().map(When::Moment)
-}
-
-/// `/Date(1492098664000)/`, perhaps with an offset in minutes and escaped slashes. The number counts in UTC; the offset
-/// says only on which clocks it is shown.
-fn odata(text: &str) -> Option<When> {
-    let inner = text.strip_prefix("\\/").or_else(|| text.strip_prefix('/'))?;
-    let inner = inner.strip_suffix("\\/").or_else(|| inner.strip_suffix('/'))?;
-    let inner = inner.strip_prefix("Date(")?.strip_suffix(')')?;
-    let (negative, inner) = inner.strip_prefix('-').map_or((false, inner), |rest| (true, rest));
-    let end = inner.find(['+', '-']).unwrap_or(inner.len());
-    let (millis, offset) = inner.split_at(end);
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number(millis) || !(offset.is_empty() || is_number(&offset[1..])) {
-        return None;
-    }
-    let millis: i64 = millis.parse().ok()?;
-    let utc = epoch(if negative { -millis } else { millis }, 1_000_000)?;
-    let minutes: i32 = if offset.is_empty() { 0 } else { offset.parse().ok()? };
-    match utc {
-        When::Moment(at) if at.time() != Time::MIDNIGHT => {
-            let shown = UtcOffset::from_whole_seconds(minutes.checked_mul(60)?).ok()?;
-            at.checked_to_offset(shown).map(When::Moment)
-        }
-        utc => Some(utc),
-    }
 }
 
 /// A day with the year first, then an offset (which says nothing of a day), a time, or nothing.
@@ -140,7 +80,7 @@ fn leading_day(text: &str) -> Option<(Date, &str)> {
 }
 
 /// `YYYYMMDD`, perhaps followed by `T` and a time; or fourteen digits.
-fn compact(text: &str) -> Option<When> {
+pub(crate) fn compact(text: &str) -> Option<When> {
     let (date, rest) = text.split_at_checked(8)?;
     let date = compact_day(date)?;
     let clock = rest.strip_prefix(['T', 't', ' ']).unwrap_or(rest);
@@ -155,36 +95,8 @@ fn compact(text: &str) -> Option<When> {
     moment(date, &clock)
 }
 
-fn compact_day(text: &str) -> Option<Date> {
+pub(crate) fn compact_day(text: &str) -> Option<Date> {
     calendar_day(number(text.get(..4)?, 4)?, number(text.get(4..6)?, 2)?, number(text.get(6..)?, 2)?)
-}
-
-/// `31-Dec-2026`, `31 December 2026`, `December 31, 2026`; the year has four digits.
-fn named_month(text: &str) -> Option<When> {
-    let is_gap = |c: char| matches!(c, '-' | ' ' | '.' | ',' | '/');
-    let mut parts = text.split(is_gap).filter(|part| !part.is_empty());
-    let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let (month, day) = match month_of(second) {
-        Some(month) => (month, first),
-        None => (month_of(first)?, second),
-    };
-    let (day, rest) = leading_number(day)?;
-    let day = rest.is_empty().then_some(day)?;
-    calendar_day(number(year, 4)?, month, day).map(When::Day)
-}
-
-fn month_of(word: &str) -> Option<u32> {
-    let word = word.to_ascii_lowercase();
-    let is_it = |name: &&str| {
-        **name == word
-            || (word.len() == 3 && name.starts_with(&word))
-            || (word == "sept" && name.starts_with(&word))
-    };
-    let at = MONTHS.iter().position(is_it)?;
-    u32::try_from(at + 1).ok()
 }
 
 /// Day and month in the order that the source is known to use, then a year of four digits and perhaps a time.
@@ -208,17 +120,29 @@ fn year_last(text: &str, forms: &[DateForm]) -> Option<When> {
 }
 
 /// `H:MM[:SS[.fraction]][ AM][offset]`.
-fn moment(date: Date, text: &str) -> Option<When> {
+pub(crate) fn moment(date: Date, text: &str) -> Option<When> {
     let end = text.find(|c: char| !matches!(c, '0'..='9' | ':' | '.' | ',')).unwrap_or(text.len());
     let (clock, rest) = text.split_at(end);
     let rest = rest.trim_start();
     let half = rest.get(..2).map(str::to_ascii_uppercase).filter(|half| half == "AM" || half == "PM");
     let offset = if half.is_some() { rest[2..].trim_start() } else { rest };
+    if half.is_none() && is_end_of_day(clock) {
+        let offset = if offset.is_empty() { None } else { Some(offset_of(offset)?) };
+        return Some(When::EndOf { day: date, offset });
+    }
     let at = PrimitiveDateTime::new(date, time_of_day(clock, half.as_deref())?);
     match offset {
         "" => Some(When::Local(at)),
         offset => Some(When::Moment(at.assume_offset(offset_of(offset)?))),
     }
+}
+
+/// `24:00`, `24:00:00`: where the day ends.
+fn is_end_of_day(clock: &str) -> bool {
+    let zeros = |rest: &str| rest.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.' | b','));
+    clock
+        .strip_prefix("24:")
+        .is_some_and(|rest| zeros(rest) && time_of_day(&format!("00:{rest}"), None).is_some())
 }
 
 fn time_of_day(text: &str, half: Option<&str>) -> Option<Time> {
@@ -268,13 +192,13 @@ fn offset_of(text: &str) -> Option<UtcOffset> {
     UtcOffset::from_hms(signed(hours)?, signed(minutes)?, 0).ok()
 }
 
-fn calendar_day(year: u32, month: u32, day: u32) -> Option<Date> {
+pub(crate) fn calendar_day(year: u32, month: u32, day: u32) -> Option<Date> {
     let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
     Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
 }
 
 /// One or two digits, and what follows them.
-fn leading_number(text: &str) -> Option<(u32, &str)> {
+pub(crate) fn leading_number(text: &str) -> Option<(u32, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
     let number = if (1..=2).contains(&digits) { number.parse().ok()? } else { return None };
@@ -282,7 +206,7 @@ fn leading_number(text: &str) -> Option<(u32, &str)> {
 }
 
 /// Exactly `digits` decimal digits.
-fn number(text: &str, digits: usize) -> Option<u32> {
+pub(crate) fn number(text: &str, digits: usize) -> Option<u32> {
     let fits = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     if fits { text.parse().ok() } else { None }
 }

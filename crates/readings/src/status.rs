@@ -198,6 +198,30 @@ mod tests {
     }
 
     #[test]
+    fn every_row_of_the_table_of_statuses_is_read_as_it_says() {
+        use EmploymentStatus::{Active, Ended, OnLeave, PreHire, Suspended};
+        let page = include_str!("../../../docs/dates.md");
+        let rows = page.lines().skip_while(|line| *line != "| value | is |").skip(2);
+        let mut count = 0;
+        for line in rows.take_while(|line| line.starts_with('|')) {
+            let (value, is) = line.trim_matches('|').split_once('|').unwrap();
+            let value = serde_json::from_str(value.trim().trim_matches('`')).unwrap();
+            let read = match StatusWords::default().read(Some(&value)) {
+                StatusReading::NotSaid => "not said",
+                StatusReading::Unreadable => "unreadable",
+                StatusReading::Status(Active) => "active",
+                StatusReading::Status(OnLeave) => "leave",
+                StatusReading::Status(Suspended) => "suspended",
+                StatusReading::Status(PreHire) => "pre_hire",
+                StatusReading::Status(Ended) => "ended",
+            };
+            assert_eq!(read, is.trim(), "{line}");
+            count += 1;
+        }
+        assert!(count > 10, "{count} rows");
+    }
+
+    #[test]
     fn a_source_has_words_of_its_own_and_each_means_one_thing() {
         let own = WordLists { ended: vec!["T".into(), "Leave".into()], ..WordLists::default() };
         let words = StatusWords::default().with(&own).unwrap();

@@ -35,6 +35,13 @@ impl Zone {
             When::Moment(at) => Some(at.to_offset(UtcOffset::UTC)),
             When::Local(at) => self.moment(at),
             When::Day(date) => self.moment(date.midnight()),
+            When::EndOf { day, offset } => {
+                let midnight = day.next_day()?.midnight();
+                match offset {
+                    Some(offset) => midnight.assume_offset(offset).checked_to_offset(UtcOffset::UTC),
+                    None => self.moment(midnight),
+                }
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::{date, datetime};
 
 fn reader(zone: &str, forms: &[DateForm]) -> DateReader {
-    let forms = DateForms { forms: forms.to_vec(), none: None };
+    let forms = DateForms { forms: forms.to_vec(), ..DateForms::default() };
     DateReader::with_forms(Zone::named(zone).unwrap(), &forms).unwrap()
 }
 
@@ -39,9 +39,9 @@ fn form_of(name: &str) -> Vec<DateForm> {
 #[test]
 fn every_row_of_the_table_of_forms_is_read_as_it_says() {
     let page = include_str!("../../../../docs/dates.md");
-    let table = page.split("## Forms").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = page.lines().skip_while(|line| !line.starts_with("| JSON value |")).skip(2);
     let mut rows = 0;
-    for line in table.lines().filter(|line| line.starts_with("| `")) {
+    for line in table.take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [text, form, as_field, as_day] = cells[..] else { panic!("{line}") };
         let text = text.trim_matches('`');
@@ -56,24 +56,75 @@ fn every_row_of_the_table_of_forms_is_read_as_it_says() {
         assert_eq!(shown(&reader, &day), as_day, "{text} as a day");
         rows += 1;
     }
-    assert!(rows > 60, "{rows} rows");
+    assert!(rows > 140, "{rows} rows");
 }
 
 #[test]
-fn what_means_none_is_a_setting() {
-    let forms =
-        DateForms { forms: Vec::new(), none: Some(vec!["2098".into(), "2090-01-01".into(), "open".into()]) };
-    let reader = DateReader::with_forms(Zone::utc(), &forms).unwrap();
-    for none in ["", "2098-05-05", "2090-01-01", "OPEN", "0000-00-00", "00000000"] {
-        assert_eq!(reader.parse(none), DateReading::NoDate, "{none}");
+fn every_row_of_the_table_of_settings_is_read_as_it_says() {
+    let page = include_str!("../../../../docs/dates.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| `dates` of the source |")).skip(2);
+    let mut count = 0;
+    for line in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [settings, value, is] = cells[..] else { panic!("{line}") };
+        let settings: DateForms = serde_json::from_str(settings.trim_matches('`')).unwrap();
+        let value = serde_json::from_str(value.trim_matches('`')).unwrap();
+        let read = match DateReader::with_forms(Zone::utc(), &settings) {
+            Ok(reader) => shown(&reader, &reader.read(&value)),
+            Err(_) => "refused".to_owned(),
+        };
+        assert_eq!(read, is, "{line}");
+        count += 1;
     }
-    assert!(
-        matches!(reader.parse("9999-12-31"), DateReading::Unreadable(_)),
-        "it is not the usual list any more"
-    );
-    assert!(matches!(reader.parse("-"), DateReading::Unreadable(_)));
-    let both = DateForms { forms: vec![DateForm::DayMonthYear, DateForm::MonthDayYear], none: None };
-    assert!(DateReader::with_forms(Zone::utc(), &both).is_err());
+    assert!(count > 20, "{count} rows");
+}
+
+#[test]
+fn the_names_of_months_are_those_of_the_page_and_each_is_one_month() {
+    let page = include_str!("../../../../docs/dates.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| month | names |")).skip(2);
+    let mut seen = std::collections::BTreeSet::new();
+    for (at, line) in rows.take(12).enumerate() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [month, names] = cells[..] else { panic!("{line}") };
+        assert_eq!(month, (at + 1).to_string());
+        assert_eq!(names.split(' ').collect::<Vec<_>>(), crate::months::MONTHS[at], "{line}");
+        for name in names.split(' ') {
+            assert!(seen.insert(name), "{name} is two months");
+            let day = reader("UTC", &[]).parse(&format!("7. {} 2026", name.to_uppercase()));
+            let expected =
+                Date::from_calendar_date(2026, u8::try_from(at + 1).unwrap().try_into().unwrap(), 7);
+            assert_eq!(day.at(), Some(When::Day(expected.unwrap())), "{name}");
+        }
+    }
+    assert!(seen.len() > 80, "the table was not found");
+}
+
+#[test]
+fn the_midnight_of_another_zone_is_a_day_where_that_zone_is_configured() {
+    let pacific = reader("America/Los_Angeles", &[]);
+    let at = pacific.parse("2026-12-31T08:00:00Z").at().unwrap();
+    assert_eq!(pacific.as_day(at), When::Day(date!(2026 - 12 - 31)));
+    let day = |zone: &str, text: &str| {
+        let reader = reader(zone, &[]);
+        reader.as_day(reader.parse(text).at().unwrap())
+    };
+    assert_eq!(day("Africa/Cairo", "2026-04-24T00:00:00"), When::Day(date!(2026 - 04 - 24)));
+    assert_eq!(day("UTC", "/Date(1709247600000+0060)/"), When::Day(date!(2024 - 03 - 01)));
+    assert_eq!(day("Asia/Kolkata", "/Date(1552156200000)/"), When::Day(date!(2019 - 03 - 10)));
+    for zone in ["America/New_York", "Asia/Tokyo"] {
+        let reader = reader(zone, &[]);
+        assert_eq!(reader.parse("/Date(-62135596800000)/"), DateReading::NoDate, "{zone}");
+    }
+    assert_eq!(moment_in("Africa/Cairo", "2026-04-24T00:00:00"), datetime!(2026-04-23 22:00 UTC));
+}
+
+#[test]
+fn twenty_four_hours_are_the_end_of_the_day_whether_the_last_day_or_the_first_away_is_meant() {
+    let reader = reader("Europe/Berlin", &[]);
+    let at = reader.as_day(reader.parse("2026-12-31T24:00:00").at().unwrap());
+    assert_eq!(reader.end(at), Some(datetime!(2026-12-31 23:00 UTC)));
+    assert_eq!(reader.begin(at), reader.end(at));
 }
 
 #[test]
@@ -127,7 +178,7 @@ fn a_last_day_ends_where_the_next_begins_though_it_has_23_or_25_hours() {
 proptest! {
     #[test]
     fn any_text_is_read_without_a_panic(text in ".{0,40}") {
-        for forms in [&[][..], &[DateForm::DayMonthYear], &[DateForm::EpochSeconds], &[DateForm::ExcelSerial]] {
+        for forms in [&[][..], &[DateForm::DayMonthYear], &[DateForm::EpochSeconds], &[DateForm::ExcelSerial], &[DateForm::Filetime]] {
             let reader = reader("Africa/Cairo", forms);
             if let DateReading::At(when) = reader.parse(&text) {
                 let (begins, ends) = (reader.begin(when), reader.end(when));

@@ -1,0 +1,153 @@
+//! Dates that are numbers: days, seconds, milliseconds, ticks and serial numbers of spreadsheets.
+
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+use crate::date::When;
+use crate::forms::DateForm;
+use crate::parse::{compact, compact_day};
+
+/// Serial number 0 of a spreadsheet.
+const EXCEL_DAY_ZERO: Date = time::macros::date!(1899 - 12 - 30);
+/// Serial number 0 of a spreadsheet that counts from 1904.
+const EXCEL_1904_DAY_ZERO: Date = time::macros::date!(1904 - 1 - 1);
+/// The last day that a spreadsheet can count: 9999-12-31.
+const EXCEL_SERIAL_MAX: i64 = 2_958_465;
+/// Most digits of the fraction of a serial number that count.
+const FRACTION_DIGITS_MAX: usize = 15;
+/// Seconds from 1601, where Windows begins to count, to 1970.
+const SECONDS_FROM_1601: i128 = 11_644_473_600;
+/// Fewest digits of a number of ticks of Windows.
+const FILETIME_DIGITS_MIN: usize = 17;
+/// Milliseconds below this, counted from 1970, are seconds that were taken for milliseconds.
+const MILLISECONDS_MIN: i64 = 10_000_000_000;
+
+/// The whole number that `text` is, without a fraction of nothing but zeros: `20261231.0`.
+pub(crate) fn whole_number(text: &str) -> &str {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((number, zeros))
+            if is_number(number.strip_prefix('-').unwrap_or(number))
+                && !zeros.is_empty()
+                && zeros.bytes().all(|byte| byte == b'0') =>
+        {
+            number
+        }
+        _ => text,
+    }
+}
+
+/// Only digits: a day, seconds, milliseconds, or a moment; the number of digits tells.
+pub(crate) fn digits(text: &str, forms: &[DateForm]) -> Option<When> {
+    match text.len() {
+        8 => return compact_day(text).map(When::Day),
+        14 => return compact(text),
+        _ => {}
+    }
+    let number: i64 = text.parse().ok()?;
+    if text.len() >= FILETIME_DIGITS_MIN && forms.contains(&DateForm::Filetime) {
+        return filetime(number);
+    }
+    if forms.contains(&DateForm::EpochSeconds) {
+        return epoch(number, 1_000_000_000);
+    }
+    if forms.contains(&DateForm::EpochMilliseconds) {
+        return milliseconds(number);
+    }
+    match text.len() {
+        10 => epoch(number, 1_000_000_000),
+        13 => epoch(number, 1_000_000),
+        _ => serial_day(number, forms).map(When::Day),
+    }
+}
+
+/// A negative number: seconds or milliseconds before 1970.
+pub(crate) fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<When> {
+    let number: i64 = digits.parse().ok().filter(|number: &i64| *number >= 0)?;
+    if forms.contains(&DateForm::EpochSeconds) {
+        epoch(-number, 1_000_000_000)
+    } else if forms.contains(&DateForm::EpochMilliseconds) {
+        milliseconds(-number)
+    } else {
+        None
+    }
+}
+
+/// A serial number with a fraction, which is the time of day on the clocks of the source.
+pub(crate) fn serial_moment(text: &str, forms: &[DateForm]) -> Option<When> {
+    let (day, fraction) = text.split_once(['.', ','])?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(day) || !is_number(fraction) {
+        return None;
+    }
+    // A time without a day is no date.
+    let day = day.parse().ok().filter(|day| *day > 0)?;
+    let date = serial_day(day, forms)?;
+    let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(FRACTION_DIGITS_MAX).collect();
+    let scale = 10_u128.pow(u32::try_from(FRACTION_DIGITS_MAX).ok()?);
+    let seconds = (digits.parse::<u128>().ok()? * 86_400 + scale / 2) / scale;
+    let at = PrimitiveDateTime::new(date, Time::MIDNIGHT);
+    at.checked_add(Duration::seconds(i64::try_from(seconds).ok()?)).map(When::Local)
+}
+
+fn serial_day(number: i64, forms: &[DateForm]) -> Option<Date> {
+    let zero = if forms.contains(&DateForm::ExcelSerial) {
+        EXCEL_DAY_ZERO
+    } else if forms.contains(&DateForm::ExcelSerial1904) {
+        EXCEL_1904_DAY_ZERO
+    } else {
+        return None;
+    };
+    if number <= EXCEL_SERIAL_MAX { zero.checked_add(Duration::days(number)) } else { None }
+}
+
+/// Hundreds of nanoseconds since 1601.
+fn filetime(ticks: i64) -> Option<When> {
+    let nanos = i128::from(ticks) * 100 - SECONDS_FROM_1601 * 1_000_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(When::Moment)
+}
+
+fn milliseconds(number: i64) -> Option<When> {
+    if number.abs() < MILLISECONDS_MIN { None } else { epoch(number, 1_000_000) }
+}
+
+fn epoch(number: i64, nanos: i128) -> Option<When> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(number) * nanos).ok().map(When::Moment)
+}
+
+/// `/Date(1492098664000)/`, perhaps with an offset and escaped slashes. The number counts in UTC; the offset says only on
+/// which clocks it is shown.
+pub(crate) fn odata(text: &str) -> Option<When> {
+    let inner = text.strip_prefix("\\/").or_else(|| text.strip_prefix('/'))?;
+    let inner = inner.strip_suffix("\\/").or_else(|| inner.strip_suffix('/'))?;
+    let inner = inner.strip_prefix("Date(")?.strip_suffix(')')?;
+    let (negative, inner) = inner.strip_prefix('-').map_or((false, inner), |rest| (true, rest));
+    let end = inner.find(['+', '-']).unwrap_or(inner.len());
+    let (millis, offset) = inner.split_at(end);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(millis) || !(offset.is_empty() || is_number(&offset[1..])) {
+        return None;
+    }
+    let millis: i64 = millis.parse().ok()?;
+    match epoch(if negative { -millis } else { millis }, 1_000_000)? {
+        When::Moment(at) if at.time() != Time::MIDNIGHT => Some(When::Moment(at_midnight(at, offset))),
+        utc => Some(utc),
+    }
+}
+
+/// The moment on the clocks that the offset names, if it is midnight there; else in UTC. OData writes the offset in
+/// minutes, .NET in hours and minutes: one value cannot be midnight by both.
+fn at_midnight(at: OffsetDateTime, offset: &str) -> OffsetDateTime {
+    let Ok(number) = offset.parse::<i32>() else { return at };
+    let (hours, minutes) = (number / 100, number % 100);
+    let is_clock = offset.len() == 5 && minutes.abs() < 60;
+    let readings = [Some(number), is_clock.then_some(hours * 60 + minutes)];
+    let zones = readings.into_iter().flatten().filter(|minutes| is_zone(*minutes));
+    let offsets = zones.filter_map(|minutes| UtcOffset::from_whole_seconds(minutes * 60).ok());
+    let mut shown = offsets.filter_map(|offset| at.checked_to_offset(offset));
+    shown.find(|shown| shown.time() == Time::MIDNIGHT).unwrap_or(at)
+}
+
+/// Clocks of the world differ from UTC by quarters of an hour, from 12 hours behind to 14 hours ahead.
+fn is_zone(minutes: i32) -> bool {
+    minutes % 15 == 0 && (-12 * 60..=14 * 60).contains(&minutes)
+}
