@@ -19,6 +19,8 @@ pub(crate) enum Effective {
     #[default]
     NotSaid,
     At(When),
+    /// The moment from which on it holds, whatever the adapter says of last days.
+    Begins(OffsetDateTime),
     /// A field for it is there, and holds no day that can be used.
     Unusable(UnreadValue),
 }
@@ -38,9 +40,7 @@ impl Effective {
     /// The moment at which the day at `node` begins, whatever the adapter says of last days.
     pub(crate) fn begin(node: &Node<'_>, dates: &DateReader) -> Self {
         match Self::at(node, dates) {
-            Self::At(when) => {
-                dates.begin(dates.as_day(when)).map_or(Self::NotSaid, |at| Self::At(When::Moment(at)))
-            }
+            Self::At(when) => dates.begin(dates.as_day(when)).map_or(Self::NotSaid, Self::Begins),
             other => other,
         }
     }
@@ -86,7 +86,7 @@ impl Draft<'_> {
     fn asked(&self, hint: Option<EventKind>, attributes: Attributes, reader: &Reader) -> Vec<Notice> {
         let is_leaving = hint == Some(EventKind::WorkerLeft);
         let has_values = !attributes.is_empty() || self.members.is_some();
-        let has_day = matches!(self.effective, Effective::At(_));
+        let has_day = matches!(self.effective, Effective::At(_) | Effective::Begins(_));
         let changed = |id| Notice::Changed { key: self.subject.clone(), id, at: self.at, hint };
         if is_leaving && !has_day {
             // Whether it is announced or in force is not known: nobody is cut off on a guess.
@@ -110,15 +110,16 @@ impl Draft<'_> {
 
     /// One event; two where somebody comes or goes at another time than now: what the record says of them holds already.
     fn events(&self, kind: EventKind, attributes: Attributes, reader: &Reader) -> Vec<Notice> {
-        let when = match &self.effective {
+        let dates = &reader.dates;
+        let begins = match self.effective {
             Effective::NotSaid => return vec![Notice::Event(self.said(kind, attributes))],
             Effective::Unusable(_) => return vec![Notice::Event(self.without_its_day(kind, attributes))],
-            Effective::At(when) => *when,
-        };
-        let begins = if kind == EventKind::WorkerLeft && reader.end_date == EndDate::LastDay {
-            reader.dates.end(when)
-        } else {
-            reader.dates.begin(when)
+            Effective::Begins(at) => Some(at),
+            Effective::At(when) if kind == EventKind::WorkerLeft && reader.end_date == EndDate::LastDay => {
+                dates.end(dates.as_day(when))
+            }
+            Effective::At(when) if is_employment(kind) => dates.begin(dates.as_day(when)),
+            Effective::At(when) => dates.begin(when),
         };
         let explicit = Statement { kind, effective_at: begins, dated: Dating::Explicit };
         let is_now = begins.is_none_or(|begins| begins == self.at);

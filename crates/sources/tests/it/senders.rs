@@ -44,6 +44,37 @@ fn standard_webhooks_need_a_day_to_let_somebody_go() {
 }
 
 #[test]
+fn every_row_of_the_table_of_first_and_last_days_takes_effect_as_it_says() {
+    let page = include_str!("../../../../docs/dates.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| of a notice |")).skip(2);
+    let mut count = 0;
+    for line in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> =
+            line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [word, end_date, value, is] = cells[..] else { panic!("{line}") };
+        let yaml = format!(
+            "{{ kind: json, time_zone: Europe/Berlin, key: /id, type: /what, effective_at: /day, end_date: {end_date},
+                types: {{ gone: worker.left, hired: worker.joined }}, attributes: {{ department: /team }} }}"
+        );
+        let body = format!(r#"{{"id":"E-1","what":"{word}","day":{value},"team":"Sales"}}"#);
+        let all = notices(&yaml, JSON, &body);
+        let events =
+            all.iter().filter_map(|notice| if let Notice::Event(said) = notice { Some(said) } else { None });
+        let events: Vec<&Said> = events.collect();
+        let shown = if events.iter().any(|said| !said.unread.is_empty()) {
+            assert!(events.iter().all(|said| said.kind == EventKind::WorkerChanged), "{line}: {all:?}");
+            "nothing, listed".to_owned()
+        } else {
+            let at = events.iter().find_map(|said| said.effective_at).unwrap();
+            at.to_offset(time::UtcOffset::UTC).format(&time::format_description::well_known::Rfc3339).unwrap()
+        };
+        assert_eq!(shown, is, "{line}");
+        count += 1;
+    }
+    assert!(count > 12, "{count} rows");
+}
+
+#[test]
 fn any_json_is_read_by_pointers() {
     let workday = r#"
 kind: json
