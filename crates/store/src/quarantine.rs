@@ -148,8 +148,7 @@ pub async fn put(
     item: &QuarantinedItem,
 ) -> Result<(), StoreError> {
     let cause: String = storable(&item.cause).chars().take(CAUSE_CHARS_MAX).collect();
-    // Its id may be as hostile as the rest; what is too long for an index is named by its beginning.
-    let id: String = storable(&item.id).chars().take(ID_CHARS_MAX).collect();
+    let id = stored_id(&item.id);
     let statement = Query::insert()
         .into_table(table(service))
         .columns(COLUMNS.map(Alias::new))
@@ -173,6 +172,12 @@ pub async fn put(
 
 /// Most characters of an id.
 const ID_CHARS_MAX: usize = 256;
+
+/// The id under which an item is stored: its own may be as hostile as the rest, and what is too long for an index is named by
+/// its beginning.
+pub fn stored_id(id: &str) -> String {
+    storable(id).chars().take(ID_CHARS_MAX).collect()
+}
 
 /// PostgreSQL has no U+0000 in text.
 fn storable(text: &str) -> String {

@@ -155,6 +155,12 @@ impl Live {
         for delivery in batch {
             match &delivery.body {
                 Ok(event) => {
+                    if let Some(cause) = quarantine::unreadable_part(event) {
+                        telemetry::metrics::merged("unreadable", 1);
+                        let item = quarantine::unreadable_event(delivery, event, cause);
+                        self.set_aside(&item, shutdown).await?;
+                        continue;
+                    }
                     if let Some(trace) = delivery.trace {
                         telemetry::link(&span, trace);
                     }

@@ -19,6 +19,7 @@ mod m0024;
 mod m0025;
 mod m0027;
 mod m0029;
+mod m0030;
 
 use sea_orm_migration::prelude::*;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025::KeepFeedRows),
             Box::new(m0027::KeepGeneration),
             Box::new(m0029::KeepMembershipObligations),
+            Box::new(m0030::KeepUnreadParts),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Events that could not be read or stored, and trying them again.
 
 use bus::{DecodeReason, Delivery};
+use feeds::{Completion, RepeatedRows};
 use lifecycle::{
     Event, EventId, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage,
     ResourceKind, RetriedItem, RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
@@ -9,7 +10,7 @@ use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 
-use crate::rows::SaveError;
+use crate::rows::{SaveError, feed_unread};
 use crate::work::{Desk, Input};
 use crate::{SERVICE, now};
 
@@ -25,6 +26,27 @@ pub(crate) fn unreadable(delivery: &Delivery<Event>, reason: &DecodeReason) -> Q
     };
     let mut item = message(delivery, kind, reason.to_string());
     (item.kind, item.subject, item.is_departure) = glimpse(&delivery.payload);
+    item
+}
+
+/// Why an event cannot be read that says something of a whole run of a full feed; nothing for any other.
+pub(crate) fn unreadable_part(event: &Event) -> Option<&'static str> {
+    match event.kind {
+        EventKind::FeedRows if event.feed.is_none() => Some("it names rows of no run"),
+        EventKind::FeedRows if RepeatedRows::from_attributes(&event.attributes).is_none() => {
+            Some("the names of repeated rows cannot be read")
+        }
+        EventKind::FeedCompleted if Completion::from_attributes(&event.attributes).is_none() => {
+            Some("the end of the feed cannot be read")
+        }
+        _ => None,
+    }
+}
+
+/// How such an event is set aside.
+pub(crate) fn unreadable_event(delivery: &Delivery<Event>, event: &Event, cause: &str) -> QuarantinedItem {
+    let mut item = message(delivery, QuarantineReason::Unreadable, cause.to_owned());
+    describe(&mut item, event);
     item
 }
 
@@ -122,7 +144,12 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 /// # Errors
 /// As the database reports them.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
-    quarantine::put(store.writer(), SERVICE, item).await?;
+    let tx = store.begin().await?;
+    quarantine::put(&tx, SERVICE, item).await?;
+    if let Some(part) = feed_unread::Model::of_item(item) {
+        feed_unread::put(&tx, part).await?;
+    }
+    tx.commit().await.map_err(StoreError::statement("set something aside"))?;
     tell(item);
     Ok(())
 }
@@ -216,6 +243,9 @@ async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String
                 // It has to be another one for the inbox.
                 event.id = EventId::of(event.id.as_str(), &item.id);
             }
+            if let Some(cause) = unreadable_part(&event) {
+                return Err(cause.to_owned());
+            }
             let sequence = u64::try_from(item.sequence).unwrap_or_default();
             if event.kind == EventKind::FeedRows {
                 let rows = crate::repeated::inputs(desk.store, &event, sequence, None).await;
@@ -228,5 +258,36 @@ async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String
     };
     let parcel = desk.process(&inputs, now()).await.map_err(|error| chain(&error))?;
     desk.relay.send(parcel).await;
-    quarantine::remove(desk.store.writer(), SERVICE, &item.id).await.map_err(|error| chain(&error))
+    remove(desk.store, &item.id).await.map_err(|error| chain(&error))
+}
+
+/// Forgets an item that was dealt with; the run that it is part of may be decided then.
+async fn remove(store: &Store, id: &str) -> Result<(), StoreError> {
+    let tx = store.begin().await?;
+    quarantine::remove(&tx, SERVICE, id).await?;
+    feed_unread::remove(&tx, id).await?;
+    tx.commit().await.map_err(StoreError::statement("forget what was set aside"))
+}
+
+/// Forgets the parts of runs that are settled. Names of rows that say what they said before, and the end of a file, say
+/// nothing that counts without their run; everything else stays in the quarantine.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn forget_settled_parts(store: &Store) -> Result<(), StoreError> {
+    for (part, is_over) in feed_unread::settled(store.reader()).await? {
+        let tx = store.begin().await?;
+        feed_unread::remove(&tx, &part.item).await?;
+        if is_over {
+            quarantine::remove(&tx, SERVICE, &part.item).await?;
+        }
+        tx.commit().await.map_err(StoreError::statement("forget parts of settled feeds"))?;
+        tracing::warn!(
+            item = part.item,
+            run = part.run,
+            kind = part.kind,
+            "the run of an unread message is settled"
+        );
+    }
+    Ok(())
 }

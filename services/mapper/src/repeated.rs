@@ -27,11 +27,8 @@ pub(crate) async fn inputs(
     sequence: u64,
     trace: Option<TraceContext>,
 ) -> Result<Vec<Input>, StoreError> {
-    let named = RepeatedRows::from_attributes(&event.attributes);
-    if named.is_none() {
-        tracing::error!(event = %event.id, "the names of repeated rows cannot be read");
-    }
-    let named = named.unwrap_or_default().rows;
+    // What cannot be read was set aside before: see `quarantine::unreadable_part`.
+    let named = RepeatedRows::from_attributes(&event.attributes).unwrap_or_default().rows;
     let feed = event.feed.as_ref().map_or("", |run| run.feed.as_str());
     let contents = contents(store, feed, &named).await?;
     let mut unresolved = 0;

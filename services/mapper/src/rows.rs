@@ -7,6 +7,7 @@ pub(crate) mod edge;
 pub(crate) mod feed_person;
 pub(crate) mod feed_row;
 pub(crate) mod feed_run;
+pub(crate) mod feed_unread;
 pub(crate) mod finding;
 pub(crate) mod group;
 pub(crate) mod identity;

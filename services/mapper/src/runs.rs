@@ -24,7 +24,8 @@ use tokio::time::Instant;
 
 use crate::now;
 use crate::policies::PolicySet;
-use crate::rows::{feed_row, feed_run};
+use crate::quarantine;
+use crate::rows::{feed_row, feed_run, feed_unread};
 use crate::subjects::Seeds;
 
 /// How often runs are looked at that wait for their rows.
@@ -79,16 +80,38 @@ impl Runs {
             let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
             if last.as_ref().is_some_and(|last| last.run_at >= row.run_at && last.run != row.run) {
                 self.supersede(&row).await?;
-            } else if self.is_merged(&row, waiting).await? {
-                self.judge(&row, last.as_ref()).await?;
+            } else {
+                self.look_at(&row, last.as_ref(), waiting).await?;
             }
         }
+        quarantine::forget_settled_parts(&self.store).await?;
         for feed in self.feeds().await? {
             if let Some(row) = feed_run::last_accepted(self.store.reader(), &feed).await? {
                 self.let_leave(&row).await?;
             }
         }
         Ok(())
+    }
+
+    /// Judges a run that is merged. A part of it that could not be read holds it, unless a later reading has everybody.
+    async fn look_at(
+        &self,
+        row: &feed_run::Model,
+        last: Option<&feed_run::Model>,
+        waiting: &mut HashMap<String, Waiting>,
+    ) -> Result<(), StoreError> {
+        let mut unread = feed_unread::of_run(self.store.reader(), &row.run).await?;
+        let is_merged = self.is_merged(row, waiting).await?;
+        if is_merged {
+            unread.retain(|begun_at| row.ended_at.is_none_or(|ended_at| ended_at <= *begun_at));
+        }
+        if !unread.is_empty() {
+            self.hold_unread(row, unread.len()).await
+        } else if is_merged {
+            self.judge(row, last).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Those that wait to be judged, oldest first.

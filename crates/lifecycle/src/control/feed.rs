@@ -103,6 +103,9 @@ pub struct FeedRunStatus {
     /// Rows that were sent as unchanged and are not known any more: of those people it is only known that they are in it.
     #[serde(default)]
     pub unresolved: u64,
+    /// Messages of the run that could not be read or stored and are in the quarantine: until then it ends nobody.
+    #[serde(default)]
+    pub unread: u64,
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,

@@ -9,8 +9,12 @@ use store::StoreError;
 use time::OffsetDateTime;
 
 use super::{Control, Refusal, wrong};
-use crate::rows::feed_run;
+use crate::rows::{feed_run, feed_unread};
 use crate::runs::{Decision, decide, query};
+
+/// Why a run is not accepted of which a message is in the quarantine.
+const UNREAD: &str = "messages of the run could not be read, and who is missing may be in them: see `usher quarantine ls`; \
+                      retry them once their cause is gone, send the file again, or reject the run";
 
 impl Control {
     pub(super) async fn feeds(&self, request: &FeedsRequest) -> Result<FeedsReply, Refusal> {
@@ -54,9 +58,12 @@ impl Control {
         };
         if request.accept {
             can_be_accepted(&row)?;
+            if self.unread(&row).await? > 0 {
+                return Err(wrong(UNREAD));
+            }
         }
         let (who, why) = (request.actor.who.as_str(), request.actor.why.as_str());
-        let decision = Decision { to, outcome: Some(outcome), reasons: Vec::new(), who, why };
+        let decision = Decision { to, outcome, reasons: Vec::new(), who, why };
         if !decide(&self.store, &self.relay, &row, decision).await? {
             return Err(wrong("somebody else decided at the same moment: look again with `usher feed show`"));
         }
@@ -71,6 +78,11 @@ impl Control {
         row.ok_or_else(|| wrong(format!("there is no run {run}: `usher feed ls` lists them")))
     }
 
+    /// How many messages of the run are in the quarantine.
+    async fn unread(&self, row: &feed_run::Model) -> Result<u64, StoreError> {
+        Ok(feed_unread::of_run(self.store.reader(), &row.run).await?.len() as u64)
+    }
+
     /// Nothing for a run whose name a newer version of this service gave.
     async fn told(&self, row: &feed_run::Model, with_keys: bool) -> Result<Option<FeedRunStatus>, Refusal> {
         let Ok(run) = row.run.parse() else { return Ok(None) };
@@ -78,6 +90,7 @@ impl Control {
         let state = row.state();
         let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
         let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());
+        let unread = self.unread(row).await?;
         // Of those that are settled only when it is asked for: it takes a look at everybody who was listed since.
         if undecided || with_keys {
             merged = query::merged(reader, row).await?;
@@ -105,6 +118,7 @@ impl Control {
             left: u64::try_from(row.left_count).unwrap_or_default(),
             unchanged: u64::try_from(row.unchanged_count).unwrap_or_default(),
             unresolved: u64::try_from(row.unresolved_count).unwrap_or_default(),
+            unread,
             reasons: row.reasons(),
             who: row.who.clone(),
             why: row.why.clone().filter(|why| !why.is_empty()),

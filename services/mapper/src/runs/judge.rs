@@ -16,8 +16,8 @@ use crate::{SERVICE, now};
 /// What is decided about a run.
 pub(crate) struct Decision<'a> {
     pub(crate) to: FeedRunState,
-    /// `believed`, `accepted`, `rejected`; nothing when it is held.
-    pub(crate) outcome: Option<&'a str>,
+    /// `believed`, `accepted`, `rejected`; why it is held: `held` by its guard, `unread` because of a part.
+    pub(crate) outcome: &'a str,
     pub(crate) reasons: Vec<String>,
     pub(crate) who: &'a str,
     pub(crate) why: &'a str,
@@ -57,18 +57,40 @@ impl Runs {
         let decision = match completion.guard.judge(&completion.seen, last.as_ref()) {
             Verdict::Believed => Decision {
                 to: FeedRunState::Accepted,
-                outcome: Some("believed"),
+                outcome: "believed",
                 reasons: Vec::new(),
                 who: "usher",
                 why: "within the feed's guard",
             },
             Verdict::Held { reasons } => {
-                Decision { to: FeedRunState::Held, outcome: None, reasons, who: "usher", why: "" }
+                Decision { to: FeedRunState::Held, outcome: "held", reasons, who: "usher", why: "" }
             }
         };
         let state = decision.to.as_str();
         if decide(&self.store, &self.relay, row, decision).await? {
             tracing::info!(run = row.run, feed = row.feed, state, "a full feed was judged");
+        }
+        Ok(())
+    }
+
+    /// Holds a run of which `count` messages could not be read: who is missing may be in them.
+    pub(super) async fn hold_unread(&self, row: &feed_run::Model, count: usize) -> Result<(), StoreError> {
+        if row.completion().is_none() {
+            return Ok(());
+        }
+        let reason = format!(
+            "{count} of its messages could not be read, and people may be in them: see `usher quarantine ls`; \
+             retry them once their cause is gone, send the file again, or reject the run"
+        );
+        let (to, reasons) = (FeedRunState::Held, vec![reason]);
+        let decision = Decision { to, outcome: "unread", reasons, who: "usher", why: "" };
+        if decide(&self.store, &self.relay, row, decision).await? {
+            tracing::warn!(
+                run = row.run,
+                feed = row.feed,
+                count,
+                "a full feed is held: a part of it is unread"
+            );
         }
         Ok(())
     }
@@ -152,20 +174,18 @@ fn fact(
     let run: FeedRunId = row.run.parse().ok()?;
     let feed = row.feed.clone();
     let ended_at = row.ended_at.unwrap_or_default();
-    let (word, fact) = match decision.outcome {
-        None => ("held", Fact::FeedHeld { feed, run, reasons: decision.reasons.clone() }),
-        Some(outcome) => (
-            outcome,
-            Fact::FeedDecided {
-                feed,
-                run,
-                outcome: outcome.to_owned(),
-                missing,
-                who: decision.who.to_owned(),
-                why: decision.why.to_owned(),
-            },
-        ),
+    let outcome = decision.outcome;
+    let fact = match decision.to {
+        FeedRunState::Held => Fact::FeedHeld { feed, run, reasons: decision.reasons.clone() },
+        _ => Fact::FeedDecided {
+            feed,
+            run,
+            outcome: outcome.to_owned(),
+            missing,
+            who: decision.who.to_owned(),
+            why: decision.why.to_owned(),
+        },
     };
-    let id = format!("fed:{}:{ended_at}:{word}", row.run);
+    let id = format!("fed:{}:{ended_at}:{outcome}", row.run);
     Some(FactRecord { id, at, subject: format!("feed:{}", row.feed), trace: None, fact })
 }

@@ -70,12 +70,11 @@ impl Feeds {
         let known = self.runs.entry(id.clone()).or_insert_with(begun);
         known.at = Ord::min(known.at, at);
         if event.kind == EventKind::FeedCompleted {
-            match Completion::from_attributes(&event.attributes) {
-                Some(completion) if self.ends.get(&id).is_none_or(|(then, _)| *then < at) => {
-                    self.ends.insert(id, (at, completion));
-                }
-                Some(_) => {}
-                None => tracing::error!(run = id, "the end of a feed cannot be read: it stays open"),
+            // One that cannot be read was set aside before: see `quarantine::unreadable_part`.
+            if let Some(completion) = Completion::from_attributes(&event.attributes)
+                && self.ends.get(&id).is_none_or(|(then, _)| *then < at)
+            {
+                self.ends.insert(id, (at, completion));
             }
         } else if event.kind.is_worker() {
             self.list(event, run, at);

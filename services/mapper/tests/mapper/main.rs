@@ -24,5 +24,6 @@ mod restored;
 mod schedule;
 mod seeded;
 mod shuffle;
+mod unread_parts;
 mod verify;
 mod world;

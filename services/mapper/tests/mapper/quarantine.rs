@@ -30,11 +30,11 @@ fn left(key: &str, said: i64) -> Event {
     event(EventKind::WorkerLeft, key, said, json!({}))
 }
 
-async fn listed(world: &World) -> QuarantineReply {
+pub async fn listed(world: &World) -> QuarantineReply {
     ask(world, verb::QUARANTINE, QuarantineRequest { limit: 10 }).await.unwrap()
 }
 
-async fn retry(world: &World, id: &str) -> RetryOutcome {
+pub async fn retry(world: &World, id: &str) -> RetryOutcome {
     let id = id.strip_prefix("mapper:").unwrap().to_owned();
     let actor = Actor { who: "ann".into(), why: "its cause is gone".into() };
     let request = RetryQuarantinedRequest { ids: vec![id], actor };

@@ -12,16 +12,20 @@ use store::testing::{TestDatabase, databases, sqlite};
 use crate::operators::{ASK, ask};
 use crate::world::{EVERYBODY, World, event};
 
-async fn running(database: TestDatabase) -> World {
+pub async fn running(database: TestDatabase) -> World {
     let mut world = World::running(database, EVERYBODY).await;
+    until_it_answers(&mut world).await;
+    world
+}
+
+pub async fn until_it_answers(world: &mut World) {
     let answers = async |world: &mut World| {
         world.bus.request::<_, MapperStatus>("mapper", verb::STATUS, &(), ASK).await.is_ok()
     };
     world.until("the mapper answers", answers).await;
-    world
 }
 
-fn run_of(feed: &str, name: &str, said: i64) -> FeedRun {
+pub fn run_of(feed: &str, name: &str, said: i64) -> FeedRun {
     let begun_at = event(EventKind::WorkerChanged, "x", said, json!({})).time;
     let run = FeedRunId::of(&format!("feeds/{feed}"), name);
     FeedRun { feed: feed.to_owned(), run, begun_at, absent: false }
@@ -38,12 +42,12 @@ fn row(mut event: Event, run: &FeedRun) -> Event {
     event
 }
 
-fn here(person: &str, run: &FeedRun, said: i64) -> Event {
+pub fn here(person: &str, run: &FeedRun, said: i64) -> Event {
     let record = json!({ "userPrincipalName": format!("{person}@x.org"), "department": "D", "active": true });
     row(event(EventKind::WorkerSnapshot, person, said, record), run)
 }
 
-fn end(run: &FeedRun, said: i64, people: &[&str]) -> Event {
+pub fn end(run: &FeedRun, said: i64, people: &[&str]) -> Event {
     let mut keys = KeySet::default();
     people.iter().for_each(|person| keys.add(person));
     let seen = FeedSeen {
@@ -61,7 +65,7 @@ fn end(run: &FeedRun, said: i64, people: &[&str]) -> Event {
 }
 
 /// The rows by their names.
-fn named(rows: &[Event]) -> Event {
+pub fn named(rows: &[Event]) -> Event {
     let name = |row: &Event| (row.subject.clone(), RowContent::of(row).unwrap().hash());
     let first = rows[0].clone();
     let source_event_id = format!("{}:rows", first.feed.as_ref().unwrap().run);
@@ -83,7 +87,7 @@ async fn known(world: &World, run: &FeedRun, rows: &[Event]) -> Vec<bool> {
     ask::<KnownRowsReply>(world, verb::KNOWN_ROWS, request).await.unwrap().known
 }
 
-async fn becomes(world: &mut World, run: &FeedRun, state: FeedRunState) -> FeedRunStatus {
+pub async fn becomes(world: &mut World, run: &FeedRun, state: FeedRunState) -> FeedRunStatus {
     let wanted = FeedsRequest { run: Some(run.run.clone()), limit: 1, ..FeedsRequest::default() };
     let show = async |world: &World| {
         let found = ask::<FeedsReply>(world, verb::FEEDS, wanted.clone()).await;

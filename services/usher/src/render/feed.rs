@@ -75,6 +75,9 @@ pub fn one(run: &FeedRunStatus) -> String {
             run.unresolved
         ));
     }
+    if run.unread > 0 {
+        text.push_str(&format!("unread  {} messages, which are in quarantine\n", run.unread));
+    }
     if run.left > 0 {
         text.push_str(&format!("left    {} people\n", run.left));
     }
@@ -90,7 +93,14 @@ pub fn one(run: &FeedRunStatus) -> String {
         let more = if run.missing > keys.len() as u64 { ", ..." } else { "" };
         text.push_str(&format!("who is missing: {}{more}\n", keys.join(", ")));
     }
-    if run.state == FeedRunState::Held {
+    if run.state == FeedRunState::Held && run.unread > 0 {
+        text.push_str(&format!(
+            "\nonce their cause is gone: usher quarantine ls, then usher quarantine retry ID --why \"...\"\n\
+             or:                      send the file again\n\
+             or give the run up:      usher feed reject {} --why \"...\"\n",
+            run.run
+        ));
+    } else if run.state == FeedRunState::Held {
         text.push_str(&format!(
             "\nif they left:     usher feed accept {0} --why \"...\"\n\
              if it is wrong:   usher feed reject {0} --why \"...\", then send the right file\n",

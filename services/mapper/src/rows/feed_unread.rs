@@ -1,0 +1,135 @@
+//! `mapper_feed_unread`: messages in the quarantine that belong to a run of a full feed. A run with one of them ends nobody.
+
+use lifecycle::{EventKind, FeedRun, FeedRunState, unix_micros};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
+use sea_orm::{ConnectionTrait, IntoActiveModel, QuerySelect};
+use serde_json::Value;
+use store::StoreError;
+use store::quarantine::{QuarantineReason, QuarantinedItem, stored_id};
+
+use super::feed_run;
+
+/// Parts of settled runs that are forgotten at a time.
+const SETTLED_AT_ONCE_MAX: u64 = 100;
+
+/// One message of a run that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "mapper_feed_unread")]
+pub(crate) struct Model {
+    /// Its id in the quarantine.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub(crate) item: String,
+    /// A [`lifecycle::FeedRunId`].
+    #[sea_orm(column_type = "Text")]
+    pub(crate) run: String,
+    /// The type of its event.
+    #[sea_orm(column_type = "Text")]
+    pub(crate) kind: String,
+    /// When the reading began that it is part of; microseconds since the Unix epoch.
+    pub(crate) begun_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The part that an item of the quarantine is, if it says so and was not merged under its id before.
+    pub(crate) fn of_item(item: &QuarantinedItem) -> Option<Self> {
+        if item.reason == QuarantineReason::IdReused {
+            return None;
+        }
+        let Ok(Value::Object(envelope)) = serde_json::from_slice(&item.payload) else { return None };
+        let feed = envelope.values().find_map(|body| body.get("feed"))?;
+        let run: FeedRun = serde_json::from_value(feed.clone()).ok()?;
+        (!run.absent).then(|| Self {
+            item: stored_id(&item.id),
+            run: run.run.to_string(),
+            kind: item.kind.clone(),
+            begun_at: unix_micros(run.begun_at),
+        })
+    }
+
+    /// Whether it says nothing that a later reading of the file does not say.
+    fn is_only_of_the_run(&self) -> bool {
+        [EventKind::FeedRows, EventKind::FeedCompleted].iter().any(|kind| kind.to_string() == self.kind)
+    }
+}
+
+/// Notes a part.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn put(connection: &impl ConnectionTrait, part: Model) -> Result<(), StoreError> {
+    Entity::insert(part.into_active_model().reset_all())
+        .on_conflict(OnConflict::column(Column::Item).do_nothing().to_owned())
+        .exec_without_returning(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::statement("note that a part of a feed is unread"))
+}
+
+/// When the readings began that the unread parts of a run belong to.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn of_run(connection: &impl ConnectionTrait, run: &str) -> Result<Vec<i64>, StoreError> {
+    Entity::find()
+        .select_only()
+        .column(Column::BegunAt)
+        .filter(Column::Run.eq(run))
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read which parts of a feed are unread"))
+}
+
+/// Forgets a part that was dealt with. A run that was held is judged again once it has no other.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn remove(connection: &impl ConnectionTrait, item: &str) -> Result<(), StoreError> {
+    let failed = StoreError::statement("forget that a part of a feed is unread");
+    let Some(part) = Entity::find_by_id(item).one(connection).await.map_err(&failed)? else { return Ok(()) };
+    Entity::delete_by_id(item).exec(connection).await.map_err(&failed)?;
+    let others =
+        Query::select().expr(Expr::val(1)).from(Entity).and_where(Column::Run.eq(&part.run)).to_owned();
+    let judge_again = Query::update()
+        .table(feed_run::Entity)
+        .value(feed_run::Column::State, FeedRunState::Merging.as_str())
+        .value(feed_run::Column::Reasons, "[]")
+        .and_where(feed_run::Column::Run.eq(&part.run))
+        .and_where(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
+        .and_where(Expr::exists(others).not())
+        .to_owned();
+    connection.execute(&judge_again).await.map(drop).map_err(failed)
+}
+
+/// Parts of runs that wait for nothing any more: they were decided, or a newer run took their place. With each, whether it
+/// goes from the quarantine as well.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn settled(connection: &impl ConnectionTrait) -> Result<Vec<(Model, bool)>, StoreError> {
+    let decided = [FeedRunState::Accepted, FeedRunState::Rejected, FeedRunState::Superseded];
+    let settled = Query::select()
+        .column(feed_run::Column::Run)
+        .from(feed_run::Entity)
+        .and_where(feed_run::Column::State.is_in(decided.map(FeedRunState::as_str)))
+        .to_owned();
+    let parts = Entity::find()
+        .filter(Column::Run.in_subquery(settled))
+        .limit(SETTLED_AT_ONCE_MAX)
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read which parts of feeds are settled"))?;
+    Ok(parts
+        .into_iter()
+        .map(|part| {
+            let is_over = part.is_only_of_the_run();
+            (part, is_over)
+        })
+        .collect())
+}
