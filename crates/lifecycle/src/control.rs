@@ -6,6 +6,7 @@ pub mod findings;
 pub mod held;
 pub mod leavers;
 pub mod orders;
+pub mod other_accounts;
 pub mod outbox;
 pub mod people;
 pub mod plan;
@@ -100,6 +101,9 @@ pub mod verb {
     pub const PAUSE: &str = "pause";
     /// [`super::leavers::EvidenceRequest`] to the writer, answered by an [`super::leavers::EvidenceReply`].
     pub const EVIDENCE: &str = "evidence";
+    /// [`super::other_accounts::OtherAccountsRequest`] to the writer, answered by a
+    /// [`super::other_accounts::OtherAccountsReply`].
+    pub const OTHER_ACCOUNTS: &str = "other_accounts";
     /// [`super::leavers::LeaversRequest`] to the mapper, answered by a [`super::leavers::LeaversReply`].
     pub const LEAVERS: &str = "leavers";
     /// [`super::export::ExportRequest`] to the mapper, answered by an [`super::export::ExportPage`].

@@ -6,6 +6,7 @@
 //! To add an event kind: 1. a variant of [`EventKind`] with its wire name, 2. its meaning in
 //! [`Identity::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge_tests.rs`.
 
+mod account_names;
 mod command;
 mod control;
 pub mod digest;
@@ -28,6 +29,7 @@ mod register;
 mod revision;
 mod trace;
 
+pub use account_names::{AccountLikeness, sought_name_keys, stored_name_keys};
 pub use command::{
     Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
     MemberKind, ResourceKind,
@@ -51,6 +53,10 @@ pub use control::leavers::{
 };
 pub use control::orders::{
     ACCESS_ORDERS_MAX, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, OrderAccessRequest,
+};
+pub use control::other_accounts::{
+    OTHER_ACCOUNTS_MAX, OTHER_ACCOUNTS_PEOPLE_MAX, OtherAccount, OtherAccounts, OtherAccountsGap,
+    OtherAccountsOf, OtherAccountsReply, OtherAccountsRequest,
 };
 pub use control::outbox::{
     DiscardSetAsideRequest, OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage,

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use lifecycle::{LeaverCause, ObligationState, WaitingFor};
+use lifecycle::{
+    AccountLikeness, LeaverCause, ObligationState, OtherAccountsGap, WaitingFor, sought_name_keys,
+    stored_name_keys,
+};
 
 /// The cells of the rows of the table whose first header cell is `header`, without its two head lines.
 fn table(header: &str) -> Vec<Vec<String>> {
@@ -34,4 +37,42 @@ fn every_reason_to_wait_stands_in_the_page_with_its_words_and_who_can_help() {
 fn every_cause_and_every_state_stands_in_the_page() {
     assert_eq!(first_cells("cause"), LeaverCause::ALL.map(LeaverCause::as_str));
     assert_eq!(first_cells("state"), ObligationState::ALL.map(ObligationState::as_str));
+}
+
+/// What stands in a cell of the table of names: logins and mail addresses, and the `externalId`.
+fn names(cell: &str) -> (Vec<&str>, Option<&str>) {
+    let (names, key) =
+        cell.split_once(" externalId ").map_or((cell, None), |(names, key)| (names, Some(key)));
+    (names.split(" mail ").collect(), key)
+}
+
+#[test]
+fn accounts_are_listed_for_a_person_exactly_as_the_table_of_names_says() {
+    let rows = table("person");
+    assert!(rows.len() > 40, "{} rows", rows.len());
+    for row in rows {
+        let (person, _) = names(&row[0]);
+        let (account, external_id) = names(&row[1]);
+        let sought = sought_name_keys(person.iter().copied(), person[0]);
+        let stored = stored_name_keys(account, external_id);
+        let likeness = stored.iter().filter_map(|key| sought.get(key)).min();
+        assert_eq!(
+            likeness.map_or("no", |likeness| likeness.as_str()),
+            row[2],
+            "{row:?}: {stored:?} {sought:?}"
+        );
+    }
+}
+
+#[test]
+fn every_likeness_and_every_gap_stands_in_the_page() {
+    assert_eq!(first_cells("likeness"), AccountLikeness::ALL.map(AccountLikeness::as_str));
+    assert_eq!(first_cells("there may be more"), OtherAccountsGap::ALL.map(OtherAccountsGap::as_str));
+}
+
+#[test]
+fn names_that_no_database_or_index_takes_have_no_keys() {
+    for name in ["", " ", "a\0b@example.com", &"x".repeat(400), "@", "+", "...", "\\"] {
+        assert!(stored_name_keys([name], Some("")).is_empty(), "{name:?}");
+    }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod chain;
 mod check;
 mod counts;
+pub(crate) mod others;
 mod seed;
 pub(crate) mod signing;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Bus;
-use lifecycle::{FindingKind, unix_micros};
+use lifecycle::{FindingKind, TargetLeaverCounts, unix_micros};
 use relay::Relay;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -52,11 +53,14 @@ impl Leavers {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut count = tokio::time::interval(COUNT_EVERY);
         count.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut others = tokio::time::interval(LOOK_EVERY);
+        others.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => return,
                 _ = look.tick() => self.look().await,
                 _ = count.tick() => self.measure().await,
+                _ = others.tick() => self.look_up_others().await,
             };
             if let Err(error) = done {
                 let error = &error as &dyn std::error::Error;
@@ -85,14 +89,19 @@ impl Leavers {
         let counts = counts(self.store.reader(), unix_micros(now())).await?;
         for policy in self.policies.borrow().iter() {
             let target = policy.target();
-            let count = counts.by_target.get(target).copied().unwrap_or_default();
-            telemetry::metrics::leavers(target, count.with_access, count.overdue, count.kept_by_policy);
+            set_gauges(target, counts.by_target.get(target).copied().unwrap_or_default());
         }
         for (target, count) in &counts.by_target {
-            telemetry::metrics::leavers(target, count.with_access, count.overdue, count.kept_by_policy);
+            set_gauges(target, *count);
         }
         Ok(())
     }
+}
+
+fn set_gauges(target: &str, count: TargetLeaverCounts) {
+    let TargetLeaverCounts { with_access, overdue, kept_by_policy, other_accounts, .. } = count;
+    telemetry::metrics::leavers(target, with_access, overdue, kept_by_policy);
+    telemetry::metrics::other_accounts(target, other_accounts);
 }
 
 /// When an obligation is compared first after it was decided.

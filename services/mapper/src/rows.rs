@@ -15,6 +15,7 @@ pub(crate) mod inbox;
 pub(crate) mod match_value;
 pub(crate) mod obligation;
 pub(crate) mod order;
+pub(crate) mod other_accounts;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod policy_file;

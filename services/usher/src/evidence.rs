@@ -3,7 +3,9 @@
 mod csv;
 
 use anyhow::{Context as _, bail};
-use lifecycle::export::{ChainAnchor, EXPORT_COLUMNS, ExportPage, check_chain, key_name, unhex};
+use lifecycle::export::{
+    ChainAnchor, EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportPage, check_chain, key_name, unhex,
+};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +75,8 @@ impl EvidenceFile {
     /// # Errors
     /// When something is not as it was signed, or is signed with another key than the trusted ones.
     pub fn verify(&self, trusted: &[String]) -> anyhow::Result<Verified> {
-        if self.columns != EXPORT_COLUMNS {
+        let count = self.columns.len();
+        if count < EXPORT_COLUMNS_MIN || EXPORT_COLUMNS.get(..count) != Some(&*as_names(&self.columns)) {
             bail!("the columns are not those of `{FORMAT}`");
         }
         check_chain(&self.pages)?;
@@ -103,6 +106,10 @@ impl EvidenceFile {
     }
 }
 
+fn as_names(columns: &[String]) -> Vec<&str> {
+    columns.iter().map(String::as_str).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use lifecycle::export::{ExportLine, ExportSeal, chain, hex};
@@ -115,8 +122,12 @@ mod tests {
     }
 
     fn signed(pair: &Ed25519KeyPair) -> EvidenceFile {
+        signed_with(pair, EXPORT_COLUMNS.len())
+    }
+
+    fn signed_with(pair: &Ed25519KeyPair, columns: usize) -> EvidenceFile {
         let mut seal = ExportSeal { after: "-".into(), upto: "-".into(), count: 2, ..ExportSeal::default() };
-        let mut fields = EXPORT_COLUMNS.map(str::to_owned).to_vec();
+        let mut fields = EXPORT_COLUMNS[..columns].iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         fields[2] = "=E-1, \"of\" Example\nOrg".to_owned();
         let first = chain(&seal.beginning(), fields.iter().map(String::as_str));
         let second = chain(&first, fields.iter().map(String::as_str));
@@ -141,6 +152,18 @@ mod tests {
             let error = read.verify(&[hex(pair(2).public_key().as_ref())]).unwrap_err().to_string();
             assert!(error.contains("none of the trusted"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_from_before_other_accounts_were_listed_is_still_verified() {
+        let mut file = signed_with(&pair(1), EXPORT_COLUMNS_MIN);
+        let csv = file.to_csv().replacen(",other_accounts,other_accounts_active,other_accounts_gaps", "", 1);
+        file.columns.truncate(EXPORT_COLUMNS_MIN);
+        for text in [file.to_json(), csv] {
+            assert_eq!(EvidenceFile::parse(&text).and_then(|file| file.verify(&[])).unwrap().lines, 2);
+        }
+        file.columns.truncate(EXPORT_COLUMNS_MIN - 1);
+        assert!(file.verify(&[]).is_err(), "a column is missing");
     }
 
     #[test]

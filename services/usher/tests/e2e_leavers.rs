@@ -141,3 +141,61 @@ async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_a
     let refused = usher(&world, &["leavers", "verify", path]).await;
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("removed"));
 }
+
+/// A SCIM request straight to the target, as an administrator there makes it.
+async fn at_target(world: &World, method: reqwest::Method, path: &str, body: Value) -> Value {
+    let url = format!("{}/Users{path}", world.target.base_url.trim_end_matches('/'));
+    let request = world.http().request(method, url).bearer_auth(SANDBOX_TOKEN);
+    let response = request.json(&body).send().await.unwrap();
+    assert!(response.status().is_success(), "{}", response.status());
+    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrators_account_of_a_leaver_is_listed_counted_and_left_alone_until_it_is_gone() {
+    let world = World::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
+    post(&world, &[event("worker.joined", "anna.meier"), event("worker.joined", "bo.ek")]).await;
+    world.settled(SOON).await.unwrap();
+    let user = |name: &str| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true });
+    let admin = at_target(&world, reqwest::Method::POST, "", user("adm-anna.meier")).await;
+    at_target(&world, reqwest::Method::POST, "", user("adm-anna.meierhofer")).await;
+    post(&world, &[event("worker.left", "anna.meier")]).await;
+    until(&world, "anna.meier", "it says that the target was never reconciled", |it| {
+        it["otherAccounts"]["gaps"] == json!(["never_reconciled"])
+    })
+    .await;
+
+    succeeds(&world, &["reconcile", TARGET, "--dry-run", "--no-wait"]).await;
+    let look_up = "UPDATE mapper_other_accounts SET next_check_at = 0";
+    let has = async |logins: Value| {
+        wait_for_level("other accounts are as they should be", SOON, async || {
+            execute(&world, look_up).await;
+            let others = obligation(&world, "anna.meier").await["otherAccounts"].clone();
+            let found: Vec<&Value> = others["accounts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|account| &account["login"])
+                .collect();
+            yes(json!(found) == logins && others["gaps"].is_null(), others.to_string())
+        })
+        .await
+        .unwrap();
+    };
+    has(json!(["adm-anna.meier"])).await;
+    until(&world, "anna.meier", "it is proven", |it| it["state"] == "proven").await;
+    let listed = says(&world, &["leavers", "--others"]).await;
+    assert!(listed.contains("adm-anna.meier  active"), "{listed}");
+    let line = "Other accounts of leavers that are active: 1, which nothing switches off: see `usher leavers --others`\n";
+    assert!(listed.ends_with(line), "{listed}");
+    assert!(says(&world, &["status"]).await.contains(line));
+    let csv = says(&world, &["leavers", "--others", "--csv"]).await;
+    assert!(csv.contains(",\"adm-anna.meier (active, login)\",1,"), "{csv}");
+    assert!(world.sandbox().state().users["adm-anna.meier"].active, "listed, and left alone");
+
+    let path = format!("/{}", admin["id"].as_str().unwrap());
+    at_target(&world, reqwest::Method::DELETE, &path, json!({})).await;
+    usher(&world, &["reconcile", TARGET]).await;
+    has(json!([])).await;
+    assert!(!says(&world, &["status"]).await.contains("Other accounts"));
+}

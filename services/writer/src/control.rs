@@ -203,6 +203,13 @@ impl Control {
                 Ok(wanted) => respond(request, self.evidence(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
+            verb::OTHER_ACCOUNTS => match parse(&request).and_then(|wanted| self.known_leavers(wanted)) {
+                Ok(wanted) => {
+                    let found = crate::other_accounts::look_up(&self.store, &wanted).await;
+                    respond(request, found).await;
+                }
+                Err(error) => request.refuse(error).await,
+            },
             verb::VERIFIED => match parse(&request) {
                 Ok(wanted) => respond(request, self.verified(&wanted).await).await,
                 Err(error) => request.refuse(error).await,

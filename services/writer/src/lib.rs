@@ -29,6 +29,7 @@ mod looks;
 mod migrations;
 mod nesting;
 mod orphans;
+mod other_accounts;
 mod outcome;
 mod owner;
 mod pacer;

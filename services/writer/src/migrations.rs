@@ -16,6 +16,7 @@ mod m0016;
 mod m0017;
 mod m0018;
 mod m0019;
+mod m0020;
 mod m0021;
 mod m0025;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017::AddSecondLooks),
             Box::new(m0018::AddCircuit),
             Box::new(m0019::AddLooks),
+            Box::new(m0020::KeepOrphans),
             Box::new(m0021::KeepGeneration),
             Box::new(m0025::KeepHeartbeat),
         ]

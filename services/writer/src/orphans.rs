@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Pa
 use serde_json::Value;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
+use crate::other_accounts;
 use crate::rows::resource;
 
 /// How the keys of such accounts begin.
@@ -96,5 +97,5 @@ pub(crate) async fn forget(
             .await
             .map_err(StoreError::statement("forget accounts of nobody"))?;
     }
-    Ok(())
+    other_accounts::forget(tx, target, remote_ids).await
 }

@@ -220,6 +220,9 @@ impl Run {
             match page.next.or(further) {
                 Some(next) => self.row.next = Some(next.to_string()),
                 None => {
+                    if kind == Kind::User {
+                        self.end_users().await?;
+                    }
                     self.row.next = None;
                     self.row.read = 0;
                     self.row.phase = then.to_owned();

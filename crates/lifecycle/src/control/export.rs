@@ -14,7 +14,7 @@ pub const EXPORT_LINES_MAX: u64 = 500;
 /// Where the first page begins and the last one ends.
 pub const EXPORT_EDGE: &str = "-";
 /// The columns of a line. `person_hash` is keyed: the same person has the same one in every export of an installation.
-pub const EXPORT_COLUMNS: [&str; 19] = [
+pub const EXPORT_COLUMNS: [&str; 22] = [
     "id",
     "target",
     "person",
@@ -34,7 +34,12 @@ pub const EXPORT_COLUMNS: [&str; 19] = [
     "waits_for",
     "overdue",
     "member_of",
+    "other_accounts",
+    "other_accounts_active",
+    "other_accounts_gaps",
 ];
+/// Files of before other accounts were listed have so many.
+pub const EXPORT_COLUMNS_MIN: usize = 19;
 
 /// Asks the mapper for a page of evidence; answered by an [`ExportPage`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

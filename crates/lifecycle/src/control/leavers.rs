@@ -12,6 +12,8 @@ use time::OffsetDateTime;
 
 pub use waiting::{Helper, WaitingFor};
 
+use super::other_accounts::OtherAccounts;
+
 /// Most people in one [`EvidenceRequest`].
 pub const EVIDENCE_PEOPLE_MAX: usize = 500;
 /// Evidence of a membership: the account of the person is shown to be off, so the membership gives no access.
@@ -201,6 +203,8 @@ pub struct LeaversRequest {
     pub person: Option<String>,
     /// Only those whose objective has passed.
     pub overdue: bool,
+    /// Only those with other accounts that are active, in any state but ended.
+    pub others: bool,
     /// Only those that were decided since then.
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
@@ -238,6 +242,10 @@ pub struct LeaverCounts {
     pub overdue: u64,
     /// Accounts of leavers that the policy keeps as they are.
     pub kept_by_policy: u64,
+    /// Active accounts that Usher does not know and that may be leavers'; of open, kept and verified obligations.
+    pub other_accounts: u64,
+    /// Leavers whose other accounts are not known, or not all of them.
+    pub other_accounts_unknown: u64,
     /// The same by target, where there are any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_target: BTreeMap<String, TargetLeaverCounts>,
@@ -253,6 +261,10 @@ pub struct TargetLeaverCounts {
     pub overdue: u64,
     /// Accounts of leavers that the policy keeps as they are.
     pub kept_by_policy: u64,
+    /// Active accounts that Usher does not know and that may be leavers'.
+    pub other_accounts: u64,
+    /// Leavers whose other accounts are not known, or not all of them.
+    pub other_accounts_unknown: u64,
 }
 
 /// One account that must be off.
@@ -312,4 +324,8 @@ pub struct Obligation {
     /// When the person had access again by right.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
+    /// Accounts at the target that may be the person's too. Absent for a membership, when it has ended, and before the writer
+    /// was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_accounts: Option<OtherAccounts>,
 }

@@ -27,6 +27,8 @@ pub(super) struct LeaversQuery {
     person: Option<String>,
     /// `true`: only those whose objective has passed.
     overdue: Option<bool>,
+    /// `true`: only those with other accounts that are active, in any state but `ended`.
+    others: Option<bool>,
     /// Only what was decided from this moment on (RFC 3339).
     since: Option<String>,
     /// Only what was decided before this moment (RFC 3339).
@@ -46,7 +48,7 @@ pub(super) struct LeaversQuery {
     path = "/v1/leavers",
     params(LeaversQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`counts` of all (`withAccess`, `overdue`, `keptByPolicy`, and `byTarget`); `leavers`: `id`, `target`, `person`, `memberOf`, `cause`, `state`, `saidAt`, `receivedAt`, `effectiveAt`, `decidedAt`, `dueAt`, `overdue`, `waiting` (`reason`, `detail`), `helper`, `evidence` (`kind`, `at`), `verifiedAt`, `reopenedAt`, `checkedAt` and `endedAt` of each; `nextCursor` while there is more"),
+        (status = 200, body = serde_json::Value, description = "`counts` of all (`withAccess`, `overdue`, `keptByPolicy`, `otherAccounts`, `otherAccountsUnknown`, and `byTarget`); `leavers`: `id`, `target`, `person`, `memberOf`, `cause`, `state`, `saidAt`, `receivedAt`, `effectiveAt`, `decidedAt`, `dueAt`, `overdue`, `waiting` (`reason`, `detail`), `helper`, `evidence` (`kind`, `at`), `verifiedAt`, `reopenedAt`, `checkedAt`, `endedAt` and `otherAccounts` (`accounts` with `remoteId`, `login`, `active`, `likeness`, `seenAt`; `unnamed`, `reconciledAt`, `gaps`) of each; `nextCursor` while there is more"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -68,6 +70,7 @@ pub(super) async fn list(
         target: query.target,
         person: query.person,
         overdue: query.overdue.unwrap_or_default(),
+        others: query.others.unwrap_or_default(),
         limit,
         cursor: query.cursor,
     };

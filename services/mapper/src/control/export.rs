@@ -4,15 +4,15 @@ use lifecycle::export::{
     ChainReport, ChainRequest, EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, EvidenceKeysRequest, ExportLine,
     ExportPage, ExportRequest, ExportSeal, chain as link,
 };
-use lifecycle::unix_micros;
+use lifecycle::{OtherAccount, OtherAccounts, unix_micros};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Control, Refusal, wrong};
-use crate::leavers::chain;
 use crate::leavers::signing::{self, PersonHashes};
+use crate::leavers::{chain, others};
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{moment, now};
 
@@ -58,7 +58,16 @@ impl Control {
             ..ExportSeal::default()
         };
         let at = unix_micros(now());
-        let fields = rows.iter().map(|row| fields(row, &hashes, request.pseudonyms, at)).collect();
+        let known = others::of(self.store.reader(), &rows).await?;
+        let fields = |row: &Model| {
+            let mut fields = fields(row, &hashes, request.pseudonyms, at);
+            let is_account = row.member_of.is_empty() && row.ended_at.is_none();
+            let key = (row.target.clone(), row.subject.clone());
+            let other_accounts = known.get(&key).filter(|_| is_account);
+            fields.extend(other_accounts_fields(other_accounts, request.pseudonyms));
+            fields
+        };
+        let fields = rows.iter().map(fields).collect();
         let page = chained(ExportSeal { chain: chain::head(&self.store).await?, ..seal }, fields);
         Ok(signing::sign(&self.store, page).await?)
     }
@@ -75,7 +84,7 @@ fn chained(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
     ExportPage { lines: chained, seal }
 }
 
-/// In the order of [`lifecycle::export::EXPORT_COLUMNS`].
+/// In the order of [`lifecycle::export::EXPORT_COLUMNS`], without the last three.
 fn fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<String> {
     let optional = |at: Option<i64>| at.map(moment).map(text).unwrap_or_default();
     let always = |at: i64| text(moment(at));
@@ -100,6 +109,17 @@ fn fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<
         row.is_overdue(at).to_string(),
         row.member_of.clone(),
     ]
+}
+
+/// The last three of [`lifecycle::export::EXPORT_COLUMNS`]. A login names a person: not where keys are left out.
+fn other_accounts_fields(found: Option<&OtherAccounts>, pseudonyms: bool) -> [String; 3] {
+    let Some(found) = found else { return Default::default() };
+    let named = |account: &OtherAccount| {
+        format!("{} ({}, {})", account.name(), account.state(), account.likeness.as_str())
+    };
+    let accounts: Vec<String> = found.accounts.iter().filter(|_| !pseudonyms).map(named).collect();
+    let gaps: Vec<&str> = found.gaps.iter().map(|gap| gap.as_str()).collect();
+    [accounts.join("; "), found.active().to_string(), gaps.join(" ")]
 }
 
 fn text(at: OffsetDateTime) -> String {

@@ -1,16 +1,25 @@
 //! Verb `leavers`: obligations, for operators.
 
-use lifecycle::{LEAVERS_MAX, LeaverCounts, LeaversReply, LeaversRequest, ObligationState, unix_micros};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
+
+use lifecycle::{
+    LEAVERS_MAX, LeaverCounts, LeaversReply, LeaversRequest, ObligationState, OtherAccounts, unix_micros,
+};
+use sea_orm::sea_query::{Expr, Query, SimpleExpr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
 use super::{Control, Refusal, wrong};
-use crate::leavers::counts;
+use crate::leavers::{counts, others};
 use crate::now;
 use crate::rows::obligation::{Column, Entity, Model};
 
 /// What is listed unless something else is asked for.
 const USUAL_STATES: [ObligationState; 2] = [ObligationState::Open, ObligationState::KeptByPolicy];
+
+/// In these states other accounts are looked up.
+const STATES_WITH_OTHERS: [ObligationState; 3] =
+    [ObligationState::Open, ObligationState::Proven, ObligationState::KeptByPolicy];
 
 impl Control {
     pub(super) async fn leaver_counts(&self) -> Result<LeaverCounts, StoreError> {
@@ -22,6 +31,8 @@ impl Control {
         let limit = request.limit.clamp(1, LEAVERS_MAX);
         let states = if request.overdue {
             &[ObligationState::Open][..]
+        } else if request.others {
+            &STATES_WITH_OTHERS[..]
         } else if request.states.is_empty() {
             &USUAL_STATES[..]
         } else {
@@ -38,6 +49,9 @@ impl Control {
         if let Some(named) = &request.person {
             query = query.filter(Column::Subject.eq(self.person(named).await?));
         }
+        if request.others {
+            query = query.filter(Column::MemberOf.eq("")).filter(has_active_others());
+        }
         if request.overdue {
             query = query.filter(Column::DueAt.lt(at));
         }
@@ -53,9 +67,31 @@ impl Control {
         let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read leavers"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
-        let leavers = rows.iter().map(|row| row.told(at)).collect();
+        let known = others::of(self.store.reader(), &rows).await?;
+        let leavers = rows.iter().map(|row| row.told(at, others_of(&known, row))).collect();
         Ok(LeaversReply { leavers, counts: self.leaver_counts().await?, next_cursor })
     }
+}
+
+/// Every obligation of the same account has them, until it ends.
+fn others_of(known: &HashMap<(String, String), OtherAccounts>, row: &Model) -> Option<OtherAccounts> {
+    let is_account = row.member_of.is_empty() && row.ended_at.is_none();
+    known.get(&(row.target.clone(), row.subject.clone())).filter(|_| is_account).cloned()
+}
+
+/// The account's person has other accounts that are active.
+fn has_active_others() -> SimpleExpr {
+    use crate::rows::other_accounts as other;
+    let same = |column: other::Column, of: Column| Expr::col((other::Entity, column)).equals((Entity, of));
+    Expr::exists(
+        Query::select()
+            .expr(Expr::value(1))
+            .from(other::Entity)
+            .and_where(same(other::Column::Target, Column::Target))
+            .and_where(same(other::Column::Subject, Column::Subject))
+            .and_where(Expr::col((other::Entity, other::Column::Active)).gt(0))
+            .to_owned(),
+    )
 }
 
 fn cursor_at(row: &Model) -> String {

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use store::StoreError;
 
 use crate::rows::obligation::{Column, Entity};
+use crate::rows::other_accounts as other;
 
 /// Counts by index: only what is open or kept is counted.
 ///
@@ -23,11 +24,19 @@ pub(crate) async fn counts(connection: &impl ConnectionTrait, now: i64) -> Resul
     for (target, count) in count(connection, ObligationState::KeptByPolicy, None).await? {
         by_target.entry(target).or_default().kept_by_policy = count;
     }
+    for (target, active) in active_others(connection).await? {
+        by_target.entry(target).or_default().other_accounts = active;
+    }
+    for (target, people) in incomplete_others(connection).await? {
+        by_target.entry(target).or_default().other_accounts_unknown = people;
+    }
     let sum = |of: fn(&TargetLeaverCounts) -> u64| by_target.values().map(of).sum();
     Ok(LeaverCounts {
         with_access: sum(|counts| counts.with_access),
         overdue: sum(|counts| counts.overdue),
         kept_by_policy: sum(|counts| counts.kept_by_policy),
+        other_accounts: sum(|counts| counts.other_accounts),
+        other_accounts_unknown: sum(|counts| counts.other_accounts_unknown),
         by_target,
     })
 }
@@ -48,5 +57,38 @@ async fn count(
     }
     let rows: Vec<(String, i64)> =
         query.into_tuple().all(connection).await.map_err(StoreError::statement("count leavers"))?;
+    Ok(rows.into_iter().map(|(target, count)| (target, count.unsigned_abs())).collect())
+}
+
+/// Other accounts that are on, by target.
+async fn active_others(connection: &impl ConnectionTrait) -> Result<Vec<(String, u64)>, StoreError> {
+    // By row: a sum has another type in each database, and few leavers have any.
+    let rows: Vec<(String, i64)> = other::Entity::find()
+        .select_only()
+        .columns([other::Column::Target, other::Column::Active])
+        .filter(other::Column::Active.gt(0))
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("count other accounts of leavers"))?;
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    for (target, active) in rows {
+        *sums.entry(target).or_default() += active.unsigned_abs();
+    }
+    Ok(sums.into_iter().collect())
+}
+
+/// Leavers whose other accounts are not known, or not all of them, by target.
+async fn incomplete_others(connection: &impl ConnectionTrait) -> Result<Vec<(String, u64)>, StoreError> {
+    let rows: Vec<(String, i64)> = other::Entity::find()
+        .select_only()
+        .column(other::Column::Target)
+        .column_as(other::Column::Subject.count(), "count")
+        .filter(other::Column::Incomplete.eq(true))
+        .group_by(other::Column::Target)
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("count leavers whose other accounts are not known"))?;
     Ok(rows.into_iter().map(|(target, count)| (target, count.unsigned_abs())).collect())
 }

@@ -1,6 +1,6 @@
 //! `mapper_obligations`: accounts that must be off, and what proves it. Times are microseconds since the Unix epoch.
 
-use lifecycle::{LeaverCause, Obligation, ObligationState, OffEvidence, Waiting, WaitingFor};
+use lifecycle::{LeaverCause, Obligation, ObligationState, OffEvidence, OtherAccounts, Waiting, WaitingFor};
 use sea_orm::entity::prelude::*;
 
 use crate::moment;
@@ -95,7 +95,7 @@ impl Model {
     }
 
     /// For operators.
-    pub(crate) fn told(&self, now: i64) -> Obligation {
+    pub(crate) fn told(&self, now: i64, other_accounts: Option<OtherAccounts>) -> Obligation {
         let waiting = self.waiting();
         Obligation {
             id: self.id.clone(),
@@ -118,6 +118,7 @@ impl Model {
             reopened_at: self.reopened_at.map(moment),
             checked_at: self.checked_at.map(moment),
             ended_at: self.ended_at.map(moment),
+            other_accounts,
         }
     }
 }

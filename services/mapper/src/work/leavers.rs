@@ -11,7 +11,7 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::Cause;
-use crate::leavers::{chain, first_check};
+use crate::leavers::{chain, first_check, others};
 use crate::rows::{SaveError, obligation};
 
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
@@ -109,6 +109,7 @@ pub(super) async fn save(tx: &DatabaseTransaction, duties: Vec<Duty>, now: i64) 
         row.version += 1;
     }
     chain::append(tx, &changed, now).await?;
+    others::ask_soon(tx, &changed, now).await?;
     write(tx, changed).await
 }
 

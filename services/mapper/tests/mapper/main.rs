@@ -15,6 +15,7 @@ mod leavers;
 mod managers;
 mod nesting;
 mod operators;
+mod other_accounts;
 mod people;
 mod plan;
 mod policies;

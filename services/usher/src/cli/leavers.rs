@@ -19,6 +19,10 @@ pub struct LeaversArgs {
     /// Only those whose objective has passed.
     #[arg(long)]
     pub overdue: bool,
+    /// Only those with other accounts that are active and that Usher does not know, also where the leaver's own is proven
+    /// to be off.
+    #[arg(long, conflicts_with_all = ["overdue", "all"])]
+    pub others: bool,
     /// Only at this target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,

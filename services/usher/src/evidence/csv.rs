@@ -1,7 +1,7 @@
 //! Evidence as comma-separated values: a header, one row per line, and one row per seal (as JSON) that ends its page.
 
 use anyhow::{Context as _, bail};
-use lifecycle::export::{EXPORT_COLUMNS, ExportLine, ExportPage};
+use lifecycle::export::{EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportLine, ExportPage};
 
 /// First cell of a row that is a line.
 const LINE: &str = "line";
@@ -42,13 +42,15 @@ fn cell(text: &str) -> String {
 pub(super) fn parse(text: &str) -> anyhow::Result<Vec<ExportPage>> {
     let mut rows = rows(text).into_iter();
     let header = rows.next().unwrap_or_default();
-    if header.first().map(String::as_str) != Some("row") || header.len() != EXPORT_COLUMNS.len() + 2 {
+    let width = header.len();
+    let known = (EXPORT_COLUMNS_MIN + 2)..=(EXPORT_COLUMNS.len() + 2);
+    if header.first().map(String::as_str) != Some("row") || !known.contains(&width) {
         bail!("this is no file of evidence");
     }
     let (mut pages, mut lines) = (Vec::new(), Vec::new());
     for (number, mut cells) in rows.enumerate() {
         match cells.first().map(String::as_str) {
-            Some(LINE) if cells.len() == EXPORT_COLUMNS.len() + 2 => {
+            Some(LINE) if cells.len() == width => {
                 let hash = cells.pop().unwrap_or_default();
                 lines.push(ExportLine { fields: cells.split_off(1), hash });
             }

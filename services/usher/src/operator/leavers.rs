@@ -47,6 +47,7 @@ async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
         query.extend(args.target.clone().map(|target| ("target", target)));
         query.extend(args.person.clone().map(|person| ("person", person)));
         query.extend(args.overdue.then(|| ("overdue", "true".to_owned())));
+        query.extend(args.others.then(|| ("others", "true".to_owned())));
         query.extend(args.all.then(|| ("state", "open,proven,kept_by_policy,ended".to_owned())));
         let since = args.since.and_then(|since| since.format(&Rfc3339).ok());
         query.extend(since.map(|since| ("since", since)));

@@ -5,6 +5,8 @@ use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+pub(super) mod others;
+
 use super::table::Table;
 use super::{clean, instant};
 use crate::evidence::Verified;
@@ -27,10 +29,19 @@ pub fn headline(counts: &LeaverCounts) -> String {
 /// One line per account; `now` is what ages count to.
 pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
     let mut text = headline(&reply.counts);
-    if reply.leavers.is_empty() {
-        return text;
+    if !reply.leavers.is_empty() {
+        text.push('\n');
+        text.push_str(&table(reply, now));
     }
-    text.push('\n');
+    if reply.next_cursor.is_some() {
+        text.push_str("\nthere is more: --limit, --target, --person or --since\n");
+    }
+    text.push_str(&others::table(&reply.leavers));
+    text.push_str(&others::footer(&reply.counts));
+    text
+}
+
+fn table(reply: &LeaversReply, now: OffsetDateTime) -> String {
     let mut table =
         Table::new(["TARGET", "PERSON", "WHY", "SINCE", "AGE", "DUE", "STATE", "WAITS FOR", "WHO CAN HELP"]);
     for leaver in &reply.leavers {
@@ -48,11 +59,7 @@ pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
             helper.to_owned(),
         ]);
     }
-    text.push_str(&table.render());
-    if reply.next_cursor.is_some() {
-        text.push_str("\nthere is more: --limit, --target, --person or --since\n");
-    }
-    text
+    table.render()
 }
 
 fn why(leaver: &Obligation) -> String {
@@ -133,7 +140,7 @@ pub fn keys(keys: &EvidenceKeys) -> String {
 }
 
 /// The columns of [`csv`].
-const CSV_COLUMNS: [&str; 19] = [
+const CSV_COLUMNS: [&str; 22] = [
     "id",
     "target",
     "person",
@@ -153,6 +160,9 @@ const CSV_COLUMNS: [&str; 19] = [
     "verified_at",
     "reopened_at",
     "member_of",
+    "other_accounts",
+    "other_accounts_active",
+    "other_accounts_gaps",
 ];
 
 /// RFC 4180, with a header.
@@ -182,7 +192,8 @@ pub fn csv(reply: &LeaversReply) -> String {
             optional(leaver.reopened_at),
             leaver.member_of.clone().unwrap_or_default(),
         ];
-        let cells: Vec<String> = cells.iter().map(|cell| cell_of(cell)).collect();
+        let others = others::cells(leaver.other_accounts.as_ref());
+        let cells: Vec<String> = cells.iter().chain(&others).map(|cell| cell_of(cell)).collect();
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
     }
@@ -211,7 +222,8 @@ mod tests {
     fn reply() -> LeaversReply {
         let moment = "2026-07-01T00:00:00Z";
         serde_json::from_value(json!({
-            "counts": { "withAccess": 2, "overdue": 1, "keptByPolicy": 1 },
+            "counts": { "withAccess": 2, "overdue": 1, "keptByPolicy": 1, "otherAccounts": 2,
+                        "byTarget": { "zia": { "otherAccounts": 2, "otherAccountsUnknown": 1 } } },
             "leavers": [
                 { "id": "obl_1", "target": "zia", "person": "E-1", "cause": "left", "state": "open",
                   "receivedAt": moment, "effectiveAt": moment, "decidedAt": moment, "dueAt": "2026-07-01T00:05:00Z",
@@ -219,7 +231,11 @@ mod tests {
                   "waiting": { "reason": "pause", "detail": "by alice: \"maintenance\"" } },
                 { "id": "obl_2", "target": "zia", "person": "=E-2", "cause": "out_of_scope", "state": "proven",
                   "receivedAt": moment, "effectiveAt": moment, "decidedAt": moment, "dueAt": moment, "revision": 2,
-                  "overdue": false, "evidence": { "kind": "read_back", "at": "2026-07-01T00:00:02Z" } },
+                  "overdue": false, "evidence": { "kind": "read_back", "at": "2026-07-01T00:00:02Z" },
+                  "otherAccounts": { "reconciledAt": moment, "accounts": [
+                      { "remoteId": "7", "login": "adm-e2", "active": true, "likeness": "login", "seenAt": moment },
+                      { "remoteId": "8", "login": "", "likeness": "mail", "seenAt": moment },
+                  ], "unnamed": 3, "gaps": ["too_many_orphans"] } },
             ],
         }))
         .unwrap()
@@ -234,6 +250,12 @@ mod tests {
             "OVERDUE  the target is paused: by alice: \"maintenance\"",
             "an operator",
             "read_back at 2026-07-01T00:00:02Z",
+            "\nOther accounts that may be these people's. Usher does not know them, and never switches them off because of a name:\n",
+            "zia     =E-2    adm-e2             active                   the same login stem                        2026-07-01T00:00:00Z\n",
+            "zia     =E-2    8                  not said whether active  the same mail address",
+            "zia     =E-2    3 more, not named",
+            "\nOther accounts of leavers that are active: 2, which nothing switches off: see `usher leavers --others`\n",
+            "Other accounts at zia are not known, or not all, for 1 leaver: see otherAccounts.gaps in `usher leavers --all --json`\n",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
@@ -247,5 +269,7 @@ mod tests {
         assert_eq!(lines[0], CSV_COLUMNS.join(","));
         assert!(lines[1].contains(",pause,\"by alice: \"\"maintenance\"\"\",operator,"), "{}", lines[1]);
         assert!(lines[2].starts_with("obl_2,zia,'=E-2,out_of_scope,proven,,"), "{}", lines[2]);
+        let others = ",\"adm-e2 (active, login); 8 (not said whether active, mail)\",2,too_many_orphans";
+        assert!(lines[2].ends_with(others), "{}", lines[2]);
     }
 }

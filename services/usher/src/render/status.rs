@@ -26,6 +26,9 @@ pub fn render(status: &Status) -> String {
     if status.mapper.as_ref().is_some_and(|mapper| mapper.leavers.with_access > 0) {
         text.push_str("see `usher leavers`\n");
     }
+    if let Some(mapper) = status.mapper.as_ref().filter(|mapper| mapper.leavers.other_accounts > 0) {
+        text.push_str(&leavers::others::active(&mapper.leavers));
+    }
     if status.quarantined > 0 {
         let (count, departures) = (status.quarantined, status.quarantined_departures);
         let leavers =

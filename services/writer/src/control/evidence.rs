@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use lifecycle::{
     AccountEvidence, AccountState, ControlError, Desired, EVIDENCE_PEOPLE_MAX, EvidenceReply,
-    EvidenceRequest, OffEvidence, ResourceKind, Waiting, WaitingFor,
+    EvidenceRequest, OTHER_ACCOUNTS_PEOPLE_MAX, OffEvidence, OtherAccountsRequest, ResourceKind, Waiting,
+    WaitingFor,
 };
 use store::StoreError;
 
@@ -31,6 +32,19 @@ impl Control {
         self.configured(&request.target)?;
         if request.people.len().max(request.memberships.len()) > EVIDENCE_PEOPLE_MAX {
             return Err(refusal(format!("at most {EVIDENCE_PEOPLE_MAX} people at a time")));
+        }
+        Ok(request)
+    }
+
+    /// # Errors
+    /// When the target is not configured, or too many people are asked about.
+    pub(super) fn known_leavers(
+        &self,
+        request: OtherAccountsRequest,
+    ) -> Result<OtherAccountsRequest, ControlError> {
+        self.configured(&request.target)?;
+        if request.people.len() > OTHER_ACCOUNTS_PEOPLE_MAX {
+            return Err(refusal(format!("at most {OTHER_ACCOUNTS_PEOPLE_MAX} people at a time")));
         }
         Ok(request)
     }

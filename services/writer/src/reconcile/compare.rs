@@ -14,6 +14,7 @@ use crate::converge::Wanted;
 use crate::converge::step::{Step, There, next};
 use crate::lease::database_now;
 use crate::orphans;
+use crate::other_accounts;
 use crate::rows::access::OffEvidence;
 use crate::rows::{load_resources, resource, status};
 use crate::{micros, now, stored};
@@ -55,6 +56,7 @@ impl Run {
         let mut differing: Vec<(resource::Model, Option<(Attributes, Drift)>)> = Vec::new();
         let nobodys = self.nobodys().await?;
         let (mut groups, mut kept, mut taken, mut off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut ownerless = Vec::new();
         if let Some(newer) = &mut self.newer {
             newer.note_page(kind, page, &linked, &namesakes);
         }
@@ -62,15 +64,21 @@ impl Run {
             let row = match linked.get(&seen.id) {
                 Some(row) if orphans::is_orphan(&row.subject) && is_at_rest(row) => {
                     taken.extend(self.nobodys_account(&nobodys, seen, Some(row)));
+                    self.keep_orphan(seen, &mut ownerless);
                     continue;
                 }
                 Some(row) => row,
                 None if self.is_nobodys(resource_kind, seen, &namesakes) => {
                     taken.extend(self.nobodys_account(&nobodys, seen, None));
+                    self.keep_orphan(seen, &mut ownerless);
                     continue;
                 }
                 None => {
-                    differing.extend(self.not_linked(resource_kind, seen, &namesakes).map(|row| (row, None)));
+                    let ours = self.not_linked(resource_kind, seen, &namesakes);
+                    if ours.is_none() && kind == Kind::User {
+                        self.keep_orphan(seen, &mut ownerless);
+                    }
+                    differing.extend(ours.map(|row| (row, None)));
                     continue;
                 }
             };
@@ -116,6 +124,10 @@ impl Run {
         let tx = self.begin().await?;
         self.mark_seen(&tx, resource_kind, linked.keys().cloned().collect()).await?;
         self.keep_evidence(&tx, &off).await?;
+        if kind == Kind::User {
+            let ids: Vec<String> = page.iter().map(|seen| seen.id.clone()).collect();
+            other_accounts::keep_page(&tx, &self.target.name, &ids, ownerless).await?;
+        }
         if !self.report.dry_run {
             self.forget_drift(&tx, resource_kind, &kept).await?;
         }

@@ -4,9 +4,10 @@ use lifecycle::{Difference, Found, ResourceKind};
 use scim::Found as Seen;
 use store::StoreError;
 
-use super::Run;
+use super::{Halt, Run};
 use crate::orphans;
-use crate::rows::{control, resource};
+use crate::other_accounts::{self, ORPHANS_MAX};
+use crate::rows::{control, orphan, resource};
 
 /// What may become of them in this comparison.
 pub(super) struct Nobodys {
@@ -47,5 +48,24 @@ impl Run {
             what,
         });
         row.filter(|_| nobodys.without_account == 0)
+    }
+
+    /// Keeps an account that no person has, by its names, as long as there is room.
+    pub(super) fn keep_orphan(&self, seen: &Seen, kept: &mut Vec<orphan::Model>) {
+        if self.orphans_seen() <= ORPHANS_MAX {
+            kept.push(other_accounts::row(&self.target.name, seen, self.row.started_at));
+        }
+    }
+
+    /// All users were read: forgets orphans that were not among them.
+    pub(super) async fn end_users(&self) -> Result<(), Halt> {
+        let is_incomplete = self.orphans_seen() > ORPHANS_MAX;
+        let tx = self.begin().await?;
+        other_accounts::end_sweep(&tx, &self.target.name, self.row.started_at, is_incomplete).await?;
+        Ok(self.commit(tx).await?)
+    }
+
+    fn orphans_seen(&self) -> u64 {
+        self.report.counts.orphans + self.report.counts.duplicates
     }
 }

@@ -18,6 +18,7 @@ mod memberships;
 mod names;
 mod nesting;
 mod orphans;
+mod other_accounts;
 mod outages;
 mod ownership;
 mod persistence;

@@ -1,0 +1,73 @@
+//! Accounts that no person has, by the names that they may share with one.
+
+use sea_orm_migration::prelude::*;
+
+use super::m0001::{flag, number, text};
+
+pub(super) struct KeepOrphans;
+
+const ORPHANS: &str = "writer_orphans";
+const KEYS: &str = "writer_orphan_keys";
+const SWEEPS: &str = "writer_orphan_sweeps";
+
+fn orphans() -> TableCreateStatement {
+    Table::create()
+        .table(Alias::new(ORPHANS))
+        .col(text("target"))
+        .col(text("remote_id"))
+        .col(text("login"))
+        .col(ColumnDef::new(Alias::new("active")).boolean())
+        .col(text("name_keys"))
+        .col(number("seen_at"))
+        .primary_key(Index::create().col("target").col("remote_id"))
+        .take()
+}
+
+fn keys() -> TableCreateStatement {
+    Table::create()
+        .table(Alias::new(KEYS))
+        .col(text("target"))
+        .col(text("name_key"))
+        .col(text("remote_id"))
+        .primary_key(Index::create().col("target").col("name_key").col("remote_id"))
+        .take()
+}
+
+fn sweeps() -> TableCreateStatement {
+    Table::create()
+        .table(Alias::new(SWEEPS))
+        .col(text("target").primary_key())
+        .col(number("swept_at"))
+        .col(flag("incomplete"))
+        .take()
+}
+
+impl MigrationName for KeepOrphans {
+    fn name(&self) -> &str {
+        "m0020_keep_orphans"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for KeepOrphans {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [orphans(), keys(), sweeps()] {
+            manager.create_table(table).await?;
+        }
+        for (name, table, column) in
+            [("writer_orphans_seen", ORPHANS, "seen_at"), ("writer_orphan_keys_account", KEYS, "remote_id")]
+        {
+            let mut index = Index::create();
+            index.name(name).table(Alias::new(table)).col(Alias::new("target")).col(Alias::new(column));
+            manager.create_index(index.take()).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [SWEEPS, KEYS, ORPHANS] {
+            manager.drop_table(Table::drop().table(Alias::new(table)).take()).await?;
+        }
+        Ok(())
+    }
+}
