@@ -97,7 +97,7 @@ impl EdgeState {
 
     /// Whether the person is a member at `now`, given the group's [`GroupState::member_floor_at`].
     pub fn present_at(&self, floor: Option<&Statement<()>>, now: i64) -> bool {
-        self.0.at(now).is_some_and(|said| said.value && floor.is_none_or(|floor| said.counts_beside(floor)))
+        self.0.at_beside(floor, now).is_some_and(|said| said.value)
     }
 
     /// When something that is already known takes effect after `now` (microseconds).

@@ -1,5 +1,7 @@
 //! What is known of one person, merged from events in any order.
 
+#[cfg(test)]
+mod circle_tests;
 mod keys;
 mod orders;
 mod planned;
@@ -158,9 +160,8 @@ impl Identity {
             .attributes
             .iter()
             .filter_map(|(name, register)| {
-                let statement = register.at(now)?;
-                let counts = floor.is_none_or(|floor| statement.counts_beside(floor));
-                (counts && !statement.value.is_null()).then(|| (name.clone(), statement.value.clone()))
+                let statement = register.at_beside(floor, now)?;
+                (!statement.value.is_null()).then(|| (name.clone(), statement.value.clone()))
             })
             .collect();
         self.seen(key, attributes, now)

@@ -224,6 +224,14 @@ impl<T: Clone + PartialEq> Register<T> {
         self.0.iter().rev().find(|s| s.version.effective_at <= now)
     }
 
+    /// The statement in force at `now` beside the one of a whole in which it is or is not. Senders can stand in a circle: one names a
+    /// day before its own whole, and the other's word lies between the two. What does not count beside the whole makes way for what
+    /// does.
+    pub(crate) fn at_beside(&self, whole: Option<&Statement<()>>, now: i64) -> Option<&Statement<T>> {
+        let in_force = self.0.iter().rev().filter(|s| s.version.effective_at <= now);
+        in_force.into_iter().find(|s| whole.is_none_or(|whole| s.counts_beside(whole)))
+    }
+
     /// What will be in force at some moment after `now`: of several statements for one moment the one that wins.
     pub(crate) fn after(&self, now: i64) -> impl Iterator<Item = &Statement<T>> {
         self.0.iter().enumerate().filter_map(move |(at, statement)| {

@@ -162,12 +162,10 @@ impl Identity {
             let is_here = works_as.as_ref().is_none_or(|keys| keys.contains(&self.key_in(source)));
             let floor = self.floor(source, identity, now);
             for (name, register) in &identity.attributes {
-                let Some(statement) = register.at(now) else { continue };
-                if floor.is_none_or(|floor| statement.counts_beside(floor)) {
-                    let rank = standing.unwrap_or(&self.standing).of(name);
-                    let place = (rank, !is_here, Reverse(statement.version), super::keys::name_of(source));
-                    said.entry(name).or_default().push((place, &statement.value));
-                }
+                let Some(statement) = register.at_beside(floor, now) else { continue };
+                let rank = standing.unwrap_or(&self.standing).of(name);
+                let place = (rank, !is_here, Reverse(statement.version), super::keys::name_of(source));
+                said.entry(name).or_default().push((place, &statement.value));
             }
         }
         let decided = said.into_iter().filter_map(|(name, mut said)| {
