@@ -2,7 +2,7 @@
 
 mod warnings;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use edge::{Access, Network, Tls, TlsConfig, TokenHash};
@@ -179,6 +179,9 @@ impl SubjectKind {
 /// Longest name of a source, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
+/// A name, and how many events a second may come under it.
+type NameAndRate<'a> = (&'a str, Option<u32>);
+
 impl Config {
     /// Whether the gateway could start with it, as far as that can be told without connecting to anything.
     ///
@@ -236,15 +239,26 @@ impl Config {
             .or_else(|| self.parts_fault())
     }
 
+    /// Everything that has a name: where it stands, the name, and its limit.
+    fn named_places(&self) -> Vec<(String, &str, Option<u32>)> {
+        let sections: [(&str, Vec<NameAndRate<'_>>); 5] = [
+            ("sources", self.sources.iter().map(|one| (&*one.name, one.events_per_second_max)).collect()),
+            ("webhooks", self.webhooks.iter().map(|one| (&*one.name, one.events_per_second_max)).collect()),
+            ("feeds", self.feeds.iter().map(|one| (&*one.name, None)).collect()),
+            ("polls", self.polls.iter().map(|one| (&*one.name, None)).collect()),
+            ("scim", self.scim.iter().map(|one| (&*one.name, one.events_per_second_max)).collect()),
+        ];
+        let places = sections.into_iter().flat_map(|(section, named)| {
+            let named = named.into_iter().enumerate();
+            named.map(move |(at, (name, rate))| (format!("gateway.{section}[{at}]"), name, rate))
+        });
+        places.collect()
+    }
+
     /// What is wrong with the names of sources, if anything.
     fn names_fault(&self) -> Option<String> {
-        let mut names = HashSet::new();
-        let named = self.sources.iter().map(|source| (&source.name, source.events_per_second_max));
-        let webhooks = self.webhooks.iter().map(|webhook| (&webhook.name, webhook.events_per_second_max));
-        let feeds = self.feeds.iter().map(|feed| (&feed.name, None));
-        let providers = self.scim.iter().map(|provider| (&provider.name, provider.events_per_second_max));
-        let polls = self.polls.iter().map(|poll| (&poll.name, None));
-        for (name, rate) in named.chain(webhooks).chain(feeds).chain(polls).chain(providers) {
+        let mut names: HashMap<&str, String> = HashMap::new();
+        for (place, name, rate) in self.named_places() {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
                 return Some(format!(
@@ -254,8 +268,11 @@ impl Config {
             if rate == Some(0) {
                 return Some(format!("events_per_second_max of the source {name} must not be 0"));
             }
-            if !names.insert(name.as_str()) {
-                return Some(format!("two sources are called {name}"));
+            // A feed and a poll of one name would also be one list: who is missing in the one would have left by the other.
+            if let Some(other) = names.insert(name, place.clone()) {
+                return Some(format!(
+                    "{other} and {place} are both called {name}: give one of them another name"
+                ));
             }
         }
         None
@@ -344,7 +361,10 @@ mod tests {
             |name: &str, token: &str| json!({"name": name, "token": TokenHash::of(token).to_string()});
         let fault = |a, b| config(json!({"sources": [a, b]})).fault();
         assert_eq!(fault(source("hr", "1"), source("ad", "2")), None);
-        assert_eq!(fault(source("hr", "1"), source("hr", "2")).unwrap(), "two sources are called hr");
+        assert_eq!(
+            fault(source("hr", "1"), source("hr", "2")).unwrap(),
+            "gateway.sources[0] and gateway.sources[1] are both called hr: give one of them another name"
+        );
         assert!(fault(source("hr", "1"), source("ad", "1")).unwrap().contains("token of another"));
         assert!(fault(source("h r", "1"), source("ad", "2")).unwrap().contains("source name"));
         assert!(config(json!({"batch_max": 0})).fault().unwrap().contains("batch_max"));

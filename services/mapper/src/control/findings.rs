@@ -3,7 +3,8 @@
 use lifecycle::{FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use store::StoreError;
 
@@ -19,12 +20,12 @@ impl Control {
         }
         let total = query.clone().count(self.store.reader()).await;
         let total = total.map_err(StoreError::statement("count findings"))?;
+        let is_newest_first = request.kind == FindingKind::Unread;
         if let Some(cursor) = &request.cursor {
-            let after: [String; 4] = serde_json::from_str(cursor)
-                .map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
-            let place = [Column::Person, Column::Target, Column::Sender, Column::Field];
-            let place = Expr::tuple(place.map(Expr::col));
-            query = query.filter(place.gt(Expr::tuple(after.map(Expr::value))));
+            query = query.filter(after(cursor, is_newest_first)?);
+        }
+        if is_newest_first {
+            query = query.order_by_desc(Column::Since);
         }
         let rows = query
             .order_by_asc(Column::Person)
@@ -37,12 +38,25 @@ impl Control {
             .map_err(StoreError::statement("read findings"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(|row| {
-            let place = [&row.person, &row.target, &row.sender, &row.field];
+            let place = (row.since, [&row.person, &row.target, &row.sender, &row.field]);
             serde_json::to_string(&place).expect("texts are always JSON")
         });
         let findings = rows.into_iter().map(crate::rows::finding::Model::told).collect();
         Ok(FindingsReply { findings, total, next_cursor })
     }
+}
+
+/// What comes behind the last one of a page: in the order of people, or of those of one moment, the newest first.
+fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, Refusal> {
+    let (since, place): (i64, [String; 4]) =
+        serde_json::from_str(cursor).map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
+    let here = [Column::Person, Column::Target, Column::Sender, Column::Field];
+    let here = Expr::tuple(here.map(Expr::col)).gt(Expr::tuple(place.map(Expr::value)));
+    if !is_newest_first {
+        return Ok(Condition::all().add(here));
+    }
+    let of_the_moment = Condition::all().add(Column::Since.eq(since)).add(here);
+    Ok(Condition::any().add(Column::Since.lt(since)).add(of_the_moment))
 }
 
 /// Counts findings, by index.

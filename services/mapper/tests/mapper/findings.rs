@@ -140,6 +140,41 @@ async fn what_a_limit_refuses_of_a_person_is_listed_and_a_departure_never_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_that_could_not_be_read_are_listed_the_newest_first_page_by_page() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let unread = |person: &str, said, fields: &[&str]| {
+            let mut event = record(person, said);
+            let value =
+                |field: &&str| UnreadValue { field: (*field).to_owned(), class: "99.99.9999".to_owned() };
+            event.unread = fields.iter().map(value).collect();
+            event
+        };
+        world
+            .send(&[
+                unread("E-2", 5, &["b", "a"]),
+                unread("E-1", 5, &["a"]),
+                unread("E-3", 9, &["a"]),
+                unread("E-0", 2, &["a"]),
+            ])
+            .await;
+        world.settle().await;
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let next = page(&world, FindingKind::Unread, 2, cursor).await;
+            all.extend(next.findings.into_iter().map(|one| (one.person, one.field)));
+            cursor = next.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let expected = [("E-3", "a"), ("E-1", "a"), ("E-2", "a"), ("E-2", "b"), ("E-0", "a")];
+        assert_eq!(all, expected.map(|(person, field)| (person.to_owned(), field.to_owned())));
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_comes_back_with_another_name_is_off_until_a_human_says_that_it_is_the_same_person() {
     let named = |mut event: Event, given: &str, days: i64| {
         event.attributes.insert("givenName".to_owned(), json!(given));
