@@ -6,6 +6,7 @@ mod keys;
 mod orders;
 mod planned;
 mod recycled;
+mod recycled_login;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ pub use orders::{AccessOrder, AccessOrderKind, AccessOrders};
 use planned::{Cancellation, Origin};
 pub use planned::{Part, Upcoming};
 use recycled::Former;
+pub use recycled_login::{FormerState, login_hash, login_hashes};
 use sources::Source;
 
 /// How many attributes of one person that no policy uses a sender may name; further ones are refused.

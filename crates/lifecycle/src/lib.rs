@@ -112,7 +112,8 @@ pub use feed::FeedRun;
 pub use group::{EdgeState, GroupState};
 pub use guard::Guard;
 pub use identity::{
-    AccessOrder, AccessOrderKind, AccessOrders, Identity, IdentityView, Part, Upcoming, unix_micros,
+    AccessOrder, AccessOrderKind, AccessOrders, FormerState, Identity, IdentityView, Part, Upcoming,
+    login_hash, login_hashes, unix_micros,
 };
 pub use ids::{
     AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,

@@ -484,7 +484,7 @@ pub struct OrderAccess {
     /// Key, or login name at the source.
     pub person: String,
     /// `off`: off at every target now; `keep`: never deleted; `same`: who came back with another name is the same
-    /// person.
+    /// person; `different`: who came with the login of a person who was off for long is not that person.
     pub order: String,
     /// The order is lifted.
     #[serde(default)]

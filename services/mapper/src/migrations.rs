@@ -20,6 +20,7 @@ mod m0025;
 mod m0027;
 mod m0029;
 mod m0030;
+mod m0031;
 mod m0032;
 
 use sea_orm_migration::prelude::*;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027::KeepGeneration),
             Box::new(m0029::KeepMembershipObligations),
             Box::new(m0030::KeepUnreadParts),
+            Box::new(m0031::KeepFormerLogins),
             Box::new(m0032::KeepOtherAccounts),
         ]
     }

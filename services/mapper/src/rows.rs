@@ -9,6 +9,7 @@ pub(crate) mod feed_row;
 pub(crate) mod feed_run;
 pub(crate) mod feed_unread;
 pub(crate) mod finding;
+pub(crate) mod former_login;
 pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;

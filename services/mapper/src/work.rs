@@ -11,6 +11,7 @@ mod flatten;
 mod join;
 mod leavers;
 mod load;
+mod logins;
 mod members;
 mod merge;
 mod orders;
@@ -219,6 +220,8 @@ struct Work<'a> {
     /// What follows for accounts of people who have a right to access, or not.
     duties: Vec<leavers::Duty>,
     orders: Vec<orders::OrderRow>,
+    /// Newcomers who came with the login of a person who was off for long.
+    held_logins: BTreeMap<String, logins::HeldLogin>,
     /// What a human should look at in people.
     findings: findings::Findings,
     facts: Vec<FactRecord>,
@@ -319,7 +322,9 @@ impl Desk<'_> {
         load::all_edges(tx, &mut work, &appeared).await?;
         surroundings::classify_members(tx, &mut work).await?;
         work.emit_edges();
+        logins::hold(tx, &mut work, &around).await?;
         work.decide_people(&around);
+        logins::remember(tx, &mut work, &around).await?;
         work.send_the_rest_again();
         let marks = std::mem::take(&mut work.stale);
         let (feeds, now) = (std::mem::take(&mut work.feeds), work.micros());

@@ -28,6 +28,8 @@ pub enum ContradictionCode {
     PresentAfterDeparture,
     /// A key that came back after long, with another name.
     RecycledKey,
+    /// A new key that came with the login of a person who was off for long.
+    RecycledLogin,
     /// A rehire that names a day before a departure that is in effect.
     RehireBeforeDeparture,
     /// Two senders that may say who is employed differ.
@@ -40,12 +42,13 @@ pub enum ContradictionCode {
 
 impl ContradictionCode {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::FirstDayMovedAhead,
         Self::ListedElsewhere,
         Self::NoShow,
         Self::PresentAfterDeparture,
         Self::RecycledKey,
+        Self::RecycledLogin,
         Self::RehireBeforeDeparture,
         Self::SendersDisagree,
         Self::UndatedArrivalOverruled,
@@ -60,6 +63,7 @@ impl ContradictionCode {
             Self::NoShow => "no_show",
             Self::PresentAfterDeparture => "present_after_departure",
             Self::RecycledKey => "recycled_key",
+            Self::RecycledLogin => "recycled_login",
             Self::RehireBeforeDeparture => "rehire_before_departure",
             Self::SendersDisagree => "senders_disagree",
             Self::UndatedArrivalOverruled => "undated_arrival_overruled",

@@ -14,11 +14,13 @@ pub enum AccessOrderKind {
     Keep,
     /// The person who came back with another name is the same one.
     Same,
+    /// The person who came with the login of somebody who left is not that person.
+    Different,
 }
 
 impl AccessOrderKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Off, Self::Keep, Self::Same];
+    pub const ALL: [Self; 4] = [Self::Off, Self::Keep, Self::Same, Self::Different];
 
     /// The name used in tables and the API.
     pub fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl AccessOrderKind {
             Self::Off => "off",
             Self::Keep => "keep",
             Self::Same => "same",
+            Self::Different => "different",
         }
     }
 }
@@ -52,6 +55,9 @@ pub struct AccessOrders {
     /// Who came back with another name is the same person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same: Option<AccessOrder>,
+    /// Who came with the login of somebody who left is not that person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub different: Option<AccessOrder>,
 }
 
 impl AccessOrders {
@@ -64,12 +70,18 @@ impl AccessOrders {
     pub fn at(self, now: i64) -> Self {
         let in_force =
             |order: Option<AccessOrder>| order.filter(|order| order.until.is_none_or(|until| until > now));
-        Self { off: in_force(self.off), keep: in_force(self.keep), same: in_force(self.same) }
+        Self {
+            off: in_force(self.off),
+            keep: in_force(self.keep),
+            same: in_force(self.same),
+            different: in_force(self.different),
+        }
     }
 
     /// When the next of them ends after `now` (microseconds).
     pub(super) fn next_due(self, now: i64) -> Option<i64> {
-        let ends = [self.off, self.keep, self.same].into_iter().flatten().filter_map(|order| order.until);
+        let all = [self.off, self.keep, self.same, self.different];
+        let ends = all.into_iter().flatten().filter_map(|order| order.until);
         ends.filter(|until| *until > now).min()
     }
 }
@@ -81,6 +93,7 @@ impl Identity {
             AccessOrderKind::Off => self.orders.off = order,
             AccessOrderKind::Keep => self.orders.keep = order,
             AccessOrderKind::Same => self.orders.same = order,
+            AccessOrderKind::Different => self.orders.different = order,
         }
     }
 

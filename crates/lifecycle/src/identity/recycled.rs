@@ -11,7 +11,7 @@ use super::{Identity, IdentityView};
 use crate::Attributes;
 use crate::employment::{Contradiction, ContradictionCode, Employment};
 
-const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+pub(super) const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 /// For how long after a return another name is still noticed: values may come in another event than the arrival.
 const SETTLES_AFTER: i64 = DAY_MICROS;
 
@@ -27,19 +27,19 @@ const PROOFS: &[&str] = &["birthDate", "dateOfBirth", "personalId", "nationalId"
 #[serde(rename_all = "camelCase")]
 pub(super) struct Former {
     /// When they left (microseconds since the Unix epoch).
-    since: i64,
+    pub(super) since: i64,
     /// How long they must be gone before another name counts.
     gap: i64,
     /// When they were seen to be back, as the same person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    returned_at: Option<i64>,
+    pub(super) returned_at: Option<i64>,
     /// By attribute; of names each word.
     values: BTreeMap<String, Vec<String>>,
 }
 
 /// Whether a value is the same as before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compared {
+pub(super) enum Compared {
     Same,
     Other,
     /// It is not known on one side.
@@ -71,20 +71,33 @@ impl Former {
         compared
     }
 
+    pub(super) fn compare_proofs(&self, now: &Attributes) -> Compared {
+        self.compare(PROOFS, now)
+    }
+
+    /// Given name and family name.
+    pub(super) fn compare_names(&self, now: &Attributes) -> (Compared, Compared) {
+        (self.compare(GIVEN_NAMES, now), self.compare(FAMILY_NAMES, now))
+    }
+
+    pub(super) fn compare_display_names(&self, now: &Attributes) -> Compared {
+        self.compare(DISPLAY_NAMES, now)
+    }
+
     /// The table of docs/people.md.
     fn is_another(&self, now: &Attributes) -> bool {
         use Compared::{Other, Same, Unknown};
-        match self.compare(PROOFS, now) {
+        match self.compare_proofs(now) {
             Same => return false,
             Other => return true,
             Unknown => {}
         }
         let keeps_mail = self.compare(MAILS, now) == Same;
-        match (self.compare(GIVEN_NAMES, now), self.compare(FAMILY_NAMES, now)) {
+        match self.compare_names(now) {
             (Same, Same | Unknown) | (Unknown, Same) => false,
             (Same, Other) => !keeps_mail,
             (Other, _) | (Unknown, Other) => true,
-            (Unknown, Unknown) => self.compare(DISPLAY_NAMES, now) == Other && !keeps_mail,
+            (Unknown, Unknown) => self.compare_display_names(now) == Other && !keeps_mail,
         }
     }
 

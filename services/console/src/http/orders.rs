@@ -27,7 +27,7 @@ const LIMIT: u64 = 100;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OrdersQuery {
-    /// `off`, `keep` or `same`; all unless said.
+    /// `off`, `keep`, `same` or `different`; all unless said.
     order: Option<String>,
     /// How many at most: 1 to 1,000, 100 unless said.
     limit: Option<u64>,
@@ -41,7 +41,7 @@ pub(super) struct OrdersQuery {
     path = "/v1/access-orders",
     params(OrdersQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`orders`: `person`, `order` (`off`, `keep` or `same`), `inForce`, `since`, `until`, `who` and `why` of each; `nextCursor` while there is more"),
+        (status = 200, body = serde_json::Value, description = "`orders`: `person`, `order` (`off`, `keep`, `same` or `different`), `inForce`, `since`, `until`, `who` and `why` of each; `nextCursor` while there is more"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
@@ -55,15 +55,16 @@ pub(super) async fn list(
     if !(1..=ACCESS_ORDERS_MAX).contains(&limit) {
         return Err(invalid_one("query:limit", format!("must be 1 to {ACCESS_ORDERS_MAX}")));
     }
-    let named =
-        |name: &String| named(name).ok_or_else(|| invalid_one("query:order", "must be off, keep or same"));
+    let named = |name: &String| {
+        named(name).ok_or_else(|| invalid_one("query:order", "must be off, keep, same or different"))
+    };
     let order = query.order.as_ref().map(named).transpose()?;
     let request = AccessOrdersRequest { order, limit, cursor: query.cursor };
     Ok(Json(context.ask(MAPPER, verb::ACCESS_ORDERS, &request).await?))
 }
 
 /// Orders a person's accounts off at every target now, whatever sources say, or never to be deleted; says that who came back with another
-/// name is the same person; or lifts the order.
+/// name is the same person, or that who came with the login of somebody else is not that person; or lifts the order.
 #[utoipa::path(
     post,
     path = "/v1/access-orders",
@@ -85,7 +86,7 @@ pub(super) async fn order(
     let actor = Actor { who, why: reason(&body.why, &mut wrong) };
     let order = named(&body.order);
     if order.is_none() {
-        wrong.add("/order", "must be off, keep or same");
+        wrong.add("/order", "must be off, keep, same or different");
     }
     let until = body.until.as_ref().map(|text| OffsetDateTime::parse(text, &Rfc3339)).transpose();
     if until.is_err() {

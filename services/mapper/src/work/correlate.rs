@@ -14,6 +14,7 @@ use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 
 use super::records::{self, RecordKey};
+use super::stale::Stale;
 use super::values::{self, Holder};
 use super::verdicts::{self, Verdicts};
 use super::{Cause, Work, load};
@@ -96,11 +97,34 @@ async fn concerned(
     }
     values::load(tx, work, &moves.iter().map(|(value, ..)| value.clone()).collect()).await?;
     for (value, holder, has, cause) in moves {
+        let before = people_of(work, &value);
         for record in values::set(work, &value, &holder, has) {
             concerned.entry(record).or_insert_with(|| cause.clone());
         }
+        // Of a value that more people have than are named nothing changes, and neither by a record that is looked at again.
+        let is_news = match &holder {
+            Holder::Person(_) => true,
+            Holder::Record(key) => cause.event.is_some() && is_erased(work, key),
+        };
+        if is_news && before.min(people_of(work, &value)) <= CANDIDATES_MAX as u64 {
+            wake_further_records(work, &value);
+        }
     }
+    values::refill(tx, work).await?;
     Ok(concerned)
+}
+
+/// How many people have the value.
+fn people_of(work: &Work<'_>, value: &ValueKey) -> u64 {
+    work.values.get(value).map_or(0, values::KnownValue::people_count)
+}
+
+/// Records that are not written down for the value are looked at page by page, once this batch is written.
+fn wake_further_records(work: &mut Work<'_>, value: &ValueKey) {
+    if work.values.get(value).is_some_and(values::KnownValue::has_further_records) {
+        let matched = values::write(&BTreeSet::from([value.clone()]));
+        work.stale.push(Stale::RecordsMatchedBy(vec![matched]));
+    }
 }
 
 /// Whose record it is by what is known now.
@@ -147,7 +171,7 @@ async fn judge(
     }
     let waiting = Outcome { status: Some(RecordStatus::Waiting), ..Outcome::default() };
     match candidates.as_slice() {
-        [] => Ok(waiting),
+        [] if !is_crowded => Ok(waiting),
         [person] if !is_crowded => {
             let person = person.clone();
             match free(tx, work, key, &person).await? {
@@ -221,6 +245,7 @@ async fn settle(
         values::load(tx, work, &theirs).await?;
         let others = theirs.iter().filter_map(|value| work.values.get(value));
         freed.extend(others.flat_map(values::KnownValue::records).filter(|other| other != key));
+        theirs.iter().for_each(|value| wake_further_records(work, value));
     }
     if let Some(new) = &outcome.person
         && work.people.get(new).is_some_and(|person| person.state.record_of(&key.0) != Some(&key.1))

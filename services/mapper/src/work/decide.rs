@@ -83,6 +83,10 @@ impl Work<'_> {
                 continue;
             }
             self.findings.decided(&key, &identity.contradictions);
+            let held_login = self.held_logins.get(&key).cloned();
+            if let Some(held) = &held_login {
+                self.findings.held_login(&key, &held.former, held.since);
+            }
             let further: BTreeSet<String> = known.state.further_keys().map(str::to_owned).collect();
             let mut next_due = known.state.next_due(now);
             let mut scheduled = next_due;
@@ -96,6 +100,12 @@ impl Work<'_> {
                 scheduled = earlier(scheduled, decision.turns_at, now);
                 let because = || (decision.reason(), decision.user_name());
                 self.findings.unbuilt(&key, policy.target(), &decision, now);
+                if let Some(held) = held_login.as_ref().filter(|_| self.is_new_at(policy, &key)) {
+                    let reason = format!("held: {} had this login before", held.former);
+                    let because = || (Reason(reason.clone()), decision.user_name());
+                    self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
+                    continue;
+                }
                 let right = right(identity, &decision, now);
                 for further in &further {
                     self.follow(policy, further, &key, right, &cause);

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Contradiction, Dating, Event, EventKind, FindingKind, Refused, UnreadValue, unix_micros};
+use lifecycle::{
+    Contradiction, ContradictionCode, Dating, Event, EventKind, FindingKind, Refused, UnreadValue,
+    unix_micros,
+};
 use policy::Decision;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -42,6 +45,19 @@ impl Findings {
             detail: String::new(),
             since: known.said_at,
         }));
+    }
+
+    /// A newcomer with the login that `former` had is held.
+    pub(super) fn held_login(&mut self, person: &str, former: &str, since: i64) {
+        self.decided.entry(person.to_owned()).or_default().push(Model {
+            person: person.to_owned(),
+            kind: FindingKind::Contradiction.as_str().to_owned(),
+            target: String::new(),
+            sender: String::new(),
+            field: ContradictionCode::RecycledLogin.as_str().to_owned(),
+            detail: former.to_owned(),
+            since,
+        });
     }
 
     /// A person who cannot be built for a target, or not whole.

@@ -48,6 +48,7 @@ pub(super) async fn load<'a>(
         edges: BTreeMap::new(),
         desired: HashMap::new(),
         changed_desired: BTreeSet::new(),
+        held_logins: BTreeMap::new(),
         again: BTreeMap::new(),
         whole_groups: BTreeMap::new(),
         roots: BTreeMap::new(),

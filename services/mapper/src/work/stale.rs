@@ -2,11 +2,14 @@
 //!
 //! A mark raises the revision as well, so that a batch which read the row before is refused and done again.
 
+use lifecycle::ContradictionCode;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use crate::rows::{STALE, edge, group, identity};
+use crate::rows::{STALE, edge, finding, group, identity, record};
+
+const RECYCLED_LOGIN: ContradictionCode = ContradictionCode::RecycledLogin;
 
 /// Who is to be marked.
 #[derive(Debug)]
@@ -17,6 +20,10 @@ pub(super) enum Stale {
     MembersOf(Vec<String>),
     /// Everybody who reports to these people.
     ReportsOf(Vec<String>),
+    /// Everybody who is held because these people had their login.
+    HeldBy(Vec<String>),
+    /// Records that are matched by these values, as their rows write them.
+    RecordsMatchedBy(Vec<String>),
 }
 
 impl Stale {
@@ -25,7 +32,10 @@ impl Stale {
     /// # Errors
     /// As the database reports them.
     pub(super) async fn write(&self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
-        let (Self::Groups(keys) | Self::MembersOf(keys) | Self::ReportsOf(keys)) = self;
+        let keys = match self {
+            Self::Groups(keys) | Self::MembersOf(keys) | Self::ReportsOf(keys) => keys,
+            Self::HeldBy(keys) | Self::RecordsMatchedBy(keys) => keys,
+        };
         for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
             let chunk = chunk.iter().cloned();
             let mut update = Query::update();
@@ -43,6 +53,20 @@ impl Stale {
                         .and_where(Expr::col(edge::Column::Present).eq(true))
                         .to_owned();
                     people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(members))
+                }
+                Self::RecordsMatchedBy(_) => update
+                    .table(record::Entity)
+                    .value(record::Column::EvaluatedWith, STALE)
+                    .value(record::Column::Revision, raised(record::Column::Revision))
+                    .and_where(Expr::col(record::Column::Matched).is_in(chunk)),
+                Self::HeldBy(_) => {
+                    let held = Query::select()
+                        .column(finding::Column::Person)
+                        .from(finding::Entity)
+                        .and_where(Expr::col(finding::Column::Field).eq(RECYCLED_LOGIN.as_str()))
+                        .and_where(Expr::col(finding::Column::Detail).is_in(chunk))
+                        .to_owned();
+                    people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(held))
                 }
                 Self::ReportsOf(_) => {
                     people(&mut update).and_where(Expr::col(identity::Column::Manager).is_in(chunk))

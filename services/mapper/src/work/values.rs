@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::sea_query::LikeExpr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::correlate::ValueKey;
 use super::records::RecordKey;
 use super::{Cause, Work};
-use crate::rows::match_value;
+use crate::rows::{identity, match_value};
 
-/// How many people, and how many records, are written down for one value: what more have it is a placeholder, and matches
-/// nobody.
+/// How many people, and how many records, are written down for one value. Of more people it is known how many there are; further
+/// records are found by the value when its people change.
 const HOLDERS_MAX: usize = 100;
+/// People that are read at a time.
+const PEOPLE_PER_PAGE: u64 = 1_000;
 
 /// Somebody who has a value.
 #[derive(Debug, Clone)]
@@ -34,26 +37,33 @@ pub(super) struct KnownValue {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Holders<T: Ord> {
     keys: BTreeSet<T>,
-    /// There were too many once; nobody knows any more how many there are.
+    /// How many more there are than are written down.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    others: u64,
+    /// There were too many once, and they were not counted: of records, and of people in what an earlier version wrote.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     crowded: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl<T: Ord> Default for Holders<T> {
     fn default() -> Self {
-        Self { keys: BTreeSet::new(), crowded: false }
+        Self { keys: BTreeSet::new(), others: 0, crowded: false }
     }
 }
 
 impl<T: Ord> Holders<T> {
-    fn set(&mut self, key: T, has: bool) {
-        if !has {
-            self.keys.remove(&key);
-        } else if self.keys.len() < HOLDERS_MAX || self.keys.contains(&key) {
+    /// Notes that one has the value now, or has it no more; returns whether that is not written down.
+    fn set(&mut self, key: T, has: bool) -> bool {
+        if has && (self.keys.len() < HOLDERS_MAX || self.keys.contains(&key)) {
             self.keys.insert(key);
-        } else {
-            self.crowded = true;
+            return false;
         }
+        has || !self.keys.remove(&key)
     }
 }
 
@@ -66,8 +76,19 @@ impl KnownValue {
         self.records.keys.iter().cloned().collect()
     }
 
+    /// How many people have it.
+    pub(super) fn people_count(&self) -> u64 {
+        self.people.keys.len() as u64 + self.people.others
+    }
+
+    /// Whether more people have it than are written down.
     pub(super) fn is_crowded(&self) -> bool {
-        self.people.crowded
+        self.people.others > 0
+    }
+
+    /// Whether more records may have it than are written down.
+    pub(super) fn has_further_records(&self) -> bool {
+        self.records.crowded
     }
 }
 
@@ -88,8 +109,13 @@ pub(super) fn set(work: &mut Work<'_>, value: &ValueKey, holder: &Holder, has: b
     let Some(known) = work.values.get_mut(value) else { return Vec::new() };
     known.changed = true;
     match holder {
-        Holder::Person(key) => known.people.set(key.clone(), has),
-        Holder::Record(key) => known.records.set(key.clone(), has),
+        Holder::Person(key) => {
+            if known.people.set(key.clone(), has) {
+                let others = known.people.others;
+                known.people.others = if has { others + 1 } else { others.saturating_sub(1) };
+            }
+        }
+        Holder::Record(key) => known.records.crowded |= known.records.set(key.clone(), has) && has,
     }
     known.records.keys.iter().cloned().collect()
 }
@@ -125,6 +151,16 @@ pub(super) async fn load(
         };
         work.values.insert((row.attribute, row.value), known);
     }
+    // An earlier version did not count them: the stored people are those from before this batch, as the row is.
+    let uncounted: Vec<ValueKey> = values
+        .iter()
+        .filter(|value| work.values.get(*value).is_some_and(|known| known.people.crowded))
+        .cloned()
+        .collect();
+    for value in uncounted {
+        let people = people_with(tx, &value, |_| false).await?;
+        write_down(work, &value, people);
+    }
     for value in values {
         let nobody = || KnownValue {
             revision: 0,
@@ -135,6 +171,66 @@ pub(super) async fn load(
         work.values.entry(value.clone()).or_insert_with(nobody);
     }
     Ok(())
+}
+
+/// Writes people down again for values that somebody still has, but nobody who is written down.
+///
+/// # Errors
+/// As the database reports them.
+pub(super) async fn refill(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+    let is_short =
+        |known: &KnownValue| known.changed && known.people.keys.is_empty() && known.people.others > 0;
+    let short: Vec<ValueKey> =
+        work.values.iter().filter(|(_, known)| is_short(known)).map(|(value, _)| value.clone()).collect();
+    for value in short {
+        let mut people = people_with(tx, &value, |key| work.people.contains_key(key)).await?;
+        let here = work.people.iter().filter(|(_, known)| read(&known.matched).contains(&value));
+        here.for_each(|(key, _)| people.add(key.clone()));
+        write_down(work, &value, people);
+    }
+    Ok(())
+}
+
+fn write_down(work: &mut Work<'_>, value: &ValueKey, people: Holders<String>) {
+    if let Some(known) = work.values.get_mut(value) {
+        (known.people, known.changed) = (people, true);
+    }
+}
+
+impl Holders<String> {
+    fn add(&mut self, key: String) {
+        self.others += u64::from(self.set(key, true));
+    }
+}
+
+/// The stored people who have the value, page by page, but those who are to be left out.
+async fn people_with(
+    tx: &DatabaseTransaction,
+    value: &ValueKey,
+    is_left_out: impl Fn(&str) -> bool,
+) -> Result<Holders<String>, StoreError> {
+    let pair = encode(value).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let holds = LikeExpr::new(format!("%{pair}%")).escape('\\');
+    let (mut people, mut after) = (Holders::default(), String::new());
+    loop {
+        let page: Vec<(String, String)> = identity::Entity::find()
+            .select_only()
+            .column(identity::Column::Key)
+            .column(identity::Column::Matched)
+            .filter(identity::Column::Matched.like(holds.clone()))
+            .filter(identity::Column::Key.gt(&after))
+            .order_by_asc(identity::Column::Key)
+            .limit(PEOPLE_PER_PAGE)
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read who has a value"))?;
+        let Some((last, _)) = page.last() else { return Ok(people) };
+        after.clone_from(last);
+        let holders =
+            page.into_iter().filter(|(key, matched)| !is_left_out(key) && read(matched).contains(value));
+        holders.for_each(|(key, _)| people.add(key));
+    }
 }
 
 /// The rows that changed.

@@ -20,7 +20,8 @@ pub enum PeopleCommand {
     Unbuilt(UnbuiltListArgs),
     /// Say that a person who came back with another name is the same one: their accounts are switched on again.
     Same(SamePersonArgs),
-    /// Tell what to do for a person who was given the key of another one.
+    /// Say that a person who came with the login of another one is not that person; without --why, tell what to do for them, and
+    /// for a person who was given the key of another one.
     Different(DifferentPersonArgs),
     /// Say that two keys are one person: somebody came back under another, or HR had them twice. It cannot be taken back.
     Join(JoinPeopleArgs),
@@ -93,8 +94,14 @@ pub struct SamePersonArgs {
 /// `usher people different`.
 #[derive(Debug, Args)]
 pub struct DifferentPersonArgs {
-    /// Key of the person who left.
+    /// Key of the person who was given the key of another one, or came with another one's login.
     pub person: String,
+    /// For a login: why, in your words; it is kept in the timeline. Accounts are created for the person from then on.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// How to reach the console.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
 }
 
 /// `usher people join`.

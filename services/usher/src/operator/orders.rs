@@ -37,6 +37,18 @@ pub(super) async fn same_person(operator: &OperatorArgs, person: &str, why: &str
     send(operator, &body(AccessOrderKind::Same, person, why)).await
 }
 
+/// `usher people different --why`.
+///
+/// # Errors
+/// When the console cannot be reached or refuses.
+pub(super) async fn different_person(
+    operator: &OperatorArgs,
+    person: &str,
+    why: &str,
+) -> anyhow::Result<Ended> {
+    send(operator, &body(AccessOrderKind::Different, person, why)).await
+}
+
 fn body(kind: AccessOrderKind, person: &str, why: &str) -> OrderAccess {
     OrderAccess {
         person: person.to_owned(),

@@ -6,7 +6,7 @@ use lifecycle::{
 };
 
 use super::client::{Console, understood};
-use super::orders::same_person;
+use super::orders::{different_person, same_person};
 use super::{Ended, print, show};
 use crate::cli::{
     FindingListArgs, JoinPeopleArgs, OperatorArgs, PeopleCommand, PeopleConflictsCommand, ResolveRecordArgs,
@@ -32,7 +32,10 @@ pub async fn people(command: &PeopleCommand) -> anyhow::Result<Ended> {
             findings(FindingKind::Unbuilt, args.target.as_deref(), &args.list).await
         }
         PeopleCommand::Same(args) => same_person(&args.operator, &args.person, &args.why).await,
-        PeopleCommand::Different(args) => print(&render::people::different(&args.person)),
+        PeopleCommand::Different(args) => match &args.why {
+            Some(why) => different_person(&args.operator, &args.person, why).await,
+            None => print(&render::people::different(&args.person)),
+        },
         PeopleCommand::Join(args) => join(args).await,
     }
 }

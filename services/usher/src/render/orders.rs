@@ -21,6 +21,9 @@ pub fn one(order: &AccessOrderStatus) -> String {
         (AccessOrderKind::Same, true) => format!(
             "{person} is the same person as before: sources and policies decide about their accounts again\n"
         ),
+        (AccessOrderKind::Different, true) => format!(
+            "{person} is not the person who had their login before: they get accounts of their own from now on\n"
+        ),
         (kind, false) => {
             format!("`{}` is lifted: sources and policies decide about {person} again\n", kind.as_str())
         }

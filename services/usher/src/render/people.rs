@@ -90,11 +90,16 @@ pub fn one(record: &SourceRecord) -> String {
     format!("{} {} {whose}\n", clean(&record.source), clean(&record.key))
 }
 
-/// What to do for a person who was given the key of another one.
+/// What to do for a person who was given the key or login of another one.
 pub fn different(person: &str) -> String {
     let person = clean(person);
     format!(
-        "The accounts of {person} stay off: they are another person's, and are deleted as the policy says.\n\
+        "If {person} is listed as recycled_login:\n\
+         1. Give them a login of their own at the source, which is all; or\n\
+         2. rename or delete the account of the person who had it at each target, then say that they may have it:\n   \
+            usher people different {person} --why \"...\"\n\
+         If {person} is listed as recycled_key:\n\
+         The accounts of {person} stay off: they are another person's, and are deleted as the policy says.\n\
          1. Give the new person a key of their own at the source, and send them under it.\n\
          2. Say there that {person} left, so that nothing is listed any more.\n\
          3. To be sure meanwhile: usher off {person} --why \"the key was given out again\"\n"

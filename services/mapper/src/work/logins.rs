@@ -1,0 +1,155 @@
+//! Newcomers who come with the login of a person who was off for long: no account is created for them until a human says
+//! whose it is. The table is in docs/people.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::{Employment, FormerState, Identity, IdentityView, ResourceKind, login_hash, login_hashes};
+use policy::{Policy, Subject, decide};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::Work;
+use super::stale::Stale;
+use super::surroundings::Surroundings;
+use crate::rows::{decode, former_login, identity};
+
+/// A newcomer's login was another person's.
+#[derive(Debug, Clone)]
+pub(super) struct HeldLogin {
+    /// Key of who had it.
+    pub(super) former: String,
+    /// Since when it counts as given to somebody else; microseconds.
+    pub(super) since: i64,
+}
+
+impl Work<'_> {
+    /// Whether nothing was ever asked for the person at the target.
+    pub(super) fn is_new_at(&self, policy: &Policy, person: &str) -> bool {
+        let key = (policy.target().to_owned(), ResourceKind::User, person.to_owned());
+        !self.desired.contains_key(&key)
+    }
+
+    /// Hashes of what the person logs in with, by what is known of them and by what the policies make of it.
+    fn logins_of<'p>(
+        &self,
+        key: &str,
+        identity: &IdentityView,
+        around: &Surroundings,
+        policies: impl Iterator<Item = &'p Policy>,
+    ) -> BTreeSet<String> {
+        let mut logins = login_hashes(&identity.attributes);
+        let groups = around.of_person(key);
+        let manager = around.manager(self.people.get(key).and_then(|known| known.manager.as_deref()));
+        for policy in policies {
+            let seed = self.seeds.of(policy.target(), ResourceKind::User, key);
+            let subject = Subject { identity, groups: &groups, manager, seed };
+            logins.extend(decide(&subject, policy, self.now).user_name().as_deref().and_then(login_hash));
+        }
+        logins
+    }
+
+    /// The logins of everybody of the batch who is new at some target.
+    fn logins_of_newcomers(&self, around: &Surroundings) -> BTreeMap<String, BTreeSet<String>> {
+        let touched = self.people.iter().filter(|(_, known)| known.touched.is_some());
+        let active = touched.filter_map(|(key, _)| {
+            let identity = around.people.get(key)?;
+            let may_be_held = identity.employment == Employment::Active && !identity.orders.settle_login();
+            may_be_held.then_some((key, identity))
+        });
+        let logins = active.filter_map(|(key, identity)| {
+            let new_at: Vec<&Policy> =
+                self.policies.iter().filter(|policy| self.is_new_at(policy, key)).collect();
+            let logins = || (key.clone(), self.logins_of(key, identity, around, new_at.iter().copied()));
+            (!new_at.is_empty()).then(logins)
+        });
+        logins.collect()
+    }
+}
+
+/// Finds out which newcomers of the batch are held.
+///
+/// # Errors
+/// As the database reports them.
+pub(super) async fn hold(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    around: &Surroundings,
+) -> Result<(), StoreError> {
+    let newcomers = work.logins_of_newcomers(around);
+    let wanted: BTreeSet<&String> = newcomers.values().flatten().collect();
+    let rows = former_login::of(tx, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let people: BTreeSet<&String> = rows.iter().map(|row| &row.person).collect();
+    let former = read_people(tx, work, people.into_iter().collect()).await?;
+    let (days, now) = (work.policies.people().recycled_after_days(), work.micros());
+    for (key, logins) in &newcomers {
+        let Some(identity) = around.people.get(key) else { continue };
+        let theirs = rows.iter().filter(|row| row.person != *key && logins.contains(&row.login));
+        let recycled = theirs.filter_map(|row| {
+            let since = former.get(&row.person)?.login_recycled_since(&identity.attributes, days, now)?;
+            Some(HeldLogin { former: row.person.clone(), since })
+        });
+        if let Some(held) = recycled.min_by(|a, b| (a.since, &a.former).cmp(&(b.since, &b.former))) {
+            work.held_logins.insert(key.clone(), held);
+        }
+    }
+    Ok(())
+}
+
+/// People as the batch leaves them, or as they are stored.
+async fn read_people(
+    tx: &DatabaseTransaction,
+    work: &Work<'_>,
+    keys: Vec<&String>,
+) -> Result<BTreeMap<String, Identity>, StoreError> {
+    let mut people = BTreeMap::new();
+    let mut missing = Vec::new();
+    for key in keys {
+        match work.people.get(key) {
+            Some(known) => drop(people.insert(key.clone(), known.state.clone())),
+            None => missing.push(key.as_str()),
+        }
+    }
+    for chunk in missing.chunks(ROWS_PER_STATEMENT_MAX) {
+        let rows = identity::Entity::find()
+            .filter(identity::Column::Key.is_in(chunk.iter().copied()))
+            .all(tx)
+            .await
+            .map_err(StoreError::statement("read who had a login"))?;
+        for row in rows {
+            people.insert(row.key, decode(&row.state, "a person")?);
+        }
+    }
+    Ok(people)
+}
+
+/// Remembers the logins of those who are off, and forgets those of who is back: whom they held is decided about again.
+///
+/// # Errors
+/// As the database reports them.
+pub(super) async fn remember(
+    tx: &DatabaseTransaction,
+    work: &mut Work<'_>,
+    around: &Surroundings,
+) -> Result<(), StoreError> {
+    let (mut off, mut back) = (Vec::new(), Vec::new());
+    for (key, known) in work.people.iter().filter(|(_, known)| known.touched.is_some()) {
+        let Some(identity) = around.people.get(key) else { continue };
+        match known.state.former_state() {
+            FormerState::Unknown => {}
+            FormerState::Back => back.push(key.clone()),
+            FormerState::Off => {
+                let logins = work.logins_of(key, identity, around, work.policies.iter());
+                let row = |login| former_login::Model { login, person: key.clone() };
+                off.extend(logins.into_iter().map(row));
+            }
+        }
+    }
+    former_login::put(tx, &off).await?;
+    if !back.is_empty() && former_login::forget(tx, &back).await? > 0 {
+        work.stale.push(Stale::HeldBy(back));
+    }
+    Ok(())
+}
