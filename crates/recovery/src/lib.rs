@@ -355,7 +355,8 @@ impl Recovery {
             heartbeat::save(&tx, self.service, at).await?;
         }
         tx.commit().await.map_err(StoreError::statement("keep positions in streams"))?;
-        let notices = identity.notices.iter().rev().map(|notice| notice.text.clone()).collect();
+        let noticed = identity.notices.iter().rev().map(|notice| notice.text.clone());
+        let notices = store::clock::notice(self.service).into_iter().chain(noticed).collect();
         let mark =
             Mark { installation: identity.installation.clone(), beat: identity.beat, at: Some(at), notices };
         {

@@ -29,6 +29,15 @@ pub fn skew_micros() -> i64 {
     -AHEAD_OF_US.load(Ordering::Relaxed)
 }
 
+/// A sentence for operators of `service` when its clock is not the database's.
+pub fn notice(service: &str) -> Option<String> {
+    let ahead = skew_micros();
+    let seconds = (ahead.abs() + 500_000) / 1_000_000;
+    let word = if ahead > 0 { "ahead of" } else { "behind" };
+    (ahead.abs() > SKEW_TOLD_MICROS)
+        .then(|| format!("the {service}'s clock is {seconds} s {word} its database's, which counts"))
+}
+
 /// Measures the difference once.
 ///
 /// # Errors

@@ -76,6 +76,8 @@ pub struct App {
     pollers: Vec<Poller>,
     /// Only with a database.
     recovery: Option<Recovery>,
+    /// Only with a database: whose clock counts.
+    clock: Option<Store>,
     latch: Latch,
     /// Only with an outbox.
     outbox: Option<Latch>,
@@ -119,6 +121,11 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
         Some(database) => Some(Store::open::<Migrator>(database).await.map_err(BuildError::Store)?),
         None => None,
     };
+    let clock = store.clone();
+    if let Some(store) = &clock {
+        // Measured again and again later; the first request must not go by a clock that is wrong.
+        store::clock::measure(store).await.map_err(BuildError::Store)?;
+    }
     let recovery = match &store {
         Some(store) => Some(recognise(store, &bus).await?),
         None => None,
@@ -151,7 +158,7 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
     let scim = scim.map(|store| Arc::new(Door::open(config.scim, store, Arc::clone(&gate))));
     let latch = readiness.latch("gateway");
     let outbox = scim.is_some().then(|| readiness.latch("gateway outbox"));
-    Ok(App { listener, address, gate, scim, fetching, pollers, recovery, latch, outbox, serving })
+    Ok(App { listener, address, gate, scim, fetching, pollers, recovery, clock, latch, outbox, serving })
 }
 
 /// Finds out what database this is: one that was restored fetches again what it was told to fetch since.
@@ -214,6 +221,11 @@ impl App {
         };
         if let Some(recovery) = &self.recovery {
             tokio::spawn(recovery.clone().run(shutdown.soft.clone()));
+        }
+        if let Some(store) = self.clock {
+            let report = |micros| telemetry::metrics::clock_skew(crate::SERVICE, micros);
+            let stop = shutdown.soft.clone().cancelled_owned();
+            tokio::spawn(store::clock::follow(store, stop, report));
         }
         let scim = self.scim.map_or_else(axum::Router::new, scim::router);
         let router = router(Arc::clone(&self.gate), scim);

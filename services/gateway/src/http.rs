@@ -76,9 +76,9 @@ async fn count_refusal(response: Response) -> Response {
     response
 }
 
-/// The time of acceptance.
+/// The time of acceptance, by the clock that all replicas share where there is one.
 fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
+    store::clock::now()
 }
 
 /// Take CloudEvents

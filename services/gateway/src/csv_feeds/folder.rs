@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use edge::Problem;
 use lifecycle::{FeedRun, FeedRunId};
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{File, take};
@@ -103,7 +102,7 @@ async fn take_one(
     let named_by = Some(hash);
     let file = File { feed: Arc::clone(feed), run, bytes, sha256, named_by };
     let mut sink = ToBroker { gate: Arc::clone(gate), trace: lifecycle::TraceContext::root() };
-    let taken = take(file, gate.limits, OffsetDateTime::now_utc(), &mut sink).await;
+    let taken = take(file, gate.limits, store::clock::now(), &mut sink).await;
     drop(turn);
     note_file(feed, &taken);
     match taken {
@@ -124,7 +123,7 @@ async fn take_one(
 fn run_of(feed: &CsvFeed, found: &Found, hash: &str) -> FeedRun {
     let name = format!("file:{}:{}:{hash}", found.name, found.modified.unix_timestamp_nanos());
     // What a file says is as old as the file.
-    let begun_at = found.modified.min(OffsetDateTime::now_utc());
+    let begun_at = found.modified.min(store::clock::now());
     FeedRun { feed: feed.name.clone(), run: FeedRunId::of(&feed.source, &name), begun_at, absent: false }
 }
 

@@ -177,7 +177,7 @@ impl Fetcher {
         work.in_flight.insert(wanted.key.clone());
         let (gate, plan) = (Arc::clone(&self.gate), Arc::clone(&self.plan));
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000)
-            .unwrap_or_else(|_| OffsetDateTime::now_utc());
+            .unwrap_or_else(|_| store::clock::now());
         work.tasks.spawn(async move {
             let begun = Instant::now();
             let outcome = plan.fetch(&gate, &wanted, at).await;

@@ -160,7 +160,7 @@ impl Plan {
         let span = tracing::info_span!("fetched", source = self.source, trace_id = tracing::field::Empty);
         let trace = telemetry::in_trace(&span, trace);
         // By the clock of the database, which may be ahead of ours.
-        let now = OffsetDateTime::now_utc().max(at);
+        let now = store::clock::now().max(at);
         let mut heard = webhook.events(notices, &gate.limits, now).map_err(|problem| invalid(&problem))?;
         // The record may say something else each time that it is fetched for the same notice.
         heard.received.iter_mut().for_each(|one| one.content = None);

@@ -101,7 +101,7 @@ impl<'a> Reading<'a> {
         known_until: Option<i64>,
     ) -> Self {
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(begun) * 1_000);
-        let at = at.unwrap_or_else(|_| OffsetDateTime::now_utc());
+        let at = at.unwrap_or_else(|_| store::clock::now());
         let run = poll.config.full.then(|| FeedRun {
             feed: poll.config.name.clone(),
             run: FeedRunId::fresh(),
@@ -334,7 +334,7 @@ impl<'a> Reading<'a> {
             subject: run.feed.clone(),
             time: self.at,
             effective_at: self.at,
-            accepted_at: OffsetDateTime::now_utc().max(self.at),
+            accepted_at: store::clock::now().max(self.at),
             sender: self.poll.source.clone(),
             dated: None,
             attributes: completion.to_attributes(),

@@ -123,7 +123,7 @@ impl Poll {
     ) -> Result<Vec<Received>, String> {
         let mut errors = FieldErrors::default();
         // By the clock of the database, which may be ahead of ours.
-        let now = OffsetDateTime::now_utc().max(at);
+        let now = store::clock::now().max(at);
         let mut event =
             |said| received(self.source.clone(), said, &Pointer::root(), limits, now, &mut errors);
         let mut events: Vec<Received> = said.into_iter().filter_map(&mut event).collect();

@@ -12,7 +12,7 @@ pub(super) struct Clock(AtomicI64);
 impl Clock {
     /// Now in microseconds since the Unix epoch, later than `after` and than everything that was given before.
     pub(super) fn next(&self, after: i64) -> i64 {
-        let now = lifecycle::unix_micros(OffsetDateTime::now_utc()).max(after.saturating_add(1));
+        let now = lifecycle::unix_micros(store::clock::now()).max(after.saturating_add(1));
         let step = |last: i64| Some(now.max(last.saturating_add(1)));
         let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_default();
         now.max(before.saturating_add(1))
