@@ -109,19 +109,23 @@ impl DateReader {
     }
 
     fn read_text(&self, text: &str) -> Option<DateReading> {
+        let reading = self.read_any_year(text)?;
+        let year = reading.at().map(|when| when.written_day().year());
+        let outside =
+            || DateReading::Unreadable(format!("a date outside of {} to {}", YEARS.start(), YEARS.end()));
+        Some(if year.is_none_or(|year| YEARS.contains(&year)) { reading } else { outside() })
+    }
+
+    /// The date in the text, or that it means none, whatever year it is in.
+    fn read_any_year(&self, text: &str) -> Option<DateReading> {
         let text = whole_number(trimmed(text));
         let is_zero = !text.is_empty() && text.bytes().all(|byte| byte == b'0');
         if text.is_empty() || is_zero || self.none.is_text(text) || parse::is_zero_date(text) {
             return Some(DateReading::NoDate);
         }
         let when = parse::date(text, &self.forms)?;
-        if self.none.is_date(when) || self.none.is_date(self.as_day(when)) {
-            return Some(DateReading::NoDate);
-        }
-        let year = when.written_day().year();
-        let outside =
-            || DateReading::Unreadable(format!("a date outside of {} to {}", YEARS.start(), YEARS.end()));
-        Some(if YEARS.contains(&year) { DateReading::At(when) } else { outside() })
+        let is_none = self.none.is_date(when) || self.none.is_date(self.as_day(when));
+        Some(if is_none { DateReading::NoDate } else { DateReading::At(when) })
     }
 
     /// The day that a date of a day stands for: midnight as it is written, and midnight in the source's zone, are a day.
@@ -145,6 +149,34 @@ impl DateReader {
         self.zone.end(when)
     }
 }
+
+/// Every day that a value can mean where it is not known how its source writes days, such as a date of birth; in order. None if
+/// it means that there is no date, or is none.
+pub fn possible_days(value: &Value) -> Vec<Date> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Vec::new(),
+    };
+    let mut days: Vec<Date> = Vec::new();
+    for forms in [vec![], vec![DateForm::DayMonthYear], vec![DateForm::MonthDayYear]] {
+        let reader = DateReader { forms, ..DateReader::default() };
+        let Some(when) = reader.read_any_year(&text).and_then(|reading| reading.at()) else { continue };
+        let day = when.written_day();
+        days.push(day);
+        // The midnight of a zone that is ahead of UTC is in the evening of the day before.
+        if matches!(when, When::Moment(at) if at.time() != Time::MIDNIGHT && at.hour() >= HOUR_OF_FIRST_MIDNIGHT)
+        {
+            days.extend(day.next_day());
+        }
+    }
+    days.sort_unstable();
+    days.dedup();
+    days
+}
+
+/// The hour in UTC at which the first zone of the world begins its next day.
+const HOUR_OF_FIRST_MIDNIGHT: u8 = 10;
 
 /// Without white space of any kind, and without the marks that editors leave around a text.
 fn trimmed(text: &str) -> &str {

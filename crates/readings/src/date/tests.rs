@@ -128,6 +128,29 @@ fn twenty_four_hours_are_the_end_of_the_day_whether_the_last_day_or_the_first_aw
 }
 
 #[test]
+fn a_day_of_which_the_order_is_not_known_is_every_day_that_it_can_be() {
+    let days = |value| possible_days(&value).iter().map(Date::to_string).collect::<Vec<_>>().join(" ");
+    for (value, expected) in [
+        (json!("1985-12-10"), "1985-12-10"),
+        (json!("/Date(503020800000)/"), "1985-12-10"),
+        (json!("1985-12-09T23:00:00Z"), "1985-12-09 1985-12-10"),
+        (json!("10.12.1985"), "1985-10-12 1985-12-10"),
+        (json!("31.12.1985"), "1985-12-31"),
+        (json!("1938-05-05"), "1938-05-05"),
+        (json!("1815-12-10"), "1815-12-10"),
+        (json!(19_851_210), "1985-12-10"),
+        (json!("1970-01-01"), ""),
+        (json!("1900-01-01"), ""),
+        (json!("0000-00-00"), ""),
+        (json!("-"), ""),
+        (json!("secret"), ""),
+        (json!(null), ""),
+    ] {
+        assert_eq!(days(value.clone()), expected, "{value}");
+    }
+}
+
+#[test]
 fn a_field_that_is_left_out_is_not_an_empty_one() {
     let reader = DateReader::default();
     assert_eq!(reader.read_optional(None), DateReading::NotSaid);
