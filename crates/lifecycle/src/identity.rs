@@ -157,16 +157,17 @@ impl Identity {
         if !self.sources.is_empty() {
             return self.view_by_key(key, now);
         }
+        self.seen(key, self.attributes_at(now), now)
+    }
+
+    /// Attributes with a value, of what is not kept by source.
+    fn attributes_at(&self, now: i64) -> Attributes {
         let floor = self.snapshots.at(now);
-        let attributes = self
-            .attributes
-            .iter()
-            .filter_map(|(name, register)| {
-                let statement = register.at_beside(floor, now)?;
-                (!statement.value.is_null()).then(|| (name.clone(), statement.value.clone()))
-            })
-            .collect();
-        self.seen(key, attributes, now)
+        let values = self.attributes.iter().filter_map(|(name, register)| {
+            let statement = register.at_beside(floor, now)?;
+            (!statement.value.is_null()).then(|| (name.clone(), statement.value.clone()))
+        });
+        values.collect()
     }
 
     /// The person with these attributes as of `now`.

@@ -80,6 +80,16 @@ impl Identity {
         }
     }
 
+    /// What each source says by itself that says who works here, where several sources say something.
+    pub(super) fn attributes_by_employer(&self, now: i64) -> BTreeMap<String, Attributes> {
+        let is_employer = |source: &&Source| source.standing.employs && !source.is_further;
+        if self.sources.len() < 2 {
+            return BTreeMap::new();
+        }
+        let employers = self.sources.iter().filter(|(_, source)| is_employer(source));
+        employers.map(|(name, source)| (name.clone(), source.said.attributes_at(now))).collect()
+    }
+
     /// Whether some of it is kept by source.
     pub fn has_sources(&self) -> bool {
         !self.sources.is_empty()
