@@ -3,7 +3,8 @@
 //!
 //! The mapper asks about them as long as they have to be verified ([`crate::control`]). What is due goes into the queue in the
 //! least urgent lane, so that the target's pacer spreads the requests and no leaver waits for them. An account that turns out
-//! to be on is switched off by the same piece of work, and a member who is back is taken out again.
+//! to be on is switched off by the same piece of work, and a member who is back is taken out again. A pause of what gives access
+//! stops no look.
 
 use lifecycle::{Lane, MembershipKey, ResourceKind};
 use sea_orm::DatabaseTransaction;

@@ -49,7 +49,7 @@ fn is_looked_for(row: &resource::Model) -> bool {
 
 /// True when it takes the use of a person's account away, which is all that is done of it. What is known of the account may be
 /// older than the account itself, so it is done also where it seems to be off; an account that is to be deleted, and that was
-/// switched off for this revision, waits.
+/// switched off for this revision, waits, but is read back.
 fn switches_off(row: &resource::Model, desired: &Desired) -> bool {
     let Desired::User(account) = desired else { return false };
     let is_wanted = match account.state {
@@ -57,7 +57,7 @@ fn switches_off(row: &resource::Model, desired: &Desired) -> bool {
         AccountState::Disabled => true,
         AccountState::Deleted => {
             let seems_off = row.applied().get("active") == Some(&false.into());
-            !seems_off || row.desired_revision > row.applied_revision
+            !seems_off || row.desired_revision > row.applied_revision || row.in_doubt
         }
     };
     is_wanted && !orphans::is_orphan(&row.subject)
@@ -71,7 +71,7 @@ impl Job {
         }
     }
 
-    /// Whether it does nothing but switch a person's account off, or take people out of a group.
+    /// Whether it does nothing but switch a person's account off, or take people out of a group, or look whether that is still so.
     fn switches_off(&self) -> bool {
         match self {
             Self::Resource(job) => {
@@ -79,7 +79,7 @@ impl Job {
                     job.row.kind() == ResourceKind::User && !orphans::is_orphan(&job.row.subject);
                 is_persons
                     && job.wanted.state != AccountState::Active
-                    && !job.wanted.is_off(&job.row.applied())
+                    && (job.row.in_doubt || !job.wanted.is_off(&job.row.applied()))
             }
             Self::Members(job) => job.edges.iter().all(|edge| !edge.desired),
         }

@@ -73,11 +73,14 @@ impl Work<'_> {
         }
     }
 
-    /// Notes what follows for people who came into a group that a target has, or were taken out of it.
+    /// Notes what follows for people who came into a group that a target has, or were taken out of it; of a group that a target
+    /// has again, for everybody who was taken out of it meanwhile, or before.
     fn note_memberships(&mut self) {
         let mut duties = Vec::new();
         for ((group, member), known) in &self.edges {
-            let Some(cause) = known.changed.as_ref().filter(|_| known.row.revision > 0) else { continue };
+            if known.row.revision == 0 {
+                continue;
+            }
             let edge = self.edge(member, &known.row);
             if !edge.member_is.is_person() {
                 continue;
@@ -87,6 +90,8 @@ impl Work<'_> {
                 false => Right::Lost(Departure::from_group(self.micros())),
             };
             for policy in self.policies.iter().filter(|policy| policy.has_groups()) {
+                let appeared = self.appeared.get(&(policy.target().to_owned(), group.clone()));
+                let Some(cause) = known.changed.as_ref().or(appeared) else { continue };
                 if self.group_exists(policy.target(), group) {
                     duties.push(Duty {
                         target: policy.target().to_owned(),

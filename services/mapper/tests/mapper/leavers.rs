@@ -417,3 +417,30 @@ async fn page(world: &World, after: &str) -> ExportPage {
     };
     ask(world, verb::EXPORT_EVIDENCE, request).await.unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_was_told_while_the_group_was_gone_is_owed_once_a_target_has_the_group_again() {
+    for database in databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        let accounts = play_writer(world.bus.clone()).await;
+        world.send(&[joined("E-1", 1, "HR"), group("G-1", 1, "SEC-a")]).await;
+        world.settle().await;
+        world.send(&[members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1"])]).await;
+        world.settle().await;
+        // It is not in the policy's scope for a while.
+        world.send(&[group("G-1", 3, "Choir")]).await;
+        world.settle().await;
+        world.send(&[members(EventKind::GroupMemberRemoved, "G-1", 4, &["E-1"])]).await;
+        world.settle().await;
+        assert_eq!(listed(&world, LeaversRequest::default()).await.leavers, []);
+        world.send(&[group("G-1", 5, "SEC-a")]).await;
+        world.settle().await;
+        let owed = until_waiting(&mut world, "E-1", WaitingFor::Delivery).await;
+        assert_eq!(owed.member_of.as_deref(), Some("G-1"));
+        let told = world.edges("G-1").pop().unwrap();
+        assert_eq!((told.member.as_str(), told.present), ("E-1", false), "the target is told, too");
+        say(&accounts, "G-1/E-1", Some("member_list"), None);
+        until_state(&mut world, "E-1", ObligationState::Proven).await;
+        world.stop_mappers().await;
+    }
+}

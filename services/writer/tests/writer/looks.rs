@@ -160,3 +160,50 @@ async fn a_member_whose_account_is_off_or_who_never_had_one_has_no_use_of_the_gr
     assert_eq!(world.until_out("E-9", 0).await.kind, "never_member");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_of_what_gives_access_stops_no_look() {
+    let world = World::start().await;
+    for key in ["E-1", "E-2"] {
+        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+    }
+    let grace = Desired::User(lifecycle::Account {
+        delete_grace_days: Some(30),
+        ..account(AccountState::Deleted, person("E-2", json!({})))
+    });
+    world.want("E-1", 2, off("E-1")).await;
+    world.want("E-2", 2, grace).await;
+    world.pause(true).await;
+    world.execute("UPDATE writer_controls SET paused_scope = 'grants'").await;
+    for key in ["E-1", "E-2"] {
+        let id = world.user(key).unwrap().id;
+        world.patch_user(&id, json!([{ "op": "replace", "path": "active", "value": true }])).await;
+        world.execute(OFF_LONG_AGO).await;
+        world.until_off(key, 1_000).await;
+        assert!(!world.user(key).unwrap().active, "{key}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_who_was_to_go_while_the_group_was_gone_is_taken_out_when_it_is_back_with_the_member_inside()
+{
+    let world = World::start().await;
+    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world.members("G-1", 1, &[("E-1", true)]).await;
+    world.until("the member is in", async || world.is_in("E-1")).await;
+    let absent = lifecycle::GroupResource { exists: false, ..group("SEC-1") };
+    world.want("G-1", 2, Desired::Group(absent)).await;
+    world.until("the group is gone", async || !world.sandbox.state().groups.contains_key("SEC-1")).await;
+
+    // Restored at the target by hand, with the member; and wanted again, without.
+    let id = world.user("E-1").unwrap().id;
+    world.sandbox.seed_group(json!({ "displayName": "SEC-1", "members": [{ "value": id }] })).unwrap();
+    assert!(world.is_in("E-1"));
+    world.want("G-1", 3, Desired::Group(group("SEC-1"))).await;
+    world.members("G-1", 4, &[("E-1", false)]).await;
+    let shown = world.until_out("E-1", 0).await;
+    assert!(!world.is_in("E-1"), "{shown:?}");
+    world.stop().await;
+}
