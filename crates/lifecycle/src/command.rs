@@ -338,6 +338,10 @@ pub struct Command {
     /// It comes of a change of policy that was held against the guard as a whole: it is not held again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
+    /// It gives access that the writer knows to have been taken away by a later decision, which the mapper's database does
+    /// not contain: it was restored, and the events since are lost. The writer holds it until an operator approves it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_approval: bool,
     /// What becomes of accounts of nobody; only in the command that tells of another version of the policy, which is about
     /// no membership, and whose revision is that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -131,6 +131,7 @@ fn command(subject: &str, lane: Lane, attribute_bytes: usize) -> Outgoing {
         accepted_at: OffsetDateTime::UNIX_EPOCH,
         guard: None,
         planned: false,
+        needs_approval: false,
         orphans: None,
     };
     Outgoing::command(&command, TraceContext::root())

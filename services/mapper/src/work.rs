@@ -92,6 +92,17 @@ pub(crate) struct Again {
     pub(crate) member: Option<String>,
     /// The revision that the writer has; 0 when it has none.
     pub(crate) theirs: i64,
+    /// The writer has a later decision than the mapper, and that one gives no access.
+    pub(crate) is_outdated: bool,
+}
+
+/// What the writer has of something that is to be sent once more.
+#[derive(Debug, Clone, Copy)]
+struct WriterDecision {
+    /// Its revision; 0 when it has none.
+    revision: i64,
+    /// It is later than the mapper's decision, and gives no access.
+    is_later_removal: bool,
 }
 
 /// Why something is touched: what its commands carry.
@@ -204,7 +215,7 @@ struct Work<'a> {
     desired: HashMap<DesiredKey, desired::Model>,
     changed_desired: BTreeSet<DesiredKey>,
     /// What is sent once more although nothing changed, with the revision that the writer has.
-    again: BTreeMap<DesiredKey, i64>,
+    again: BTreeMap<DesiredKey, WriterDecision>,
     /// Groups all of whose memberships have to be looked at.
     whole_groups: BTreeMap<String, Cause>,
     /// Groups that changed for everybody below them: see [`spread`].

@@ -100,6 +100,7 @@ fn command(person: usize, revision: i64) -> Outgoing {
         accepted_at: time::OffsetDateTime::now_utc(),
         guard: None,
         planned: false,
+        needs_approval: false,
         orphans: None,
     };
     Outgoing::command(&command, TraceContext::root())

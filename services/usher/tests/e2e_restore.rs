@@ -206,6 +206,38 @@ async fn the_writers_database_comes_back_and_the_brokers_store_is_gone_and_what_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_of_the_mapper_without_the_events_since_gives_nobody_access_without_an_operator() {
+    let mut world = world().await;
+    let backup = begin(&mut world).await;
+    say(&world, (0..LEAVERS).map(|person| left(person, 20)).collect()).await;
+    world.usher.terminate().await.unwrap();
+    restore(&world, &backup, &["mapper"]);
+    std::fs::remove_dir_all(world.usher.data().join("nats")).unwrap();
+    let before = world.sandbox().ledger().len();
+    world.usher.restart().await.unwrap();
+    let held = async |expected: &[&str]| {
+        wait_for_level("what the writer knows better is held", SOON, async || {
+            let text = usher(&world, &["held", "ls"]).await;
+            let people = ["E-0", "E-1", "E-2"].into_iter().filter(|person| text.contains(*person));
+            anyhow::ensure!(people.eq(expected.iter().copied()), "{text}");
+            anyhow::ensure!(expected.is_empty() || text.contains("outdated"), "{text}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+        .unwrap();
+    };
+    held(&["E-0", "E-1", "E-2"]).await;
+    ends_with(&world, LEAVERS..PEOPLE).await;
+    assert_eq!(switched_on(&world, before), 0);
+
+    say(&world, vec![titled(0, 30), left(1, 31)]).await;
+    held(&["E-0", "E-2"]).await;
+    are_active(&world, &(LEAVERS..PEOPLE).map(login).collect()).await;
+    usher(&world, &["held", "approve", "--target", TARGET, "E-2", "--why", "she works here"]).await;
+    ends_with(&world, (LEAVERS - 1)..PEOPLE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_brokers_store_is_lost_while_everything_runs_and_everything_is_compared_at_once() {
     let mut world = world().await;
     begin(&mut world).await;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::{Bus, Consumer, Delivery, Feed};
-use lifecycle::{AccountState, Command, Desired, Edge, Lane, ResourceKind, TraceContext, is_revision_ahead};
+use lifecycle::{
+    AccountState, Command, Desired, Edge, HeldBy, Lane, ResourceKind, TraceContext, is_revision_ahead,
+};
 use relay::{Parcel, Relay};
 use scim::Nested;
 use sea_orm::DatabaseTransaction;
@@ -19,6 +21,7 @@ use crate::rows::{
     control, dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource,
     save_edges, save_resources, status,
 };
+use crate::safety::{OUTDATED, tell_held};
 use crate::{micros, nesting, now, quarantine};
 
 /// Commands per transaction.
@@ -241,6 +244,7 @@ fn want(
     if let Some(letter) = &outlived {
         news.outlived(letter, &row.subject, command.revision);
     }
+    let needs_approval = needs_approval(row, command);
     row.desired_revision = command.revision;
     row.desired = serde_json::to_string(&command.desired).expect("a desired state is plain data");
     row.event = command.event.as_ref().map(ToString::to_string);
@@ -258,7 +262,19 @@ fn want(
     row.count_change(&command.desired);
     row.delete_at = None;
     row.enqueue(status::PENDING, micros(now()));
+    if needs_approval {
+        row.hold(HeldBy::Outdated, OUTDATED.to_owned(), micros(now()));
+        tell_held(row, OUTDATED, news);
+    }
     outlived
+}
+
+/// Whether an operator has to approve what the mapper's database, older than the row, would give. Once held, what gives access
+/// stays held: only a removal or the operator ends it.
+fn needs_approval(row: &resource::Model, command: &Command) -> bool {
+    let is_held = row.status == status::HELD && row.held.as_deref() == Some(HeldBy::Outdated.as_str());
+    let gave_nothing = || row.desired().map_or(true, |desired| takes_away(&desired));
+    !takes_away(&command.desired) && (is_held || (command.needs_approval && gave_nothing()))
 }
 
 /// Whether a revision comes of a clock that was wrong: nothing that was decided by a sound one could follow it. What takes

@@ -17,6 +17,9 @@ const KEPT_HOURS: i64 = 28 * 24;
 /// Why those are held whom the policy protects.
 pub(crate) const PROTECTED: &str = "the policy protects it: approve or reject it with `usher held`";
 
+/// Why what an older database of the mapper would give is held.
+pub(crate) const OUTDATED: &str = "the mapper's database is older than the decision that took this access away, and what was said since is lost: let the source say it again, then approve or reject it with `usher held`";
+
 /// Tells that a row is held.
 pub(crate) fn tell_held(row: &resource::Model, reason: &str, news: &mut News) {
     let id = format!("hld:{}:{}:{}:{}", row.target, row.kind, row.subject, row.desired_revision);

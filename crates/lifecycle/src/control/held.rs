@@ -20,6 +20,8 @@ pub enum HeldBy {
     /// Another person or group that Usher manages has a value that only one can have: it goes on by itself when that one gives it
     /// up.
     Taken,
+    /// The mapper's database was restored and lacks the decision that took the access away.
+    Outdated,
 }
 
 impl HeldBy {
@@ -30,12 +32,15 @@ impl HeldBy {
             Self::Protected => "protected",
             Self::Profile => "profile",
             Self::Taken => "taken",
+            Self::Outdated => "outdated",
         }
     }
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Guard, Self::Protected, Self::Profile, Self::Taken].into_iter().find(|by| by.as_str() == name)
+        [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated]
+            .into_iter()
+            .find(|by| by.as_str() == name)
     }
 }
 

@@ -144,19 +144,26 @@ pub struct Verification {
     pub sent_again: u64,
     /// How many give access at the writer and are not known to the mapper at all. They are listed and left alone.
     pub unknown: u64,
+    /// How many memberships the mapper would give although the writer has a later decision that took them away: the mapper's
+    /// database was restored, and what was said since is lost. They are listed and not given.
+    #[serde(default)]
+    pub withheld: u64,
     /// Keys of the first that differed; a membership is `<group>/<member>`.
     pub differing: Vec<String>,
     /// Keys of the first that are unknown.
     pub unknown_subjects: Vec<String>,
+    /// Keys of the first that are withheld.
+    #[serde(default)]
+    pub withheld_subjects: Vec<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl Verification {
-    /// True when something differed or is not known.
+    /// True when something differed, is not known or is withheld.
     pub fn found_something(&self) -> bool {
-        self.differed > 0 || self.unknown > 0
+        self.differed > 0 || self.unknown > 0 || self.withheld > 0
     }
 }
 

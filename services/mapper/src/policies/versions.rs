@@ -213,6 +213,7 @@ pub(crate) fn rules(target: &str, text: &str, version: i64) -> Option<Command> {
         accepted_at: now(),
         guard: Some(policy.guard()),
         planned: true,
+        needs_approval: false,
         orphans: Some(policy.orphans().clone()),
     })
 }

@@ -46,6 +46,13 @@ impl Difference {
         (self.entry().subject.clone(), self.entry().member.clone())
     }
 
+    /// The mapper gives access that a later decision, which the writer has, took away: the mapper's database was restored,
+    /// and what was said since is lost.
+    fn is_outdated(&self) -> bool {
+        let (Some(ours), Some(theirs)) = (&self.ours, &self.theirs) else { return false };
+        ours.gives && !theirs.gives && theirs.revision > ours.revision
+    }
+
     /// The writer gives access that was taken away.
     fn is_leaver(&self) -> bool {
         let gives = |entry: &Option<DesiredEntry>| entry.as_ref().is_some_and(|entry| entry.gives);
@@ -161,7 +168,15 @@ impl Verifier {
         differences.sort_by_key(|difference| !difference.is_leaver());
         let (mut again, mut foreign) = (Vec::new(), Vec::new());
         for difference in differences {
-            if difference.ours.is_some() { again.push(difference) } else { foreign.push(difference) }
+            if difference.kind == ResourceKind::Membership && difference.is_outdated() {
+                // A membership cannot be held for approval: it is not given, and listed.
+                report.withheld += 1;
+                list(&mut report.withheld_subjects, &difference);
+            } else if difference.ours.is_some() {
+                again.push(difference);
+            } else {
+                foreign.push(difference);
+            }
         }
         // Whoever is known here, and of whom nothing was ever asked there: they are decided about.
         let keys: Vec<String> = foreign
@@ -177,16 +192,12 @@ impl Verifier {
                 continue;
             }
             report.unknown += 1;
-            if report.unknown_subjects.len() < VERIFICATION_NAMES_MAX {
-                report.unknown_subjects.push(entry_name(difference.entry()));
-            }
+            list(&mut report.unknown_subjects, &difference);
         }
         for difference in &again {
             report.differed += 1;
             report.leavers += u64::from(difference.is_leaver());
-            if report.differing.len() < VERIFICATION_NAMES_MAX {
-                report.differing.push(entry_name(difference.entry()));
-            }
+            list(&mut report.differing, difference);
         }
         for batch in again.chunks(BATCH_MAX) {
             let inputs: Vec<Input> =
@@ -235,6 +246,13 @@ impl Verifier {
     }
 }
 
+/// Names an entry in a report, as long as there is room.
+fn list(names: &mut Vec<String>, difference: &Difference) {
+    if names.len() < VERIFICATION_NAMES_MAX {
+        names.push(entry_name(difference.entry()));
+    }
+}
+
 fn send_again(target: &str, difference: &Difference) -> Again {
     let entry = difference.entry();
     Again {
@@ -243,5 +261,6 @@ fn send_again(target: &str, difference: &Difference) -> Again {
         subject: entry.subject.clone(),
         member: entry.member.clone(),
         theirs: difference.theirs.as_ref().map_or(0, |entry| entry.revision),
+        is_outdated: difference.is_outdated(),
     }
 }

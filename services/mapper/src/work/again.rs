@@ -5,7 +5,8 @@ use lifecycle::{
     next_revision,
 };
 
-use super::{Again, Cause, DesiredKey, Work};
+use super::{Again, Cause, DesiredKey, Work, WriterDecision};
+use crate::rows::desired;
 
 /// Why, in the journal.
 pub(super) const SENT_AGAIN: &str = "the writer had another state; sent again";
@@ -30,7 +31,8 @@ impl Work<'_> {
         }
         if again.kind != ResourceKind::Membership {
             let key = (again.target.clone(), again.kind, again.subject.clone());
-            self.again.insert(key, again.theirs);
+            self.again
+                .insert(key, WriterDecision { revision: again.theirs, is_later_removal: again.is_outdated });
         }
     }
 
@@ -54,9 +56,9 @@ impl Work<'_> {
             let Some(row) = self.desired.get(&key) else { continue };
             let Ok(desired) = serde_json::from_str::<Desired>(&row.desired) else { continue };
             let mut row = row.clone();
-            row.revision = self.revision_after(row.revision, Some(theirs));
+            row.revision = self.revision_after(row.revision, Some(theirs.revision));
             row.version += 1;
-            self.commands.push(self.command_again(&key, row.revision, desired, &row.state));
+            self.commands.push(self.command_again(&key, &row, desired, theirs.is_later_removal));
             self.facts.push(self.fact_again(&key, row.revision, &row.state));
             self.desired.insert(key.clone(), row);
             self.changed_desired.insert(key);
@@ -66,21 +68,23 @@ impl Work<'_> {
     fn command_again(
         &self,
         (target, _, subject): &DesiredKey,
-        revision: i64,
+        row: &desired::Model,
         desired: Desired,
-        state: &str,
+        is_outdated: bool,
     ) -> (Command, TraceContext) {
+        let gives = matches!(row.state.as_str(), "active" | "exists");
         let command = Command {
             id: CommandId::fresh(),
             target: target.clone(),
             subject: subject.clone(),
-            revision,
-            lane: lane_again(matches!(state, "active" | "exists")),
+            revision: row.revision,
+            lane: lane_again(gives),
             desired,
             event: None,
             accepted_at: self.now,
             guard: self.policies.of(target).map(|in_force| in_force.policy.guard()),
             planned: false,
+            needs_approval: gives && is_outdated,
             orphans: None,
         };
         (command, TraceContext::root())

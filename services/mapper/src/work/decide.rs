@@ -220,7 +220,8 @@ impl Work<'_> {
         }
         let changed = changed_attributes(before, &wish.desired);
         let again = self.again.get(&key).copied();
-        let revision = self.revision_after(before.map_or(0, |row| row.revision), again);
+        let theirs = again.map(|theirs| theirs.revision);
+        let revision = self.revision_after(before.map_or(0, |row| row.revision), theirs);
         let lane = if again.is_some() { lane_again(gives) } else { lane(was.as_deref(), gives, cause) };
         let row = desired::Model {
             target: key.0.clone(),
@@ -247,6 +248,7 @@ impl Work<'_> {
                 accepted_at: cause.accepted_at,
                 guard: Some(policy.guard()),
                 planned: cause.backfill,
+                needs_approval: gives && again.is_some_and(|theirs| theirs.is_later_removal),
                 orphans: None,
             },
             cause.trace,

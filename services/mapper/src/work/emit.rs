@@ -66,6 +66,7 @@ impl Work<'_> {
                     accepted_at: cause.accepted_at,
                     guard: None,
                     planned: cause.backfill,
+                    needs_approval: false,
                     orphans: None,
                 };
                 self.commands.push((command, cause.trace));

@@ -42,6 +42,8 @@ pub enum HeldReason {
     Profile,
     /// Another person or group has a value that only one can have.
     Taken,
+    /// The mapper's database was restored and lacks the decision that took the access away.
+    Outdated,
 }
 
 impl HeldReason {
@@ -52,6 +54,7 @@ impl HeldReason {
             Self::Protected => "protected",
             Self::Profile => "profile",
             Self::Taken => "taken",
+            Self::Outdated => "outdated",
         }
     }
 }

@@ -30,6 +30,13 @@ pub fn line(one: &Verification) -> String {
             if one.unknown > 0 {
                 text.push_str(&format!("; {} are not known here and left alone", one.unknown));
             }
+            if one.withheld > 0 {
+                text.push_str(&format!(
+                    "; {} memberships were taken away later than the mapper knows, and are not given back: \
+                     let the source say them again",
+                    one.withheld
+                ));
+            }
             text.push('\n');
             text
         }
@@ -38,7 +45,11 @@ pub fn line(one: &Verification) -> String {
 
 fn names(one: &Verification) -> String {
     let mut text = String::new();
-    for (what, names) in [("differed", &one.differing), ("not known", &one.unknown_subjects)] {
+    for (what, names) in [
+        ("differed", &one.differing),
+        ("not known", &one.unknown_subjects),
+        ("not given back", &one.withheld_subjects),
+    ] {
         for name in names {
             text.push_str(&format!("  {what}: {}\n", clean(name)));
         }
@@ -62,6 +73,8 @@ mod tests {
             unknown: 1,
             differing: vec!["E-1".to_owned(), "G-1/E-2".to_owned()],
             unknown_subjects: vec!["E-9".to_owned()],
+            withheld: 1,
+            withheld_subjects: vec!["G-1/E-3".to_owned()],
             ..Verification::default()
         };
         let text = report(&[one]);
@@ -69,7 +82,9 @@ mod tests {
             "9 compared; 2 differed (1 of them should have no access), 2 sent again; 1 are not known here",
             "  differed: E-1\n",
             "  differed: G-1/E-2\n",
+            "1 memberships were taken away later than the mapper knows",
             "  not known: E-9\n",
+            "  not given back: G-1/E-3\n",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

@@ -193,6 +193,39 @@ async fn whoever_is_protected_loses_nothing_before_a_human_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn access_that_a_later_decision_took_away_is_not_given_back_by_an_older_database_of_the_mapper() {
+    let world = World::start().await;
+    let keys = world.people(2).await;
+    let outdated = Sent { needs_approval: true, ..Sent::guarded(GUARD) };
+    let with_title = |key: &str, title: &str| Desired::User(active(key, json!({ "title": title })));
+    for key in &keys {
+        world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
+        world.settled(ResourceKind::User, key, 2).await;
+        world.send_as(key, 3, with_title(key, "A"), outdated).await;
+        let row = world.settled(ResourceKind::User, key, 3).await;
+        assert_eq!(row.status.as_deref(), Some("held"));
+    }
+    assert!(world.held().await.held.iter().all(|held| held.by == HeldBy::Outdated));
+    // Another value does not end it, nor does a policy; a departure does.
+    world
+        .send_as(&keys[0], 4, with_title(&keys[0], "B"), Sent { planned: true, ..Sent::guarded(GUARD) })
+        .await;
+    let row = world.settled(ResourceKind::User, &keys[0], 4).await;
+    assert_eq!(row.status.as_deref(), Some("held"));
+    world.send_as(&keys[1], 4, off(&keys[1]), Sent::guarded(GUARD)).await;
+    let row = world.settled(ResourceKind::User, &keys[1], 4).await;
+    assert_eq!(row.status.as_deref(), Some("in_sync"));
+    assert_eq!(world.usable(&keys), 0);
+    assert_eq!(world.decide_held(Some(&[&keys[0]]), true).await.decided, 1);
+    world.until("an operator approved it", async || world.usable(&keys) == 1).await;
+    // What gives nothing new to somebody who has access is not held.
+    world.send_as(&keys[0], 5, with_title(&keys[0], "C"), outdated).await;
+    let row = world.settled(ResourceKind::User, &keys[0], 5).await;
+    assert_eq!(row.status.as_deref(), Some("in_sync"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_protected_is_not_let_through_together_with_those_whom_the_guard_holds() {
     let world = World::start().await;
     let keys = world.people(GUARD.deletions as usize + 2).await;

@@ -35,11 +35,12 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct Sent {
     pub(crate) guard: Option<Guard>,
     pub(crate) planned: bool,
+    pub(crate) needs_approval: bool,
 }
 
 impl Sent {
     pub(crate) fn guarded(guard: Guard) -> Self {
-        Self { guard: Some(guard), planned: false }
+        Self { guard: Some(guard), ..Self::default() }
     }
 }
 
@@ -65,6 +66,7 @@ fn command(subject: &str, revision: i64, desired: Desired, sent: Sent) -> Comman
         accepted_at: OffsetDateTime::now_utc(),
         guard: sent.guard,
         planned: sent.planned,
+        needs_approval: sent.needs_approval,
         orphans: None,
     }
 }
