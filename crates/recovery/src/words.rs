@@ -10,7 +10,8 @@ impl Recovery {
         Some(match finding {
             Finding::Fresh | Finding::Same => return None,
             Finding::Restored => format!(
-                "the {service}'s database is an older one: it was restored; it reads again what the streams still hold"
+                "the {service}'s database is an older one: it was restored; it reads again what the streams still hold; \
+                 what operators decided since is not in it"
             ),
             Finding::Empty => format!(
                 "the {service}'s database is empty, and there was one before: it reads everything that the streams still hold"

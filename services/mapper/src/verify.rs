@@ -173,28 +173,31 @@ impl Verifier {
         }
     }
 
-    async fn work(&self, report: &mut Verification) -> Result<(), Trouble> {
+    /// Says whether everything that was accepted before is merged; otherwise it has to be done again soon.
+    async fn work(&self, report: &mut Verification) -> Result<bool, Trouble> {
         verification::save(self.store.writer(), report).await?;
+        let is_current = self.events_are_merged().await?;
         let begun = self.compare(report).await?;
         let request = VerifiedRequest { target: report.target.clone(), begun };
         let () = self.bus.request(WRITER, verb::VERIFIED, &request, ANSWER_TIMEOUT).await?;
-        Ok(())
+        Ok(is_current)
     }
 
     /// Keeps and tells what was found.
     async fn end(
         &self,
         mut report: Verification,
-        worked: Result<(), Trouble>,
+        worked: Result<bool, Trouble>,
         failures: u32,
     ) -> Result<Due, StoreError> {
         report.ended = Some(now());
         let due = match worked {
-            Ok(()) => {
+            Ok(is_current) => {
                 report.state = VerificationState::Finished;
                 let began = report.began_at / 1_000_000;
                 telemetry::metrics::verified(&report.target, report.differed, report.unknown, began);
-                Due { at: Instant::now() + self.every, failures: 0 }
+                let every = if is_current { self.every } else { self.every.min(AGAIN_AFTER_MAX) };
+                Due { at: Instant::now() + every, failures: 0 }
             }
             Err(trouble) => {
                 report.state = VerificationState::Failed;

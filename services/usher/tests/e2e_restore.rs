@@ -206,6 +206,17 @@ async fn the_writers_database_comes_back_and_the_brokers_store_is_gone_and_what_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_mappers_database_is_lost_while_a_departure_is_under_way_and_the_leaver_is_off() {
+    let mut world = world().await;
+    begin(&mut world).await;
+    world.feed.values(&[left(0, 20)]).await.unwrap();
+    world.usher.kill9().await.unwrap();
+    restore(&world, Path::new("/nowhere"), &["mapper"]);
+    world.usher.restart().await.unwrap();
+    ends_with(&world, 1..PEOPLE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_database_of_the_mapper_without_the_events_since_gives_nobody_access_without_an_operator() {
     let mut world = world().await;
     let backup = begin(&mut world).await;

@@ -18,6 +18,10 @@ pub struct Contradiction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContradictionCode {
+    /// A departure changes nothing: an arrival without a day was said later.
+    DepartureOutweighed,
+    /// A departure of a person of whom no arrival is known.
+    DepartureUnmatched,
     /// The first day of an employee was moved to a day ahead.
     FirstDayMovedAhead,
     /// A full list dropped a person whom another one still has.
@@ -42,7 +46,9 @@ pub enum ContradictionCode {
 
 impl ContradictionCode {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
+        Self::DepartureOutweighed,
+        Self::DepartureUnmatched,
         Self::FirstDayMovedAhead,
         Self::ListedElsewhere,
         Self::NoShow,
@@ -58,6 +64,8 @@ impl ContradictionCode {
     /// The code as docs/employment.md writes it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::DepartureOutweighed => "departure_outweighed",
+            Self::DepartureUnmatched => "departure_unmatched",
             Self::FirstDayMovedAhead => "first_day_moved_ahead",
             Self::ListedElsewhere => "listed_elsewhere",
             Self::NoShow => "no_show",

@@ -10,9 +10,9 @@ use lifecycle::{ResourceKind, VERIFICATION_NAMES_MAX, Verification, entry_name};
 use tokio::time::Instant;
 
 use super::{Trouble, Verifier, WRITER, ours, theirs};
-use crate::now;
 use crate::policies::versions;
 use crate::work::{Again, Desk, Input};
+use crate::{SERVICE, now};
 
 /// Subject, and member for a membership.
 pub(super) type EntryKey = (String, Option<String>);
@@ -22,6 +22,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Commands that wait this long in the outbox are not taken by the broker.
 const WAITS_SECONDS: i64 = 5;
+/// How long a verification waits for events that were accepted before it began.
+const MERGED_WITHIN: Duration = Duration::from_secs(30);
 /// What is sent again in one transaction.
 const BATCH_MAX: usize = 100;
 /// How often a batch is tried while others write about the same people.
@@ -130,27 +132,37 @@ impl Verifier {
         Ok(found)
     }
 
+    /// Waits until everything that is accepted now is merged: a database that was lost or restored knows nothing of it before.
+    /// `false` when it takes too long.
+    pub(super) async fn events_are_merged(&self) -> Result<bool, Trouble> {
+        self.has_taken(Feed::Events, SERVICE, MERGED_WITHIN).await
+    }
+
     /// Waits until the writer has every command that is published now.
     async fn everything_is_taken(&self) -> Result<(), Trouble> {
-        let last: BTreeMap<String, u64> = self
-            .bus
-            .positions(Feed::Commands, WRITER)
-            .await?
-            .into_iter()
-            .map(|position| (position.stream, position.last_sequence))
-            .collect();
-        let deadline = Instant::now() + TAKEN_WITHIN;
+        match self.has_taken(Feed::Commands, WRITER, TAKEN_WITHIN).await? {
+            true => Ok(()),
+            false => Err(Trouble::NotTaken),
+        }
+    }
+
+    /// Waits until `consumer` has taken what is in the streams of `feed` now; `false` when that takes longer than `within`.
+    async fn has_taken(&self, feed: Feed, consumer: &str, within: Duration) -> Result<bool, Trouble> {
+        let positions = self.bus.positions(feed, consumer).await?;
+        let last: BTreeMap<String, u64> =
+            positions.into_iter().map(|position| (position.stream, position.last_sequence)).collect();
+        let deadline = Instant::now() + within;
         loop {
-            let positions = self.bus.positions(Feed::Commands, WRITER).await?;
+            let positions = self.bus.positions(feed, consumer).await?;
             let is_taken = |position: &bus::StreamPosition| {
                 position.is_idle()
                     || last.get(&position.stream).is_none_or(|last| position.ack_floor >= *last)
             };
             if positions.iter().all(is_taken) {
-                return Ok(());
+                return Ok(true);
             }
             if Instant::now() >= deadline {
-                return Err(Trouble::NotTaken);
+                return Ok(false);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

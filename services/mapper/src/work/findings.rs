@@ -102,6 +102,14 @@ impl Findings {
         }
     }
 
+    /// Notes that a person was taken out of a group that they are not known to be in: the key of one of the two may be written in
+    /// another way.
+    pub(super) fn removal_unmatched(&mut self, person: &str, event: &Event) {
+        let class = "a removal from the group, of which no membership is known".to_owned();
+        let value = UnreadValue { field: format!("member of {}", event.subject), class };
+        self.add(person, event, std::iter::once(value));
+    }
+
     fn add(&mut self, person: &str, event: &Event, values: impl Iterator<Item = UnreadValue>) {
         let said_at = unix_micros(event.time);
         let key = (person.to_owned(), event.sender().to_owned());

@@ -51,6 +51,9 @@ impl Work<'_> {
             let key = (event.subject.clone(), member.clone());
             let known = self.edges.entry(key).or_insert_with(|| unknown(&event.subject, member));
             let mut state = state_of(&known.row);
+            if !present && state == EdgeState::default() {
+                self.findings.removal_unmatched(member, event);
+            }
             if state.say(from, present, now) == Intake::Refused {
                 self.findings.refuse(member, event, &[Refused::Members]);
                 telemetry::metrics::statement_refused(Refused::Members.limit());
