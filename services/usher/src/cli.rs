@@ -112,7 +112,8 @@ pub enum Command {
     /// Pause a target or let requests flow again, test it, probe a server.
     #[command(subcommand)]
     Target(TargetCommand),
-    /// Compare everything that a target has with what it should have. Exit code 0: nothing differs, 2: something does.
+    /// Compare everything that a target has with what it should have. Exit code 0: nothing differs, 2: something does, 3: the
+    /// target is paused, and the comparison waits.
     ///
     /// Drift of what the policy owns is made right through the queue; what is not ours is reported and left alone.
     Reconcile(ReconcileArgs),

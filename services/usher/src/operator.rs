@@ -61,6 +61,8 @@ pub enum Ended {
     SomethingChanges,
     /// Not done, and it was said why.
     Failed,
+    /// It waits until an operator lets the target go on.
+    Paused,
 }
 
 impl From<Ended> for ExitCode {
@@ -69,6 +71,7 @@ impl From<Ended> for ExitCode {
             Ended::Done => Self::SUCCESS,
             Ended::Failed => Self::FAILURE,
             Ended::SomethingChanges => Self::from(2),
+            Ended::Paused => Self::from(3),
         }
     }
 }

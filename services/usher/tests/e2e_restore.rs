@@ -363,7 +363,8 @@ async fn everything_comes_back_as_copies_that_usher_does_not_know_of_and_gives_n
         .await;
 
     // No source says it again, and who compares now is told to wait. Who leaves is switched off, and who joins waits.
-    usher(&world, &["reconcile", TARGET, "--no-wait"]).await;
+    let waits = usher(&world, &["reconcile", TARGET]).await;
+    assert!(waits.contains("zscaler is paused by usher: the target has gone on since"), "{waits}");
     world.feed.values(&[left(stays, 40), joined(PEOPLE + 1, 41)]).await.unwrap();
     are_active(&world, &[login(PEOPLE)].into()).await;
     status_says(&world, "Leavers with access: 0").await;

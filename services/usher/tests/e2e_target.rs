@@ -402,3 +402,34 @@ async fn a_leaver_is_off_even_when_the_rest_of_the_change_is_refused() {
     .await
     .unwrap();
 }
+
+async fn usher_ends(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+    let data = world.usher.data().display().to_string();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
+    let command = command.args(arguments).args(["--data", &data]).kill_on_drop(true);
+    let output = tokio::time::timeout(SOON, command.output()).await.expect("the command ends").unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_of_a_paused_target_does_not_wait_and_says_who_paused_it_and_what_to_do() {
+    let world = World::start(options()).await.unwrap();
+    post(&world, &[joined("E-1", 1)]).await;
+    world.settled(SOON).await.unwrap();
+    usher_ends(&world, &["target", "pause", TARGET, "--why", "maintenance at the vendor"]).await;
+    for arguments in [&["reconcile", TARGET][..], &["reconcile", TARGET, "--no-wait"]] {
+        let (code, text) = usher_ends(&world, arguments).await;
+        assert_eq!(code, Some(3), "{text}");
+        for part in ["is paused by ", "maintenance at the vendor", "usher target resume", "--cancel"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+    let (code, text) = usher_ends(&world, &["reconcile", TARGET, "--cancel"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = usher_ends(&world, &["reconcile", TARGET, "--dry-run"]).await;
+    assert_eq!(code, Some(3), "nothing is asked of a target that is paused as a whole: {text}");
+    usher_ends(&world, &["target", "resume", TARGET, "--why", "it is over"]).await;
+    let (code, text) = usher_ends(&world, &["reconcile", TARGET]).await;
+    assert_eq!(code, Some(0), "{text}");
+}

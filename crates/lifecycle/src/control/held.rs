@@ -188,4 +188,7 @@ pub struct Paused {
     /// Since when.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
+    /// Only what gives access waits: accounts are still switched off, and a comparison that changes nothing works.
+    #[serde(default)]
+    pub only_grants: bool,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use console::api::Reconcile;
-use lifecycle::{ReconcileState, Reconciliation};
+use console::api::{Reconcile, Status};
+use lifecycle::{Paused, ReconcileState, Reconciliation};
 
 use super::client::{Console, understood};
 use super::progress::Progress;
@@ -13,8 +13,11 @@ use crate::render;
 
 /// How often the console is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(300);
+/// How often it is looked whether the target is paused, in questions to the console.
+const LOOK_EVERY: u32 = 20;
 
-/// `usher reconcile`: ends with "something changes" when there are differences.
+/// `usher reconcile`: ends with "something changes" when there are differences, and with "paused" when it would wait for an
+/// operator.
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
@@ -32,20 +35,40 @@ pub async fn reconcile(args: &ReconcileArgs) -> anyhow::Result<Ended> {
         );
     }
     let progress = Progress::new();
-    while report.state == ReconcileState::Running && !args.no_wait {
+    let mut asked = 0;
+    while report.state == ReconcileState::Running {
+        if asked % LOOK_EVERY == 0
+            && let Some(paused) = pause_in_the_way(&console, &report).await?
+        {
+            drop(progress);
+            eprintln!("usher: {}", render::reconcile::paused(&report, &paused));
+            return tell(args, &report).map(|_| Ended::Paused);
+        }
+        if args.no_wait {
+            break;
+        }
+        asked += 1;
         progress.show(&render::reconcile::progress(&report));
         tokio::time::sleep(ASK_EVERY).await;
         report = understood(&console.get(&path, &[]).await?)?;
     }
     drop(progress);
-    if args.operator.json {
-        print_json(&report)?;
-    } else {
-        print(&render::reconcile::report(&report))?;
-    }
+    tell(args, &report)?;
     Ok(match report.state {
         ReconcileState::Failed => Ended::Failed,
         ReconcileState::Finished if render::reconcile::differs(&report) => Ended::SomethingChanges,
         _ => Ended::Done,
     })
+}
+
+fn tell(args: &ReconcileArgs, report: &Reconciliation) -> anyhow::Result<Ended> {
+    if args.operator.json { print_json(report) } else { print(&render::reconcile::report(report)) }
+}
+
+/// The pause for which the comparison waits, if there is one.
+async fn pause_in_the_way(console: &Console, report: &Reconciliation) -> anyhow::Result<Option<Paused>> {
+    let status: Status = understood(&console.get(&["status"], &[]).await?)?;
+    let target = status.targets.into_iter().find(|target| target.target == report.target);
+    let paused = target.and_then(|target| target.paused);
+    Ok(paused.filter(|paused| !(report.dry_run && paused.only_grants)))
 }

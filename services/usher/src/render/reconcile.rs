@@ -1,6 +1,6 @@
 //! Comparisons of whole targets.
 
-use lifecycle::{ReconcileState, Reconciliation};
+use lifecycle::{Paused, ReconcileState, Reconciliation};
 
 use super::clean;
 use super::table::Table;
@@ -32,6 +32,23 @@ fn differing(report: &Reconciliation) -> u64 {
         + counts.members_missing
         + counts.members_extra
         + counts.dangling
+}
+
+/// Why the comparison waits, and what to do about it.
+pub fn paused(report: &Reconciliation, paused: &Paused) -> String {
+    let (target, who, why) = (clean(&report.target), clean(&paused.who), clean(&paused.why));
+    let look = match (report.dry_run, paused.only_grants) {
+        (false, true) => {
+            format!(
+                "\n  usher reconcile {target} --cancel    ends it; then --dry-run shows what would be changed, now"
+            )
+        }
+        _ => format!("\n  usher reconcile {target} --cancel    ends it"),
+    };
+    format!(
+        "{target} is paused by {who}: {why}\nThe comparison waits until the target goes on:\n  usher target resume {target} \
+         --why TEXT{look}"
+    )
 }
 
 /// What it found: counts, which attributes differ, and the first differences.

@@ -123,6 +123,7 @@ impl Model {
             who: self.paused_by.clone()?,
             why: self.paused_why.clone().unwrap_or_default(),
             since: crate::moment(self.paused_at?),
+            only_grants: self.pause_scope() == Some(PauseScope::Grants),
         })
     }
 }
