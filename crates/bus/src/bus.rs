@@ -255,11 +255,11 @@ impl Bus {
         crate::position::rewind(&self.0.connected.jetstream, stream, durable, sequence).await
     }
 
-    /// What `service` last left at the broker, if it did.
+    /// What `service` last left at the broker.
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn mark(&self, service: &str) -> Result<Option<crate::Mark>, BusError> {
+    pub async fn mark(&self, service: &str) -> Result<crate::LeftMark, BusError> {
         crate::mark::load(&self.0.connected.jetstream, self.0.config.replicas, service).await
     }
 

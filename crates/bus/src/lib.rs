@@ -40,7 +40,7 @@ pub use consumer::{Consumer, Delivery, StoredContent};
 pub use control::{ControlFailure, ControlRequest, ControlServer};
 pub use error::{BusError, DecodeError, DecodeReason, PublishError};
 pub use feed::{DurableName, Feed};
-pub use mark::{BackupMark, Mark};
+pub use mark::{BackupMark, LeftMark, Mark};
 pub use outgoing::{FACTS_BYTES_PER_MESSAGE_MAX, FACTS_PER_MESSAGE_MAX, Outgoing};
 pub use position::StreamPosition;
 pub use publisher::Published;

@@ -24,6 +24,30 @@ pub struct Mark {
     pub notices: Vec<String>,
 }
 
+/// What was found of a service's mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftMark {
+    /// It left none.
+    Nothing,
+    /// It left something that this version cannot read.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
+    /// This.
+    Mark(Mark),
+}
+
+impl LeftMark {
+    /// The mark, if it can be read.
+    pub fn read(&self) -> Option<&Mark> {
+        match self {
+            Self::Mark(mark) => Some(mark),
+            Self::Nothing | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
 /// The last backup of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupMark {
@@ -98,21 +122,25 @@ pub(crate) async fn leave_backup(
     Ok(())
 }
 
-/// What `service` last left, if it did; one that cannot be read is none.
-pub(crate) async fn load(
-    jetstream: &Context,
-    replicas: usize,
-    service: &str,
-) -> Result<Option<Mark>, BusError> {
+/// What `service` last left.
+pub(crate) async fn load(jetstream: &Context, replicas: usize, service: &str) -> Result<LeftMark, BusError> {
     let value = bucket(jetstream, replicas).await?.get(service).await.map_err(failed)?;
-    Ok(value.and_then(|value| {
-        let read = serde_json::from_slice(&value);
-        let say = |error: &serde_json::Error| {
-            let error = error as &dyn std::error::Error;
-            tracing::error!(service, error, "what the service last left cannot be read: taken for nothing");
-        };
-        read.inspect_err(say).ok()
-    }))
+    Ok(value.map_or(LeftMark::Nothing, |value| read(service, &value)))
+}
+
+fn read(service: &str, value: &[u8]) -> LeftMark {
+    match serde_json::from_slice(value) {
+        Ok(mark) => LeftMark::Mark(mark),
+        Err(error) => {
+            let cause = &error as &dyn std::error::Error;
+            tracing::error!(
+                service,
+                error = cause,
+                "what the service last left at the broker cannot be read"
+            );
+            LeftMark::Unreadable { why: error.to_string() }
+        }
+    }
 }
 
 /// Leaves `mark`, unless something later is there.
@@ -124,9 +152,9 @@ pub(crate) async fn leave(
 ) -> Result<(), BusError> {
     let bucket = bucket(jetstream, replicas).await?;
     let there = bucket.get(service).await.map_err(failed)?;
-    let there: Option<Mark> = there.and_then(|value| serde_json::from_slice(&value).ok());
+    let there = there.map_or(LeftMark::Nothing, |value| read(service, &value));
     let is_later = |other: &Mark| other.installation == mark.installation && other.beat > mark.beat;
-    if there.as_ref().is_some_and(is_later) {
+    if there.read().is_some_and(is_later) {
         return Ok(());
     }
     let value = serde_json::to_vec(mark).expect("a mark is plain data");

@@ -1,6 +1,6 @@
 //! What was found at a start. Pure.
 
-use bus::{Mark, StreamPosition};
+use bus::{LeftMark, StreamPosition};
 
 use crate::tables::{Identity, Position};
 
@@ -24,19 +24,21 @@ pub enum Finding {
 /// Compares what the database says with what the broker says.
 pub(crate) fn finding(
     identity: Option<&Identity>,
-    mark: Option<&Mark>,
+    mark: &LeftMark,
     installation: &str,
     positions: &[(StreamPosition, Option<Position>)],
 ) -> Finding {
     let (identity, mark) = match (identity, mark) {
-        (None, None) => return Finding::Fresh,
-        (None, Some(_)) => return Finding::Empty,
+        (None, LeftMark::Nothing) => return Finding::Fresh,
+        (None, _) => return Finding::Empty,
         (Some(identity), _) if identity.installation != installation => return Finding::Foreign,
-        (Some(identity), None) if identity.restored_from.is_some() => return Finding::Restored,
+        // Nothing says that it is not.
+        (Some(_), LeftMark::Unreadable { .. }) => return Finding::Restored,
+        (Some(identity), LeftMark::Nothing) if identity.restored_from.is_some() => return Finding::Restored,
         // Another replica starts for the first time, and has not left its mark yet.
-        (Some(identity), None) if identity.beat <= 1 => return Finding::Same,
-        (Some(_), None) => return Finding::BrokerRestored,
-        (Some(identity), Some(mark)) => (identity, mark),
+        (Some(identity), LeftMark::Nothing) if identity.beat <= 1 => return Finding::Same,
+        (Some(_), LeftMark::Nothing) => return Finding::BrokerRestored,
+        (Some(identity), LeftMark::Mark(mark)) => (identity, mark),
     };
     let acknowledged_more = positions.iter().any(|(found, kept)| {
         let kept = kept.as_ref().filter(|kept| kept.made_at == found.made_at);
@@ -68,9 +70,9 @@ pub(crate) fn step(finding: Finding, found: &StreamPosition, kept: Option<&Posit
         (Finding::Fresh, None) => found.ack_floor,
         (Finding::Empty | Finding::Foreign, _) => 0,
         (_, Some(kept)) => u64::try_from(kept.floor).unwrap_or(0),
-        // A restored database of an older version, or another stream: nothing of it is known to be contained.
-        (Finding::Restored, None) => 0,
-        (_, None) => found.ack_floor,
+        // Another stream, or positions were never kept: a database of an older version, or of the first seconds of an
+        // installation. Nothing of the stream is known to be contained.
+        (_, None) => 0,
     };
     let is_old = matches!(finding, Finding::Restored | Finding::Empty | Finding::Foreign);
     let contained = if is_old || found.readers == 0 { floor } else { floor.max(found.ack_floor) };
@@ -92,6 +94,8 @@ fn signed(sequence: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use bus::Mark;
+
     use super::*;
 
     fn found(first: u64, ack_floor: u64, readers: usize) -> StreamPosition {
@@ -115,23 +119,50 @@ mod tests {
         Identity { installation: "i".to_owned(), beat, clean, ..Identity::default() }
     }
 
-    fn mark(beat: i64) -> Mark {
-        Mark { installation: "i".to_owned(), beat, at: None, notices: Vec::new() }
+    fn mark(beat: i64) -> LeftMark {
+        LeftMark::Mark(Mark { installation: "i".to_owned(), beat, at: None, notices: Vec::new() })
     }
 
     #[test]
     fn a_database_that_knows_less_than_was_left_is_restored() {
         let at = [(found(1, 90, 0), Some(kept(90)))];
-        let of = |identity: &Identity, beat| finding(Some(identity), Some(&mark(beat)), "i", &at);
+        let of = |identity: &Identity, beat| finding(Some(identity), &mark(beat), "i", &at);
         assert_eq!(of(&identity(5, false), 5), Finding::Same);
         assert_eq!(of(&identity(6, false), 5), Finding::Same, "kept, and not left before the crash");
         assert_eq!(of(&identity(4, false), 5), Finding::Restored);
         assert_eq!(of(&identity(9, true), 5), Finding::BrokerRestored);
-        assert_eq!(finding(None, Some(&mark(5)), "i", &at), Finding::Empty);
-        assert_eq!(finding(None, None, "i", &at), Finding::Fresh);
-        assert_eq!(finding(Some(&identity(5, true)), None, "i", &at), Finding::BrokerRestored);
-        assert_eq!(finding(Some(&identity(1, false)), None, "i", &at), Finding::Same, "another one starts");
-        assert_eq!(finding(Some(&identity(5, true)), Some(&mark(5)), "j", &at), Finding::Foreign);
+        assert_eq!(finding(None, &mark(5), "i", &at), Finding::Empty);
+        assert_eq!(finding(None, &LeftMark::Nothing, "i", &at), Finding::Fresh);
+        assert_eq!(finding(Some(&identity(5, true)), &LeftMark::Nothing, "i", &at), Finding::BrokerRestored);
+        assert_eq!(
+            finding(Some(&identity(1, false)), &LeftMark::Nothing, "i", &at),
+            Finding::Same,
+            "another one starts"
+        );
+        assert_eq!(finding(Some(&identity(5, true)), &mark(5), "j", &at), Finding::Foreign);
+    }
+
+    #[test]
+    fn a_database_whose_mark_cannot_be_read_counts_as_restored() {
+        let unreadable = LeftMark::Unreadable { why: "of another version".to_owned() };
+        let of =
+            |identity: Option<&Identity>, installation| finding(identity, &unreadable, installation, &[]);
+        assert_eq!(of(Some(&identity(5, true)), "i"), Finding::Restored);
+        assert_eq!(of(Some(&identity(1, false)), "i"), Finding::Restored);
+        assert_eq!(of(Some(&identity(5, true)), "j"), Finding::Foreign);
+        assert_eq!(of(None, "i"), Finding::Empty, "a service was there before");
+    }
+
+    #[test]
+    fn a_database_of_the_first_seconds_contains_nothing_of_a_stream_for_certain() {
+        let first = |finding, readers| step(finding, &found(1, 2, readers), None).rewind_to;
+        assert_eq!(first(Finding::Same, 0), Some(1), "a copy of it may lack what was acknowledged after it");
+        assert_eq!(first(Finding::BrokerRestored, 0), Some(1));
+        assert_eq!(first(Finding::Restored, 1), Some(1));
+        assert_eq!(first(Finding::Same, 1), None, "another replica, which keeps its positions, reads");
+        assert_eq!(first(Finding::Fresh, 0), None, "the first version that looks");
+        let lost = step(Finding::Same, &found(3, 2, 0), None).lost;
+        assert_eq!(lost, None, "what was acknowledged is not said to be lost");
     }
 
     #[test]
@@ -145,15 +176,15 @@ mod tests {
     fn a_database_that_says_that_it_was_restored_is_restored_although_nothing_contradicts_it() {
         let marked = Identity { restored_from: Some(1), ..identity(5, true) };
         let at = [(found(1, 90, 0), Some(kept(90)))];
-        assert_eq!(finding(Some(&marked), Some(&mark(5)), "i", &at), Finding::Restored);
-        assert_eq!(finding(Some(&marked), None, "i", &at), Finding::Restored);
-        assert_eq!(finding(Some(&marked), Some(&mark(5)), "j", &at), Finding::Foreign);
+        assert_eq!(finding(Some(&marked), &mark(5), "i", &at), Finding::Restored);
+        assert_eq!(finding(Some(&marked), &LeftMark::Nothing, "i", &at), Finding::Restored);
+        assert_eq!(finding(Some(&marked), &mark(5), "j", &at), Finding::Foreign);
     }
 
     #[test]
     fn after_an_orderly_end_one_acknowledgement_too_many_shows_it() {
         let at = |readers| [(found(1, 91, readers), Some(kept(90)))];
-        let of = |clean, readers| finding(Some(&identity(5, clean)), Some(&mark(5)), "i", &at(readers));
+        let of = |clean, readers| finding(Some(&identity(5, clean)), &mark(5), "i", &at(readers));
         assert_eq!(of(true, 0), Finding::Restored);
         assert_eq!(of(false, 0), Finding::Same, "a crash: acknowledged after the last time it was kept");
         assert_eq!(of(true, 1), Finding::Same, "another replica reads");

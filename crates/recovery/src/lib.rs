@@ -22,7 +22,7 @@ mod words;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError, Feed, Mark, StreamPosition};
+use bus::{Bus, BusError, Feed, LeftMark, Mark, StreamPosition};
 use store::{Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ impl Found {
 
 /// What is at the broker and in the database.
 struct Seen {
-    mark: Option<Mark>,
+    mark: LeftMark,
     identity: Option<Identity>,
     installation: String,
     positions: Vec<(StreamPosition, Option<Position>)>,
@@ -152,13 +152,14 @@ impl Recovery {
     /// As database and broker report them.
     pub async fn look(&self) -> Result<Looked, RecoveryError> {
         let Seen { mark, identity, installation, positions } = self.look_patiently().await?;
-        let finding = finding(identity.as_ref(), mark.as_ref(), &installation, &positions);
+        let finding = finding(identity.as_ref(), &mark, &installation, &positions);
         let restored_from = identity.as_ref().and_then(|identity| identity.restored_from);
-        let news = match (finding, restored_from) {
-            (Finding::Restored, Some(at)) => Some(self.restored_in_words(at)),
+        let news = match (finding, restored_from, &mark) {
+            (Finding::Restored, Some(at), _) => Some(self.restored_in_words(at)),
+            (Finding::Restored, None, LeftMark::Unreadable { why }) => Some(self.unreadable_in_words(why)),
             _ => self.in_words(finding),
         };
-        let stale = self.stale(finding, mark.as_ref()).await?.filter(|_| restored_from.is_none());
+        let stale = self.stale(finding, mark.read()).await?.filter(|_| restored_from.is_none());
         let mut found = Found { finding, lost: 0, news: news.into_iter().collect(), restored_from, stale };
         let mut kept = Vec::new();
         for (at, known) in &positions {
@@ -181,7 +182,8 @@ impl Recovery {
                 rewind_to.map_or(at.ack_floor, |sequence| sequence - 1).max(lost.map_or(0, |(_, last)| last));
             kept.push(position(at, floor));
         }
-        let (theirs, ours) = (mark.map_or(0, |mark| mark.beat), identity.as_ref().map_or(0, |one| one.beat));
+        let (theirs, ours) =
+            (mark.read().map_or(0, |mark| mark.beat), identity.as_ref().map_or(0, |one| one.beat));
         // What was kept and not left before a crash is left now: the two are never further apart than that.
         let beat = if ours > theirs && finding == Finding::Same { ours } else { ours.max(theirs) + 1 };
         let mut identity = identity.unwrap_or_default();

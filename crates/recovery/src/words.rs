@@ -25,6 +25,13 @@ impl Recovery {
         })
     }
 
+    pub(crate) fn unreadable_in_words(&self, why: &str) -> String {
+        let service = self.service;
+        format!(
+            "what the {service} last left at the broker cannot be read ({why}), so its database counts as restored; it reads again what the streams still hold"
+        )
+    }
+
     pub(crate) fn made_again_in_words(&self, at: &StreamPosition) -> String {
         let (service, stream) = (self.service, &at.stream);
         format!(

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use bus::{Bus, Feed, StreamLook};
+use bus::{Bus, Feed, LeftMark, StreamLook};
 use edge::{PROBLEM_JSON, Problem};
 use lifecycle::{MapperStatus, StatusReply, verb};
 use time::format_description::well_known::Rfc3339;
@@ -44,7 +44,13 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
     outboxes.extend(writer.outbox);
     let of_mapper = mapper.as_ref().map(|mapper| mapper.notices.clone()).unwrap_or_default();
     // The gateway answers nobody; what it noticed lies beside the streams.
-    let of_gateway = of_gateway.ok().flatten().map(|mark| mark.notices).unwrap_or_default();
+    let of_gateway = match of_gateway {
+        Ok(LeftMark::Mark(mark)) => mark.notices,
+        Ok(LeftMark::Unreadable { why }) => {
+            vec![format!("what the gateway last left at the broker cannot be read: {why}")]
+        }
+        Ok(LeftMark::Nothing) | Err(_) => Vec::new(),
+    };
     let notices = [writer.notices, of_mapper, context.recovery.notices(), of_gateway].concat();
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
     Ok(Json(Status {

@@ -30,6 +30,7 @@ async fn a_restored_database_fetches_again_whose_records_it_was_told_of_since() 
         asked += 1;
         office.hr.was_asked(asked).await;
     }
-    let mark = office.world.bus.mark("gateway").await.unwrap().unwrap();
+    let mark = office.world.bus.mark("gateway").await.unwrap();
+    let mark = mark.read().unwrap();
     assert!(mark.notices[0].contains("the gateway's database is an older one"), "{mark:?}");
 }

@@ -1,6 +1,6 @@
 //! `mapper_verifications`: the last verification of each target.
 
-use lifecycle::Verification;
+use lifecycle::{Verification, VerificationState};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
@@ -25,16 +25,37 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The last verification of each target, in order of target. One of another version of Usher is left out.
+/// The last verification of each target, in order of target. One that cannot be read is told as failed.
 ///
 /// # Errors
 /// As the database reports them.
 pub(crate) async fn load_all(connection: &impl ConnectionTrait) -> Result<Vec<Verification>, StoreError> {
     let rows = Entity::find().all(connection).await.map_err(StoreError::statement("read verifications"))?;
-    let mut reports: Vec<Verification> =
-        rows.iter().filter_map(|row| serde_json::from_str(&row.report).ok()).collect();
+    let mut reports: Vec<Verification> = rows
+        .iter()
+        .map(|row| serde_json::from_str(&row.report).unwrap_or_else(|error| unreadable(row, &error)))
+        .collect();
     reports.sort_by(|one: &Verification, other| one.target.cmp(&other.target));
     Ok(reports)
+}
+
+fn unreadable(row: &Model, error: &serde_json::Error) -> Verification {
+    tracing::error!(
+        target_name = row.target,
+        error = error as &dyn std::error::Error,
+        "the report of the last verification cannot be read"
+    );
+    Verification {
+        target: row.target.clone(),
+        state: VerificationState::Failed,
+        began_at: row.began_at,
+        began: Some(crate::moment(row.began_at)),
+        error: Some(format!(
+            "its report is of another version and cannot be read ({error}): usher verify {}",
+            row.target
+        )),
+        ..Verification::default()
+    }
 }
 
 /// Writes the whole row.
@@ -55,4 +76,37 @@ pub(crate) async fn save(connection: &impl ConnectionTrait, report: &Verificatio
         .await
         .map_err(StoreError::statement("write a verification"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+    use store::Store;
+
+    use super::*;
+    use crate::Migrator;
+
+    #[tokio::test]
+    async fn a_report_of_another_version_is_listed_as_a_verification_that_failed() {
+        for database in store::testing::databases() {
+            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+            for target in ["crm", "hub"] {
+                let report = Verification {
+                    target: target.to_owned(),
+                    state: VerificationState::Finished,
+                    began_at: 7,
+                    ..Verification::default()
+                };
+                save(store.writer(), &report).await.unwrap();
+            }
+            let sql = "UPDATE mapper_verifications SET report = '{\"outcome\": 3}' WHERE target = 'crm'";
+            store.writer().execute_unprepared(sql).await.unwrap();
+            let all = load_all(store.reader()).await.unwrap();
+            let states: Vec<(&str, VerificationState)> =
+                all.iter().map(|one| (&*one.target, one.state)).collect();
+            assert_eq!(states, [("crm", VerificationState::Failed), ("hub", VerificationState::Finished)]);
+            let error = all[0].error.as_deref().unwrap();
+            assert!(error.contains("cannot be read") && all[0].began_at == 7, "{error}");
+        }
+    }
 }
