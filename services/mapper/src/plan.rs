@@ -12,7 +12,7 @@ mod tally;
 use std::sync::Arc;
 
 use ::store::{Store, StoreError};
-use lifecycle::{GrantsTrip, GuardTrip, Plan, ResourceKind, unix_micros};
+use lifecycle::{GrantsTrip, Guard, GuardTrip, Plan, ResourceKind, unix_micros};
 use policy::Policy;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -88,17 +88,9 @@ impl Planner {
         let mut plan = run.tally.into_plan(new.target(), base.map(|base| base.version));
         let orphans = base.map(|base| base.policy.orphans().clone()).unwrap_or_default();
         plan.orphans = (*new.orphans() != orphans && only.is_none()).then(|| new.orphans().clone());
-        let removals = plan.removals();
         let guard = base.map_or(new.guard(), |base| base.policy.guard().stricter(new.guard()));
-        let exceeded = guard.exceeded(removals, has_access);
-        plan.guard =
-            exceeded.into_iter().map(|threshold| GuardTrip { threshold, removals, of: has_access }).collect();
-        // The first policy of a target gives access to everybody whom it gives any.
-        let grants = plan.grants();
-        let of = has_access.max(grants);
-        let exceeded = if base.is_some() { guard.exceeded(grants, of) } else { Vec::new() };
-        plan.grants_guard =
-            exceeded.into_iter().map(|threshold| GrantsTrip { threshold, grants, of: has_access }).collect();
+        (plan.guard, plan.grants_guard) =
+            judge(guard, base.is_none(), plan.removals(), plan.grants(), has_access);
         Ok(plan)
     }
 
@@ -113,6 +105,22 @@ impl Planner {
     }
 }
 
+/// The limits that a plan exceeds beside `of` accounts and groups that have access now.
+fn judge(
+    guard: Guard,
+    is_first: bool,
+    removals: u64,
+    grants: u64,
+    of: u64,
+) -> (Vec<GuardTrip>, Vec<GrantsTrip>) {
+    let exceeded = guard.exceeded(removals, of);
+    let removed = exceeded.into_iter().map(|threshold| GuardTrip { threshold, removals, of }).collect();
+    // The first policy of a target gives access to everybody whom it gives any.
+    let exceeded = if is_first { Vec::new() } else { guard.exceeded(grants, of.max(grants)) };
+    let granted = exceeded.into_iter().map(|threshold| GrantsTrip { threshold, grants, of }).collect();
+    (removed, granted)
+}
+
 async fn known(store: &Store) -> Result<u64, StoreError> {
     let failed = StoreError::statement("count people and groups");
     let people = identity::Entity::find().count(store.reader()).await.map_err(&failed)?;
@@ -123,5 +131,44 @@ impl Run<'_> {
     fn told(&mut self, count: usize) {
         self.done += u64::try_from(count).unwrap_or(u64::MAX);
         (self.progress)(self.done.min(self.total), self.total);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/policy.md");
+
+    fn guard(text: &str) -> Guard {
+        let (name, number) = text.split_once(' ').unwrap();
+        let all = Guard { deletions: 1_000, percent: 100, ..Guard::default() };
+        match name {
+            "deletions" => Guard { deletions: number.parse().unwrap(), ..all },
+            "percent" => Guard { percent: number.parse().unwrap(), ..all },
+            _ => panic!("{text}"),
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_policy_is_held_where_the_table_of_the_page_says_so() {
+        let table = PAGE.lines().skip_while(|line| !line.starts_with("| policy before |"));
+        let mut rows = 0;
+        for line in table.skip(2).take_while(|line| line.starts_with('|')) {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [before, removals, grants, limits, of, expected] = cells[..] else { panic!("{line}") };
+            let number = |text: &str| text.parse::<u64>().unwrap();
+            let (removals, grants) = (number(removals), number(grants));
+            let (removed, granted) = judge(guard(limits), before == "none", removals, grants, number(of));
+            let outcome = match (removed.is_empty(), granted.is_empty()) {
+                (true, true) => "applied".to_owned(),
+                (false, true) => format!("held: --allow-deletes {removals}"),
+                (true, false) => format!("held: --allow-grants {grants}"),
+                (false, false) => "held".to_owned(),
+            };
+            assert_eq!(outcome, expected, "{line}");
+            rows += 1;
+        }
+        assert!(rows > 5, "the table is gone");
     }
 }

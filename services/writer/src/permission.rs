@@ -123,4 +123,6 @@ pub(crate) async fn count_change(
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;
