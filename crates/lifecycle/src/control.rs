@@ -16,6 +16,7 @@ pub mod quarantine;
 pub mod reconcile;
 pub mod replay;
 pub mod schedule;
+pub mod undecided;
 pub mod verify;
 
 use std::collections::BTreeMap;

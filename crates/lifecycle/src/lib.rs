@@ -94,6 +94,7 @@ pub use control::schedule::{
     SCHEDULE_MOMENTS_MAX, SCHEDULE_PEOPLE_MAX, ScheduleReply, ScheduleRequest, ScheduledChange,
     ScheduledEffect, ScheduledStatement,
 };
+pub use control::undecided::UndecidedCounts;
 pub use control::verify::{
     DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, Place, VERIFICATION_NAMES_MAX,
     Verification, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest, entry_name,

@@ -76,3 +76,13 @@ fn names_that_no_database_or_index_takes_have_no_keys() {
         assert!(stored_name_keys([name], Some("")).is_empty(), "{name:?}");
     }
 }
+
+#[test]
+fn every_field_of_what_was_not_decided_stands_in_the_page() {
+    let counts = serde_json::to_value(lifecycle::UndecidedCounts::default()).unwrap();
+    let mut fields: Vec<String> = counts.as_object().unwrap().keys().cloned().collect();
+    let mut listed = first_cells("field");
+    fields.sort();
+    listed.sort();
+    assert_eq!(listed, fields);
+}

@@ -11,6 +11,7 @@ mod orders;
 mod people;
 mod provision;
 mod schedule;
+mod undecided;
 mod verify;
 
 pub(crate) use findings::finding_counts;
@@ -271,6 +272,7 @@ impl Control {
         let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
         let scheduled = self.people_scheduled().await?;
         let record_conflicts = self.record_conflicts().await?;
+        let held_feeds = self.held_feeds().await?;
         let findings = finding_counts(self.store.reader()).await?;
         let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
@@ -284,6 +286,7 @@ impl Control {
             known,
             scheduled,
             record_conflicts,
+            held_feeds,
             findings,
             clock_skew_ms,
             leavers,

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 pub use waiting::{Helper, WaitingFor};
 
 use super::other_accounts::OtherAccounts;
+use super::undecided::UndecidedCounts;
 
 /// Most people in one [`EvidenceRequest`].
 pub const EVIDENCE_PEOPLE_MAX: usize = 500;
@@ -227,6 +228,9 @@ pub struct LeaversReply {
     pub leavers: Vec<Obligation>,
     /// How many there are of all, whatever was asked for.
     pub counts: LeaverCounts,
+    /// What was received and not decided: a departure may be among it.
+    #[serde(default)]
+    pub not_decided: UndecidedCounts,
     /// There is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,

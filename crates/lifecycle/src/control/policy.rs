@@ -104,6 +104,9 @@ pub struct MapperStatus {
     /// Records of sources that may be somebody else's: a human must say.
     #[serde(default)]
     pub record_conflicts: u64,
+    /// Runs of full feeds that are not believed.
+    #[serde(default)]
+    pub held_feeds: u64,
     /// What a human should look at in people.
     #[serde(default)]
     pub findings: super::findings::FindingCounts,

@@ -69,7 +69,8 @@ impl Control {
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
         let known = others::of(self.store.reader(), &rows).await?;
         let leavers = rows.iter().map(|row| row.told(at, others_of(&known, row))).collect();
-        Ok(LeaversReply { leavers, counts: self.leaver_counts().await?, next_cursor })
+        let not_decided = self.undecided().await?;
+        Ok(LeaversReply { leavers, counts: self.leaver_counts().await?, not_decided, next_cursor })
     }
 }
 

@@ -8,7 +8,7 @@ use lifecycle::{
 use serde_json::json;
 use store::testing::{TestDatabase, databases, sqlite};
 
-use crate::operators::{ASK, ask};
+use crate::operators::{ASK, ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
 
 /// With a mapper that answers already.
@@ -134,6 +134,9 @@ async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
             (2, ["E-3".to_owned(), "E-4".to_owned()].as_slice())
         );
         assert!(held.reasons[0].contains("2 fewer"), "{held:?}");
+        assert_eq!(not_decided(&world).await.held_feeds, 1, "said with the leavers");
+        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        assert_eq!(status.held_feeds, 1);
         assert_eq!(world.state("E-3"), Some(AccountState::Active), "nothing is done");
         let accepted = decide(&world, "two", true).await.unwrap();
         assert_eq!((accepted.state, accepted.who.as_deref()), (FeedRunState::Accepted, Some("alice")));

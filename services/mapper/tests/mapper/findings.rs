@@ -4,13 +4,13 @@ use feeds::{Completion, FeedGuard, FeedSeen, KeySet};
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccountState, Actor, ContradictionCode, Dating, Event, EventId,
     EventKind, FeedRun, FeedRunId, Finding, FindingKind, FindingsReply, FindingsRequest, MapperStatus,
-    OrderAccessRequest, People, UnreadValue, verb,
+    OrderAccessRequest, People, UndecidedCounts, UnreadValue, verb,
 };
 use serde_json::json;
 use store::testing::{databases, sqlite};
 use time::Duration;
 
-use crate::operators::ask;
+use crate::operators::{ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
 
 async fn page(world: &World, kind: FindingKind, limit: u64, cursor: Option<String>) -> FindingsReply {
@@ -23,6 +23,9 @@ async fn listed(world: &World, kind: FindingKind) -> Vec<Finding> {
 
 async fn counts(world: &World) -> (u64, u64, u64) {
     let counts = ask::<MapperStatus>(world, verb::STATUS, ()).await.unwrap().findings;
+    let UndecidedCounts { unread, contradictions, unbuilt, .. } = not_decided(world).await;
+    let listed = (contradictions, unread, unbuilt);
+    assert_eq!((counts.contradictions, counts.unread, counts.unbuilt.values().sum()), listed, "with leavers");
     (counts.contradictions, counts.unread, counts.unbuilt.values().sum())
 }
 

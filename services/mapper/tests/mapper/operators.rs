@@ -442,3 +442,9 @@ fn differs(was: &Desired, now: &Desired) -> bool {
         _ => false,
     }
 }
+
+/// What `usher leavers` says was received and not decided.
+pub(crate) async fn not_decided(world: &World) -> lifecycle::UndecidedCounts {
+    let request = lifecycle::LeaversRequest { limit: 1, ..lifecycle::LeaversRequest::default() };
+    ask::<lifecycle::LeaversReply>(world, verb::LEAVERS, request).await.unwrap().not_decided
+}

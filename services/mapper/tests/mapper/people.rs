@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
 use store::testing::{databases, sqlite};
 
-use crate::operators::ask;
+use crate::operators::{ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
 
 fn people() -> People {
@@ -125,6 +125,7 @@ async fn what_fits_several_people_is_nobodys_until_a_human_says_whose_and_stays_
         }
         let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
         assert_eq!(status.record_conflicts, 1);
+        assert_eq!(not_decided(&world).await.record_conflicts, 1, "said with the leavers");
         assert!(resolve(&world, "u-1", "E-9", true).await.unwrap_err().contains("no person has the key"));
         assert!(resolve(&world, "u-9", "E-1", true).await.unwrap_err().contains("there is no record"));
         let record = resolve(&world, "u-1", "E-2", true).await.unwrap();

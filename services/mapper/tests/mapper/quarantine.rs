@@ -8,7 +8,7 @@ use serde_json::json;
 use store::testing::{TestDatabase, databases, postgres};
 use time::OffsetDateTime;
 
-use crate::operators::ask;
+use crate::operators::{ask, not_decided};
 use crate::world::{EVERYBODY, World, altered, event, members};
 
 /// Text that does not compress: `count` characters of three bytes.
@@ -98,6 +98,12 @@ async fn a_departure_in_the_words_of_a_newer_version_waits_for_it() {
         let item = listed(&world).await.items.remove(0);
         assert_eq!((item.reason.as_str(), item.subject.as_str()), ("newer_version", "E-1"));
         assert!(item.departure && item.kind == "worker.left", "{item:?}");
+        let undecided = not_decided(&world).await;
+        assert_eq!(
+            (undecided.quarantined, undecided.quarantined_departures),
+            (1, 1),
+            "said with the leavers"
+        );
         world.stop_mappers().await;
         world.execute(understood).await;
         world.start_mapper().await;

@@ -54,7 +54,8 @@ async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
         query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
         let page: LeaversReply = understood(&console.get(&["leavers"], &query).await?)?;
         whole.leavers.extend(page.leavers);
-        (whole.counts, whole.next_cursor) = (page.counts, page.next_cursor);
+        (whole.counts, whole.not_decided, whole.next_cursor) =
+            (page.counts, page.not_decided, page.next_cursor);
         left = left.saturating_sub(LEAVERS_MAX);
         if left == 0 || whole.next_cursor.is_none() {
             return Ok(whole);

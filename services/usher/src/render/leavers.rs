@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 pub(super) mod others;
+mod undecided;
 
 use super::table::Table;
 use super::{clean, instant};
@@ -38,6 +39,7 @@ pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
     }
     text.push_str(&others::table(&reply.leavers));
     text.push_str(&others::footer(&reply.counts));
+    text.push_str(&undecided::footer(&reply.not_decided));
     text
 }
 

@@ -1,0 +1,33 @@
+//! What was received and not decided, counted by index.
+
+use lifecycle::{FeedRunState, FindingCounts, UndecidedCounts};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use store::{StoreError, quarantine};
+
+use super::{Control, finding_counts};
+use crate::SERVICE;
+use crate::rows::feed_run;
+
+impl Control {
+    pub(super) async fn undecided(&self) -> Result<UndecidedCounts, StoreError> {
+        let FindingCounts { contradictions, unread, unbuilt } = finding_counts(self.store.reader()).await?;
+        let quarantined = quarantine::count(self.store.reader(), SERVICE).await?;
+        Ok(UndecidedCounts {
+            unread,
+            contradictions,
+            unbuilt: unbuilt.values().sum(),
+            record_conflicts: self.record_conflicts().await?,
+            held_feeds: self.held_feeds().await?,
+            quarantined: quarantined.items,
+            quarantined_departures: quarantined.departures,
+        })
+    }
+
+    pub(super) async fn held_feeds(&self) -> Result<u64, StoreError> {
+        let held = feed_run::Entity::find()
+            .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
+            .count(self.store.reader())
+            .await;
+        held.map_err(StoreError::statement("count feeds that are held"))
+    }
+}
