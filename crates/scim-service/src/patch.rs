@@ -17,6 +17,8 @@ use crate::schema::Mutability;
 use crate::{Kind, Path, ScimError, Tree, get};
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// What says whether a person is here.
+const ACTIVE: &str = "active";
 /// Most operations in one request.
 const OPERATIONS_MAX: usize = 5_000;
 
@@ -69,7 +71,7 @@ pub fn patch(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, ScimEr
         let value = get(operation, "value");
         match get(operation, "path") {
             None | Some(Value::Null) => without_path(kind, &mut patched, verb, value)?,
-            Some(Value::String(path)) if path.trim().is_empty() => {
+            Some(Value::String(path)) if path.trim().is_empty() || is_core(kind, path.trim()) => {
                 without_path(kind, &mut patched, verb, value)?;
             }
             Some(Value::String(path)) => {
@@ -78,8 +80,21 @@ pub fn patch(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, ScimEr
             Some(_) => return Err(ScimError::invalid_path("`path` must be a text")),
         }
     }
+    keeps_active(kind, current, &patched.attributes)?;
     crate::resource::check(kind, &patched.attributes)?;
     Ok(patched)
+}
+
+/// A person without `active` would be neither here nor gone. RFC 7643 (4.1.1) has it as the administrative status: whoever
+/// wants access to end says false, and is told so.
+fn keeps_active(kind: Kind, before: &Tree, after: &Tree) -> Result<(), ScimError> {
+    let is_lost = kind == Kind::User && before.contains_key(ACTIVE) && !after.contains_key(ACTIVE);
+    if !is_lost {
+        return Ok(());
+    }
+    Err(ScimError::invalid_value(
+        "`active` cannot be removed or null: set it to false to switch the user off",
+    ))
 }
 
 fn operations(body: &Value) -> Result<&Vec<Value>, ScimError> {
@@ -119,6 +134,13 @@ fn without_path(
 /// Applies each member of `piece`, as a path of its own.
 pub(crate) fn merge(kind: Kind, patched: &mut Patched, verb: Verb, piece: &Tree) -> Result<(), ScimError> {
     for (name, value) in piece {
+        if let Value::Object(core) = value
+            && is_core(kind, name)
+        {
+            // Some clients put the attributes of the core schema below its name, as those of an extension stand.
+            merge(kind, patched, verb, core)?;
+            continue;
+        }
         let path = match value {
             // What an unknown schema holds cannot be an attribute of the schema before it.
             Value::Object(_) if is_urn(name) && !is_known(kind, name) => {
@@ -129,6 +151,11 @@ pub(crate) fn merge(kind: Kind, patched: &mut Patched, verb: Verb, piece: &Tree)
         change::apply(kind, patched, verb, &path, Some(value), ReadOnly::Ignored)?;
     }
     Ok(())
+}
+
+/// Whether it is the name of the core schema itself.
+fn is_core(kind: Kind, name: &str) -> bool {
+    name.trim_end_matches(':').eq_ignore_ascii_case(kind.schema())
 }
 
 fn is_known(kind: Kind, name: &str) -> bool {

@@ -39,6 +39,16 @@ fn table() -> Vec<(&'static str, Value, Value)> {
             json!([{"op": "replace", "path": "active", "value": false}]),
             json!({"active": false}),
         ),
+        (
+            "a client disables below the name of the core schema",
+            json!([{"op": "replace", "value": {"urn:ietf:params:scim:schemas:core:2.0:User": {"active": false}}}]),
+            json!({"active": false}),
+        ),
+        (
+            "a client disables with the name of the core schema as path, in its own case",
+            json!([{"op": "Replace", "path": "URN:ietf:params:scim:schemas:core:2.0:User", "value": {"active": "False"}}]),
+            json!({"active": false}),
+        ),
         ("Okta disables", json!([{"op": "replace", "value": {"active": false}}]), json!({"active": false})),
         (
             "Entra changes a mail address and a name",
@@ -341,4 +351,31 @@ fn a_new_group_brings_its_members_beside_its_attributes() {
         json!({"externalId": "8aa1a0c0", "displayName": "displayName"})
     );
     assert_eq!(read.members, [MemberChange::Replace(vec!["u1".into()])]);
+}
+
+#[test]
+fn whether_a_person_is_here_cannot_be_taken_away() {
+    let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+    for operation in [
+        json!({"op": "remove", "path": "active"}),
+        json!({"op": "remove", "path": format!("{core}:active")}),
+        json!({"op": "replace", "path": "active", "value": null}),
+        json!({"op": "add", "value": {"active": null}}),
+        json!({"op": "replace", "value": {core: {"active": null}}}),
+    ] {
+        let refused = patched(json!([operation])).unwrap_err();
+        assert_eq!((refused.status, refused.scim_type), (400, Some("invalidValue")), "{operation}");
+    }
+    let again = json!([{"op": "remove", "path": "active"}, {"op": "add", "path": "active", "value": false}]);
+    assert_eq!(patched(again).unwrap()["active"], false);
+}
+
+#[test]
+fn a_whole_user_below_the_name_of_the_core_schema_is_read_like_one_at_the_top() {
+    let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+    let body = json!({"userName": "ann@example.com", core: {"active": false, "title": "Engineer"}});
+    let found = replace(Kind::User, &user(), &body).unwrap().attributes;
+    assert_eq!((&found["active"], &found["title"]), (&json!(false), &json!("Engineer")));
+    assert!(!found.contains_key(core));
+    assert_eq!(read(Kind::User, &body).unwrap().attributes["active"], false);
 }
