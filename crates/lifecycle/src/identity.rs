@@ -8,6 +8,7 @@ mod planned;
 mod recycled;
 mod recycled_login;
 mod sources;
+mod unheard;
 mod unmatched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,6 +184,7 @@ impl Identity {
             contradictions: decision.contradictions,
             orders: self.orders.at(now),
         };
+        self.list_unheard(&mut view, now);
         self.hold_recycled(&mut view, now);
         self.list_departures_without_effect(&mut view, now);
         view

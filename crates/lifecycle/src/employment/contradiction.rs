@@ -22,6 +22,8 @@ pub enum ContradictionCode {
     DepartureOutweighed,
     /// A departure of a person of whom no arrival is known.
     DepartureUnmatched,
+    /// A departure that a sender said whose word does not count, of a person of whom nobody whose word counts ever spoke.
+    DepartureWithoutAuthority,
     /// The first day of an employee was moved to a day ahead.
     FirstDayMovedAhead,
     /// A full list dropped a person whom another one still has.
@@ -46,9 +48,10 @@ pub enum ContradictionCode {
 
 impl ContradictionCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DepartureOutweighed,
         Self::DepartureUnmatched,
+        Self::DepartureWithoutAuthority,
         Self::FirstDayMovedAhead,
         Self::ListedElsewhere,
         Self::NoShow,
@@ -66,6 +69,7 @@ impl ContradictionCode {
         match self {
             Self::DepartureOutweighed => "departure_outweighed",
             Self::DepartureUnmatched => "departure_unmatched",
+            Self::DepartureWithoutAuthority => "departure_without_authority",
             Self::FirstDayMovedAhead => "first_day_moved_ahead",
             Self::ListedElsewhere => "listed_elsewhere",
             Self::NoShow => "no_show",

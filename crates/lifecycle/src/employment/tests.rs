@@ -110,6 +110,7 @@ fn every_code_is_in_the_page_and_in_a_row() {
             ContradictionCode::RecycledLogin,
             ContradictionCode::DepartureOutweighed,
             ContradictionCode::DepartureUnmatched,
+            ContradictionCode::DepartureWithoutAuthority,
         ];
         let has_row = rows().iter().any(|row| row.listed.contains(code.as_str()));
         assert!(has_row || of_person.contains(&code), "{}", code.as_str());

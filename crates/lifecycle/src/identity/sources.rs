@@ -256,7 +256,7 @@ impl Identity {
     }
 }
 
-fn employment_in(said: &Identity) -> Said<'_> {
+pub(super) fn employment_in(said: &Identity) -> Said<'_> {
     (said.employment.iter().collect(), said.snapshots.first_effective().into_iter().collect())
 }
 

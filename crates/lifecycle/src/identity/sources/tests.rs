@@ -48,6 +48,27 @@ fn the_most_believed_source_counts_and_what_it_withdraws_falls_back_to_the_next(
 }
 
 #[test]
+fn a_departure_that_does_not_count_is_listed_while_nobody_who_counts_ever_spoke() {
+    let codes = |identity: &Identity, now: i64| -> Vec<_> {
+        let listed = identity.view("E-1", now * SECOND).contradictions;
+        listed.into_iter().map(|one| (one.code, one.said_at)).collect()
+    };
+    let mut identity = Identity::default();
+    // Known from before sources were told apart.
+    identity.merge(&event(WorkerJoined, 1, 1, json!({})), 1, SECOND);
+    said(&mut identity, People::OTHERS, WorkerSnapshot, 2, json!({ "active": true }));
+    assert_eq!(codes(&identity, 3), []);
+    said(&mut identity, People::OTHERS, WorkerLeft, 4, json!({}));
+    assert_eq!(employment(&identity, 5), Employment::Active);
+    assert_eq!(codes(&identity, 5), [(crate::ContradictionCode::DepartureWithoutAuthority, 4 * SECOND)]);
+    let mut back = identity.clone();
+    said(&mut back, People::OTHERS, WorkerRehired, 6, json!({}));
+    assert_eq!(codes(&back, 7), []);
+    said(&mut identity, "hr", WorkerJoined, 6, json!({}));
+    assert_eq!(codes(&identity, 7), [], "somebody counts");
+}
+
+#[test]
 fn only_those_that_may_say_who_works_here() {
     let mut identity = Identity::default();
     said(&mut identity, "directory", WorkerSnapshot, 1, json!({ "active": true }));

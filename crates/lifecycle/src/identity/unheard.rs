@@ -1,0 +1,36 @@
+//! Departures that count for nothing although nobody else says anything: a configuration in which nobody can leave.
+
+use super::sources::{Source, employment_in};
+use super::{Identity, IdentityView};
+use crate::employment::{Contradiction, ContradictionCode, Employment, Voice};
+
+impl Identity {
+    /// Lists departures that sources said which may not say who works here, while none of those that may ever said anything
+    /// of the person. The person stays: a directory makes nobody a leaver.
+    pub(super) fn list_unheard(&self, view: &mut IdentityView, now: i64) {
+        let says_something = |source: &Source| {
+            let (statements, records) = employment_in(&source.said);
+            !statements.is_empty() || !records.is_empty()
+        };
+        let is_heard = self.sources.values().any(|source| source.standing.employs && says_something(source));
+        if view.employment != Employment::Active || is_heard {
+            return;
+        }
+        let silent = self.sources.values().filter(|source| !source.standing.employs);
+        view.contradictions.extend(silent.filter_map(|source| departure_in(source, now)));
+        view.contradictions.sort();
+    }
+}
+
+/// The last word of a source that says that the person is gone.
+fn departure_in(source: &Source, now: i64) -> Option<Contradiction> {
+    let (statements, records) = employment_in(&source.said);
+    let last = statements.iter().filter(|said| said.version.effective_at <= now);
+    let last = last.max_by_key(|said| said.version.said_at)?;
+    let (sender, said_at) = (last.sender.clone(), last.version.said_at);
+    let is_gone = matches!(
+        Voice::new(statements, &records, &[]).decide(now).employment,
+        Employment::Left { .. } | Employment::Deleted { .. }
+    );
+    is_gone.then_some(Contradiction { code: ContradictionCode::DepartureWithoutAuthority, sender, said_at })
+}
