@@ -253,15 +253,18 @@ fn value_type(text: Option<&Spanned<String>>) -> Result<Option<ValueType>, Flaw>
 
 fn check_target(target: &Spanned<String>) -> Result<(), Flaw> {
     let path = target.value.as_str();
-    let is = |name: &str| path.eq_ignore_ascii_case(name);
+    let reach = path::Reach::of(path);
+    let core_name = reach.as_ref().and_then(path::Reach::core_name).unwrap_or(path);
+    let is = |name: &str| core_name.eq_ignore_ascii_case(name);
+    let is_whole = reach.as_ref().is_none_or(path::Reach::is_whole);
     if let Some(exact) =
-        [USER_NAME, DISPLAY_NAME, EXTERNAL_ID].into_iter().find(|name| is(name) && path != *name)
+        [USER_NAME, DISPLAY_NAME, EXTERNAL_ID].into_iter().find(|name| is_whole && is(name) && path != *name)
     {
         return Err(Flaw::at(target, format!("`{path}` is misspelt"), format!("write `{exact}`")));
     }
     if is("active") {
         let fix = "remove the mapping: scope, employment and the leaver rule decide it";
-        return Err(Flaw::at(target, "`active` cannot be mapped", fix));
+        return Err(Flaw::at(target, format!("`{path}` cannot be mapped"), fix));
     }
     if ["id", "schemas", "meta", "groups", "members"].into_iter().any(is) {
         let fix = "remove the mapping: it is not an attribute that a policy sets";

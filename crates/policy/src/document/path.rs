@@ -87,6 +87,17 @@ impl Reach {
         })
     }
 
+    /// The name, in small letters, of an attribute of the core schema, which has no other name than that one, also where the path
+    /// says the schema's URN.
+    pub(super) fn core_name(&self) -> Option<&str> {
+        self.attribute.0.is_empty().then_some(self.attribute.1.as_str())
+    }
+
+    /// Whether it is the whole attribute.
+    pub(super) fn is_whole(&self) -> bool {
+        self.part.is_none() && self.selected_by.is_empty()
+    }
+
     /// Whether what is written to one of the two also changes the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
