@@ -259,6 +259,36 @@ pub struct TargetStatus {
     /// Why nothing but switching off goes out until what was decided is compared with what the writer knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified: Option<String>,
+    /// What an operator has to look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<TargetRemark>,
+}
+
+/// Something about a target that an operator has to look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetRemark {
+    /// The kind.
+    pub reason: TargetRemarkReason,
+    /// What was seen, in words.
+    pub detail: String,
+}
+
+/// The kinds of remarks about a target. docs/targets.md has the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetRemarkReason {
+    /// Accounts were read as on although the target had answered that they are off.
+    AnswersDisproved,
+    /// The last reconciliation failed.
+    ReconciliationFailed,
+    /// The last reconciliation found further accounts of people who have an account.
+    Duplicates,
+    /// The accounts were linked at another address.
+    AddressChanged,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Answer to [`verb::STATUS`].

@@ -101,7 +101,8 @@ pub use control::verify::{
 };
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, RefusalReason,
-    ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetStatus, verb,
+    ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetRemark, TargetRemarkReason, TargetStatus,
+    verb,
 };
 pub use employment::{
     Contradiction, ContradictionCode, Employment, EmploymentAuthority, EmploymentCancellation,

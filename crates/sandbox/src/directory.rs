@@ -32,7 +32,7 @@ pub(crate) struct Record {
 }
 
 /// All resources of a kind.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Shelf {
     pub records: BTreeMap<Id, Record>,
     by_name: HashMap<String, BTreeSet<Id>>,
@@ -40,7 +40,7 @@ pub(crate) struct Shelf {
 }
 
 /// Everything that a sandbox knows.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Directory {
     users: Shelf,
     groups: Shelf,

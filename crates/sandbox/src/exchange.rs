@@ -117,17 +117,21 @@ fn settle(world: &World, behaviour: &Behaviour, case: Case) -> Answer {
     let mut directory = world.directory();
     let summary = Summary::of(&directory, &call);
     let works = fault.as_ref().is_none_or(Fault::works);
+    let as_before = (fault == Some(Fault::Pretend)).then(|| directory.clone());
     let (answer, work_done) = match admitted {
         Err(answer) => (answer, false),
         Ok(()) if !works => (Answer::default(), false),
         Ok(()) => {
             let office = Office { directory: &mut directory, behaviour, base_url: &world.base_url };
             match perform(office, &call) {
-                Ok(answer) => (answer, true),
+                Ok(answer) => (answer, as_before.is_none()),
                 Err(refusal) => (refusal.into_answer(), false),
             }
         }
     };
+    if let Some(before) = as_before {
+        *directory = before;
+    }
     let entry = Entry {
         sequence: 0,
         at_micros: u64::try_from(arrived.saturating_duration_since(world.started).as_micros())

@@ -75,6 +75,8 @@ pub enum Fault {
     EmptyBody,
     /// Answers a list with nothing on it, as a search does that lags behind; nothing was done.
     EmptyList,
+    /// Answers as if the work was done, and does nothing.
+    Pretend,
     /// Does the work, and answers a list whose resources have other ids each time.
     OtherIds,
 }
@@ -110,6 +112,7 @@ impl Fault {
             Self::HugeBody { .. } => "hugeBody",
             Self::EmptyBody => "emptyBody",
             Self::EmptyList => "emptyList",
+            Self::Pretend => "pretend",
             Self::OtherIds => "otherIds",
         }
     }

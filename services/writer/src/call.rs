@@ -11,12 +11,14 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::address::TargetAddress;
 use crate::blame::{Blame, Sort, Verdict};
 use crate::converge::proof::Sight;
 use crate::converge::taken::Claim;
 use crate::gone::Gone;
 use crate::lease::Lease;
 use crate::leftovers::Leftovers;
+use crate::links::LinkClaims;
 use crate::listing::Listing;
 use crate::now;
 use crate::outcome::Trouble;
@@ -43,6 +45,10 @@ pub(crate) struct OwnedTarget {
     pub(crate) leftovers: Leftovers,
     /// What it showed lately.
     pub(crate) sight: Sight,
+    /// Accounts that work under way links.
+    pub(crate) claims: LinkClaims,
+    /// Whether its accounts were linked at the address that it has.
+    pub(crate) address: TargetAddress,
 }
 
 /// What the conversation is about.
@@ -292,17 +298,35 @@ impl Call {
         }
     }
 
-    /// The other person or group whose resource this is, as far as our own links know.
+    /// The other person or group whose resource this is, as far as our own links and the work under way know.
     ///
     /// # Errors
     /// [`Stop::Deferred`] when the database cannot tell.
     pub(crate) async fn linked_to_another(&self, remote_id: &str) -> Result<Option<String>, Stop> {
         let About { kind, subject, .. } = &self.about;
-        let found = linked_subject(&self.target.store, &self.target.name, *kind, remote_id, subject).await;
+        if let Some(other) = self.target.claims.holder(*kind, remote_id).filter(|holder| holder != subject) {
+            return Ok(Some(other));
+        }
+        let found =
+            linked_subject(self.target.store.reader(), &self.target.name, *kind, remote_id, subject).await;
         found.map_err(|error| {
             tracing::warn!(target_name = %self.target.name, error = %error, "could not look at the links");
             Stop::Deferred
         })
+    }
+
+    /// Claims the resource for this subject before anything is sent to it. Returns the other person or group that has it, or
+    /// is about to have it.
+    ///
+    /// # Errors
+    /// [`Stop::Deferred`] when the database cannot tell.
+    pub(crate) async fn claim(&self, remote_id: &str) -> Result<Option<String>, Stop> {
+        let key = (self.about.kind, self.about.subject.clone());
+        // In this order: a claim is released only when its link is stored.
+        match self.target.claims.claim(&key, remote_id) {
+            Some(other) => Ok(Some(other)),
+            None => self.linked_to_another(remote_id).await,
+        }
     }
 
     /// The other person or group of ours that has this value, as far as our own rows know.

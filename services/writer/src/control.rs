@@ -11,6 +11,7 @@ mod look;
 mod owner;
 mod provision;
 mod reconcile;
+mod remarks;
 mod replay;
 mod replays;
 mod status;

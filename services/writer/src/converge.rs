@@ -5,6 +5,7 @@
 //! What is sent is decided in [`step`] alone.
 
 mod create;
+mod duplicates;
 mod locate;
 pub(crate) mod look;
 pub(crate) mod members;
@@ -17,7 +18,7 @@ mod update;
 mod wanted;
 
 use create::{adopt, create};
-use locate::{Hit, Located, locate};
+use locate::{Foreign, Hit, Located, locate};
 use proof::Proof;
 use remove::{disable_instead, recover_gone, remove};
 use step::{Step, There, next};
@@ -62,12 +63,15 @@ enum Move {
 
 /// Works until the target agrees or something stands in the way. Whatever was learned is in `progress`, also then.
 pub(crate) async fn converge(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Outcome {
+    let linked = progress.remote_id.clone();
     let outcome = match settle(call, wanted, progress).await {
         Ok(outcome) => outcome,
         Err(Stop::Deferred) => Outcome::Deferred,
         Err(Stop::Postponed { trouble, times }) => Outcome::Postponed { trouble: *trouble, times },
         Err(Stop::Failed(failed)) => judge(*failed),
     };
+    let linked = progress.remote_id.clone().or(linked);
+    let outcome = duplicates::look(call, wanted, progress, linked.as_deref(), outcome).await;
     let settled = matches!(outcome, Outcome::Settled { .. });
     progress.in_doubt = !settled && (progress.in_doubt || call.in_doubt());
     outcome
@@ -105,6 +109,9 @@ async fn settle(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Re
 
 /// The first move.
 async fn begin(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Result<Move, Stop> {
+    if let Some(outcome) = anothers(call, wanted, progress).await? {
+        return Ok(Move::End(outcome));
+    }
     let unseen_off = wanted.is_off(&progress.applied) && progress.off.is_none();
     if progress.remote_id.is_some()
         && (progress.in_doubt || unseen_off || wanted.must_read(&progress.applied))
@@ -119,6 +126,25 @@ async fn begin(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Res
         (None, AccountState::Active) => Move::Create,
         (None, AccountState::Disabled | AccountState::Deleted) => Move::LookForUnlinked,
     })
+}
+
+/// At an address that nobody has confirmed the id of the link may be another's: nothing is sent to what carries another externalId.
+async fn anothers(call: &mut Call, wanted: &Wanted, progress: &Progress) -> Result<Option<Outcome>, Stop> {
+    let (Some(id), Some(why)) = (progress.remote_id.clone(), call.target.address.doubt()) else {
+        return Ok(None);
+    };
+    let found = match locate::read(call, wanted.kind, &id).await {
+        Ok(found) => found,
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => return Ok(None),
+        Err(stop) => return Err(stop),
+    };
+    let carries = found.external_id.as_deref().filter(|id| !id.is_empty());
+    if carries.is_none() || carries == wanted.external_id() {
+        return Ok(None);
+    }
+    let error = format!("resource {id} carries another externalId: {why}");
+    let trouble = call.trouble("read", AttemptClass::NotFound, error);
+    Ok(Some(Outcome::Unproven { trouble, pauses: None }))
 }
 
 /// What the target holds is not certain: an earlier request may have been carried out, or a policy speaks of something
@@ -145,7 +171,9 @@ async fn look_for_unlinked(call: &mut Call, wanted: &Wanted, progress: &mut Prog
     let outcome = match locate(call, wanted, true).await? {
         Located::Adoptable(hit) => return Ok(Move::Adopt(hit)),
         // It carries the key of another person, whose account it is: this one has none.
-        Located::Foreign(foreign) if foreign.holder(call).await?.is_some() => settled("absent", wanted),
+        Located::Foreign(foreign) if foreign.holder(call).await?.is_some() => {
+            no_account_of_its_own(call, wanted, progress, foreign).await?
+        }
         Located::Foreign(foreign) => Outcome::Conflict { found: foreign.found },
         // It has said that there is one: whoever should be off may have it.
         Located::Nothing if progress.unseen.is_some() => {
@@ -159,6 +187,25 @@ async fn look_for_unlinked(call: &mut Call, wanted: &Wanted, progress: &mut Prog
         Located::Nothing => absent(call, wanted, progress, OffEvidence::NoAccountProven).await?,
     };
     Ok(Move::End(outcome))
+}
+
+/// The account that has the person's value is another's, which was visible a moment ago: the person has none, unless one is found
+/// by what else the policy matches on.
+async fn no_account_of_its_own(
+    call: &mut Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    foreign: Foreign,
+) -> Result<Outcome, Stop> {
+    if let Some(found) = locate::of_nobody_else(call, wanted, &foreign).await? {
+        return Ok(Outcome::Conflict { found });
+    }
+    if !progress.in_doubt && progress.unseen.is_none() && call.target.address.doubt().is_none() {
+        progress.off = progress.off.or(Some(OffEvidence::NoAccountProven));
+    }
+    progress.remote_id = None;
+    progress.applied = Attributes::new();
+    Ok(settled("absent", wanted))
 }
 
 /// Whether the target shows by now what it did not show a moment ago.

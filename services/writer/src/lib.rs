@@ -10,6 +10,7 @@
 //! To add an operation at a target: 1. a step in [`converge`] that returns an outcome, 2. its effect on the row in
 //! [`results`], 3. its name in the journal.
 
+mod address;
 mod app;
 mod backoff;
 mod blame;
@@ -24,6 +25,7 @@ mod group_limit;
 mod intake;
 mod lease;
 mod leftovers;
+mod links;
 mod listing;
 mod looks;
 mod migrations;

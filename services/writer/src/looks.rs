@@ -34,8 +34,10 @@ pub(crate) struct Looks {
 
 /// Whether an account is to be read back that must be off.
 pub(crate) fn is_account_due(row: &resource::Model, at: i64) -> bool {
-    let looked = row.looked_at.max(row.seen_at.filter(|_| row.off_evidence_at.is_some()));
-    row.status == status::IN_SYNC && !row.queued && is_due(row.off_evidence_at, looked, at)
+    // Somebody of whom another account is on is not off.
+    let shown = row.off_evidence_at.filter(|_| !row.has_duplicates());
+    let looked = row.looked_at.max(row.seen_at.filter(|_| shown.is_some()));
+    row.status == status::IN_SYNC && !row.queued && is_due(shown, looked, at)
 }
 
 /// Whether a membership is to be read back that must be gone.

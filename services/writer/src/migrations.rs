@@ -19,6 +19,9 @@ mod m0019;
 mod m0020;
 mod m0021;
 mod m0025;
+mod m0026;
+mod m0027;
+mod m0028;
 
 use sea_orm_migration::prelude::*;
 
@@ -48,6 +51,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0020::KeepOrphans),
             Box::new(m0021::KeepGeneration),
             Box::new(m0025::KeepHeartbeat),
+            Box::new(m0026::KeepLinksUnique),
+            Box::new(m0027::KeepDisproofs),
+            Box::new(m0028::KeepAddress),
         ]
     }
 
@@ -58,6 +64,7 @@ impl MigratorTrait for Migrator {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
     use store::Store;
 
     use super::*;
@@ -74,6 +81,60 @@ mod tests {
             }
             Migrator::up(store.writer(), None).await.unwrap();
             assert!(SchemaManager::new(store.writer()).has_table(TABLES[0]).await.unwrap());
+        }
+    }
+
+    /// How many migrations there are from this one on.
+    fn steps_from(name: &str) -> u32 {
+        let names: Vec<String> = Migrator::migrations().iter().map(|it| it.name().to_owned()).collect();
+        let at = names.iter().position(|it| it == name).unwrap();
+        (names.len() - at).try_into().unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_accounts_that_were_linked_twice_the_older_link_is_kept_and_the_other_looked_for_again() {
+        for database in store::testing::databases() {
+            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+            let connection = store.writer();
+            Migrator::down(connection, Some(steps_from("m0026_keep_links_unique"))).await.unwrap();
+            let rows = [
+                ("E-1", 20, "created", "a"),
+                ("E-2", 10, "adopted", "a"),
+                ("E-3", 30, "adopted", "a"),
+                ("E-4", 10, "created", "b"),
+                ("orphan:a", 1, "adopted", "a"),
+            ];
+            for (subject, revision, origin, id) in rows {
+                let sql = format!(
+                    "INSERT INTO writer_resources (target, kind, subject, status, queued, lane, next_attempt_at, attempts, desired, \
+                     desired_revision, applied, applied_revision, remote_id, in_doubt, accepted_at, planned, removal, \
+                     approved_revision, origin) VALUES ('crm', 'user', '{subject}', 'in_sync', FALSE, 0, 0, 0, '{{}}', {revision}, \
+                     '{{}}', 1, '{id}', FALSE, 0, FALSE, FALSE, 0, '{origin}')"
+                );
+                connection.execute_unprepared(&sql).await.unwrap();
+            }
+            Migrator::up(connection, None).await.unwrap();
+            let sql = "SELECT subject, remote_id, status FROM writer_resources ORDER BY subject";
+            let found = connection.query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap();
+            let found: Vec<(String, Option<String>, String)> = found
+                .iter()
+                .map(|row| {
+                    let get = |name: &str| row.try_get::<Option<String>>("", name).unwrap();
+                    (get("subject").unwrap(), get("remote_id"), get("status").unwrap())
+                })
+                .collect();
+            let expected = [
+                ("E-1", Some("a"), "pending"),
+                ("E-2", None, "pending"),
+                ("E-3", None, "pending"),
+                ("E-4", Some("b"), "in_sync"),
+                ("orphan:a", Some("a"), "in_sync"),
+            ];
+            let expected = expected
+                .map(|(subject, id, status)| (subject.to_owned(), id.map(str::to_owned), status.to_owned()));
+            assert_eq!(found, expected, "{}", database.name);
+            let twice = "UPDATE writer_resources SET remote_id = 'a' WHERE subject = 'E-2'";
+            assert!(connection.execute_unprepared(twice).await.is_err(), "{}", database.name);
         }
     }
 }

@@ -29,11 +29,16 @@ pub(crate) struct Progress {
     pub(crate) origin: Option<Origin>,
     /// What the target said of our create, while no search shows it.
     pub(crate) unseen: Option<Unseen>,
+    /// The account was read as on although an answer had said that it is off.
+    pub(crate) answer_disproved: bool,
+    /// Further accounts of the person that are on; none where nobody looked for them.
+    pub(crate) duplicates: Option<Vec<String>>,
 }
 
 impl Progress {
     /// What an account that was read shows of its use.
     pub(crate) fn see_use(&mut self, active: Option<bool>) {
+        self.answer_disproved |= active == Some(true) && self.off == Some(OffEvidence::Answer);
         self.off = match active {
             Some(false) => self.off.or(Some(OffEvidence::ReadBack)),
             Some(true) => None,

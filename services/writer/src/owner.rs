@@ -14,6 +14,7 @@ use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::{Notify, mpsc};
 
+use crate::address::TargetAddress;
 use crate::blame::Blame;
 use crate::call::OwnedTarget;
 use crate::config::RetryConfig;
@@ -21,6 +22,7 @@ use crate::converge::proof::Sight;
 use crate::gone::Gone;
 use crate::lease::Lease;
 use crate::leftovers::Leftovers;
+use crate::links::LinkClaims;
 use crate::listing;
 use crate::pacer::{Pace, Pacer, Signal};
 use crate::results::Committer;
@@ -92,6 +94,7 @@ impl Owner {
                 return lease.release(&self.store).await;
             }
         };
+        let address = TargetAddress::load(&self.store, &self.target, &self.connection.base_url).await?;
         let profile = client.profile();
         let pace = Pace {
             requests_per_second: profile.rate.ours_per_second(),
@@ -117,6 +120,8 @@ impl Owner {
             gone: Gone::new(),
             leftovers: Leftovers::default(),
             sight: Sight::default(),
+            claims: LinkClaims::default(),
+            address,
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut shift = Shift::new(self, target, lease.clone(), results, committed);

@@ -4,6 +4,7 @@
 //! more before anything is sent, so that what changed meanwhile is not overwritten, and the guard counts what would be
 //! taken away. What is not ours is reported and left alone. The place is kept after each page: a restart goes on there.
 
+mod belief;
 mod compare;
 mod dangling;
 mod drift;
@@ -20,9 +21,7 @@ use lifecycle::{
 };
 use scim::{Kind, Listed, Start};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use tokio::sync::Notify;
 
@@ -46,10 +45,6 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 const DEFERRED_PAUSE: Duration = Duration::from_millis(500);
 /// Rows that are looked at per statement.
 const PAGE: u64 = 500;
-
-/// So many may be gone from a target without a question, and beyond them this part of all that is linked.
-const GONE_MAX: u64 = 10;
-const GONE_PERCENT_MAX: u64 = 20;
 
 const USERS: &str = "user";
 const GROUPS: &str = "group";
@@ -238,6 +233,7 @@ impl Run {
     /// What is linked and was on no page.
     async fn gone(&mut self) -> Result<(), Halt> {
         self.gone_can_be_believed().await?;
+        self.confirm_address().await?;
         self.target.gone.believe();
         let hides = self.target.client.profile().hides_disabled;
         let mut after = (String::new(), String::new());
@@ -304,29 +300,6 @@ impl Run {
 
     fn unseen(&self) -> Expr {
         resource::Column::SeenAt.is_null().or(resource::Column::SeenAt.lt(self.row.started_at))
-    }
-
-    /// A token of another tenant sees another directory: to create everybody there is no repair.
-    ///
-    /// # Errors
-    /// When far more are gone than go by accident, and nobody said that this is right.
-    async fn gone_can_be_believed(&self) -> Result<(), Halt> {
-        if self.report.dry_run || self.report.allow_gone {
-            return Ok(());
-        }
-        let failed = StoreError::statement("count what was not seen");
-        let reader = self.target.store.reader();
-        let gone = self.linked_at_rest().filter(self.unseen()).count(reader).await.map_err(&failed)?;
-        let linked = self.linked_at_rest().count(reader).await.map_err(&failed)?;
-        if gone <= GONE_MAX || gone * 100 <= linked * GONE_PERCENT_MAX {
-            return Ok(());
-        }
-        let target = &self.target.name;
-        Err(Halt::Failed(format!(
-            "{gone} of {linked} linked accounts and groups are not there any more, which is believed only of {GONE_PERCENT_MAX} %; \
-             nothing of it was queued. Look whether the credential is that of the right tenant; if they are really gone: usher \
-             reconcile {target} --allow-gone"
-        )))
     }
 
     /// Puts rows into the queue, to be read and made right; nothing in a dry run.

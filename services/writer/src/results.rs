@@ -19,6 +19,7 @@ use crate::rows::{Key, control, dead, failures, load_resources, resource, save_r
 use crate::{backoff, micros, moment, now, orphans, permission, safety};
 
 mod aside;
+mod claims;
 mod edges;
 mod links;
 mod names;
@@ -193,7 +194,10 @@ impl Committer {
             let mut rows = load_resources(tx, &self.target, kind, &subjects, true).await?;
             let mut changes = links::Changes::default();
             let mut linked = Vec::new();
+            let mut holders = claims::LinkHolders::load(tx, &self.target, kind, &worked).await?;
             for worked in worked {
+                let refused = holders.take(worked);
+                let worked = refused.as_ref().unwrap_or(worked);
                 let Some(row) = rows.get_mut(&worked.row.subject) else { continue };
                 let (had_link, had) = (row.remote_id.clone(), row.applied());
                 self.apply(row, worked, news, (tx, at)).await?;
@@ -203,7 +207,9 @@ impl Committer {
                 }
                 linked.extend(row.remote_id.clone().filter(|_| had_link.is_none()));
             }
-            save_resources(tx, rows.into_values().collect()).await?;
+            let mut rows: Vec<resource::Model> = rows.into_values().collect();
+            rows.sort_by_key(|row| row.remote_id.is_some()); // a link that is given up goes before the one that takes it
+            save_resources(tx, rows).await?;
             if kind == ResourceKind::User {
                 orphans::forget(tx, &self.target, &linked).await?;
             }
@@ -226,9 +232,11 @@ impl Committer {
         row.set_applied(&progress.applied);
         if progress.was_on {
             // It came back since then; what shows that it is off is news.
-            row.keep_evidence(None, at);
+            row.was_seen_on(at);
         }
         row.keep_evidence(evidence(worked), at);
+        let must_be_off = row.desired().is_ok_and(|desired| takes_away(&desired));
+        row.set_duplicates(progress.duplicates.as_deref().filter(|_| must_be_off));
         row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
         // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
         let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;

@@ -88,7 +88,7 @@ pub(crate) async fn load_resources(
 
 /// The subject other than `subject` that `remote_id` is linked to, if there is one; an account of nobody is linked to none.
 pub(crate) async fn linked_subject(
-    store: &store::Store,
+    connection: &impl ConnectionTrait,
     target: &str,
     kind: ResourceKind,
     remote_id: &str,
@@ -100,7 +100,7 @@ pub(crate) async fn linked_subject(
         .filter(resource::Column::Kind.eq(kind.as_str()))
         .filter(resource::Column::Subject.ne(subject))
         .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
-        .one(store.reader())
+        .one(connection)
         .await
         .map_err(StoreError::statement("look at the links"))?;
     Ok(row.map(|row| row.subject))

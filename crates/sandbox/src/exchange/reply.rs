@@ -25,7 +25,9 @@ const PAGE: &str = "<!doctype html><html><head><title>Service notice</title></he
 /// The status that the client gets to see; `None`: no answer at all.
 pub(crate) fn status(answer: &Answer, fault: Option<&Fault>) -> Option<u16> {
     match fault {
-        None | Some(Fault::Delay { .. } | Fault::SlowDrip { .. } | Fault::OtherIds) => Some(answer.status),
+        None | Some(Fault::Delay { .. } | Fault::SlowDrip { .. } | Fault::Pretend | Fault::OtherIds) => {
+            Some(answer.status)
+        }
         Some(Fault::HugeBody { .. } | Fault::TruncatedBody) => {
             Some(if answer.body.is_empty() { 200 } else { answer.status })
         }
@@ -51,7 +53,7 @@ pub(crate) fn plain(answer: Answer) -> Response {
 /// Sends the answer the way the fault wants it.
 pub(crate) async fn send(world: &World, line: &Line, mut answer: Answer, fault: Option<Fault>) -> Response {
     match fault {
-        None | Some(Fault::Delay { .. }) => plain(answer),
+        None | Some(Fault::Delay { .. } | Fault::Pretend) => plain(answer),
         Some(Fault::Status { status, retry_after, scim_type, .. }) => {
             let error = Answer::error(status, scim_type.as_deref(), "injected");
             plain(Answer { retry_after, ..error })

@@ -86,6 +86,11 @@ pub fn render(status: &Status) -> String {
             clean(why)
         ));
     }
+    for target in &status.targets {
+        for remark in &target.remarks {
+            text.push_str(&format!("\n{}: {}\n", clean(&target.target), clean(&remark.detail)));
+        }
+    }
     for notice in &status.notices {
         text.push_str(&format!("\n{}\n", clean(notice)));
     }

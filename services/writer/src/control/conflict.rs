@@ -25,7 +25,7 @@ impl Control {
     ) -> Result<ReplayReply, ControlError> {
         self.configured(&request.target)?;
         let ResolveConflictRequest { target, kind, subject, remote_id, .. } = &request;
-        let other = linked_subject(&self.store, target, *kind, remote_id, subject).await;
+        let other = linked_subject(self.store.reader(), target, *kind, remote_id, subject).await;
         if let Some(other) = other.map_err(|error| database(&error))? {
             return Err(refusal(format!(
                 "resource {remote_id} is linked to {other} already: it cannot be {subject}'s too"

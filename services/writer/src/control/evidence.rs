@@ -131,7 +131,7 @@ fn account(row: &resource::Model, surroundings: &Surroundings) -> AccountEvidenc
 
 /// The evidence counts while the account is wanted off; what is to be enabled is about to contradict it.
 fn off_evidence(row: &resource::Model) -> Option<OffEvidence> {
-    let (kind, at) = shown_off(row).filter(|_| is_wanted_off(row))?;
+    let (kind, at) = shown_off(row).filter(|_| is_wanted_off(row) && !row.has_duplicates())?;
     Some(OffEvidence { kind, at: crate::moment(at) })
 }
 
@@ -146,7 +146,19 @@ fn shown_off(row: &resource::Model) -> Option<(String, i64)> {
 
 fn waiting(row: &resource::Model, surroundings: &Surroundings) -> Waiting {
     let is_referring = row.awaits.is_some();
+    if row.off_evidence.is_some() && row.has_duplicates() {
+        return Waiting::because(WaitingFor::Duplicate, duplicates_in_words(row));
+    }
     reason(&row.status, row.queued, is_referring, surroundings, row.last_error.clone())
+}
+
+/// Both accounts, by their ids.
+fn duplicates_in_words(row: &resource::Model) -> String {
+    let others = row.duplicates().unwrap_or_default().join(", ");
+    match &row.remote_id {
+        Some(linked) => format!("account {linked} is off, account {others} of the same person is on"),
+        None => format!("account {others} of the same person is on"),
+    }
 }
 
 /// What a row of this status waits for.

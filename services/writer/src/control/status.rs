@@ -41,6 +41,7 @@ impl Control {
             queue: counts.queue(),
             paused,
             unverified: self.unverified(name).await?,
+            remarks: self.remarks(name).await?,
         })
     }
 

@@ -2,11 +2,12 @@
 
 use lifecycle::AttemptClass;
 
-use super::locate::{self, Foreign, Hit, Located, linked_already, locate, matching_is_unique};
+use super::locate::{self, Foreign, Hit, Located, locate, matching_is_unique};
 use super::step::{Step, There, next};
 use super::taken::{self, Taken};
 use super::{Move, Standing, Wanted, forbidden, refused_by_profile, settled};
 use crate::call::{Call, Failed, Stop};
+use crate::links::linked_already;
 use crate::outcome::{Outcome, Progress, Trouble};
 use crate::rows::access::Origin;
 use crate::rows::resource::Unseen;
@@ -53,13 +54,7 @@ pub(super) async fn create(call: &mut Call, wanted: &Wanted, progress: &mut Prog
         return Ok(Move::End(Outcome::Dead(call.trouble("create", AttemptClass::Permanent, fault))));
     }
     match id {
-        Some(id) => {
-            progress.remote_id = Some(id);
-            progress.unseen = None;
-            progress.origin = Some(Origin::Created);
-            progress.applied = wanted.created();
-            Ok(Move::End(settled("created", wanted)))
-        }
+        Some(id) => link_created(call, wanted, progress, id).await,
         None => {
             progress.unseen = Some(Unseen::Created);
             find_created(call, wanted, progress).await
@@ -95,15 +90,31 @@ pub(super) async fn find_created(
                 let outcome = Outcome::Dead(call.trouble("create", AttemptClass::Permanent, fault));
                 return Ok(Move::End(outcome));
             }
-            progress.remote_id = Some(hit.resource.id);
-            progress.unseen = None;
-            progress.origin = Some(Origin::Created);
-            progress.applied = wanted.created();
-            Ok(Move::End(settled("created", wanted)))
+            link_created(call, wanted, progress, hit.resource.id).await
         }
         Located::Foreign(foreign) => Ok(Move::End(Outcome::Conflict { found: foreign.found })),
         Located::Nothing => Ok(not_shown(call)),
     }
+}
+
+/// Links what a create of ours made, unless another subject found it first, or the target answered with an account that it had.
+async fn link_created(
+    call: &Call,
+    wanted: &Wanted,
+    progress: &mut Progress,
+    id: String,
+) -> Result<Move, Stop> {
+    progress.unseen = Some(Unseen::Created); // until it is known whose it is
+    let other = call.claim(&id).await?;
+    progress.unseen = None;
+    if let Some(other) = other {
+        progress.in_doubt = false;
+        return Ok(Move::End(Outcome::Conflict { found: linked_already(&id, &other) }));
+    }
+    progress.remote_id = Some(id);
+    progress.origin = Some(Origin::Created);
+    progress.applied = wanted.created();
+    Ok(Move::End(settled("created", wanted)))
 }
 
 fn not_shown(call: &Call) -> Move {
@@ -149,7 +160,7 @@ pub(super) async fn adopt(
     if let Some(fault) = stored::remote_id_fault(&found.id) {
         return Ok(Move::End(Outcome::Dead(call.trouble("adopt", AttemptClass::Permanent, fault))));
     }
-    if let Some(other) = call.linked_to_another(&found.id).await? {
+    if let Some(other) = call.claim(&found.id).await? {
         let error = linked_already(&found.id, &other);
         let outcome = match by.filter(|_| wanted.state == lifecycle::AccountState::Active) {
             Some(claim) => wait(call, progress, Taken::by(claim, other), error),

@@ -110,6 +110,28 @@ pub(super) async fn locate(call: &mut Call, wanted: &Wanted, thoroughly: bool) -
     Ok(Located::Nothing)
 }
 
+/// What is found by the paths behind the one at which another's resource was found, and is linked to no other subject; in words.
+///
+/// # Errors
+/// When the target cannot be asked now.
+pub(super) async fn of_nobody_else(
+    call: &mut Call,
+    wanted: &Wanted,
+    foreign: &Foreign,
+) -> Result<Option<String>, Stop> {
+    let at = foreign.by.as_ref().map(|(claim, _)| claim.path.clone());
+    let behind = wanted.match_on.iter().skip_while(|path| Some(*path) != at.as_ref()).skip(1);
+    for path in behind.filter(|path| *path != EXTERNAL_ID) {
+        let Some(value) = wanted.text(path) else { continue };
+        for found in look(call, wanted.kind, path, value).await? {
+            if call.linked_to_another(&found.id).await?.is_none() {
+                return Ok(Some(format!("{} with the same {path} is linked to nobody", describe(&found))));
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn ids_of(found: &[Found]) -> Vec<String> {
     found.iter().map(|found| found.id.clone()).collect()
 }
@@ -143,11 +165,6 @@ fn claim(wanted: &Wanted, path: &str, found: Found) -> Located {
 /// Whether it carries our externalId.
 pub(super) fn is_ours(wanted: &Wanted, found: &Found) -> bool {
     found.external_id.is_some() && found.external_id.as_deref() == wanted.external_id()
-}
-
-/// What to say of a resource that another person or group has.
-pub(super) fn linked_already(remote_id: &str, other: &str) -> String {
-    format!("resource {remote_id} is linked to {other} already")
 }
 
 /// Asks for resources with this value.

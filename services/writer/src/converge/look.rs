@@ -6,9 +6,10 @@ use lifecycle::{AttemptClass, Planned};
 use scim::{Found, Kind, UpdateMethod, diff};
 
 use super::Wanted;
-use super::locate::{self, Located, linked_already};
+use super::locate::{self, Located};
 use super::step::{self, Step, There};
 use crate::call::{Call, Stop};
+use crate::links::linked_already;
 
 /// What was found, and what would be done.
 #[derive(Debug)]

@@ -86,7 +86,9 @@ pub(super) async fn write(
     let ops = diff::ops(call.target.client.profile(), wanted.kind, &progress.applied, &set, &clear);
     let switches_off = set.get(ACTIVE) == Some(&Value::Bool(false));
     let operation = if switches_off { "disable" } else { "update" };
-    let change = Change { kind: wanted.kind, id, operation, ops: &ops, set: &set, clear: &clear };
+    let answer_counts = !progress.answer_disproved;
+    let change =
+        Change { kind: wanted.kind, id, operation, ops: &ops, set: &set, clear: &clear, answer_counts };
     let shown = send(call, &change).await?;
     progress.in_doubt = true; // until it is seen
     match see_done(call, &change, shown).await? {

@@ -92,15 +92,15 @@ pub(crate) enum Proof {
 /// # Errors
 /// When the target, or the database, cannot be asked now.
 pub(super) async fn prove(call: &mut Call) -> Result<Proof, Stop> {
+    if let Some(why) = call.target.address.doubt() {
+        return Ok(Proof::Unproven { why, pauses: None });
+    }
     let key = (call.about.kind, call.about.subject.clone());
     if call.target.sight.saw_another(&key, call.began) {
         return Ok(Proof::Proven);
     }
     if !call.target.sight.is_blind() {
-        let witnesses = witnesses(&call.target, &key).await.map_err(|error| {
-            tracing::warn!(target_name = %call.target.name, error = %error, "could not find out what should be there");
-            Stop::Deferred
-        })?;
+        let witnesses = known_witnesses(call, &key).await?;
         if witnesses.is_empty() {
             return Ok(Proof::NothingToCompare);
         }
@@ -128,6 +128,25 @@ pub(super) async fn prove(call: &mut Call) -> Result<Proof, Stop> {
             format!("{UNPROVEN_MAX} accounts in a row are not there, and cannot be proven gone: {why}")
         });
     Ok(Proof::Unproven { why, pauses })
+}
+
+/// Whether no other resource is known that could show that the target can be believed.
+///
+/// # Errors
+/// When the database cannot be asked now.
+pub(super) async fn has_no_witness(call: &Call) -> Result<bool, Stop> {
+    let key = (call.about.kind, call.about.subject.clone());
+    if call.target.sight.saw_another(&key, call.began) {
+        return Ok(false);
+    }
+    known_witnesses(call, &key).await.map(|witnesses| witnesses.is_empty())
+}
+
+async fn known_witnesses(call: &Call, key: &Key) -> Result<Vec<(ResourceKind, String, String)>, Stop> {
+    witnesses(&call.target, key).await.map_err(|error| {
+        tracing::warn!(target_name = %call.target.name, error = %error, "could not find out what should be there");
+        Stop::Deferred
+    })
 }
 
 /// Linked resources other than this one that should be there.

@@ -3,8 +3,8 @@
 use lifecycle::{AccountState, AttemptClass, Attributes};
 use scim::Kind;
 
-use super::locate::{Located, locate};
-use super::proof::{Proof, prove};
+use super::locate::{self, Located, locate};
+use super::proof::{self, Proof, prove};
 use super::step;
 use super::update::{is_hidden, switch_off};
 use super::{Move, Wanted, absent, settled};
@@ -36,7 +36,7 @@ pub(super) async fn recover_gone(
     }
     if matches!(located, Located::Nothing)
         && wanted.state == AccountState::Active
-        && let Some(why) = call.target.gone.is_gone()
+        && let Some(why) = call.target.address.doubt().or_else(|| call.target.gone.is_gone())
     {
         return Ok(Move::End(Outcome::Doubtful { why, at: micros(now()) }));
     }
@@ -69,8 +69,20 @@ pub(super) async fn remove(
     progress: &mut Progress,
     id: &str,
 ) -> Result<Outcome, Stop> {
+    // Where no other account is known that can be visible afterwards, this one has to be visible before.
+    let was_there = wanted.kind == Kind::User
+        && proof::has_no_witness(call).await?
+        && locate::read(call, wanted.kind, id).await.is_ok();
     let evidence = match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
-        Ok(()) => OffEvidence::Deleted,
+        Ok(()) if wanted.kind == Kind::User => {
+            progress.in_doubt = true; // until it is seen
+            progress.changed = Some(AccessChange::Delete);
+            match see_deleted(call, progress, id, was_there).await? {
+                Deleted::Gone(evidence) => evidence,
+                Deleted::Still(outcome) => return Ok(*outcome),
+            }
+        }
+        Ok(()) => Some(OffEvidence::Deleted),
         // Whoever left must not keep an account because a target lost sight of it for a moment.
         Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             if !matches!(locate(call, wanted, true).await?, Located::Nothing) {
@@ -80,7 +92,7 @@ pub(super) async fn remove(
             if wanted.kind == Kind::User {
                 return absent(call, wanted, progress, OffEvidence::GoneProven).await;
             }
-            OffEvidence::GoneProven
+            Some(OffEvidence::GoneProven)
         }
         Err(Stop::Failed(failed))
             if failed.class() == AttemptClass::Permanent
@@ -98,7 +110,7 @@ pub(super) async fn remove(
         Err(stop) => return Err(stop),
     };
     *progress = Progress {
-        off: progress.off.or(Some(evidence)),
+        off: progress.off.or(evidence),
         was_on: progress.was_on,
         remote_id: None,
         applied: Attributes::new(),
@@ -107,8 +119,56 @@ pub(super) async fn remove(
         unseen: None,
         delete_after: None,
         origin: None,
+        answer_disproved: progress.answer_disproved,
+        duplicates: progress.duplicates.take(),
     };
     Ok(settled("deleted", wanted))
+}
+
+/// What a deletion came to that the target answered with success.
+enum Deleted {
+    /// The account is not there any more; with what shows it, if anything does.
+    Gone(Option<OffEvidence>),
+    /// The account is there.
+    Still(Box<Outcome>),
+}
+
+/// Sees whether an account was deleted: the answer is a claim. An account that is still there is switched off at least.
+async fn see_deleted(
+    call: &mut Call,
+    progress: &mut Progress,
+    id: &str,
+    was_there: bool,
+) -> Result<Deleted, Stop> {
+    let found = match locate::read(call, Kind::User, id).await {
+        Ok(found) => found,
+        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            let is_proven = was_there || matches!(prove(call).await?, Proof::Proven);
+            return Ok(Deleted::Gone(is_proven.then_some(OffEvidence::Deleted)));
+        }
+        Err(stop) => return Err(stop),
+    };
+    call.was_shown();
+    progress.see_use(found.active);
+    progress.changed = None;
+    let is_off = found.active == Some(false);
+    if !is_off {
+        match switch_off(call, id, progress).await {
+            Ok(None) => {}
+            Ok(Some(undone)) => return Ok(Deleted::Still(Box::new(undone))),
+            // It is deleted by now.
+            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                progress.in_doubt = true;
+                return Ok(Deleted::Still(Box::new(Outcome::Retry(failed.trouble))));
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    let error =
+        "the target answered the deletion with success and still shows the account, which is off".to_owned();
+    let trouble = call.trouble("delete", AttemptClass::OutcomeUnknown, error);
+    progress.in_doubt = true;
+    Ok(Deleted::Still(Box::new(Outcome::Retry(trouble))))
 }
 
 /// The account cannot or must not be deleted: taking away its use is all that can be done.

@@ -23,7 +23,8 @@ pub(super) async fn update(
 ) -> Result<Move, Stop> {
     let operation = if how == "disabled" { "disable" } else { "update" };
     let (set, clear) = wanted.to_write();
-    let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear };
+    let answer_counts = !progress.answer_disproved;
+    let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear, answer_counts };
     match write(call, &change).await {
         Ok(shown) => {
             progress.in_doubt = true; // until it is seen
@@ -57,7 +58,7 @@ pub(super) async fn update(
 /// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
 /// What is there now, if the target's answer shows it.
 pub(super) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Option<Found>, Stop> {
-    let Change { kind, id, operation, ops, set, clear } = *change;
+    let Change { kind, id, operation, ops, set, clear, .. } = *change;
     if *call.target.client.profile().update_method.of(kind) == UpdateMethod::Patch {
         call.next_has(|profile| scim::diff::patch_body(profile, ops));
         return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
@@ -87,11 +88,13 @@ pub(super) async fn see_done(
     call.was_shown();
     let switches_off = change.kind == Kind::User && change.set.get("active") == Some(&false.into());
     let active = shown.and_then(|found| found.active);
-    let insists = match call.target.client.profile().read_back {
-        ReadBack::Never => false,
-        ReadBack::Disable => switches_off,
-        ReadBack::Always => true,
-    };
+    let insists = (switches_off && !change.answer_counts)
+        || match call.target.client.profile().read_back {
+            ReadBack::Never => false,
+            ReadBack::Disable => switches_off,
+            ReadBack::Always => true,
+        };
+    // The target contradicted itself about this account: only what it shows counts.
     if !insists && (!switches_off || active == Some(false)) {
         return Ok(Done::Yes(switches_off.then_some(OffEvidence::Answer)));
     }
@@ -127,6 +130,8 @@ pub(super) struct Change<'a> {
     pub(super) ops: &'a [PatchOp],
     pub(super) set: &'a Attributes,
     pub(super) clear: &'a [String],
+    /// An answer of the target about this account was not disproved by reading it.
+    pub(super) answer_counts: bool,
 }
 
 /// Switches the account off and changes nothing else; says what that came to if the target did not do it.
@@ -136,7 +141,16 @@ pub(super) async fn switch_off(
     progress: &mut Progress,
 ) -> Result<Option<Outcome>, Stop> {
     let (ops, set) = step::off(call.target.client.profile());
-    let change = Change { kind: Kind::User, id, operation: "disable", ops: &ops, set: &set, clear: &[] };
+    let answer_counts = !progress.answer_disproved;
+    let change = Change {
+        kind: Kind::User,
+        id,
+        operation: "disable",
+        ops: &ops,
+        set: &set,
+        clear: &[],
+        answer_counts,
+    };
     let shown = write(call, &change).await?;
     progress.in_doubt = true; // until it is seen
     match see_done(call, &change, shown).await? {

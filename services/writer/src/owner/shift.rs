@@ -153,6 +153,7 @@ impl<'a> Shift<'a> {
                         return false;
                     }
                     for key in &committed.keys {
+                        self.target.claims.release(key);
                         self.in_flight.remove(key);
                         self.ready.ended(key);
                     }

@@ -12,6 +12,7 @@ use super::drift::Drift;
 use super::{Halt, Run};
 use crate::converge::Wanted;
 use crate::converge::step::{Step, There, next};
+use crate::intake::takes_away;
 use crate::lease::database_now;
 use crate::orphans;
 use crate::other_accounts;
@@ -57,6 +58,7 @@ impl Run {
         let nobodys = self.nobodys().await?;
         let (mut groups, mut kept, mut taken, mut off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut ownerless = Vec::new();
+        let mut further: HashMap<String, Vec<String>> = HashMap::new();
         if let Some(newer) = &mut self.newer {
             newer.note_page(kind, page, &linked, &namesakes);
         }
@@ -74,6 +76,9 @@ impl Run {
                     continue;
                 }
                 None => {
+                    if let Some(subject) = further_account_of(seen, &namesakes) {
+                        further.entry(subject).or_default().push(seen.id.clone());
+                    }
                     let ours = self.not_linked(resource_kind, seen, &namesakes);
                     if ours.is_none() && kind == Kind::User {
                         self.keep_orphan(seen, &mut ownerless);
@@ -131,14 +136,15 @@ impl Run {
         if !self.report.dry_run {
             self.forget_drift(&tx, resource_kind, &kept).await?;
         }
-        let subjects: Vec<String> = differing.iter().map(|(row, _)| row.subject.clone()).collect();
+        let differ = differing.iter().map(|(row, _)| row.subject.clone());
+        let subjects: Vec<String> = differ.chain(further.keys().cloned()).collect();
         let mut rows = load_resources(&tx, &self.target.name, resource_kind, &subjects, true).await?;
         rows.retain(|_, row| is_at_rest(row)); // not what came into the queue meanwhile
         for (row, observed) in differing {
             let Some((row, (observed, drift))) = rows.get_mut(&row.subject).zip(observed) else { continue };
             row.drift = Some(drift.to_json());
             if observed.get("active") == Some(&true.into()) {
-                row.keep_evidence(None, 0);
+                row.was_seen_on(micros(now()));
             }
             // So that the guard counts together what would be taken away.
             row.set_applied(&observed);
@@ -146,6 +152,11 @@ impl Run {
                 row.count_change(&desired);
             }
             row.planned = false;
+        }
+        for (subject, ids) in further {
+            if let Some(row) = rows.get_mut(&subject) {
+                row.set_duplicates(Some(&ids));
+            }
         }
         self.enqueue(&tx, rows.into_values().chain(taken).collect()).await?;
         self.commit(tx).await?;
@@ -316,6 +327,14 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The person who must be off and has another account than this one, which is on.
+fn further_account_of(seen: &Seen, namesakes: &HashMap<String, resource::Model>) -> Option<String> {
+    let row = namesakes.get(seen.external_id.as_ref()?)?;
+    let is_further = row.remote_id.is_some() && is_at_rest(row) && seen.active != Some(false);
+    let must_be_off = row.desired().is_ok_and(|desired| takes_away(&desired));
+    (is_further && must_be_off && row.kind() == ResourceKind::User).then(|| row.subject.clone())
 }
 
 /// References among what differs, and the ids that are there.

@@ -32,6 +32,12 @@ pub(crate) struct Model {
     /// The [`Rules`] of its policy, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) orphans: Option<String>,
+    /// Where the accounts were linked, without what names no server.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) linked_address: Option<String>,
+    /// The address that it has now, if that is another one and nobody has said that it is right.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) new_address: Option<String>,
 }
 
 /// Settings that may turn out to be unreadable.

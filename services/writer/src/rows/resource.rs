@@ -1,11 +1,13 @@
 //! `writer_resources`: one account or group at one target, desired beside applied.
 
+mod evidence;
+
 use lifecycle::{
     Account, AccountState, Actions, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext,
 };
 use sea_orm::entity::prelude::*;
 
-use super::access::{AccessChange, Deletion, OffEvidence, Origin};
+use super::access::{AccessChange, Deletion, Origin};
 use super::status;
 use crate::call::Consent;
 use crate::converge::taken::Taken;
@@ -95,7 +97,7 @@ pub(crate) struct Model {
     pub(crate) reserved: bool,
     /// The epoch of the lease under which requests about it are, or are about to be, under way.
     pub(crate) sending_epoch: Option<i64>,
-    /// An [`OffEvidence`]: the first that showed that the account is off, as long as it is.
+    /// An [`OffEvidence`](super::access::OffEvidence): the first that showed that the account is off, as long as it is.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) off_evidence: Option<String>,
     /// When that was; microseconds since the Unix epoch, by the database's clock.
@@ -142,6 +144,12 @@ pub(crate) struct Model {
     pub(crate) mail_key: Option<String>,
     /// When it was last read back because it must be off: see [`crate::looks`]. Microseconds since the Unix epoch.
     pub(crate) looked_at: Option<i64>,
+    /// When it was read as on although an answer had said that it is off: answers about it prove nothing from then on.
+    /// Microseconds since the Unix epoch.
+    pub(crate) answer_disproved_at: Option<i64>,
+    /// Ids of further accounts of the person that are on while the person must be off, as JSON; none where nobody looked for them.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) duplicates: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -194,6 +202,8 @@ impl Model {
             name_key: None,
             mail_key: None,
             looked_at: None,
+            answer_disproved_at: None,
+            duplicates: None,
         }
     }
 
@@ -267,23 +277,6 @@ impl Model {
             _ if self.planned => Consent::Planned,
             Some(change) => Consent::Counted(change),
             None => Consent::Unknown,
-        }
-    }
-
-    /// What first showed that the account is off, as long as it is.
-    pub(crate) fn off_evidence(&self) -> Option<OffEvidence> {
-        self.off_evidence.as_deref().and_then(OffEvidence::named)
-    }
-
-    /// Keeps the first evidence that the account is off, or forgets it where there is none any more.
-    pub(crate) fn keep_evidence(&mut self, evidence: Option<OffEvidence>, at: i64) {
-        match evidence {
-            None => (self.off_evidence, self.off_evidence_at) = (None, None),
-            Some(_) if self.off_evidence().is_some() => {}
-            Some(evidence) => {
-                self.off_evidence = Some(evidence.as_str().to_owned());
-                self.off_evidence_at = Some(at);
-            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! What only a human can decide, and whether a target answers at all.
 
 use lifecycle::{
-    Actor, Desired, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply, ResolveConflictRequest,
-    ResourceKind, TestReply, TestRequest, verb,
+    AccountState, Actor, Desired, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply,
+    ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
 };
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
 
-use crate::world::{TARGET, World, active, name_of};
+use crate::world::{TARGET, World, account, active, name_of, person};
 
 impl World {
     async fn resolve(&self, subject: &str, remote_id: &str) -> Result<ReplayReply, String> {
@@ -117,4 +117,45 @@ async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
     assert!(!reply.works);
     assert!(reply.error.as_deref().is_some_and(|error| error.contains("401")), "{reply:?}");
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_account_is_never_linked_to_two_people_who_are_found_by_the_same_value() {
+    for database in store::testing::databases() {
+        let world = World::over(database, "").await;
+        let of =
+            |key: &str, state| Desired::User(account(state, person(key, json!({ "externalId": "SHARED" }))));
+        // The account is there, and its creation is not answered yet, when the others look for it.
+        let slow = Fault::SlowDrip { piece_bytes: 2, millis: 10 };
+        world.sandbox.faults().inject(FaultRule::new(slow).method("POST"));
+        let keys = ["E-1", "E-2", "E-3", "E-4"];
+        world.send(keys[0], 1, of(keys[0], AccountState::Active)).await;
+        world.until("it is there", async || !world.sandbox.state().users.is_empty()).await;
+        for key in &keys[1..] {
+            world.send(key, 1, of(key, AccountState::Active)).await;
+        }
+        let mut losers = Vec::new();
+        let mut winners = Vec::new();
+        for key in keys {
+            let row = world.settled(ResourceKind::User, key, 1).await;
+            match row.remote_id {
+                Some(_) => winners.push(key),
+                None => losers.push((key, row)),
+            }
+        }
+        assert_eq!(winners.len(), 1, "{winners:?}");
+        for (key, row) in &losers {
+            assert_eq!(row.status.as_deref(), Some("conflict"), "{key}");
+            let error = row.error.clone().unwrap();
+            assert!(error.contains("is linked to E-") || error.contains("resources carry"), "{key}: {error}");
+        }
+        // Whoever has no account leaves: the account of the other is not touched.
+        let (loser, _) = losers[0];
+        let (row, sent) = world.want(loser, 2, of(loser, AccountState::Disabled)).await;
+        assert_eq!(row.status.as_deref(), Some("conflict"));
+        assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
+        let users = world.sandbox.state().users;
+        assert!(users.values().all(|user| user.active), "{users:?}");
+        world.stop().await;
+    }
 }

@@ -55,14 +55,14 @@ async fn an_answer_that_shows_it_off_is_evidence_and_a_bare_success_is_read_back
     world.joined(1).await;
     assert_eq!(world.evidence("E-00").await, None);
     let (_, sent) = world.want("E-00", 2, off("E-00")).await;
-    assert_eq!(methods(&sent), ["PATCH"], "the answer shows it");
+    assert_eq!(methods(&sent), ["PATCH", "GET"], "the answer shows it, and there is no other account");
     assert_eq!(world.evidence("E-00").await.as_deref(), Some("answer"));
     world.want("E-00", 3, joiner("E-00")).await;
     assert_eq!(world.evidence("E-00").await, None, "it is on");
 
     let bare = world.sandbox.faults().inject(FaultRule::new(Fault::EmptyBody).method("PATCH"));
     let (_, sent) = world.want("E-00", 4, off("E-00")).await;
-    assert_eq!(methods(&sent), ["PATCH", "GET"], "a success without a body is a claim");
+    assert_eq!(methods(&sent), ["PATCH", "GET", "GET"], "a success without a body is a claim");
     assert_eq!(world.evidence("E-00").await.as_deref(), Some("read_back"));
     world.sandbox.faults().remove(bare);
 
@@ -153,7 +153,7 @@ async fn an_account_is_deleted_when_its_grace_is_over_since_it_was_seen_off_and_
     let world = World::start().await;
     let keys = world.joined(2).await;
     let (row, sent) = world.want(&keys[0], 2, deleted(&keys[0], Some(30))).await;
-    assert_eq!(methods(&sent), ["PATCH"], "it is switched off");
+    assert_eq!(methods(&sent), ["PATCH", "GET"], "it is switched off, and there is no other account");
     assert!(row.error.unwrap().starts_with("to be deleted on "), "and says when it will be deleted");
     assert!(!world.user(&keys[0]).unwrap().active);
     // A departure that was asked for again does not begin the grace anew, and does not end it.

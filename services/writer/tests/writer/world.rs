@@ -213,6 +213,14 @@ impl World {
         self.begin().await;
     }
 
+    /// Ends the writer and starts it with another address of the target, which is not paused.
+    pub(crate) async fn restart_at(&mut self, base_url: &str) {
+        self.end().await;
+        self.execute("UPDATE writer_controls SET paused_by = NULL").await;
+        self.config.targets[0].base_url = base_url.to_owned();
+        self.begin().await;
+    }
+
     /// Ends the writer, writes into its tables, and starts it again.
     pub(crate) async fn restart_after(&mut self, statements: &[&str]) {
         self.end().await;

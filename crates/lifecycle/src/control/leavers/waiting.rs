@@ -36,6 +36,8 @@ pub enum WaitingFor {
     Reference,
     /// The target accepted the request and has not shown that the account is off.
     Evidence,
+    /// Another account of the person is on at the target.
+    Duplicate,
     /// A reason that this version does not know.
     #[serde(other)]
     Unknown,
@@ -57,7 +59,7 @@ pub enum Helper {
 
 impl WaitingFor {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::FirstCheck,
         Self::Writer,
         Self::Delivery,
@@ -73,6 +75,7 @@ impl WaitingFor {
         Self::DeadLetter,
         Self::Reference,
         Self::Evidence,
+        Self::Duplicate,
         Self::Unknown,
     ];
 
@@ -94,6 +97,7 @@ impl WaitingFor {
             Self::DeadLetter => "dead_letter",
             Self::Reference => "reference",
             Self::Evidence => "evidence",
+            Self::Duplicate => "duplicate",
             Self::Unknown => "unknown",
         }
     }
@@ -121,6 +125,7 @@ impl WaitingFor {
             Self::DeadLetter => "given up: a dead letter",
             Self::Reference => "waits for the account of another person",
             Self::Evidence => "accepted by the target, and not seen to be off",
+            Self::Duplicate => "another account of the person is on",
             Self::Unknown => "for a reason that this version does not know",
         }
     }
@@ -137,6 +142,7 @@ impl WaitingFor {
             | Self::Rejection
             | Self::Conflict
             | Self::DeadLetter
+            | Self::Duplicate
             | Self::Unknown => Helper::Operator,
         }
     }

@@ -77,6 +77,8 @@ impl Shift<'_> {
             delete_after: None,
             origin: job.row.origin(),
             unseen: job.row.unseen(),
+            answer_disproved: job.row.answer_disproved_at.is_some(),
+            duplicates: job.row.duplicates(),
         };
         let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
         let trace = telemetry::in_trace(&span, job.row.trace());

@@ -19,6 +19,12 @@ impl Shift<'_> {
                 if row.paused_by.is_none() && row.paused_at > self.let_go_on_at {
                     self.let_go_on_at = row.paused_at;
                     self.target.gone.believe();
+                    if let Err(error) =
+                        self.target.address.confirm(&self.owner.store, &self.owner.target).await
+                    {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(target_name = %self.owner.target, error, "could not keep that the address is right");
+                    }
                 }
                 row.pause_scope()
             }

@@ -1,0 +1,65 @@
+//! What an operator has to look at, of each target: shown with its status.
+
+use lifecycle::{ReconcileState, Reconciliation, TargetRemark, TargetRemarkReason};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use store::StoreError;
+
+use super::Control;
+use crate::rows::{control, reconcile, resource};
+use crate::{address, micros, now};
+
+/// So long a contradiction is shown.
+const DISPROVED_SHOWN_MICROS: i64 = 7 * 86_400 * 1_000_000;
+
+impl Control {
+    /// # Errors
+    /// As the database reports them.
+    pub(super) async fn remarks(&self, target: &str) -> Result<Vec<TargetRemark>, StoreError> {
+        let mut remarks: Vec<TargetRemark> = self.disproved(target).await?.into_iter().collect();
+        let row = control::load(self.store.reader(), target).await?;
+        remarks.extend(address::remark(&row));
+        let last = reconcile::load(self.store.reader(), target).await?;
+        if let Some(report) = last.and_then(|row| row.report().ok()) {
+            remarks.extend(failure(&report));
+            remarks.extend(duplicates(&report));
+        }
+        Ok(remarks)
+    }
+
+    /// Accounts that were on when they were read, although the target had answered that they are off.
+    async fn disproved(&self, target: &str) -> Result<Option<TargetRemark>, StoreError> {
+        let since = micros(now()).saturating_sub(DISPROVED_SHOWN_MICROS);
+        let count = resource::Entity::find()
+            .filter(resource::Column::Target.eq(target))
+            .filter(resource::Column::AnswerDisprovedAt.gt(since))
+            .count(self.store.reader())
+            .await
+            .map_err(StoreError::statement("count accounts of which answers were disproved"))?;
+        Ok((count > 0).then(|| TargetRemark {
+            reason: TargetRemarkReason::AnswersDisproved,
+            detail: format!(
+                "{count} accounts were on when they were read after the target had answered that they are off: it answers one \
+                 thing and shows another, or somebody there switched them on again; answers about them prove nothing any more"
+            ),
+        }))
+    }
+}
+
+fn failure(report: &Reconciliation) -> Option<TargetRemark> {
+    let why = report.error.as_ref().filter(|_| report.state == ReconcileState::Failed)?;
+    Some(TargetRemark {
+        reason: TargetRemarkReason::ReconciliationFailed,
+        detail: format!("the last reconciliation failed: {why}"),
+    })
+}
+
+fn duplicates(report: &Reconciliation) -> Option<TargetRemark> {
+    let count = report.counts.duplicates;
+    (count > 0).then(|| TargetRemark {
+        reason: TargetRemarkReason::Duplicates,
+        detail: format!(
+            "{count} accounts carry the externalId of a person who has another account: see `usher reconcile {} --dry-run`",
+            report.target
+        ),
+    })
+}

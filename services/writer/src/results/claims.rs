@@ -1,0 +1,76 @@
+//! Refuses a new link to an account or group that another subject has, in the transaction that would store it.
+
+use std::collections::HashMap;
+
+use lifecycle::{Attributes, ResourceKind};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use crate::links::linked_already;
+use crate::orphans;
+use crate::outcome::{Outcome, Progress, WorkedResource};
+use crate::rows::resource;
+
+/// The subjects that have the ids which one transaction would link.
+pub(super) struct LinkHolders(HashMap<String, String>);
+
+impl LinkHolders {
+    /// Reads who has the ids that this work would link.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub(super) async fn load(
+        tx: &DatabaseTransaction,
+        target: &str,
+        kind: ResourceKind,
+        worked: &[&WorkedResource],
+    ) -> Result<Self, StoreError> {
+        let mut ids: Vec<&String> =
+            worked.iter().filter_map(|worked| worked.progress.remote_id.as_ref()).collect();
+        ids.sort();
+        ids.dedup();
+        let mut holders = HashMap::new();
+        for ids in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+            let rows = resource::Entity::find()
+                .filter(resource::Column::Target.eq(target))
+                .filter(resource::Column::Kind.eq(kind.as_str()))
+                .filter(resource::Column::RemoteId.is_in(ids.iter().copied()))
+                .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
+                .all(tx)
+                .await
+                .map_err(StoreError::statement("look at the links"))?;
+            holders.extend(rows.into_iter().filter_map(|row| Some((row.remote_id?, row.subject))));
+        }
+        Ok(Self(holders))
+    }
+
+    /// Takes the link of `worked`. Returns what came of the work instead, when another subject has the account.
+    pub(super) fn take(&mut self, worked: &WorkedResource) -> Option<WorkedResource> {
+        let id = worked.progress.remote_id.as_ref()?;
+        let holder = self.0.entry(id.clone()).or_insert_with(|| worked.row.subject.clone());
+        (*holder != worked.row.subject).then(|| refused(worked, id, holder))
+    }
+}
+
+/// The work, ending as a conflict: nothing that is known of the account is this subject's.
+fn refused(worked: &WorkedResource, id: &str, holder: &str) -> WorkedResource {
+    tracing::warn!(target_name = %worked.row.target, subject = %worked.row.subject, holder, remote_id = id, "one account was found for two: the link is refused");
+    WorkedResource {
+        row: worked.row.clone(),
+        progress: Progress {
+            remote_id: None,
+            applied: Attributes::new(),
+            in_doubt: false,
+            off: None,
+            was_on: true, // evidence of before speaks of an account that is another's
+            origin: None,
+            unseen: None,
+            delete_after: None,
+            ..worked.progress.clone()
+        },
+        outcome: Outcome::Conflict { found: linked_already(id, holder) },
+        facts: worked.facts.clone(),
+        failed: worked.failed.clone(),
+        references: worked.references.clone(),
+    }
+}
