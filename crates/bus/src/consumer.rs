@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::connect::retry_until;
 use crate::error::DecodeError;
 use crate::link::Link;
+use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 use crate::{BusError, wire};
 
 /// Messages that one durable may have handed out without an acknowledgement; the server stops at it.
@@ -246,6 +247,8 @@ pub struct Delivery<T> {
     /// When the broker stored it.
     pub published_at: OffsetDateTime,
     stream: String,
+    /// By its subject, it takes access away.
+    departs: bool,
     /// Messages behind it in the stream.
     behind: u64,
     acker: Acker,
@@ -282,9 +285,11 @@ impl<T: DeserializeOwned> Delivery<T> {
         let trace = wire::trace_of(message.headers.as_ref());
         let content = wire::content_of(message.headers.as_ref());
         let payload = message.payload.clone();
+        let departs = takes_access_away(&message.subject);
         let (_, acker) = message.split();
         Some(Self {
             body,
+            departs,
             sequence,
             payload,
             content,
@@ -299,6 +304,11 @@ impl<T: DeserializeOwned> Delivery<T> {
 }
 
 impl<T> Delivery<T> {
+    /// Whether it takes access away, by the subject that it was published under: known also where it cannot be read.
+    pub fn is_departure(&self) -> bool {
+        self.departs
+    }
+
     /// Name of its stream.
     pub fn stream(&self) -> &str {
         &self.stream
@@ -320,6 +330,10 @@ impl<T> Delivery<T> {
             tracing::warn!(%stream, sequence, %error, "not acknowledged, it will be delivered again");
         }
     }
+}
+
+fn takes_access_away(subject: &str) -> bool {
+    DEPARTURE_EVENTS.iter().chain(&[DEPARTURE_COMMAND]).any(|end| subject.ends_with(end))
 }
 
 /// Messages of `stream` that `durable` has not acknowledged.

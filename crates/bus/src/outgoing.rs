@@ -133,6 +133,14 @@ impl Outgoing {
         Self { id: format!("{}/{hash}", self.id), ..self }
     }
 
+    /// The command that it carries, if it carries one that can be read.
+    pub fn as_command(&self) -> Option<Command> {
+        if self.feed != Feed::Commands {
+            return None;
+        }
+        wire::decode_payload(self.payload.as_bytes()).ok()
+    }
+
     /// Where it goes.
     pub fn feed(&self) -> Feed {
         self.feed

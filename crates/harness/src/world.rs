@@ -56,6 +56,8 @@ pub struct WorldOptions {
     pub mapper: serde_json::Map<String, serde_json::Value>,
     /// Further settings of the writer.
     pub writer: serde_json::Map<String, serde_json::Value>,
+    /// Further settings of the console.
+    pub console: serde_json::Map<String, serde_json::Value>,
 }
 
 impl WorldOptions {
@@ -73,6 +75,7 @@ impl WorldOptions {
             gateway: serde_json::Map::new(),
             mapper: serde_json::Map::new(),
             writer: serde_json::Map::new(),
+            console: serde_json::Map::new(),
         }
     }
 }
@@ -135,6 +138,7 @@ impl World {
             gateway: options.gateway,
             mapper: options.mapper,
             writer: options.writer,
+            console: options.console,
         };
         let policy = options.policy.unwrap_or_else(|| policy_yaml(TARGET));
         let file = config.write(&data, &[(TARGET, &policy)])?;

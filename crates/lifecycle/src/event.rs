@@ -204,6 +204,22 @@ pub struct UnreadValue {
     pub field: String,
     /// Its form (`99.99.9999`), or why it cannot be used.
     pub class: String,
+    /// Whether it may be what says that the person left: the day of a departure, or a status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_departure: bool,
+}
+
+impl UnreadValue {
+    /// A value at `field` of the form `class` that says nothing of a departure.
+    pub fn new(field: impl Into<String>, class: impl Into<String>) -> Self {
+        Self { field: field.into(), class: class.into(), may_be_departure: false }
+    }
+
+    /// The same value, which may be what says that the person left.
+    #[must_use]
+    pub fn of_departure(self) -> Self {
+        Self { may_be_departure: true, ..self }
+    }
 }
 
 impl Event {

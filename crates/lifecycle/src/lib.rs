@@ -49,7 +49,7 @@ pub use control::held::{
 pub use control::leavers::{
     ACCOUNT_OFF, AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Helper, LEAVERS_MAX,
     LeaverCause, LeaverCounts, LeaversReply, LeaversRequest, MembershipEvidence, MembershipKey, Obligation,
-    ObligationState, OffEvidence, TargetLeaverCounts, Waiting, WaitingFor,
+    ObligationState, OffEvidence, TargetLeaverCounts, UndecidedDeparture, Waiting, WaitingFor,
 };
 pub use control::orders::{
     ACCESS_ORDERS_MAX, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, OrderAccessRequest,

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use outcome::Outcome;
 use parcel::Batch;
 pub use parcel::{Parcel, left_of, pack, pack_for};
+pub use report::UnpublishedMessage;
 
 /// A row this old is not about to be published by another replica.
 const STALE_AFTER: time::Duration = time::Duration::seconds(30);

@@ -13,6 +13,20 @@ use crate::loss::{self, LOSS_ROW};
 use crate::parcel::pack;
 use crate::{DiscardedMessage, Relay};
 
+/// Most rows that are read for [`Relay::unpublished`].
+const UNPUBLISHED_ROWS_MAX: u64 = 500;
+
+/// A message that the broker does not have.
+#[derive(Debug, Clone)]
+pub struct UnpublishedMessage {
+    /// The message.
+    pub message: Outgoing,
+    /// Since when it waits.
+    pub since: OffsetDateTime,
+    /// Why the broker refuses it for good, if it does.
+    pub refused: Option<String>,
+}
+
 /// A command that has waited for longer makes the service not ready.
 const COMMAND_AGE_MAX_SECONDS: i64 = 60;
 
@@ -84,6 +98,24 @@ impl Relay {
             cause: row.cause,
         };
         Ok(OutboxReply { status: self.status().await?, set_aside: rows.into_iter().map(message).collect() })
+    }
+
+    /// Departures and commands that the broker does not have, oldest first: of at most [`UNPUBLISHED_ROWS_MAX`] rows.
+    ///
+    /// # Errors
+    /// As the database reports them.
+    pub async fn unpublished(&self) -> Result<Vec<UnpublishedMessage>, StoreError> {
+        let rows = outbox::unpublished(self.store.reader(), self.service, UNPUBLISHED_ROWS_MAX).await?;
+        let told = rows.into_iter().flat_map(|(row, refused)| {
+            // A row that cannot be read is set aside by the sweep that finds it.
+            let messages = crate::parcel::decode(&row.messages).unwrap_or_default();
+            messages.into_iter().map(move |message| UnpublishedMessage {
+                message,
+                since: moment(row.created_at),
+                refused: refused.clone(),
+            })
+        });
+        Ok(told.collect())
     }
 
     /// Gives up a message that is set aside, and tells of it in the same transaction.

@@ -144,7 +144,12 @@ impl Draft<'_> {
     }
 
     fn unread(&self) -> Vec<UnreadValue> {
-        if let Effective::Unusable(unread) = &self.effective { vec![unread.clone()] } else { Vec::new() }
+        let Effective::Unusable(unread) = &self.effective else { return Vec::new() };
+        let is_departure = match self.meaning {
+            Meaning::Says(kind) | Meaning::Asks(Some(kind)) => kind.is_departure(),
+            Meaning::Nothing(_) | Meaning::Withdraws(_) | Meaning::Asks(None) => false,
+        };
+        vec![if is_departure { unread.clone().of_departure() } else { unread.clone() }]
     }
 
     /// A statement about employment beside an event with values.

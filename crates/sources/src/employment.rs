@@ -100,7 +100,9 @@ impl EmploymentRules {
 
 /// A value of a record that could not be read.
 fn unreadable(name: &str, class: &str) -> UnreadValue {
-    UnreadValue { field: format!("employment.{name}"), class: class.to_owned() }
+    let value = UnreadValue::new(format!("employment.{name}"), class);
+    // A first day says nothing of a departure; a last day or a status may.
+    if name == "starts" { value } else { value.of_departure() }
 }
 
 /// What the reading of one record depends on.

@@ -49,7 +49,7 @@ impl Reader {
         let statements = stated.statements(hint, at);
         if hint == Some(EventKind::WorkerLeft) && !statements.iter().any(is_departure) {
             let class = "the notice tells of a departure, and the record of none".to_owned();
-            unread.push(UnreadValue { field: "employment".to_owned(), class });
+            unread.push(UnreadValue::new("employment", class).of_departure());
         }
         let mut said = of_record(key, at, mapped.attributes, statements);
         match said.first_mut() {

@@ -154,7 +154,7 @@ impl<'a> Node<'a> {
             DateReading::Unreadable(class) => class.clone(),
             _ => format!("no date: {}", class_of(self.value)),
         };
-        UnreadValue { field: self.at.clone(), class }
+        UnreadValue::new(&self.at, class)
     }
 
     /// The texts of a list, or of a form's numbered fields.

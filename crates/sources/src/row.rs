@@ -66,6 +66,9 @@ impl Reader {
 
 /// Of a row whose day cannot be read: that it cannot, and that the person is not here, if it says so.
 fn without_its_day(notices: Vec<Notice>, unread: UnreadValue, key: &str, at: OffsetDateTime) -> Vec<Notice> {
+    let is_departure =
+        |notice: &Notice| matches!(notice, Notice::Event(said) if said.kind == EventKind::WorkerLeft);
+    let unread = if notices.iter().any(is_departure) { unread.of_departure() } else { unread };
     let mut listed = Said::nothing_but(vec![unread], key, at, Dating::Observed);
     let mut kept = Vec::new();
     for notice in notices {

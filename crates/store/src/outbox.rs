@@ -366,6 +366,34 @@ pub async fn set_aside(
     rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
 }
 
+/// Departures and commands that are not known to be published, oldest first, at most `limit`; of those that are set aside also
+/// why.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn unpublished(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    limit: u64,
+) -> Result<Vec<(Row, Option<String>)>, StoreError> {
+    let statement = Query::select()
+        .columns(["id", "created_at", "messages", "set_aside"].map(Alias::new))
+        .from(table(service))
+        .and_where(column("lane").is_in([Lane::Departures.rank(), Lane::Commands.rank()]))
+        .order_by(Alias::new("lane"), Order::Asc)
+        .order_by(Alias::new("created_at"), Order::Asc)
+        .limit(limit)
+        .to_owned();
+    let failed = StoreError::statement("read the outbox");
+    let row = |row: QueryResult| -> Result<(Row, Option<String>), DbErr> {
+        let cause = row.try_get("", "set_aside")?;
+        let (id, created_at) = (row.try_get("", "id")?, row.try_get("", "created_at")?);
+        Ok((Row { id, created_at, messages: row.try_get("", "messages")? }, cause))
+    };
+    let rows = connection.query_all(&statement).await.map_err(&failed)?;
+    rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
+}
+
 /// Rows that wait and whose id begins with `subject` and a slash, oldest first: what is not known to be published yet
 /// of something that is named in the ids of its rows.
 ///

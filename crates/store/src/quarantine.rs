@@ -202,6 +202,27 @@ pub async fn list(
     read(connection, &statement).await
 }
 
+/// Departures among what is set aside that are about one of `subjects`.
+///
+/// # Errors
+/// As the database reports them.
+pub async fn departures_of(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    subjects: &[String],
+) -> Result<Vec<QuarantinedItem>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in subjects.chunks(crate::ROWS_PER_STATEMENT_MAX) {
+        let statement = all(service)
+            .and_where(Expr::col(Alias::new("departure")).eq(true))
+            .and_where(Expr::col(Alias::new("subject")).is_in(chunk.iter().map(|subject| storable(subject))))
+            .order_by(Alias::new("at"), Order::Asc)
+            .to_owned();
+        found.extend(read(connection, &statement).await?);
+    }
+    Ok(found)
+}
+
 /// The item `id`.
 ///
 /// # Errors

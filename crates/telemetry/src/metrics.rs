@@ -190,6 +190,11 @@ static LEAVERS_OTHER_ACCOUNTS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Active accounts that Usher does not know and that may be leavers', by their names.";
     gauge("usher_leavers_other_accounts", help, &["target"])
 });
+static LEAVERS_UNDECIDED: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help =
+        "Departures that are not decided yet, because something keeps them from being read or attributed.";
+    gauge("usher_leavers_undecided", help, &[])
+});
 static FINDINGS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "What a human should look at in people: contradictions about employment, values that could not be read, people who cannot be built for a target.";
     gauge("usher_findings", help, &["kind", "target"])
@@ -515,6 +520,11 @@ pub fn leavers(target: &str, with_access: u64, overdue: u64, kept_by_policy: u64
 /// So many active accounts at `target` that no person has may be leavers'.
 pub fn other_accounts(target: &str, active: u64) {
     LEAVERS_OTHER_ACCOUNTS.with_label_values(&[target]).set(i64::try_from(active).unwrap_or(i64::MAX));
+}
+
+/// So many departures are not decided yet.
+pub fn undecided_departures(count: u64) {
+    LEAVERS_UNDECIDED.with_label_values::<&str>(&[]).set(i64::try_from(count).unwrap_or(i64::MAX));
 }
 
 /// So many findings of `kind` are listed; `target` is empty where they are of no account.

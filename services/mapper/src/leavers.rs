@@ -10,6 +10,8 @@ mod counts;
 pub(crate) mod others;
 mod seed;
 pub(crate) mod signing;
+pub(crate) mod undecided;
+mod unpublished;
 
 pub(crate) use counts::counts;
 pub(crate) use seed::ObligationSeeder;
@@ -91,6 +93,7 @@ impl Leavers {
             let target = policy.target();
             set_gauges(target, counts.by_target.get(target).copied().unwrap_or_default());
         }
+        telemetry::metrics::undecided_departures(counts.undecided);
         for (target, count) in &counts.by_target {
             set_gauges(target, *count);
         }

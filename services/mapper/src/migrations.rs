@@ -22,6 +22,7 @@ mod m0029;
 mod m0030;
 mod m0031;
 mod m0032;
+mod m0033;
 
 use sea_orm_migration::prelude::*;
 
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030::KeepUnreadParts),
             Box::new(m0031::KeepFormerLogins),
             Box::new(m0032::KeepOtherAccounts),
+            Box::new(m0033::KeepUndecidedDepartures),
         ]
     }
 

@@ -26,6 +26,7 @@ pub(crate) fn unreadable(delivery: &Delivery<Event>, reason: &DecodeReason) -> Q
     };
     let mut item = message(delivery, kind, reason.to_string());
     (item.kind, item.subject, item.is_departure) = glimpse(&delivery.payload);
+    item.is_departure |= delivery.is_departure();
     item
 }
 

@@ -88,7 +88,7 @@ fn unknown(rows: &Event, key: &str, hash: &str) -> Event {
         effective_at: None,
         dated: Some(Dating::Observed),
         attributes: Attributes::new(),
-        unread: vec![UnreadValue { field: "row".to_owned(), class: UNKNOWN_ROW.to_owned() }],
+        unread: vec![UnreadValue::new("row", UNKNOWN_ROW)],
     };
     let event = content.into_event(rows, key, hash);
     // Another name: the row itself may still come.

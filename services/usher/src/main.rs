@@ -10,7 +10,8 @@ use usher::operator::Ended;
 use usher::serve::{self, Role};
 use usher::{backup, config, operator, streams, token, up};
 
-/// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap), or a plan says that something changes.
+/// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap), or a plan says that something changes; 3 and 4:
+/// as docs/leavers.md says.
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if rustls::crypto::ring::default_provider().install_default().is_err() {

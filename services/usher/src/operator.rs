@@ -25,6 +25,7 @@ mod versions;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use lifecycle::LeaverCounts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -63,6 +64,29 @@ pub enum Ended {
     Failed,
     /// It waits until an operator lets the target go on.
     Paused,
+    /// What was asked for is not known: a service or the console does not answer, or refuses.
+    NotKnown,
+    /// Departures are not decided yet.
+    Undecided,
+}
+
+impl Ended {
+    /// How a look at leavers ends. docs/leavers.md has the table.
+    fn of_leavers(counts: &LeaverCounts) -> Self {
+        match counts {
+            LeaverCounts { overdue: 1.., .. } => Self::Failed,
+            LeaverCounts { undecided: 1.., .. } => Self::Undecided,
+            _ => Self::Done,
+        }
+    }
+
+    /// Without an answer nothing is known: says why, so that it is told from leavers who are overdue.
+    fn or_not_known(result: anyhow::Result<Self>) -> Self {
+        result.unwrap_or_else(|error| {
+            eprintln!("usher: {error:#}");
+            Self::NotKnown
+        })
+    }
 }
 
 impl From<Ended> for ExitCode {
@@ -72,6 +96,8 @@ impl From<Ended> for ExitCode {
             Ended::Failed => Self::FAILURE,
             Ended::SomethingChanges => Self::from(2),
             Ended::Paused => Self::from(3),
+            Ended::NotKnown => Self::from(3),
+            Ended::Undecided => Self::from(4),
         }
     }
 }

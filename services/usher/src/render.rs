@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod status;
 pub mod table;
 pub mod trace;
+mod undecided;
 pub mod verify;
 
 use std::borrow::Cow;

@@ -76,7 +76,11 @@ async fn until(world: &World, person: &str, what: &str, holds: impl Fn(&Value) -
 }
 
 async fn execute(world: &World, sql: &str) {
-    let file = world.usher.data().join("mapper.db");
+    execute_in(world, "mapper.db", sql).await;
+}
+
+async fn execute_in(world: &World, database: &str, sql: &str) {
+    let file = world.usher.data().join(database);
     let store = Store::connect(&format!("sqlite://{}?mode=rw", file.display())).await.unwrap();
     store.writer().execute_unprepared(sql).await.unwrap();
 }
@@ -198,4 +202,82 @@ async fn an_administrators_account_of_a_leaver_is_listed_counted_and_left_alone_
     usher(&world, &["reconcile", TARGET]).await;
     has(json!([])).await;
     assert!(!says(&world, &["status"]).await.contains("Other accounts"));
+}
+
+/// `usher leavers verify ARGUMENTS`, with the chain that runs here.
+async fn verify(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+    let data = world.usher.data().to_str().unwrap().to_owned();
+    let mut command = tokio::process::Command::new(world.usher.binary());
+    command.args(["leavers", "verify"]).args(arguments).args(["--data", &data]);
+    let output = command.stdin(std::process::Stdio::null()).output().await.unwrap();
+    let both = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(both).unwrap())
+}
+
+/// What a hook was told, on a free port.
+async fn hook() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let told: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+    let kept = std::sync::Arc::clone(&told);
+    let take = move |body: String| async move { kept.lock().unwrap().push(body) };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/hook", axum::routing::post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, told)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by_hand() {
+    let (url, told) = hook().await;
+    let mut options = WorldOptions::new(env!("CARGO_BIN_EXE_usher"));
+    options.console.insert("notify".to_owned(), json!([{ "name": "ops", "url": url }]));
+    let world = World::start(options).await.unwrap();
+    post(&world, &[event("worker.joined", "e-1"), event("worker.joined", "e-2")]).await;
+    world.settled(SOON).await.unwrap();
+    post(&world, &[event("worker.left", "e-1")]).await;
+    until(&world, "e-1", "it is proven", |it| it["state"] == "proven").await;
+    let export = ["leavers", "export", "--from", "2000-01-01", "--to", "2100-01-01", "--format", "json"];
+    let file = world.usher.data().join("evidence.json");
+    std::fs::write(&file, succeeds(&world, &export).await).unwrap();
+    let path = file.to_str().unwrap();
+    for arguments in [&[][..], &[path, "--chain"]] {
+        let (code, text) = verify(&world, arguments).await;
+        assert!(code == Some(0) && text.contains("chain whole: "), "{arguments:?}: {text}");
+    }
+
+    // Enabled by hand, and looked at as if a day had passed.
+    let user = || world.sandbox().state().users["e-1@example.com"].clone();
+    let enable = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "active", "value": true }]
+    });
+    let account = format!("{}/Users/{}", world.target.base_url.trim_end_matches('/'), user().id);
+    let done = world.http().patch(account).bearer_auth(SANDBOX_TOKEN).json(&enable).send().await.unwrap();
+    assert!(done.status().is_success() && user().active, "{}", done.status());
+    let long_ago = "UPDATE writer_resources SET off_evidence_at = 1000, looked_at = NULL, seen_at = NULL \
+                    WHERE off_evidence IS NOT NULL";
+    execute_in(&world, "writer.db", long_ago).await;
+    wait_for_level("it came back, and is proven again", SOON, async || {
+        execute(&world, "UPDATE mapper_obligations SET next_check_at = 0").await;
+        let it = obligation(&world, "e-1").await;
+        yes(it["state"] == "proven" && it["reopenedAt"].is_string() && !user().active, it.to_string())
+    })
+    .await
+    .unwrap();
+    wait_for_level("the hook was told", SOON, async || {
+        let told = told.lock().unwrap().clone();
+        yes(told.iter().any(|body| body.contains("the account of a leaver came back")), format!("{told:?}"))
+    })
+    .await
+    .unwrap();
+    assert!(says(&world, &["trace", "e-1"]).await.contains("holds no more; see `usher leavers`"));
+
+    // The export of before still stands in the chain; what somebody changes in it shows.
+    let (code, text) = verify(&world, &[path, "--chain"]).await;
+    assert!(code == Some(0) && text.contains("chain whole: "), "{text}");
+    execute(&world, "UPDATE mapper_chain SET entry = entry || ' ' WHERE sequence = 1").await;
+    for arguments in [&[][..], &[path, "--chain"]] {
+        let (code, text) = verify(&world, arguments).await;
+        assert!(code == Some(1) && text.contains("chain BROKEN: entry 1 "), "{arguments:?}: {text}");
+    }
 }

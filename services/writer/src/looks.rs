@@ -4,7 +4,7 @@
 //! The mapper asks about them as long as they have to be verified ([`crate::control`]). What is due goes into the queue in the
 //! least urgent lane, so that the target's pacer spreads the requests and no leaver waits for them. An account that turns out
 //! to be on is switched off by the same piece of work, and a member who is back is taken out again. A pause of what gives access
-//! stops no look.
+//! stops no look; a pause of everything does, and then the mapper is told since when nothing was looked at.
 
 use lifecycle::{Lane, MembershipKey, ResourceKind};
 use sea_orm::DatabaseTransaction;
@@ -34,10 +34,26 @@ pub(crate) struct Looks {
 
 /// Whether an account is to be read back that must be off.
 pub(crate) fn is_account_due(row: &resource::Model, at: i64) -> bool {
-    // Somebody of whom another account is on is not off.
-    let shown = row.off_evidence_at.filter(|_| !row.has_duplicates());
-    let looked = row.looked_at.max(row.seen_at.filter(|_| shown.is_some()));
-    row.status == status::IN_SYNC && !row.queued && is_due(shown, looked, at)
+    row.status == status::IN_SYNC && !row.queued && is_due(shown_off(row), account_looked_at(row), at)
+}
+
+/// When the account was shown to be off. A person of whom another account is on is not off.
+fn shown_off(row: &resource::Model) -> Option<i64> {
+    row.off_evidence_at.filter(|_| !row.has_duplicates())
+}
+
+fn account_looked_at(row: &resource::Model) -> Option<i64> {
+    row.looked_at.max(row.seen_at.filter(|_| shown_off(row).is_some()))
+}
+
+/// Since when nothing was seen of an account that was shown to be off, if it is to be read back.
+pub(crate) fn account_unverified_since(row: &resource::Model, at: i64) -> Option<i64> {
+    is_account_due(row, at).then(|| row.off_evidence_at.max(account_looked_at(row)))?
+}
+
+/// Since when nothing was seen of a membership that was shown to be gone, if it is to be read back.
+pub(crate) fn membership_unverified_since(row: &edge::Model, at: i64) -> Option<i64> {
+    is_membership_due(row, at).then(|| row.off_evidence_at.max(row.looked_at))?
 }
 
 /// Whether a membership is to be read back that must be gone.

@@ -1,10 +1,13 @@
 //! Commands that could not be read or stored, and trying them again.
 
+use std::collections::HashMap;
+
 use bus::{DecodeReason, Delivery};
 use lifecycle::{
     Command, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem,
-    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest,
+    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, Waiting, WaitingFor,
 };
+use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 
@@ -23,8 +26,45 @@ pub(crate) fn unreadable(delivery: &Delivery<Command>, reason: &DecodeReason) ->
     item.payload = delivery.payload.to_vec();
     // A command whose lane is the leavers' says so, whatever else of it is not understood.
     let text = String::from_utf8_lossy(&item.payload);
-    item.is_departure = text.contains("\"lane\":\"leaver\"");
+    item.is_departure = delivery.is_departure() || text.contains("\"lane\":\"leaver\"");
+    if let Some((subject, target)) = glimpse(&item.payload) {
+        item.subject = about(&subject, &target);
+    }
     item
+}
+
+/// Subject and target of a command that cannot be read, as far as they can be told.
+fn glimpse(payload: &[u8]) -> Option<(String, String)> {
+    let Ok(Value::Object(envelope)) = serde_json::from_slice(payload) else { return None };
+    let body = envelope.values().find(|value| value.is_object())?;
+    let text = |name: &str| Some(body.get(name)?.as_str()?.to_owned());
+    Some((text("subject")?, text("target")?))
+}
+
+/// What an item of a person's account, or of a group, is about.
+pub(crate) fn about(subject: &str, target: &str) -> String {
+    format!("{subject} at {target}")
+}
+
+/// By person: what is set aside that would have switched off the accounts of `people` at `target`, as something to wait for.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn departures_of(
+    store: &Store,
+    target: &str,
+    people: &[String],
+) -> Result<HashMap<String, Waiting>, StoreError> {
+    let by_about: HashMap<String, &String> =
+        people.iter().map(|person| (about(person, target), person)).collect();
+    let subjects: Vec<String> = by_about.keys().cloned().collect();
+    let items = quarantine::departures_of(store.reader(), SERVICE, &subjects).await?;
+    let told = items.into_iter().filter_map(|item| {
+        let person = by_about.get(&item.subject)?;
+        let detail = format!("{SERVICE}:{}: {}", item.id, item.cause);
+        Some(((*person).clone(), Waiting::because(WaitingFor::Quarantine, detail)))
+    });
+    Ok(told.collect())
 }
 
 /// How a command is set aside that could not be stored.
@@ -37,7 +77,7 @@ pub(crate) fn not_stored(
     let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, reason, micros(now()));
     item.cause = chain(error);
     item.payload = delivery.payload.to_vec();
-    item.subject = format!("{} at {}", command.subject, command.target);
+    item.subject = about(&command.subject, &command.target);
     item.kind = command.desired.kind().as_str().to_owned();
     item.is_departure = takes_away(&command.desired);
     item

@@ -60,7 +60,7 @@ pub(crate) async fn set_aside(
 ) -> Result<(), StoreError> {
     let id = id_of(&row.target, &row.kind, &row.subject);
     if quarantine::get(store.reader(), SERVICE, &id).await?.is_none() {
-        let about = format!("{} at {}", row.subject, row.target);
+        let about = crate::quarantine::about(&row.subject, &row.target);
         let mut item = item(id, about, &row.kind, &row.desired, error);
         item.is_departure = !row.desired.contains("\"state\":\"active\"");
         crate::quarantine::set_aside(store, &item).await?;

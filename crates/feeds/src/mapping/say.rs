@@ -173,7 +173,8 @@ impl Bound<'_> {
             RowDay::NotSaid => None,
             RowDay::At(when) => Some(when),
             RowDay::Unusable(value) => {
-                unread.push(value);
+                let is_departure = matches!(state, RowState::Left | RowState::Deleted | RowState::Inactive);
+                unread.push(if is_departure { value.of_departure() } else { value });
                 match state {
                     // The status is readable, and outweighs the day.
                     RowState::Inactive => {}
@@ -280,7 +281,7 @@ impl<'r> Said<'r> {
         if value.as_str().is_some_and(|text| text.trim().is_empty()) {
             return Ok(RowDay::NotSaid);
         }
-        let unusable = |class| RowDay::Unusable(UnreadValue { field: computed.place.clone(), class });
+        let unusable = |class| RowDay::Unusable(UnreadValue::new(&computed.place, class));
         Ok(match mapping.dates.read(&value) {
             DateReading::At(when) => RowDay::At(mapping.dates.as_day(when)),
             DateReading::NotSaid => RowDay::NotSaid,

@@ -59,6 +59,8 @@ pub struct UpConfig {
     pub mapper: serde_json::Map<String, Value>,
     /// Further settings of the writer.
     pub writer: serde_json::Map<String, Value>,
+    /// Further settings of the console.
+    pub console: serde_json::Map<String, Value>,
 }
 
 impl UpConfig {
@@ -98,6 +100,9 @@ impl UpConfig {
         }
         for (name, value) in &self.writer {
             document["writer"][name] = value.clone();
+        }
+        for (name, value) in &self.console {
+            document["console"][name] = value.clone();
         }
         if let Some(url) = &self.postgres {
             for service in ["gateway", "mapper", "writer", "console"] {

@@ -3,6 +3,7 @@
 //! An obligation is one account of one person at one target that must be off. The mapper owns it; the writer answers for
 //! the account ([`EvidenceRequest`]).
 
+mod undecided;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub use undecided::UndecidedDeparture;
 pub use waiting::{Helper, WaitingFor};
 
 use super::other_accounts::OtherAccounts;
@@ -68,7 +70,7 @@ pub struct MembershipEvidence {
     /// The first evidence that the person is not in the group, as long as nothing contradicts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off: Option<OffEvidence>,
-    /// Without evidence: what it waits for.
+    /// Without evidence: what it waits for. With evidence: why it cannot be verified at the target again, which is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
 }
@@ -84,7 +86,7 @@ pub struct AccountEvidence {
     /// The first evidence that the account is off, as long as nothing contradicts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off: Option<OffEvidence>,
-    /// Without evidence: what it waits for.
+    /// Without evidence: what it waits for. With evidence: why it cannot be verified at the target again, which is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
 }
@@ -212,7 +214,7 @@ pub struct LeaversRequest {
     /// Only those that were decided before then.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// In these states; without any, those that are open or kept by policy.
+    /// In these states; without any, those that are open, kept by policy, or proven and not to be verified again now.
     pub states: Vec<ObligationState>,
     /// How many; the mapper answers with at most [`LEAVERS_MAX`].
     pub limit: u64,
@@ -226,6 +228,10 @@ pub struct LeaversRequest {
 pub struct LeaversReply {
     /// A page of them.
     pub leavers: Vec<Obligation>,
+    /// Departures that are not decided yet, so that they have no obligation: the oldest first, at most [`LEAVERS_MAX`], on the
+    /// first page of the obligations that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<UndecidedDeparture>,
     /// How many there are of all, whatever was asked for.
     pub counts: LeaverCounts,
     /// What was received and not decided: a departure may be among it.
@@ -250,9 +256,19 @@ pub struct LeaverCounts {
     pub other_accounts: u64,
     /// Leavers whose other accounts are not known, or not all of them.
     pub other_accounts_unknown: u64,
+    /// Accounts that were proven to be off, and that cannot be verified at the target again although that is due.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unverified: u64,
+    /// Departures that are not decided yet, at any target.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub undecided: u64,
     /// The same by target, where there are any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_target: BTreeMap<String, TargetLeaverCounts>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// [`LeaverCounts`] of one target.
@@ -307,10 +323,10 @@ pub struct Obligation {
     pub revision: i64,
     /// Open beyond its objective.
     pub overdue: bool,
-    /// Open: what it waits for.
+    /// Open: what it waits for. Proven: why it cannot be verified at the target again, although that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// Open: who can help.
+    /// Who can help what waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helper: Option<Helper>,
     /// What shows that the account is off.

@@ -125,7 +125,7 @@ fn stated(
     let status_read = reader.employment.words.read(status.as_ref());
     if status_read == StatusReading::Unreadable {
         let class = status.as_ref().map(class_of).unwrap_or_default();
-        unread.push(UnreadValue { field: "employment.active".to_owned(), class });
+        unread.push(UnreadValue::new("employment.active", class).of_departure());
     }
     let now = |kind, dated| Statement { kind, effective_at: None, dated };
     let day = |kind, day| match day {

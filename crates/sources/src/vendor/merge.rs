@@ -81,7 +81,7 @@ fn stated(cx: Context<'_>, data: &Node<'_>, at: OffsetDateTime, unread: &mut Vec
     };
     if stated.status == StatusReading::Unreadable {
         let class = status.map(class_of).unwrap_or_default();
-        unread.push(UnreadValue { field: "employment.active".to_owned(), class });
+        unread.push(UnreadValue::new("employment.active", class).of_departure());
     }
     stated
 }

@@ -40,6 +40,8 @@ pub(super) fn read(
         }
     };
     let (effective_at, unread) = effective_at(&mut fields, at, dates, errors);
+    let is_departure = kind.is_some_and(EventKind::is_departure);
+    let unread = unread.map(|value| if is_departure { value.of_departure() } else { value });
     let members = members(kind, &mut fields, at, limits, errors);
     let (mut attributes, attributes_at) = match fields.remove("attributes") {
         None => (fields.into_iter().collect(), at.clone()),
@@ -77,7 +79,7 @@ fn effective_at(
             DateReading::At(when) => dates.begin(when),
             DateReading::NoDate | DateReading::NotSaid => {
                 let class = format!("no date: {}", class_of(&value));
-                unread = Some(UnreadValue { field: at.key(name).to_string(), class });
+                unread = Some(UnreadValue::new(at.key(name).to_string(), class));
                 continue;
             }
             DateReading::Unreadable(_) => None,

@@ -99,7 +99,8 @@ impl Teller<'_> {
             members: None,
             feed: (self.feed.mode == Mode::Full).then(|| self.run.clone()),
             withdraws: false,
-            unread: vec![UnreadValue { field, class: fault.what.clone() }],
+            // Whatever the row says is not known: it may be that its person left.
+            unread: vec![UnreadValue::new(field, fault.what.clone()).of_departure()],
         }
     }
 

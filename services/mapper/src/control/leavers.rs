@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait as _, QueryFilter, 
 use store::StoreError;
 
 use super::{Control, Refusal, wrong};
-use crate::leavers::{counts, others};
+use crate::leavers::{counts, others, undecided};
 use crate::now;
 use crate::rows::obligation::{Column, Entity, Model};
 
@@ -38,16 +38,22 @@ impl Control {
         } else {
             &request.states[..]
         };
-        let mut query = Entity::find()
-            .filter(Column::State.is_in(states.iter().map(|state| state.as_str())))
-            .order_by_asc(Column::DueAt)
-            .order_by_asc(Column::Id)
-            .limit(limit);
+        let mut wanted = Condition::any().add(Column::State.is_in(states.iter().map(|state| state.as_str())));
+        if request.states.is_empty() && !request.overdue {
+            let is_proven = Column::State.eq(ObligationState::Proven.as_str());
+            wanted = wanted.add(Condition::all().add(is_proven).add(Column::Waiting.is_not_null()));
+        }
+        let mut query =
+            Entity::find().filter(wanted).order_by_asc(Column::DueAt).order_by_asc(Column::Id).limit(limit);
         if let Some(target) = &request.target {
             query = query.filter(Column::Target.eq(target));
         }
-        if let Some(named) = &request.person {
-            query = query.filter(Column::Subject.eq(self.person(named).await?));
+        let person = match &request.person {
+            Some(named) => Some(self.person(named).await?),
+            None => None,
+        };
+        if let Some(person) = &person {
+            query = query.filter(Column::Subject.eq(person));
         }
         if request.others {
             query = query.filter(Column::MemberOf.eq("")).filter(has_active_others());
@@ -69,8 +75,14 @@ impl Control {
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
         let known = others::of(self.store.reader(), &rows).await?;
         let leavers = rows.iter().map(|row| row.told(at, others_of(&known, row))).collect();
+        let is_first_of_open = request.cursor.is_none() && states.contains(&ObligationState::Open);
+        let undecided = match is_first_of_open {
+            true => undecided::list(self.store.reader(), person.as_deref(), limit).await?,
+            false => Vec::new(),
+        };
         let not_decided = self.undecided().await?;
-        Ok(LeaversReply { leavers, counts: self.leaver_counts().await?, not_decided, next_cursor })
+        let counts = self.leaver_counts().await?;
+        Ok(LeaversReply { leavers, undecided, counts, not_decided, next_cursor })
     }
 }
 

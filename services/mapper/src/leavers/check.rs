@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use store::StoreError;
 
+use super::unpublished::Unpublished;
 use super::{Leavers, MINUTE, chain, next_check_of_open, next_check_of_proven};
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{SERVICE, moment, now};
@@ -63,7 +64,12 @@ impl Leavers {
         }
         for (target, rows) in by_target {
             let answers = self.ask(&target, &rows).await;
-            self.apply(rows, &answers).await?;
+            let is_late = |row: &Model| answers.as_ref().is_ok_and(|known| !is_delivered(known, row));
+            let unpublished = match rows.iter().any(is_late) {
+                true => Unpublished::read(&self.relay, &target).await?,
+                false => Unpublished::default(),
+            };
+            self.apply(rows, &answers, &unpublished).await?;
         }
         Ok(is_full)
     }
@@ -94,12 +100,17 @@ impl Leavers {
         }
     }
 
-    async fn apply(&self, rows: Vec<Model>, answers: &Result<Answers, Waiting>) -> Result<(), StoreError> {
+    async fn apply(
+        &self,
+        rows: Vec<Model>,
+        answers: &Result<Answers, Waiting>,
+        unpublished: &Unpublished,
+    ) -> Result<(), StoreError> {
         let at = unix_micros(now());
         let mut unchanged: BTreeMap<(i64, Option<i64>), Vec<Model>> = BTreeMap::new();
         let mut changed = Vec::new();
         for before in rows {
-            let after = compare(before.clone(), answers, at);
+            let after = compare(before.clone(), answers, unpublished, at);
             let only_looked =
                 Model { checked_at: after.checked_at, next_check_at: after.next_check_at, ..before.clone() };
             match after.next_check_at {
@@ -159,9 +170,9 @@ impl Leavers {
 }
 
 /// The row after a comparison at `at`.
-fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model {
+fn compare(mut row: Model, answers: &Result<Answers, Waiting>, unpublished: &Unpublished, at: i64) -> Model {
     let answer = match answers {
-        Ok(answers) => answers.get(&(row.subject.clone(), row.member_of.clone())),
+        Ok(answers) => answers.get(&key(&row)),
         Err(waiting) => {
             return match row.state() {
                 ObligationState::Open => wait(row, waiting.clone(), at),
@@ -171,10 +182,10 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model
         }
     };
     row.checked_at = Some(at);
-    let Some(answer) = answer else { return wait(row, Waiting::new(WaitingFor::Delivery), at) };
-    if answer.revision < row.revision {
-        return wait(row, Waiting::new(WaitingFor::Delivery), at);
-    }
+    let Some(answer) = answer.filter(|answer| answer.revision >= row.revision) else {
+        let waiting = undelivered(answer, unpublished, &row);
+        return wait(row, waiting, at);
+    };
     match answer.off.clone() {
         Some(evidence) => {
             let shown_at = unix_micros(evidence.at);
@@ -190,17 +201,37 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, at: i64) -> Model
             if row.state() == ObligationState::Open {
                 row.state = ObligationState::Proven.as_str().to_owned();
                 row.waiting_since = at;
-                row.set_waiting(None);
                 row.alerted_at = None;
             }
             row.evidence = Some(evidence.kind);
             row.evidence_at = Some(shown_at);
-            row.verified_at = Some(at);
             row.next_check_at = next_check_of_proven(row.waiting_since, row.verify_until, at);
+            match &answer.waiting {
+                None => row.verified_at = Some(at),
+                // It is due to be looked at, and cannot be: it says so until it is.
+                Some(_) => row.next_check_at = row.next_check_at.map(|_| at.saturating_add(MINUTE)),
+            }
+            row.set_waiting(answer.waiting.clone());
             row
         }
         None => wait(row, answer.waiting.clone().unwrap_or_else(|| Waiting::new(WaitingFor::Evidence)), at),
     }
+}
+
+fn key(row: &Model) -> (String, String) {
+    (row.subject.clone(), row.member_of.clone())
+}
+
+fn is_delivered(answers: &Answers, row: &Model) -> bool {
+    answers.get(&key(row)).is_some_and(|answer| answer.revision >= row.revision)
+}
+
+/// Why the writer does not have the command.
+fn undelivered(answer: Option<&Shown>, unpublished: &Unpublished, row: &Model) -> Waiting {
+    let set_aside = answer
+        .and_then(|answer| answer.waiting.clone())
+        .filter(|waiting| waiting.reason == WaitingFor::Quarantine);
+    set_aside.or_else(|| unpublished.get(&key(row))).unwrap_or_else(|| Waiting::new(WaitingFor::Delivery))
 }
 
 /// The row that is open and waits. One that was proven is open again: its evidence vanished.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lifecycle::{LeaverCounts, ObligationState, TargetLeaverCounts};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use store::StoreError;
 
 use crate::rows::obligation::{Column, Entity};
@@ -37,8 +37,17 @@ pub(crate) async fn counts(connection: &impl ConnectionTrait, now: i64) -> Resul
         kept_by_policy: sum(|counts| counts.kept_by_policy),
         other_accounts: sum(|counts| counts.other_accounts),
         other_accounts_unknown: sum(|counts| counts.other_accounts_unknown),
+        unverified: count_unverified(connection).await?,
+        undecided: super::undecided::count(connection).await?,
         by_target,
     })
+}
+
+async fn count_unverified(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    let unverified = Entity::find()
+        .filter(Column::State.eq(ObligationState::Proven.as_str()))
+        .filter(Column::Waiting.is_not_null());
+    unverified.count(connection).await.map_err(StoreError::statement("count what is not verified"))
 }
 
 async fn count(

@@ -25,6 +25,8 @@ pub(crate) struct Model {
     pub(crate) detail: String,
     /// Microseconds since the Unix epoch.
     pub(crate) since: i64,
+    /// It may be what says that the person left.
+    pub(crate) departure: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -39,6 +39,8 @@ pub(crate) struct Model {
     /// As in [`super::identity`].
     #[sea_orm(column_type = "Text")]
     pub(crate) evaluated_with: String,
+    /// By what the source says, the person left.
+    pub(crate) departed: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

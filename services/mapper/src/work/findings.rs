@@ -44,6 +44,7 @@ impl Findings {
             field: known.code.as_str().to_owned(),
             detail: String::new(),
             since: known.said_at,
+            departure: false,
         }));
     }
 
@@ -57,6 +58,7 @@ impl Findings {
             field: ContradictionCode::RecycledLogin.as_str().to_owned(),
             detail: former.to_owned(),
             since,
+            departure: false,
         });
     }
 
@@ -79,6 +81,7 @@ impl Findings {
             field: String::new(),
             detail,
             since: now,
+            departure: false,
         });
     }
 
@@ -96,7 +99,10 @@ impl Findings {
     /// Notes what was refused of an event because a limit was reached: it is listed with what could not be used.
     pub(super) fn refuse(&mut self, person: &str, event: &Event, refused: &[Refused]) {
         let why = "refused: its source said too much of this already";
-        let values = refused.iter().map(|one| UnreadValue { field: one.to_string(), class: why.to_owned() });
+        let values = refused.iter().map(|one| UnreadValue {
+            may_be_departure: event.takes_away(),
+            ..UnreadValue::new(one.to_string(), why)
+        });
         if !refused.is_empty() {
             self.add(person, event, values);
         }
@@ -106,7 +112,7 @@ impl Findings {
     /// another way.
     pub(super) fn removal_unmatched(&mut self, person: &str, event: &Event) {
         let class = "a removal from the group, of which no membership is known".to_owned();
-        let value = UnreadValue { field: format!("member of {}", event.subject), class };
+        let value = UnreadValue::new(format!("member of {}", event.subject), class);
         self.add(person, event, std::iter::once(value));
     }
 
@@ -135,7 +141,7 @@ impl Findings {
             now.push(Model { since: known.map_or(row.since, |known| known.since), ..row.clone() });
         }
         for ((person, sender), reading) in &self.unread {
-            now.extend(reading.values.iter().map(|UnreadValue { field, class }| Model {
+            now.extend(reading.values.iter().map(|UnreadValue { field, class, may_be_departure }| Model {
                 person: person.clone(),
                 kind: FindingKind::Unread.as_str().to_owned(),
                 target: String::new(),
@@ -143,6 +149,7 @@ impl Findings {
                 field: field.clone(),
                 detail: class.clone(),
                 since: reading.said_at,
+                departure: *may_be_departure,
             }));
         }
         let now: BTreeMap<[String; 5], Model> =
@@ -184,7 +191,9 @@ impl Findings {
 
 async fn write(tx: &DatabaseTransaction, rows: Vec<Model>) -> Result<(), StoreError> {
     let key = [Column::Person, Column::Kind, Column::Target, Column::Sender, Column::Field];
-    let conflict = OnConflict::columns(key).update_columns([Column::Detail, Column::Since]).to_owned();
+    let conflict = OnConflict::columns(key)
+        .update_columns([Column::Detail, Column::Since, Column::Departure])
+        .to_owned();
     for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
         let models = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
         Entity::insert_many(models)

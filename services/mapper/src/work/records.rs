@@ -76,6 +76,7 @@ fn fresh(source: &str, key: &str, now: i64) -> record::Model {
         since: now,
         next_due_at: None,
         evaluated_with: STALE.to_owned(),
+        departed: false,
     }
 }
 

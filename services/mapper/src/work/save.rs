@@ -1,6 +1,7 @@
 //! Writes back what a batch changed, and packs what it has to tell.
 
 use bus::Outgoing;
+use lifecycle::Employment;
 use relay::Parcel;
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
 use serde::Serialize;
@@ -14,7 +15,8 @@ use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value,
 /// [`SaveError::Overtaken`] when another replica changed a row in between.
 pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Option<Parcel>, SaveError> {
     let (with, now) = (work.policies.fingerprint().to_owned(), work.micros());
-    let tells_apart = work.policies.people().tells_apart();
+    let people_config = work.policies.people();
+    let tells_apart = people_config.tells_apart();
     for chunk in work.merged.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
         inbox::Entity::insert_many(rows)
@@ -40,6 +42,9 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let records = work.records.into_values().filter(|known| known.touched.is_some()).map(|known| {
         let (mut row, state) = (known.row, known.state);
         row.revision += 1;
+        let employment = state.view(&row.key, now).employment;
+        let is_heard = people_config.employs(&row.source);
+        row.departed = is_heard && matches!(employment, Employment::Left { .. } | Employment::Deleted { .. });
         (row.next_due_at, row.state) = (state.next_due(now), encode(&state));
         row.evaluated_with.clone_from(&with);
         row

@@ -72,8 +72,7 @@ async fn contradictions_are_listed_page_by_page_until_a_source_settles_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_read_is_listed_until_the_same_sender_says_it_readably() {
     let unread = |mut event: Event| {
-        event.unread =
-            vec![UnreadValue { field: "employment.ends".to_owned(), class: "99.99.9999".to_owned() }];
+        event.unread = vec![UnreadValue::new("employment.ends", "99.99.9999")];
         event
     };
     for database in databases() {

@@ -22,10 +22,10 @@ use crate::operators::ask;
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
 /// What the writer of a test says of each person, and of each `group/person`; of others, that it knows nothing.
-type Accounts = Arc<Mutex<BTreeMap<String, AccountEvidence>>>;
+pub(crate) type Accounts = Arc<Mutex<BTreeMap<String, AccountEvidence>>>;
 
 /// Answers as the writer does.
-async fn play_writer(bus: Bus) -> Accounts {
+pub(crate) async fn play_writer(bus: Bus) -> Accounts {
     let accounts = Accounts::default();
     let mut server = bus.serve("writer").await.unwrap();
     let known = Arc::clone(&accounts);
@@ -53,17 +53,17 @@ async fn play_writer(bus: Bus) -> Accounts {
     accounts
 }
 
-fn say(accounts: &Accounts, person: &str, off: Option<&str>, waiting: Option<Waiting>) {
+pub(crate) fn say(accounts: &Accounts, person: &str, off: Option<&str>, waiting: Option<Waiting>) {
     let off = off.map(|kind| OffEvidence { kind: kind.to_owned(), at: OffsetDateTime::now_utc() });
     let account = AccountEvidence { person: person.to_owned(), revision: i64::MAX, off, waiting };
     accounts.lock().unwrap().insert(person.to_owned(), account);
 }
 
-async fn listed(world: &World, request: LeaversRequest) -> LeaversReply {
+pub(crate) async fn listed(world: &World, request: LeaversRequest) -> LeaversReply {
     ask(world, verb::LEAVERS, LeaversRequest { limit: 100, ..request }).await.unwrap()
 }
 
-async fn of(world: &World, person: &str) -> Obligation {
+pub(crate) async fn of(world: &World, person: &str) -> Obligation {
     let states = ObligationState::ALL.to_vec();
     let request = LeaversRequest { person: Some(person.to_owned()), states, ..LeaversRequest::default() };
     let mut found = listed(world, request).await.leavers;
@@ -79,7 +79,7 @@ async fn until_state(world: &mut World, person: &str, state: ObligationState) ->
     of(world, person).await
 }
 
-async fn until_waiting(world: &mut World, person: &str, reason: WaitingFor) -> Obligation {
+pub(crate) async fn until_waiting(world: &mut World, person: &str, reason: WaitingFor) -> Obligation {
     let named = person.to_owned();
     let is_so = async move |world: &mut World| {
         of(world, &named).await.waiting.is_some_and(|waiting| waiting.reason == reason)

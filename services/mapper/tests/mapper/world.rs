@@ -109,6 +109,11 @@ impl World {
         mapper::build(config, self.bus.clone(), Readiness::default()).await
     }
 
+    /// How to reach the broker.
+    pub(crate) fn broker(&self) -> bus::BusConfig {
+        self._server.config()
+    }
+
     pub(crate) async fn start_mapper(&mut self) {
         let app = self.try_build().await.unwrap();
         let shutdown = Shutdown::default();

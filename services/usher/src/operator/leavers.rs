@@ -15,17 +15,21 @@ use crate::cli::{
 use crate::evidence::EvidenceFile;
 use crate::render;
 
-/// `usher leavers`: lists accounts that must be off and are not proven to be. It has failed when one of them is overdue.
+/// `usher leavers`: lists accounts that must be off and are not proven to be, and departures that are not decided. It has
+/// failed when one of them is overdue.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// When the console cannot be reached or refuses what is done with evidence; a list that cannot be had is not known.
 pub async fn leavers(args: &LeaversArgs) -> anyhow::Result<Ended> {
     match &args.command {
-        Some(LeaversCommand::Export(args)) => return export(args).await,
-        Some(LeaversCommand::Verify(args)) => return verify(args).await,
-        Some(LeaversCommand::Keys(args)) => return keys(args).await,
-        None => {}
+        Some(LeaversCommand::Export(args)) => export(args).await,
+        Some(LeaversCommand::Verify(args)) => verify(args).await,
+        Some(LeaversCommand::Keys(args)) => keys(args).await,
+        None => Ok(Ended::or_not_known(show_list(args).await)),
     }
+}
+
+async fn show_list(args: &LeaversArgs) -> anyhow::Result<Ended> {
     let reply = read(args).await?;
     if args.operator.json {
         print_json(&reply)?;
@@ -34,7 +38,7 @@ pub async fn leavers(args: &LeaversArgs) -> anyhow::Result<Ended> {
     } else {
         print(&render::leavers::list(&reply, OffsetDateTime::now_utc()))?;
     }
-    Ok(if reply.counts.overdue > 0 { Ended::Failed } else { Ended::Done })
+    Ok(Ended::of_leavers(&reply.counts))
 }
 
 /// Every page of the answer.
@@ -54,6 +58,7 @@ async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
         query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
         let page: LeaversReply = understood(&console.get(&["leavers"], &query).await?)?;
         whole.leavers.extend(page.leavers);
+        whole.undecided.extend(page.undecided);
         (whole.counts, whole.not_decided, whole.next_cursor) =
             (page.counts, page.not_decided, page.next_cursor);
         left = left.saturating_sub(LEAVERS_MAX);

@@ -29,16 +29,25 @@ pub async fn healthcheck(admin: &str) -> anyhow::Result<Ended> {
     Ok(Ended::Done)
 }
 
-/// `usher status`. It has failed when a service does not answer, after showing what the others say; with `--check` also
-/// when a leaver's account is overdue.
+/// `usher status`. What is so is not known when a service does not answer, after showing what the others say; with `--check`
+/// it has failed when a leaver's account is overdue.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Never: without an answer it is not known.
 pub async fn status(args: &StatusArgs) -> anyhow::Result<Ended> {
+    Ok(Ended::or_not_known(show_status(args).await))
+}
+
+async fn show_status(args: &StatusArgs) -> anyhow::Result<Ended> {
     let answer = Console::new(&args.operator)?.get(&["status"], &[]).await?;
     show(&args.operator, &answer, |status: &Status| render::status::render(status))?;
     let status: Status = understood(&answer)?;
-    let overdue = status.mapper.as_ref().map(|mapper| mapper.leavers.overdue);
-    let is_alarm = args.check && overdue != Some(0);
-    Ok(if is_alarm || !status.unavailable.is_empty() { Ended::Failed } else { Ended::Done })
+    let of_leavers = status.mapper.as_ref().map(|mapper| Ended::of_leavers(&mapper.leavers));
+    Ok(match of_leavers {
+        Some(Ended::Failed) if args.check => Ended::Failed,
+        _ if !status.unavailable.is_empty() => Ended::NotKnown,
+        None if args.check => Ended::NotKnown,
+        Some(ended) if args.check => ended,
+        _ => Ended::Done,
+    })
 }

@@ -1,7 +1,7 @@
 //! Accounts of leavers: what is proven to be off, and what the others wait for.
 
 use lifecycle::export::{ChainReport, EvidenceKeys};
-use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState};
+use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState, Waiting};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -20,8 +20,13 @@ pub fn headline(counts: &LeaverCounts) -> String {
         let within = with_access.saturating_sub(*overdue);
         text.push_str(&format!(" ({overdue} overdue, {within} within the objective)"));
     }
-    if *kept_by_policy > 0 {
-        text.push_str(&format!("; kept by policy: {kept_by_policy}"));
+    let others = [
+        ("kept by policy", *kept_by_policy),
+        ("proven, and not verified since", counts.unverified),
+        ("not decided yet", counts.undecided),
+    ];
+    for (what, count) in others.into_iter().filter(|(_, count)| *count > 0) {
+        text.push_str(&format!("; {what}: {count}"));
     }
     text.push('\n');
     text
@@ -37,6 +42,7 @@ pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
     if reply.next_cursor.is_some() {
         text.push_str("\nthere is more: --limit, --target, --person or --since\n");
     }
+    text.push_str(&super::undecided::list(reply, now));
     text.push_str(&others::table(&reply.leavers));
     text.push_str(&others::footer(&reply.counts));
     text.push_str(&undecided::footer(&reply.not_decided));
@@ -82,17 +88,22 @@ fn state(leaver: &Obligation) -> String {
 }
 
 fn waits_for(leaver: &Obligation) -> String {
-    if let Some(evidence) = &leaver.evidence {
-        return format!("{} at {}", evidence.kind, at(evidence.at));
+    let waiting = leaver.waiting.as_ref().map(waiting_in_words);
+    match (&leaver.evidence, waiting) {
+        (Some(evidence), None) => format!("{} at {}", evidence.kind, at(evidence.at)),
+        (Some(evidence), Some(waiting)) => format!("{} at {}; {waiting}", evidence.kind, at(evidence.at)),
+        (None, waiting) => waiting.unwrap_or_default(),
     }
-    let Some(waiting) = &leaver.waiting else { return String::new() };
+}
+
+pub(super) fn waiting_in_words(waiting: &Waiting) -> String {
     match &waiting.detail {
         Some(detail) => format!("{}: {}", waiting.reason.in_words(), clean(detail)),
         None => waiting.reason.in_words().to_owned(),
     }
 }
 
-fn age(age: time::Duration) -> String {
+pub(super) fn age(age: time::Duration) -> String {
     match age.whole_seconds() {
         seconds @ ..120 => format!("{} s", seconds.max(0)),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
@@ -101,7 +112,7 @@ fn age(age: time::Duration) -> String {
     }
 }
 
-fn at(moment: OffsetDateTime) -> String {
+pub(super) fn at(moment: OffsetDateTime) -> String {
     instant(&moment.format(&Rfc3339).unwrap_or_default())
 }
 
@@ -199,10 +210,11 @@ pub fn csv(reply: &LeaversReply) -> String {
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
     }
+    text.push_str(&super::undecided::csv(reply, &CSV_COLUMNS));
     text
 }
 
-fn full(moment: OffsetDateTime) -> String {
+pub(super) fn full(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_default()
 }
 
@@ -224,8 +236,13 @@ mod tests {
     fn reply() -> LeaversReply {
         let moment = "2026-07-01T00:00:00Z";
         serde_json::from_value(json!({
-            "counts": { "withAccess": 2, "overdue": 1, "keptByPolicy": 1, "otherAccounts": 2,
+            "counts": { "withAccess": 2, "overdue": 1, "keptByPolicy": 1, "otherAccounts": 2, "undecided": 2,
                         "byTarget": { "zia": { "otherAccounts": 2, "otherAccountsUnknown": 1 } } },
+            "undecided": [
+                { "people": ["E-7", "E-8"], "since": moment, "helper": "operator",
+                  "waiting": { "reason": "match", "detail": "record u-1 of directory" } },
+                { "since": "2026-07-01T02:59:00Z", "helper": "operator", "waiting": { "reason": "quarantine" } },
+            ],
             "leavers": [
                 { "id": "obl_1", "target": "zia", "person": "E-1", "cause": "left", "state": "open",
                   "receivedAt": moment, "effectiveAt": moment, "decidedAt": moment, "dueAt": "2026-07-01T00:05:00Z",
@@ -247,7 +264,7 @@ mod tests {
     fn each_account_says_how_long_it_waits_for_what_and_who_can_help() {
         let text = list(&reply(), datetime!(2026-07-01 03:00 UTC));
         for part in [
-            "Leavers with access: 2 (1 overdue, 1 within the objective); kept by policy: 1\n",
+            "Leavers with access: 2 (1 overdue, 1 within the objective); kept by policy: 1; not decided yet: 2\n",
             "zia     E-1     left          2026-07-01T00:00:00Z  3 h",
             "OVERDUE  the target is paused: by alice: \"maintenance\"",
             "an operator",
@@ -258,6 +275,9 @@ mod tests {
             "zia     =E-2    3 more, not named",
             "\nOther accounts of leavers that are active: 2, which nothing switches off: see `usher leavers --others`\n",
             "Other accounts at zia are not known, or not all, for 1 leaver: see otherAccounts.gaps in `usher leavers --all --json`\n",
+            "\nDepartures that are not decided yet: 2\n",
+            "E-7, E-8   2026-07-01T00:00:00Z  3 h   the record may belong to another person: record u-1 of directory",
+            "not known  2026-07-01T02:59:00Z  60 s  set aside: it cannot be read or stored",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
@@ -273,5 +293,9 @@ mod tests {
         assert!(lines[2].starts_with("obl_2,zia,'=E-2,out_of_scope,proven,,"), "{}", lines[2]);
         let others = ",\"adm-e2 (active, login); 8 (not said whether active, mail)\",2,too_many_orphans";
         assert!(lines[2].ends_with(others), "{}", lines[2]);
+        assert_eq!(
+            lines[3],
+            ",,E-7 E-8,,undecided,,2026-07-01T00:00:00Z,,,,,match,record u-1 of directory,operator,,,,,,,,"
+        );
     }
 }

@@ -10,10 +10,11 @@ use lifecycle::{
     WaitingFor,
 };
 use store::StoreError;
+use time::format_description::well_known::Rfc3339;
 
 use super::status::holder;
 use super::{Control, refusal};
-use crate::looks::{Looks, is_account_due};
+use crate::looks::{Looks, account_unverified_since, is_account_due};
 use crate::pacer::Circuit;
 use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, resource, status};
@@ -23,6 +24,19 @@ use crate::{micros, now};
 struct Surroundings {
     /// Paused, not owned, or not to be asked.
     stopped: Option<Waiting>,
+}
+
+impl Surroundings {
+    /// What was shown to be off, and could not be looked at since: why.
+    fn unverified(&self, since: Option<i64>) -> Option<Waiting> {
+        let stopped = self.stopped.as_ref()?;
+        let since = crate::moment(since?).format(&Rfc3339).unwrap_or_default();
+        let detail = match &stopped.detail {
+            Some(detail) => format!("not verified since {since}: {detail}"),
+            None => format!("not verified since {since}"),
+        };
+        Some(Waiting::because(stopped.reason, detail))
+    }
 }
 
 impl Control {
@@ -57,9 +71,14 @@ impl Control {
         let at = micros(now());
         let is_due = |row: &&resource::Model| is_wanted_off(row) && is_account_due(row, at);
         let due: Vec<String> = rows.values().filter(is_due).map(|row| row.subject.clone()).collect();
-        let accounts = accounts(people, &mut rows, &surroundings);
+        // Nothing can be looked at while nothing is sent.
+        let is_stopped = surroundings.stopped.is_some();
+        let set_aside = crate::quarantine::departures_of(&self.store, target, people).await?;
+        let accounts = accounts(people, &mut rows, &surroundings, &set_aside);
         let (memberships, doubtful) = self.memberships(target, memberships, &surroundings).await?;
-        self.look_back(target, Looks { people: due, memberships: doubtful }).await;
+        if !is_stopped {
+            self.look_back(target, Looks { people: due, memberships: doubtful }).await;
+        }
         Ok(EvidenceReply { accounts, memberships })
     }
 
@@ -108,10 +127,10 @@ fn accounts(
     people: &[String],
     rows: &mut HashMap<String, resource::Model>,
     surroundings: &Surroundings,
+    set_aside: &HashMap<String, Waiting>,
 ) -> Vec<AccountEvidence> {
-    people
-        .iter()
-        .map(|person| match rows.remove(person).filter(|row| row.desired_revision > 0) {
+    let evidence = |person: &String| {
+        let mut evidence = match rows.remove(person).filter(|row| row.desired_revision > 0) {
             Some(row) => account(&row, surroundings),
             None => AccountEvidence {
                 person: person.clone(),
@@ -119,13 +138,21 @@ fn accounts(
                 off: None,
                 waiting: Some(Waiting::new(WaitingFor::Delivery)),
             },
-        })
-        .collect()
+        };
+        if let Some(waiting) = set_aside.get(person).filter(|_| evidence.off.is_none()) {
+            evidence.waiting = Some(waiting.clone());
+        }
+        evidence
+    };
+    people.iter().map(evidence).collect()
 }
 
 fn account(row: &resource::Model, surroundings: &Surroundings) -> AccountEvidence {
     let off = off_evidence(row);
-    let waiting = off.is_none().then(|| waiting(row, surroundings));
+    let waiting = match off {
+        Some(_) => surroundings.unverified(account_unverified_since(row, micros(now()))),
+        None => Some(waiting(row, surroundings)),
+    };
     AccountEvidence { person: row.subject.clone(), revision: row.desired_revision, off, waiting }
 }
 

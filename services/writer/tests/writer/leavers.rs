@@ -26,7 +26,7 @@ impl World {
         reply.accounts.remove(0)
     }
 
-    async fn until_waiting(&self, key: &str, revision: i64, reason: WaitingFor) -> String {
+    pub(crate) async fn until_waiting(&self, key: &str, revision: i64, reason: WaitingFor) -> String {
         self.until(&format!("{key} waits for {reason:?}"), async || {
             let account = self.account_evidence(key).await;
             account.revision == revision && account.waiting.is_some_and(|waiting| waiting.reason == reason)

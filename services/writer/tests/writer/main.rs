@@ -26,6 +26,7 @@ mod persistence;
 mod probe;
 mod profiles;
 mod provision;
+mod reasons;
 mod reconcile;
 mod references;
 mod refused;

@@ -36,6 +36,18 @@ pub enum WaitingFor {
     Reference,
     /// The target accepted the request and has not shown that the account is off.
     Evidence,
+    /// The broker does not take the command: its stream is full, or it is away.
+    Outbox,
+    /// The broker refuses the command for good.
+    Refusal,
+    /// A service could not read or store it, and set it aside.
+    Quarantine,
+    /// What the source says of the departure cannot be read.
+    Unread,
+    /// The record may belong to another person.
+    Match,
+    /// The run of the feed that shows it is held.
+    Feed,
     /// Another account of the person is on at the target.
     Duplicate,
     /// A reason that this version does not know.
@@ -55,11 +67,13 @@ pub enum Helper {
     TargetAdministrator,
     /// Whoever runs the machines that Usher runs on.
     Infrastructure,
+    /// The administrator of the source.
+    SourceAdministrator,
 }
 
 impl WaitingFor {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::FirstCheck,
         Self::Writer,
         Self::Delivery,
@@ -75,6 +89,12 @@ impl WaitingFor {
         Self::DeadLetter,
         Self::Reference,
         Self::Evidence,
+        Self::Outbox,
+        Self::Refusal,
+        Self::Quarantine,
+        Self::Unread,
+        Self::Match,
+        Self::Feed,
         Self::Duplicate,
         Self::Unknown,
     ];
@@ -97,6 +117,12 @@ impl WaitingFor {
             Self::DeadLetter => "dead_letter",
             Self::Reference => "reference",
             Self::Evidence => "evidence",
+            Self::Outbox => "outbox",
+            Self::Refusal => "refusal",
+            Self::Quarantine => "quarantine",
+            Self::Unread => "unread",
+            Self::Match => "match",
+            Self::Feed => "feed",
             Self::Duplicate => "duplicate",
             Self::Unknown => "unknown",
         }
@@ -125,6 +151,12 @@ impl WaitingFor {
             Self::DeadLetter => "given up: a dead letter",
             Self::Reference => "waits for the account of another person",
             Self::Evidence => "accepted by the target, and not seen to be off",
+            Self::Outbox => "the broker does not take the command",
+            Self::Refusal => "the broker refuses the command for good",
+            Self::Quarantine => "set aside: it cannot be read or stored",
+            Self::Unread => "the departure at the source cannot be read",
+            Self::Match => "the record may belong to another person",
+            Self::Feed => "the run of the feed is held",
             Self::Duplicate => "another account of the person is on",
             Self::Unknown => "for a reason that this version does not know",
         }
@@ -134,14 +166,19 @@ impl WaitingFor {
     pub fn helper(self) -> Helper {
         match self {
             Self::FirstCheck | Self::Queue | Self::Retry | Self::Reference => Helper::Usher,
-            Self::Writer | Self::Delivery | Self::Owner => Helper::Infrastructure,
+            Self::Writer | Self::Delivery | Self::Owner | Self::Outbox => Helper::Infrastructure,
             Self::Circuit | Self::Evidence => Helper::TargetAdministrator,
+            Self::Unread => Helper::SourceAdministrator,
             Self::Target
             | Self::Pause
             | Self::Hold
             | Self::Rejection
             | Self::Conflict
             | Self::DeadLetter
+            | Self::Refusal
+            | Self::Quarantine
+            | Self::Match
+            | Self::Feed
             | Self::Duplicate
             | Self::Unknown => Helper::Operator,
         }
@@ -150,7 +187,13 @@ impl WaitingFor {
 
 impl Helper {
     /// Every helper.
-    pub const ALL: [Self; 4] = [Self::Usher, Self::Operator, Self::TargetAdministrator, Self::Infrastructure];
+    pub const ALL: [Self; 5] = [
+        Self::Usher,
+        Self::Operator,
+        Self::TargetAdministrator,
+        Self::Infrastructure,
+        Self::SourceAdministrator,
+    ];
 
     /// The name used in the API.
     pub fn as_str(self) -> &'static str {
@@ -159,6 +202,7 @@ impl Helper {
             Self::Operator => "operator",
             Self::TargetAdministrator => "target_administrator",
             Self::Infrastructure => "infrastructure",
+            Self::SourceAdministrator => "source_administrator",
         }
     }
 
@@ -169,6 +213,7 @@ impl Helper {
             Self::Operator => "an operator",
             Self::TargetAdministrator => "the target's administrator",
             Self::Infrastructure => "the operators of the machines",
+            Self::SourceAdministrator => "the administrator of the source",
         }
     }
 }

@@ -10,7 +10,7 @@ use store::StoreError;
 
 use super::{Surroundings, off_evidence, reason};
 use crate::control::Control;
-use crate::looks::is_membership_due;
+use crate::looks::{is_membership_due, membership_unverified_since};
 use crate::rows::{edge, load_resources, resource, status};
 use crate::{micros, now};
 
@@ -90,8 +90,12 @@ fn membership(
         return MembershipEvidence { key: key.clone(), revision: 0, off: None, waiting };
     };
     let off = shown_out(row, ends);
-    let waiting =
-        off.is_none().then(|| reason(&row.status, row.queued, false, surroundings, row.last_error.clone()));
+    let is_elsewhere = |off: &OffEvidence| matches!(&*off.kind, NEVER_MEMBER | GROUP_GONE);
+    let waiting = match &off {
+        Some(off) if is_elsewhere(off) => None,
+        Some(_) => surroundings.unverified(membership_unverified_since(row, micros(now()))),
+        None => Some(reason(&row.status, row.queued, false, surroundings, row.last_error.clone())),
+    };
     MembershipEvidence { key: key.clone(), revision: row.revision, off, waiting }
 }
 

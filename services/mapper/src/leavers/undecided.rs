@@ -1,0 +1,143 @@
+//! Departures that are not decided yet: messages in quarantine, values that could not be read, records that may belong to
+//! several people, and runs of feeds that are held. None of them has an obligation, so each is listed and counted here.
+
+use lifecycle::{FeedRunState, FindingKind, RecordStatus, ResourceKind, UndecidedDeparture, WaitingFor};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+use store::{StoreError, quarantine};
+
+use crate::rows::{desired, feed_run, finding, record};
+use crate::work::conflict_in_words;
+use crate::{SERVICE, moment, runs};
+
+/// How many there are.
+///
+/// # Errors
+/// As the database reports them.
+pub(super) async fn count(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    let failed = StoreError::statement("count undecided departures");
+    let mut sum = quarantine::count(connection, SERVICE).await?.departures;
+    sum += unread().count(connection).await.map_err(&failed)?;
+    sum += unmatched().count(connection).await.map_err(&failed)?;
+    for run in held_runs(connection).await? {
+        sum += runs::query::missing(connection, &run).await?;
+    }
+    Ok(sum)
+}
+
+/// The oldest of them, at most `limit`; with `person`, only those that may concern this person or name none.
+///
+/// # Errors
+/// As the database reports them.
+pub(crate) async fn list(
+    connection: &impl ConnectionTrait,
+    person: Option<&str>,
+    limit: u64,
+) -> Result<Vec<UndecidedDeparture>, StoreError> {
+    let mut all = set_aside(connection, limit).await?;
+    all.extend(not_read(connection, limit).await?);
+    all.extend(not_matched(connection, limit).await?);
+    for run in held_runs(connection).await? {
+        let since = moment(run.ended_at.unwrap_or(run.run_at));
+        let detail = format!("feed {}, run {}: {}", run.feed, run.run, run.reasons().join("; "));
+        let keys = runs::query::missing_keys(connection, &run, limit).await?;
+        all.extend(
+            keys.into_iter()
+                .map(|key| UndecidedDeparture::new(vec![key], since, WaitingFor::Feed, detail.clone())),
+        );
+    }
+    if let Some(person) = person {
+        all.retain(|one| one.people.is_empty() || one.people.iter().any(|key| key == person));
+    }
+    all.sort_by_key(|one| one.since);
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
+}
+
+async fn set_aside(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<UndecidedDeparture>, StoreError> {
+    let items = quarantine::list(connection, SERVICE, limit).await?;
+    let departures = items.into_iter().filter(|item| item.is_departure);
+    Ok(departures
+        .map(|item| {
+            let people = if item.subject.is_empty() { Vec::new() } else { vec![item.subject] };
+            let detail = format!("{SERVICE}:{}: {}", item.id, item.cause);
+            UndecidedDeparture::new(people, moment(item.at), WaitingFor::Quarantine, detail)
+        })
+        .collect())
+}
+
+/// Values that may say that a person left who has an account that is not off.
+fn unread() -> Select<finding::Entity> {
+    finding::Entity::find()
+        .filter(finding::Column::Kind.eq(FindingKind::Unread.as_str()))
+        .filter(finding::Column::Departure.eq(true))
+        .filter(Expr::exists(with_access()))
+}
+
+/// The accounts of the person of a finding that are not off, by the index of subjects.
+fn with_access() -> SelectStatement {
+    let person = Expr::col((finding::Entity, finding::Column::Person));
+    Query::select()
+        .column((desired::Entity, desired::Column::Subject))
+        .from(desired::Entity)
+        .and_where(Expr::col((desired::Entity, desired::Column::Subject)).eq(person))
+        .and_where(desired::Column::Kind.eq(ResourceKind::User.as_str()))
+        .and_where(desired::Column::State.eq(lifecycle::AccountState::Active.as_str()))
+        .to_owned()
+}
+
+async fn not_read(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<UndecidedDeparture>, StoreError> {
+    let rows = unread()
+        .order_by_asc(finding::Column::Since)
+        .limit(limit)
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read departures that could not be read"))?;
+    let told = rows.into_iter().map(|row| {
+        let detail = format!("{}: {}: {}", row.sender, row.field, row.detail);
+        UndecidedDeparture::new(vec![row.person], moment(row.since), WaitingFor::Unread, detail)
+    });
+    Ok(told.collect())
+}
+
+/// Records of people who left, where it is not known whose they are.
+fn unmatched() -> Select<record::Entity> {
+    record::Entity::find()
+        .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
+        .filter(record::Column::Departed.eq(true))
+        .filter(record::Column::Person.is_null())
+}
+
+async fn not_matched(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<UndecidedDeparture>, StoreError> {
+    let rows = unmatched()
+        .order_by_asc(record::Column::Since)
+        .limit(limit)
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read departures of records"))?;
+    let told = rows.into_iter().map(|row| {
+        let detail = format!("record {} of {}: {}", row.key, row.source, conflict_in_words(&row.reason));
+        UndecidedDeparture::new(row.candidates(), moment(row.since), WaitingFor::Match, detail)
+    });
+    Ok(told.collect())
+}
+
+async fn held_runs(connection: &impl ConnectionTrait) -> Result<Vec<feed_run::Model>, StoreError> {
+    feed_run::Entity::find()
+        .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
+        .order_by_asc(feed_run::Column::RunAt)
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read held runs of feeds"))
+}
