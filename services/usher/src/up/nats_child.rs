@@ -280,11 +280,12 @@ impl Keeper {
     }
 
     /// Waits without reaping first, so that nobody signals a process that is not ours any more. A server that says for
-    /// long that it is not healthy is ended: after its disk was full it stores nothing until it is started again.
+    /// long that it is not healthy is ended: after its disk was full it stores nothing until it is started again. That waits
+    /// until there is room: a server that starts on a full disk is no better, and cannot write down its consumers.
     fn wait_for_its_end(&self, child: &mut Child) -> String {
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is an i32"));
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-        let mut health = Health::new(self.ports.monitor);
+        let mut health = Health::new(self.ports.monitor, &self.settings.folder);
         while matches!(
             waitid(Id::Pid(pid), flags),
             Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::EINTR)
