@@ -235,7 +235,7 @@ impl Bus {
         crate::consumer::stored_content(&self.0.connected.jetstream, &stream, sequence).await
     }
 
-    /// How far the consumers of `durable` are in each stream of `feed`; none where it never read.
+    /// How far the consumers of `durable` are in each stream of `feed`.
     ///
     /// # Errors
     /// When a stream is missing or the server does not answer.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::retry_until;
-use crate::streams::{DROPPED_UNTIL, find};
+use crate::streams::{DROPPED_THROUGH, DROPPED_UNTIL, find};
 use crate::{Bus, BusError, Feed};
 
 /// Subject of a publisher's request to make room; the payload is the stream's name.
@@ -142,17 +142,20 @@ impl Bus {
         if first_kept <= state.first_sequence {
             return Ok(()); // nothing that every consumer has taken
         }
-        let newest_dropped = stream.direct_get(first_kept - 1).await.ok().map(|message| message.time);
+        let newest_dropped = first_kept - 1;
+        let stored_at = stream.direct_get(newest_dropped).await.ok().map(|message| message.time);
+        let mut config = info.config.clone();
+        config.metadata.insert(DROPPED_THROUGH.to_owned(), newest_dropped.to_string());
+        if let Some(text) = stored_at.and_then(|at| at.format(&Rfc3339).ok()) {
+            config.metadata.insert(DROPPED_UNTIL.to_owned(), text);
+        }
+        // First noted, then dropped: what is gone and was not noted was lost.
+        self.jetstream().update_stream(&config).await?;
         let purged = stream.purge().sequence(first_kept).await?;
         tracing::info!(
             stream = %info.config.name, messages = purged.purged, "messages that every consumer has taken made room"
         );
         telemetry::metrics::stream_trimmed(&info.config.name, purged.purged);
-        if let Some(text) = newest_dropped.and_then(|at| at.format(&Rfc3339).ok()) {
-            let mut config = info.config.clone();
-            config.metadata.insert(DROPPED_UNTIL.to_owned(), text);
-            self.jetstream().update_stream(&config).await?;
-        }
         Ok(())
     }
 }

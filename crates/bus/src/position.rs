@@ -8,6 +8,7 @@ use async_nats::jetstream::stream::Info as StreamInfo;
 use futures_util::TryStreamExt;
 
 use crate::BusError;
+use crate::streams::DROPPED_THROUGH;
 
 /// How far one durable consumer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub struct StreamPosition {
     pub readers: usize,
     /// When the stream was made, in microseconds since the Unix epoch: another one is another stream.
     pub made_at: i64,
+    /// The stream keeper dropped messages up to here after every consumer had taken them.
+    pub dropped_through: u64,
+    /// False when the server has no such consumer.
+    pub exists: bool,
 }
 
 impl StreamPosition {
@@ -50,8 +55,12 @@ fn belongs(consumer: &str, durable: &str) -> bool {
     consumer == durable || consumer.strip_prefix(durable).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// The positions of `durable` and its further consumers in `stream`. Messages that were stored after the stream was looked
-/// at do not count.
+fn dropped_through(info: &StreamInfo) -> u64 {
+    info.config.metadata.get(DROPPED_THROUGH).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// The positions of `durable` and its further consumers in `stream`; one for `durable` also when the server has no such
+/// consumer. Messages that were stored after the stream was looked at do not count.
 pub(crate) async fn positions(
     jetstream: &Context,
     stream: &str,
@@ -59,21 +68,35 @@ pub(crate) async fn positions(
 ) -> Result<Vec<StreamPosition>, BusError> {
     let handle = jetstream.get_stream(stream).await.map_err(|error| failed(stream, durable, error))?;
     let info = handle.cached_info();
-    let (state, made_at) = (&info.state, made_at(info));
+    let state = &info.state;
+    let missing = StreamPosition {
+        stream: stream.to_owned(),
+        durable: durable.to_owned(),
+        first_sequence: state.first_sequence,
+        last_sequence: state.last_sequence,
+        ack_floor: 0,
+        lag: state.messages,
+        readers: 0,
+        made_at: made_at(info),
+        dropped_through: dropped_through(info),
+        exists: false,
+    };
     let consumers: Vec<Info> =
         handle.consumers().try_collect().await.map_err(|error| failed(stream, durable, error))?;
     let ours = consumers.into_iter().filter(|consumer| belongs(&consumer.name, durable));
     let positions = ours.map(|consumer| StreamPosition {
-        stream: stream.to_owned(),
         durable: consumer.name.clone(),
-        first_sequence: state.first_sequence,
-        last_sequence: state.last_sequence,
         ack_floor: consumer.ack_floor.stream_sequence,
         lag: consumer.num_pending + consumer.num_ack_pending as u64,
         readers: consumer.num_waiting,
-        made_at,
+        exists: true,
+        ..missing.clone()
     });
-    Ok(positions.collect())
+    let mut positions: Vec<StreamPosition> = positions.collect();
+    if !positions.iter().any(|position| position.durable == durable) {
+        positions.push(missing);
+    }
+    Ok(positions)
 }
 
 /// Lets the consumer begin again at `sequence`: it is made again with the same configuration.

@@ -8,6 +8,8 @@ use time::format_description::well_known::Rfc3339;
 
 /// Key in a stream's metadata: when the newest message was stored that was dropped to make room.
 pub(crate) const DROPPED_UNTIL: &str = "usher-dropped-until";
+/// Key in a stream's metadata: the sequence of that message.
+pub(crate) const DROPPED_THROUGH: &str = "usher-dropped-through";
 
 /// One stream as it was last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! of them as a cluster.
 
 mod cluster;
+mod damage;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use crate::BusConfig;
 
 pub use cluster::TestCluster;
+pub use damage::{delete_consumer, drop_oldest, purge};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);

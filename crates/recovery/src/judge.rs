@@ -42,7 +42,9 @@ pub(crate) fn finding(
     };
     let acknowledged_more = positions.iter().any(|(found, kept)| {
         let kept = kept.as_ref().filter(|kept| kept.made_at == found.made_at);
-        kept.is_some_and(|kept| signed(found.ack_floor) > kept.floor) && found.readers == 0
+        // The server moves the floor past what is purged: nobody acknowledged that.
+        let acknowledged = found.ack_floor > before_first(found);
+        acknowledged && kept.is_some_and(|kept| signed(found.ack_floor) > kept.floor) && found.readers == 0
     });
     match () {
         () if identity.restored_from.is_some() => Finding::Restored,
@@ -76,16 +78,33 @@ pub(crate) fn step(finding: Finding, found: &StreamPosition, kept: Option<&Posit
     };
     let is_old = matches!(finding, Finding::Restored | Finding::Empty | Finding::Foreign);
     let contained = if is_old || found.readers == 0 { floor } else { floor.max(found.ack_floor) };
-    let rewind_to = (found.ack_floor > contained).then_some(contained + 1);
-    // After a crash the floor that was kept lags behind what is contained.
-    let surely = if is_old { contained } else { contained.max(found.ack_floor) };
-    let lost = (found.first_sequence > surely + 1).then(|| (surely + 1, found.first_sequence - 1));
+    let rewind_to = (found.ack_floor > contained.max(before_first(found))).then_some(contained + 1);
+    // What the keeper dropped, every consumer had taken, unless the database is from before. The consumer's floor proves
+    // nothing, because the server moves it past what is purged; it counts only where nothing else is known.
+    let known = if same_stream.is_some() { floor } else { found.ack_floor };
+    let surely = if is_old { contained } else { known.max(found.dropped_through) };
+    let lost = (before_first(found) > surely).then(|| (surely + 1, before_first(found)));
     Step { rewind_to, lost }
+}
+
+/// The newest sequence that the stream does not hold any more.
+pub(crate) fn before_first(found: &StreamPosition) -> u64 {
+    found.first_sequence.saturating_sub(1)
 }
 
 /// True when the stream at `found` is not the one that positions were kept of: it was lost, and made again under its name.
 pub(crate) fn is_another_stream(found: &StreamPosition, kept: Option<&Position>) -> bool {
     kept.is_some_and(|kept| kept.made_at != found.made_at)
+}
+
+/// Everything up to `floor` is contained.
+pub(crate) fn position(at: &StreamPosition, floor: u64) -> Position {
+    Position {
+        stream: at.stream.clone(),
+        durable: at.durable.clone(),
+        made_at: at.made_at,
+        floor: i64::try_from(floor).unwrap_or(i64::MAX),
+    }
 }
 
 fn signed(sequence: u64) -> i64 {
@@ -108,6 +127,8 @@ mod tests {
             lag: 100 - ack_floor,
             readers,
             made_at: 7,
+            dropped_through: 0,
+            exists: true,
         }
     }
 
@@ -188,6 +209,9 @@ mod tests {
         assert_eq!(of(true, 0), Finding::Restored);
         assert_eq!(of(false, 0), Finding::Same, "a crash: acknowledged after the last time it was kept");
         assert_eq!(of(true, 1), Finding::Same, "another replica reads");
+        let purged = [(found(92, 91, 0), Some(kept(90)))];
+        let finding = finding(Some(&identity(5, true)), &mark(5), "i", &purged);
+        assert_eq!(finding, Finding::Same, "the server moved the floor past what was purged");
     }
 
     #[test]
@@ -201,7 +225,11 @@ mod tests {
         assert_eq!(step(Finding::Same, found(1, 90, 2), Some(kept(80))), (None, None), "others read");
         assert_eq!(step(Finding::Restored, found(1, 90, 2), Some(kept(80))), (Some(81), None));
         assert_eq!(step(Finding::Restored, found(86, 90, 0), Some(kept(80))), (Some(81), Some((81, 85))));
-        assert_eq!(step(Finding::Same, found(86, 90, 0), Some(kept(80))), (Some(81), None), "acknowledged");
+        let dropped = StreamPosition { dropped_through: 85, ..found(86, 90, 0) };
+        assert_eq!(step(Finding::Same, dropped.clone(), Some(kept(80))), (Some(81), None), "taken by all");
+        assert_eq!(step(Finding::Restored, dropped, Some(kept(80))), (Some(81), Some((81, 85))), "before");
+        assert_eq!(step(Finding::Same, found(96, 95, 0), Some(kept(90))), (None, Some((91, 95))), "purged");
+        assert_eq!(step(Finding::Same, found(96, 99, 2), Some(kept(90))), (None, Some((91, 95))), "read on");
         assert_eq!(step(Finding::Same, found(96, 90, 0), Some(kept(90))), (None, Some((91, 95))), "aged out");
         assert_eq!(step(Finding::Empty, found(1, 90, 0), None), (Some(1), None));
         assert_eq!(step(Finding::Fresh, found(1, 90, 0), None), (None, None), "the first that looks");

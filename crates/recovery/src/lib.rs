@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub use contents::{Contained, Contents, RestoredStream, contents, mark_restored};
 pub use heartbeat::{StaleRecords, create_heartbeat, drop_heartbeat};
 pub use judge::Finding;
-use judge::{Step, finding, step};
+use judge::{Step, finding, position, step};
 use tables::{Identity, Notice, Position};
 pub use tables::{add_generation, create, drop, remove_generation};
 
@@ -66,6 +66,8 @@ pub struct Found {
     pub finding: Finding,
     /// Messages that the database does not contain are gone.
     pub lost: u64,
+    /// A stream is another one than before: how much of the one before was lost is not known.
+    pub has_other_stream: bool,
     /// In words, what operators should know of it; empty when there is nothing.
     pub news: Vec<String>,
     /// The installation was restored from a backup of this time (microseconds since the Unix epoch).
@@ -78,7 +80,7 @@ impl Found {
     /// Why what the database believes has to be verified before it is acted on.
     pub fn needs_verification(&self) -> Option<String> {
         let is_old = !matches!(self.finding, Finding::Fresh | Finding::Same);
-        (is_old || self.lost > 0).then(|| self.news.join("; "))
+        (is_old || self.lost > 0 || self.has_other_stream).then(|| self.news.join("; "))
     }
 }
 
@@ -160,9 +162,18 @@ impl Recovery {
             _ => self.in_words(finding),
         };
         let stale = self.stale(finding, mark.read()).await?.filter(|_| restored_from.is_none());
-        let mut found = Found { finding, lost: 0, news: news.into_iter().collect(), restored_from, stale };
+        let news = news.into_iter().collect();
+        let mut found = Found { finding, lost: 0, has_other_stream: false, news, restored_from, stale };
         let mut kept = Vec::new();
         for (at, known) in &positions {
+            if !at.exists && known.is_none() {
+                // The consumer is made at the first start, and begins with what the stream holds then.
+                kept.push(position(at, judge::before_first(at)));
+                continue;
+            }
+            if finding == Finding::Same && self.reads_everything(at) {
+                self.look_at_consumer(at, known.as_ref(), &mut found);
+            }
             let Step { rewind_to, lost } = step(finding, at, known.as_ref());
             let lost = lost.filter(|_| self.reads_everything(at));
             if let Some(sequence) = rewind_to {
@@ -305,7 +316,7 @@ impl Recovery {
         let positions = self.positions().await?;
         let mut lost = Vec::new();
         let mut kept = Vec::new();
-        for (at, known) in &positions {
+        for (at, known) in positions.iter().filter(|(at, known)| at.exists || known.is_some()) {
             let step = step(Finding::Same, &StreamPosition { readers: 1, ..at.clone() }, known.as_ref());
             if judge::is_another_stream(at, known.as_ref()) && self.reads_everything(at) {
                 lost.push(self.made_again_in_words(at));
@@ -379,15 +390,6 @@ impl Recovery {
         }
         let surplus = identity.notices.len().saturating_sub(NOTICES_MAX);
         identity.notices.drain(..surplus);
-    }
-}
-
-fn position(at: &StreamPosition, floor: u64) -> Position {
-    Position {
-        stream: at.stream.clone(),
-        durable: at.durable.clone(),
-        made_at: at.made_at,
-        floor: i64::try_from(floor).unwrap_or(i64::MAX),
     }
 }
 

@@ -2,9 +2,20 @@
 
 use bus::StreamPosition;
 
-use crate::{Finding, Recovery};
+use crate::tables::Position;
+use crate::{Finding, Found, Recovery, judge};
 
 impl Recovery {
+    /// Whether the consumer and its stream are those of before.
+    pub(crate) fn look_at_consumer(&self, at: &StreamPosition, known: Option<&Position>, found: &mut Found) {
+        if judge::is_another_stream(at, known) {
+            found.has_other_stream = true;
+            found.news.push(self.made_again_in_words(at));
+        } else if !at.exists {
+            found.news.push(self.deleted_in_words(at));
+        }
+    }
+
     pub(crate) fn in_words(&self, finding: Finding) -> Option<String> {
         let service = self.service;
         Some(match finding {
@@ -35,7 +46,14 @@ impl Recovery {
     pub(crate) fn made_again_in_words(&self, at: &StreamPosition) -> String {
         let (service, stream) = (self.service, &at.stream);
         format!(
-            "the stream {stream} was lost and made again while the {service} was running: what it held and the {service} had not read is gone"
+            "the stream {stream} was lost and made again: what it held and the {service} had not read is gone"
+        )
+    }
+
+    pub(crate) fn deleted_in_words(&self, at: &StreamPosition) -> String {
+        let (service, stream, durable) = (self.service, &at.stream, &at.durable);
+        format!(
+            "the consumer {durable} of {stream} was deleted: the {service} reads again everything that the stream still holds"
         )
     }
 

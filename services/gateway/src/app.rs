@@ -305,7 +305,7 @@ async fn watch(gate: &Gate, latch: &Latch, soft: CancellationToken) {
             // Before the mapper's first start there is no consumer, and so no lag.
             gate.pressure.note_lag(gate.bus.lag(Feed::Events, MAPPER).await.ok());
             for position in gate.bus.positions(Feed::Events, MAPPER).await.unwrap_or_default() {
-                if position.durable == MAPPER {
+                if position.durable == MAPPER && position.exists {
                     let merged = if position.is_idle() { position.last_sequence } else { position.ack_floor };
                     gate.quota.note_merged(&position.stream, merged);
                 }

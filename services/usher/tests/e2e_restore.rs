@@ -255,7 +255,7 @@ async fn the_brokers_store_is_lost_while_everything_runs_and_everything_is_compa
     let store = world.usher.data().join("nats");
     std::fs::rename(&store, store.with_file_name("lost")).unwrap();
     world.usher.kill9_nats().unwrap();
-    status_says(&world, "the stream COMMANDS was lost and made again while the writer was running").await;
+    status_says(&world, "the stream COMMANDS was lost and made again").await;
     say(&world, (0..LEAVERS).map(|person| left(person, 20)).collect()).await;
     ends_with(&world, LEAVERS..PEOPLE).await;
 }

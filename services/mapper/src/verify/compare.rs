@@ -155,7 +155,10 @@ impl Verifier {
         loop {
             let positions = self.bus.positions(feed, consumer).await?;
             let is_taken = |position: &bus::StreamPosition| {
-                position.is_idle()
+                // The consumer of departures reads nothing that this one does not.
+                position.durable != WRITER
+                    || !position.exists
+                    || position.is_idle()
                     || last.get(&position.stream).is_none_or(|last| position.ack_floor >= *last)
             };
             if positions.iter().all(is_taken) {
