@@ -1,5 +1,6 @@
 //! The gateway's section of the configuration.
 
+mod senders;
 mod warnings;
 
 use std::collections::{HashMap, HashSet};

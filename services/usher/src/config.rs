@@ -1,5 +1,6 @@
 //! The one configuration file: a section per service, unknown settings refused, references expanded.
 
+pub(crate) mod authority;
 mod check;
 mod expand;
 mod overlay;
@@ -79,6 +80,14 @@ pub enum ConfigError {
     /// The gateway could not start with it.
     #[error("{path}: section `gateway`: {message}")]
     Gateway {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Nobody's departures would count.
+    #[error("{path}: {message}")]
+    Authority {
         /// The file.
         path: PathBuf,
         /// What is wrong.

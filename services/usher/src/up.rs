@@ -12,7 +12,7 @@ use telemetry::{Shutdown, Telemetry};
 use tokio::sync::watch;
 
 use crate::cli::UpArgs;
-use crate::config::Config;
+use crate::config::{Config, authority};
 use crate::serve::{self, Crew, Ending, Role};
 use folder::{Folder, RunFile};
 use nats_child::{NatsChild, NatsSettings, NatsState};
@@ -28,7 +28,13 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
         None => folder.default_config()?,
     };
     let config = Config::load_over(&config_file, Some(&folder.config_defaults()))?;
+    if let Some(fault) = authority::fault(&config) {
+        return Err(anyhow!("{}: {fault}", config_file.display()));
+    }
     let telemetry = serve::start_telemetry("usher", &config)?;
+    for warning in authority::warnings(&config) {
+        tracing::warn!("{warning}");
+    }
     let runtime = serve::runtime()?;
     let outcome = runtime.block_on(with_broker(&folder, config, &config_file, &telemetry));
     folder.remove_run_file();

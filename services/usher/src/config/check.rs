@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, authority};
 
 /// A file that can be used.
 #[derive(Debug)]
@@ -49,6 +49,9 @@ pub fn check(path: &Path) -> Result<Checked, ConfigError> {
     if let Some(gateway) = &config.gateway {
         gateway.check().map_err(|message| ConfigError::Gateway { path: path.to_owned(), message })?;
     }
+    if let Some(message) = authority::fault(&config) {
+        return Err(ConfigError::Authority { path: path.to_owned(), message });
+    }
     if let Some(writer) = &config.writer {
         writer::check(writer).map_err(|source| ConfigError::Writer { path: path.to_owned(), source })?;
     }
@@ -83,6 +86,7 @@ fn warnings(config: &Config, is_for_up: bool, policies: Option<&BTreeSet<String>
         of_broker(&config.nats, &mut warnings);
     }
     warnings.extend(config.gateway.iter().flat_map(gateway::Config::warnings));
+    warnings.extend(authority::warnings(config));
     if let (Some(writer), Some(policies)) = (&config.writer, policies) {
         let targets: BTreeSet<String> = writer.targets.iter().map(|target| target.name.clone()).collect();
         for target in targets.difference(policies) {

@@ -1,0 +1,151 @@
+//! Whether those can speak whose departures count: a name that is not a sender's makes every departure count for nothing.
+
+use super::Config;
+
+/// Most letters that a name may differ in and still be meant.
+const DISTANCE_MAX: usize = 2;
+
+/// What of `mapper.people.employment` cannot be meant, if anything: nobody at all speaks under its names, or a name is almost
+/// that of a sender.
+pub(crate) fn fault(config: &Config) -> Option<String> {
+    let (gateway, names) = both(config)?;
+    let can_nobody = !names.iter().any(|name| gateway.can_speak(name));
+    let senders = gateway.senders();
+    names.iter().filter(|name| !gateway.can_speak(name)).find_map(|name| {
+        let near = senders.iter().find(|sender| is_near(name, sender));
+        if near.is_none() && !can_nobody {
+            return None;
+        }
+        let meant = near.map(|near| format!("; perhaps `{near}` is meant")).unwrap_or_default();
+        Some(format!(
+            "mapper.people.employment names `{name}`, and no sender speaks under that name: no departure would count{meant} \
+             (the senders are {})",
+            senders.join(", ")
+        ))
+    })
+}
+
+/// What works, and should be looked at.
+pub(crate) fn warnings(config: &Config) -> Vec<String> {
+    let Some((gateway, names)) = both(config) else { return Vec::new() };
+    let unspoken = names.iter().filter(|name| !gateway.can_speak(name)).map(|name| {
+        format!("mapper.people.employment names `{name}`, and no sender of this file speaks under that name")
+    });
+    let counts = |sender: &String| {
+        names.iter().any(|name| {
+            sender.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    let silent: Vec<String> = gateway.fixed_senders().into_iter().filter(|sender| !counts(sender)).collect();
+    let silent = (!silent.is_empty()).then(|| {
+        format!(
+            "nobody leaves because of what {} say: mapper.people.employment names only {}",
+            silent.join(", "),
+            names.join(", ")
+        )
+    });
+    unspoken.chain(silent).collect()
+}
+
+/// The senders, and the names of those whose departures count; nothing when all count or the senders are elsewhere.
+fn both(config: &Config) -> Option<(&gateway::Config, &[String])> {
+    let (gateway, mapper) = (config.gateway.as_ref()?, config.mapper.as_ref()?);
+    let names = mapper.people.employment.as_slice();
+    (!names.is_empty() && !gateway.senders().is_empty()).then_some((gateway, names))
+}
+
+/// Whether one is written for the other: in another case, without the part before the last `/`, or with a slip of the pen.
+fn is_near(name: &str, sender: &str) -> bool {
+    let (name, sender) = (name.to_lowercase(), sender.to_lowercase());
+    let last = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
+    let named = sender.strip_suffix("/scim").unwrap_or(&sender);
+    last(&name) == last(named) || distance(&name, &sender) <= DISTANCE_MAX
+}
+
+/// How many letters have to be changed, added or taken away.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = index + 1;
+        for at in 1..=other.len() {
+            let changed = before + usize::from(letter != other[at - 1]);
+            before = row[at];
+            row[at] = changed.min(row[at] + 1).min(row[at - 1] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(employment: &[&str]) -> Config {
+        let hash = crate::token::hash_of("x");
+        serde_json::from_value(json!({
+            "gateway": {
+                "sources": [{"name": "hr", "token": crate::token::hash_of("y")}, {"name": "ad", "token": hash, "ce_source": ["ad/emea"]}],
+                "feeds": [{"name": "people", "mode": "full", "token": crate::token::hash_of("z"), "mapping": {"key": "id"}}],
+                "scim": [{"name": "entra", "token": crate::token::hash_of("w")}], "database": "sqlite::memory:",
+            },
+            "mapper": {"database": "sqlite::memory:", "people": {"employment": employment}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_name_that_is_almost_that_of_a_sender_is_refused_with_the_name_that_is_meant() {
+        for (name, meant) in [
+            ("Feeds/People", "feeds/people"),
+            ("feeds/poeple", "feeds/people"),
+            ("people", "feeds/people"),
+            ("HR", "hr"),
+            ("entra", "entra/scim"),
+            ("webhooks/people", "feeds/people"),
+        ] {
+            let found = fault(&config(&[name]));
+            let is_spoken = name == "entra"; // whatever is below it counts
+            if is_spoken {
+                assert_eq!(found, None);
+                continue;
+            }
+            assert!(
+                found.as_deref().is_some_and(|fault| fault.contains(&format!("perhaps `{meant}`"))),
+                "{name}: {found:?}"
+            );
+            assert!(fault(&config(&["hr", name])).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_under_which_nobody_speaks_are_refused_unless_another_one_speaks() {
+        assert!(
+            fault(&config(&["workday"])).is_some_and(|fault| fault.contains("hr, ad/emea, feeds/people"))
+        );
+        assert_eq!(fault(&config(&["workday", "feeds/people"])), None);
+        assert!(
+            warnings(&config(&["workday", "feeds/people"])).iter().any(|text| text.contains("`workday`"))
+        );
+        for name in ["hr", "hr/berlin", "ad", "ad/emea", "feeds/people", "feeds", "entra/scim"] {
+            assert_eq!(fault(&config(&[name])), None, "{name}");
+        }
+        assert_eq!(fault(&config(&[])), None);
+    }
+
+    #[test]
+    fn senders_whose_departures_do_not_count_are_warned_of() {
+        let warned = warnings(&config(&["hr"]));
+        assert_eq!(
+            warned,
+            [
+                "nobody leaves because of what feeds/people, entra/scim say: mapper.people.employment names only hr"
+            ]
+        );
+        assert!(warnings(&config(&["feeds/people", "entra"])).is_empty());
+        assert!(warnings(&config(&[])).is_empty());
+    }
+}
