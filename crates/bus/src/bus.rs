@@ -271,6 +271,26 @@ impl Bus {
         crate::mark::leave(&self.0.connected.jetstream, self.0.config.replicas, service, mark).await
     }
 
+    /// What sources said, or would have said, that the gateway could not take; `now` in microseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn source_problems(&self, now: i64) -> Result<crate::SourceProblems, BusError> {
+        crate::problems::load(&self.0.connected.jetstream, self.0.config.replicas, now).await
+    }
+
+    /// Adds to it, together with whatever other replicas add; returns all of it.
+    ///
+    /// # Errors
+    /// When the server does not answer, or others write all the time.
+    pub async fn change_source_problems(
+        &self,
+        changes: &[crate::SourceProblemChange],
+        now: i64,
+    ) -> Result<crate::SourceProblems, BusError> {
+        crate::problems::merge(&self.0.connected.jetstream, self.0.config.replicas, changes, now).await
+    }
+
     /// The last backup of the installation, if one is known.
     ///
     /// # Errors

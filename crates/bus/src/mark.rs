@@ -65,7 +65,7 @@ impl BackupMark {
 /// Key of the last backup.
 const BACKUP: &str = "backup";
 
-fn failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
+pub(crate) fn failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
     BusError::Mark { source: Box::new(source) }
 }
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// So many people may always be replaced by as many others: small companies have departures, too.
+const REPLACED_ALWAYS: u64 = 2;
+
 /// What a full feed must look like before absence counts. Whichever limit is exceeded holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -84,6 +87,30 @@ impl FeedGuard {
         let of_rows = of_rows.into_iter().filter(|_| now.readable() > 0);
         let reasons: Vec<String> = reasons.into_iter().chain(of_rows).flatten().collect();
         if reasons.is_empty() { Verdict::Believed } else { Verdict::Held { reasons } }
+    }
+
+    /// As [`Self::judge`], and by who is lost: `missing` of the people that the feed listed before as employed are not in it,
+    /// however many others are new.
+    pub fn judge_losses(&self, now: &FeedSeen, last: Option<&FeedSeen>, missing: u64) -> Verdict {
+        let verdict = self.judge(now, last);
+        match last.and_then(|last| self.replaced(now, last, missing)) {
+            Some(reason) if verdict == Verdict::Believed => Verdict::Held { reasons: vec![reason] },
+            _ => verdict,
+        }
+    }
+
+    fn replaced(&self, now: &FeedSeen, last: &FeedSeen, missing: u64) -> Option<String> {
+        let (before, max) = (last.keys_distinct, self.shrink_percent_max);
+        let new = now.keys_distinct.saturating_sub(before.saturating_sub(missing));
+        let is_much = missing > REPLACED_ALWAYS && exceeds(missing, before, max);
+        is_much.then(|| {
+            format!(
+                "{missing} people of the feed are not in the file ({} of the {before} in the last accepted one), and {max} % \
+                 are allowed; {new} keys are new: if people have new keys, or keys are only written otherwise (zeros in \
+                 front), correct the file; if the missing ones left, accept it or raise `shrink_percent_max`",
+                percent(missing, before)
+            )
+        })
     }
 
     fn wrong_checksum(&self, now: &FeedSeen) -> Option<String> {

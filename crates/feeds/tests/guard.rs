@@ -162,3 +162,23 @@ fn what_is_not_configured_has_a_default() {
     assert_eq!((shrink_percent_max, bad_rows_percent_max), (10, 5));
     assert!(serde_saphyr::from_str::<FeedGuard>("min_row: 7").is_err());
 }
+
+#[test]
+fn people_who_are_replaced_by_others_are_missing_all_the_same() {
+    let guard = FeedGuard::default();
+    let (now, last) = (seen(50), seen(50));
+    assert_eq!(guard.judge_losses(&now, Some(&last), 5), Verdict::Believed, "a tenth");
+    let Verdict::Held { reasons } = guard.judge_losses(&now, Some(&last), 8) else { panic!("8 keys differ") };
+    assert!(
+        reasons.len() == 1
+            && reasons[0].starts_with("8 people of the feed are not in the file (16.00 % of the 50"),
+        "{reasons:?}"
+    );
+    assert!(reasons[0].contains("8 keys are new"), "{reasons:?}");
+    // One who leaves and one who comes are usual also where they are a ninth of all.
+    assert_eq!(guard.judge_losses(&seen(9), Some(&seen(9)), 1), Verdict::Believed);
+    assert!(matches!(guard.judge_losses(&seen(9), Some(&seen(9)), 9), Verdict::Held { .. }));
+    assert_eq!(guard.judge_losses(&now, None, 50), Verdict::Believed, "nothing was accepted before");
+    let shrunk = guard.judge(&seen(40), Some(&last));
+    assert_eq!(guard.judge_losses(&seen(40), Some(&last), 10), shrunk, "said once");
+}

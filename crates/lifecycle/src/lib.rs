@@ -27,6 +27,7 @@ mod orphans;
 mod people;
 mod register;
 mod revision;
+mod source_problem;
 mod trace;
 
 pub use account_names::{AccountLikeness, sought_name_keys, stored_name_keys};
@@ -37,7 +38,7 @@ pub use command::{
 pub use control::export;
 pub use control::feed::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
-    KnownRowsReply, KnownRowsRequest, MISSING_NAMED_MAX,
+    KnownRowsReply, KnownRowsRequest, MISSING_NAMED_MAX, UndecidedFeed,
 };
 pub use control::findings::{
     FINDINGS_MAX, Finding, FindingCounts, FindingKind, FindingsReply, FindingsRequest,
@@ -130,6 +131,7 @@ pub use orphans::{OrphanAction, Orphans};
 pub use people::{Correlate, Match, MatchedBy, People};
 pub use register::{Intake, Provenance, Register, Statement, Version};
 pub use revision::{is_revision_ahead, next_revision, revision_clock};
+pub use source_problem::{SourceProblem, SourceProblemKind, UNKNOWN_SENDER};
 pub use trace::TraceContext;
 
 /// Attributes by name, in a stable order. Names are Entra's (`givenName`, `surname`, ...) or any other.

@@ -42,6 +42,11 @@ pub enum Notice {
         /// Why, for the log. Holds no values of a person.
         why: String,
     },
+    /// An event type that is not known: it may mean a departure.
+    UnknownType {
+        /// The beginning of the type.
+        name: String,
+    },
 }
 
 /// An event, as far as the source tells it.

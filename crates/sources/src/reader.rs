@@ -147,7 +147,7 @@ impl Context<'_> {
         match self.reader.words.meaning(&word) {
             Some(Meaning::Nothing(why)) => ignored(format!("event type `{}`: {why}", shown(&word))),
             Some(meaning) => Ok(Ok(meaning)),
-            None => ignored(format!("event type `{}` is not known", shown(&word))),
+            None => Ok(Err(Notice::UnknownType { name: shown(&word) })),
         }
     }
 

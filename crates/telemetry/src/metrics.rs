@@ -149,6 +149,11 @@ static FETCHES_OPEN: LazyLock<IntGaugeVec> = LazyLock::new(|| {
 static SOURCE_CIRCUIT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     gauge("usher_source_circuit", "0 closed, 1 finding out, 2 open: the source cannot be asked.", &["source"])
 });
+static SOURCE_PROBLEMS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help =
+        "How often something of a source could not be taken since that began; absent while all is well.";
+    gauge("usher_source_problems", help, &["source", "kind"])
+});
 static POLLS: LazyLock<IntCounterVec> =
     LazyLock::new(|| counter("usher_polls_total", "Readings of a list at a source.", &["source", "outcome"]));
 static POLL_ROWS: LazyLock<IntCounterVec> = LazyLock::new(|| {
@@ -327,6 +332,15 @@ pub fn fetches_open(source: &str, waiting: i64, parked: i64) {
 /// Whether `source` can be asked: 0 closed, 1 finding out, 2 open.
 pub fn source_circuit(source: &str, level: i64) {
     SOURCE_CIRCUIT.with_label_values(&[source]).set(level);
+}
+
+/// What could not be taken of sources, as of now: source, kind and how often. Sources are configured ones, or none.
+pub fn source_problems<'a>(problems: impl Iterator<Item = (&'a str, &'static str, u64)>) {
+    SOURCE_PROBLEMS.reset();
+    for (source, kind, count) in problems {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        SOURCE_PROBLEMS.with_label_values(&[source, kind]).set(count);
+    }
 }
 
 /// Puts the known label sets of a list at zero.

@@ -42,6 +42,12 @@ pub struct Status {
     /// What services noticed about their databases and streams: a restored store, messages that are lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+    /// What sources said, or would have said, that the gateway could not take; see docs/sources.md.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_problems: Vec<SourceProblemStatus>,
+    /// How often something happened for which that list had no room.
+    #[serde(default)]
+    pub source_problems_unlisted: u64,
     /// The services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
@@ -77,6 +83,25 @@ pub struct StreamStatus {
     /// cannot be completed from the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped_until: Option<String>,
+}
+
+/// Something of a source that could not be taken. It ends when the same thing succeeds, or when it did not happen again for
+/// seven days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceProblemStatus {
+    /// The source as its events name it; `(unknown)` for requests of senders that are not known.
+    pub source: String,
+    /// `unreadable_list`, `bad_rows`, `refused_file`, `unreadable_records`, `parked_records`, `refused_credentials`,
+    /// `refused_requests`, `unknown_types` or `unknown_resources`.
+    pub kind: String,
+    /// How often since `first`.
+    pub count: u64,
+    /// When it began (RFC 3339).
+    pub first: String,
+    /// When it happened last (RFC 3339).
+    pub last: String,
+    /// What was wrong the last time, without values of people.
+    pub detail: String,
 }
 
 /// What another service did not do.

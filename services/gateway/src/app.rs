@@ -20,6 +20,7 @@ use crate::fetch::{Fetcher, Intake, Plan};
 use crate::http::{Gate, router};
 use crate::migrations::Migrator;
 use crate::poll::{Poll, Poller};
+use crate::problems::ProblemLog;
 use crate::scim::{self, Door};
 use crate::{Config, csv_feeds, webhooks};
 
@@ -142,6 +143,7 @@ pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result
         webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
         feeds: csv_feeds::open(config.feeds, &config.sources).map_err(BuildError::Config)?,
         trusted_proxies: config.trusted_proxies,
+        problems: ProblemLog::default(),
         sources: sources(config.sources, &providers),
     });
     let fetching = match &store {
@@ -243,6 +245,10 @@ impl App {
         for poller in self.pollers {
             background.spawn(poller.run(shutdown.soft.clone()));
         }
+        // Ends after everything that notes something.
+        let noting = CancellationToken::new();
+        let (gate, stop) = (Arc::clone(&self.gate), noting.clone());
+        let keeping = tokio::spawn(async move { gate.problems.keep(&gate.bus, stop).await });
         let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
         let drained = tokio::select! {
             drained = serve => drained,
@@ -251,6 +257,10 @@ impl App {
         };
         // They follow the same shutdown, and give back what others are to go on with.
         while background.join_next().await.is_some() {}
+        noting.cancel();
+        if keeping.await.is_err() {
+            tracing::error!("what could not be taken of sources was not kept any more");
+        }
         if let Some(recovery) = &self.recovery {
             recovery.end().await;
         }

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use edge::{Access, Caller, Network, Problem, RequestId, TokenTable, protect, read_body};
-use lifecycle::TraceContext;
+use lifecycle::{SourceProblemKind, TraceContext, UNKNOWN_SENDER};
 use time::OffsetDateTime;
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -29,6 +29,7 @@ use crate::cloudevents::{self, Mode};
 use crate::config::ScimBulkConfig;
 use crate::csv_feeds::CsvFeed;
 use crate::intake::{self, Accepted};
+use crate::problems::ProblemLog;
 use crate::received::{Received, check_sizes};
 use crate::webhooks::{self, Heard, Told, Webhook};
 
@@ -51,6 +52,7 @@ pub(crate) struct Gate {
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) pressure: Pressure,
     pub(crate) quota: SenderQuota,
+    pub(crate) problems: ProblemLog,
     pub(crate) limits: Limits,
     pub(crate) body_bytes_max: usize,
     pub(crate) scim_bulk: ScimBulkConfig,
@@ -134,10 +136,14 @@ async fn webhook(
     let Some(webhook) = gate.webhooks.get(&name) else {
         telemetry::metrics::caller_refused("unknown_source");
         tracing::warn!("a notice to a webhook that is not configured was refused");
+        gate.note_unproven(UNKNOWN_SENDER, "a webhook of a name that is not configured");
         return Err(webhooks::not_verified());
     };
-    let source = &webhook.source;
-    gate.admit(source, &parts).map_err(|_| webhooks::not_verified())?;
+    let (source, sender) = (&webhook.source, webhook.event_source());
+    gate.admit(source, &parts).map_err(|_| {
+        gate.note_stranger(&sender);
+        webhooks::not_verified()
+    })?;
     let span = tracing::info_span!("ingest", door = "webhook", request_id = %id, source = source.name, trace_id = Empty);
     let context = telemetry::in_trace(&span, None);
     async {
@@ -145,10 +151,14 @@ async fn webhook(
             source.check_rate(Instant::now())?;
             let body = gate.body(&parts.headers, body).await?;
             let heard = webhook.hear(parts.method.as_str(), &parts.headers, &body, &gate.limits, now())?;
-            let Told { received, thin, ignored } = match heard {
+            gate.problems.end_known(&sender, SourceProblemKind::RefusedCredentials);
+            let Told { received, thin, ignored, unknown } = match heard {
                 Heard::Handshake { .. } => return Ok(Err(answer(heard))),
                 Heard::Notices(told) => told,
             };
+            for name in &unknown {
+                gate.problems.note(&sender, SourceProblemKind::UnknownTypes, 1, name);
+            }
             check_sizes(&received, &gate.limits)?;
             source.authorise(&received)?;
             source.authorise_thin(&thin)?;
@@ -164,6 +174,10 @@ async fn webhook(
                 result.map(|accepted| (StatusCode::ACCEPTED, Json(accepted)).into_response())
             }
             Err(problem) => {
+                if problem.status() == StatusCode::UNAUTHORIZED {
+                    gate.note_unproven(&sender, "a notice that was not verified");
+                }
+                gate.problems.note_refusal(&sender, &problem);
                 note(source, &Err(problem.clone()));
                 Err(problem)
             }
@@ -219,6 +233,9 @@ impl Gate {
                 intake::store(self, received, Vec::new(), context, parent.is_some()).await
             };
             let result = result.await;
+            if let Err(problem) = &result {
+                self.problems.note_refusal(&source.name, problem);
+            }
             note(source, &result);
             result.map(|accepted| (StatusCode::ACCEPTED, Json(accepted)).into_response())
         }
@@ -228,9 +245,23 @@ impl Gate {
 
     /// The source that holds the token, if it may come from there.
     pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<Source>, Problem> {
-        let source = self.sources.authenticate(&parts.headers).inspect_err(|_| unknown_token())?;
-        self.admit(source, parts)?;
+        let source = self.sources.authenticate(&parts.headers).inspect_err(|_| {
+            unknown_token();
+            self.note_unproven(UNKNOWN_SENDER, "no token, or one that no source has");
+        })?;
+        self.admit(source, parts).inspect_err(|_| self.note_stranger(&source.name))?;
+        self.problems.end_known(&source.name, SourceProblemKind::RefusedCredentials);
         Ok(source)
+    }
+
+    /// A request as `sender`, which may be [`UNKNOWN_SENDER`], that does not prove who it comes from.
+    pub(crate) fn note_unproven(&self, sender: &str, detail: &str) {
+        self.problems.note(sender, SourceProblemKind::RefusedCredentials, 1, detail);
+    }
+
+    /// A request as `sender` that comes from elsewhere than it may.
+    pub(crate) fn note_stranger(&self, sender: &str) {
+        self.note_unproven(sender, "from an address or with a certificate that `access` does not name");
     }
 
     /// Refuses whoever comes from elsewhere, in the words for a token that is not known: nobody learns that it is one.

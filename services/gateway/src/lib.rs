@@ -21,6 +21,7 @@ mod intake;
 mod limits;
 mod migrations;
 mod poll;
+mod problems;
 mod received;
 mod said;
 mod scim;

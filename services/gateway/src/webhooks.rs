@@ -82,6 +82,8 @@ pub(crate) struct Told {
     pub(crate) thin: Vec<ThinNotice>,
     /// How many notices made neither.
     pub(crate) ignored: usize,
+    /// The event types of those of them that are not known.
+    pub(crate) unknown: Vec<String>,
 }
 
 impl WebhookConfig {
@@ -94,6 +96,12 @@ impl WebhookConfig {
         if let Err(wrong) = self.adapter.compile() {
             let snippet = wrong.snippet.as_deref().map(|snippet| format!("\n{snippet}")).unwrap_or_default();
             return Some(format!("the adapter of the webhook {name}: {wrong}{snippet}"));
+        }
+        if self.fetch.is_none() && self.adapter.employment != sources::Employment::default() {
+            return Some(format!(
+                "the adapter of the webhook {name}: `employment` reads records that are fetched, and no `fetch` says where \
+                 they are: its departures would not be read; add `fetch`, or map `types` and `effective_at` instead"
+            ));
         }
         let fault = self.fetch.as_ref()?.fault()?;
         Some(format!("`fetch` of the webhook {name}: {fault}"))
@@ -123,6 +131,11 @@ pub(crate) fn open(configs: Vec<WebhookConfig>, now: Instant) -> Result<HashMap<
 }
 
 impl Webhook {
+    /// The source of its events.
+    pub(crate) fn event_source(&self) -> String {
+        format!("webhooks/{}", self.source.name)
+    }
+
     /// Whether it comes from whom it says, and what it says.
     ///
     /// # Errors
@@ -191,7 +204,7 @@ impl Webhook {
             match notice {
                 Notice::Event(said) => {
                     self.list_unread(&said);
-                    let source = format!("webhooks/{}", self.source.name);
+                    let source = self.event_source();
                     told.received.extend(received(source, said, &at, limits, now, &mut errors));
                 }
                 Notice::Changed { key: subject, id, at: said_at, hint } if self.can_fetch(hint) => {
@@ -212,6 +225,11 @@ impl Webhook {
                 Notice::Ignored { why } => {
                     tracing::info!(source = self.source.name, why, "a notice is nothing for us");
                     told.ignored += 1;
+                }
+                Notice::UnknownType { name } => {
+                    tracing::warn!(source = self.source.name, name, "a notice has a type that is not known");
+                    told.ignored += 1;
+                    told.unknown.push(name);
                 }
             }
         }

@@ -277,6 +277,7 @@ impl Control {
         let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
         let clock_skew_ms = store::clock::skew_micros() / 1_000;
+        let undecided_feeds = feeds::undecided(self.store.reader()).await?;
         let outbox = Some(self.relay.status().await?);
         let verifications = verification::load_all(self.store.reader()).await?;
         let notices = self.recovery.notices();
@@ -291,6 +292,7 @@ impl Control {
             clock_skew_ms,
             leavers,
             held_files,
+            undecided_feeds,
             outbox,
             verifications,
             notices,

@@ -78,8 +78,9 @@ impl Runs {
         waiting.retain(|run, _| merging.iter().any(|row| row.run == *run));
         for row in merging {
             let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
-            if last.as_ref().is_some_and(|last| last.run_at >= row.run_at && last.run != row.run) {
-                self.supersede(&row).await?;
+            let newer = last.as_ref().filter(|last| last.run_at >= row.run_at && last.run != row.run);
+            if let Some(newer) = newer {
+                self.supersede(&row, newer).await?;
             } else {
                 self.look_at(&row, last.as_ref(), waiting).await?;
             }

@@ -163,3 +163,21 @@ pub struct KnownRowsReply {
     /// One for each, in their order.
     pub known: Vec<bool>,
 }
+
+/// A full feed whose last file was not decided about: who is missing in it has not left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UndecidedFeed {
+    /// The feed's name.
+    pub feed: String,
+    /// The run of that file.
+    pub run: String,
+    /// Open, merging or held; superseded for a file that is not newer than the one accepted before.
+    pub state: FeedRunState,
+    /// When the run began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub begun_at: OffsetDateTime,
+    /// When the last run began that was accepted: until then it is known who left.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<OffsetDateTime>,
+}

@@ -118,6 +118,9 @@ pub struct MapperStatus {
     pub clock_skew_ms: i64,
     /// Policy files that are not in force, and why.
     pub held_files: Vec<HeldFile>,
+    /// Full feeds whose last file was not decided about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided_feeds: Vec<super::feed::UndecidedFeed>,
     /// What waits to be published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<super::outbox::OutboxStatus>,

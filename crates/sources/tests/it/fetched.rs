@@ -18,6 +18,7 @@ fn said(yaml: &str, record: &Value, hint: Option<EventKind>) -> Vec<(String, Opt
             (said.kind.to_string(), said.effective_at)
         }
         Notice::Ignored { why } => (why, None),
+        Notice::UnknownType { name } => panic!("a record has no event type: {name}"),
         Notice::Changed { .. } => panic!("it was fetched already"),
     });
     each.collect()

@@ -71,6 +71,7 @@ fn check_notice(notice: &Notice) {
         }
         Notice::Changed { key, at, .. } => assert!(is_text(key) && years.contains(&at.year())),
         Notice::Ignored { why } => assert!(!why.is_empty()),
+        Notice::UnknownType { name } => assert!(name.chars().count() <= 65),
     }
 }
 

@@ -54,6 +54,10 @@ pub(crate) fn with_id(notice: Notice, new: &str) -> Notice {
     }
 }
 
+pub(crate) fn unknown(name: &str) -> Notice {
+    Notice::UnknownType { name: name.to_owned() }
+}
+
 pub(crate) fn ignored(why: &str) -> Notice {
     Notice::Ignored { why: why.to_owned() }
 }

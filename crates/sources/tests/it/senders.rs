@@ -7,7 +7,7 @@ use time::macros::datetime;
 
 use crate::reading::{
     ADA_GUSTO, GUSTO_AT, GUSTO_ID, JSON, NOW, SAID_AT, attributes, changed, explicit, ignored, notices, post,
-    reader, said, with_id,
+    reader, said, unknown, with_id,
 };
 
 #[test]
@@ -162,8 +162,7 @@ fn an_unknown_type_is_named_and_never_an_error() {
     for (kind, body) in bodies {
         let reader = Adapter::new(kind).compile().unwrap();
         let read = |word: &str| post(&reader, &[], &body.replace("TYPE", word));
-        let not_known =
-            |word: &str| Answer::Notices(vec![ignored(&format!("event type `{word}` is not known"))]);
+        let not_known = |word: &str| Answer::Notices(vec![unknown(word)]);
         assert_eq!(read("lunch.served"), not_known("lunch.served"), "{kind:?}");
         let long = "x".repeat(500);
         assert_eq!(read(&long), not_known(&format!("{}…", "x".repeat(64))), "{kind:?}");

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::reading::{
-    FORM, JSON, NOW, SAID_AT, attributes, changed, explicit, ignored, notices, observed, post, reader, said,
+    FORM, JSON, NOW, SAID_AT, attributes, changed, explicit, notices, observed, post, reader, said, unknown,
 };
 
 #[test]
@@ -101,7 +101,7 @@ fn bamboohr_creates_and_deletes_without_values() {
     assert_eq!(read("Created"), [changed("7", SAID_AT, EventKind::WorkerJoined)]);
     assert_eq!(read("created"), [changed("7", SAID_AT, EventKind::WorkerJoined)]);
     assert_eq!(read("Deleted"), [Notice::Event(said(EventKind::WorkerDeleted, "7", SAID_AT))]);
-    assert_eq!(read("Promoted"), [ignored("event type `Promoted` is not known")]);
+    assert_eq!(read("Promoted"), [unknown("Promoted")]);
 }
 
 const ADA_MERGE: &str = "0958cbc6-6040-430a-848e-aafacbadf4ae";
@@ -182,5 +182,5 @@ fn merge_may_send_less_or_something_else() {
         assert_eq!(merge("Employment.changed", of), [changed(ADA_MERGE, NOW, EventKind::WorkerChanged)]);
     }
     let sync = merge("LinkedAccount.synced", |_| {});
-    assert_eq!(sync, [ignored("event type `LinkedAccount.synced` is not known")]);
+    assert_eq!(sync, [unknown("LinkedAccount.synced")]);
 }

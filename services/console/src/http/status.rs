@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use bus::{Bus, Feed, LeftMark, StreamLook};
+use bus::{Bus, Feed, LeftMark, SourceProblems, StreamLook};
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::{MapperStatus, StatusReply, verb};
+use lifecycle::{MapperStatus, SourceProblem, StatusReply, verb};
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Shared;
-use crate::api::{BackupStatus, Lag, ServiceProblem, Status, StreamStatus};
+use crate::api::{BackupStatus, Lag, ServiceProblem, SourceProblemStatus, Status, StreamStatus};
 use crate::{GATEWAY, MAPPER, WRITER};
 
 /// Every target as the writer sees it, the mapper's policies, and how far each service is behind. A service that does
@@ -23,7 +24,7 @@ use crate::{GATEWAY, MAPPER, WRITER};
 )]
 pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
     let bus = &context.bus;
-    let (backup, of_gateway) = tokio::join!(backup(bus), bus.mark(GATEWAY));
+    let (backup, of_gateway, problems) = tokio::join!(backup(bus), bus.mark(GATEWAY), source_problems(bus));
     let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
         streams(bus),
         context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
@@ -63,6 +64,8 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
         quarantined_departures,
         backup,
         notices,
+        source_problems: problems.problems.into_iter().map(source_problem).collect(),
+        source_problems_unlisted: problems.unlisted,
         unavailable,
     }))
 }
@@ -79,6 +82,26 @@ async fn backup(bus: &Bus) -> Option<BackupStatus> {
         |seconds: i64| time::OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok();
     let at = last.ok()?.and_then(|last| moment(last.seconds()));
     Some(BackupStatus { at, interval_days: bus.backup_interval_days() })
+}
+
+/// What the gateway could not take; it lies beside the streams, so it is there while no gateway is.
+async fn source_problems(bus: &Bus) -> SourceProblems {
+    let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
+    let problems = bus.source_problems(now).await.inspect_err(|error| {
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(error, "could not see what could not be taken of sources");
+    });
+    problems.unwrap_or_default()
+}
+
+fn source_problem(problem: SourceProblem) -> SourceProblemStatus {
+    let SourceProblem { source, kind, count, first, last, detail } = problem;
+    let moment = |micros: i64| {
+        let at = OffsetDateTime::from_unix_timestamp(micros.div_euclid(1_000_000));
+        at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+    };
+    let kind = kind.as_str().to_owned();
+    SourceProblemStatus { source, kind, count, first: moment(first), last: moment(last), detail }
 }
 
 async fn streams(bus: &Bus) -> Vec<StreamStatus> {

@@ -91,6 +91,7 @@ async fn take_one(
         files::Opened::TooLong => {
             let problem = crate::http::file_too_large(feed.file_bytes_max);
             refuse(folder, found, &problem).await?;
+            note_file(gate, feed, &Err(problem));
             return Ok(Taken::One);
         }
         files::Opened::Hash(hash) => hash,
@@ -104,7 +105,7 @@ async fn take_one(
     let mut sink = ToBroker { gate: Arc::clone(gate), trace: lifecycle::TraceContext::root() };
     let taken = take(file, gate.limits, store::clock::now(), &mut sink).await;
     drop(turn);
-    note_file(feed, &taken);
+    note_file(gate, feed, &taken);
     match taken {
         Ok(report) => {
             let to = if report.complete { &folder.done } else { &folder.failed };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::AttemptClass;
+use lifecycle::{AttemptClass, SourceProblemKind};
 use store::lease::Lease;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -128,10 +128,18 @@ impl Fetcher {
         }
     }
 
+    /// The source of what its records say.
+    fn sender(&self) -> String {
+        format!("webhooks/{}", self.plan.source)
+    }
+
     /// Whether it is still ours; nothing when that cannot be told. Counts what there is to do on the way.
     async fn renew(&self, lease: &Lease) -> Option<bool> {
         if let Ok(counts) = self.table.counts(&self.plan.source).await {
             telemetry::metrics::fetches_open(&self.plan.source, counts.waiting, counts.parked);
+            if counts.parked == 0 {
+                self.gate.problems.end_known(&self.sender(), SourceProblemKind::ParkedRecords);
+            }
         }
         match lease.renew(&self.table.0).await {
             Ok(is_ours) => Some(is_ours),
@@ -206,6 +214,7 @@ impl Fetcher {
                 if work.circuit.answered(&wanted.key) {
                     tracing::info!(source, "the source can be asked again");
                 }
+                self.gate.problems.end_known(&self.sender(), SourceProblemKind::UnreadableRecords);
                 self.table.done(source, &wanted, self.plan.delay).await.map(|_| ())
             }
             Err(Trouble::NotStored { why }) => {
@@ -245,6 +254,7 @@ impl Fetcher {
             if judged.open_until.is_some() && !was_open {
                 tracing::warn!(source, why, "the source cannot be asked: records wait");
             }
+            self.gate.problems.note(&self.sender(), SourceProblemKind::UnreadableRecords, 1, why);
             // Behind those that are due: whoever is next finds out whether it is one record only.
             let wait =
                 judged.open_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
@@ -262,6 +272,7 @@ impl Fetcher {
                     "a record is put aside: it could not be fetched"
                 );
                 telemetry::metrics::fetch_parked(source);
+                self.gate.problems.note(&self.sender(), SourceProblemKind::ParkedRecords, 1, why);
             }
             let next = Next::Parked(Duration::from_secs(config.parked_retry_seconds));
             return self.table.failed(source, wanted, config.attempts_max, why, next).await;

@@ -9,7 +9,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge::{Problem, RequestId};
-use lifecycle::TraceContext;
+use lifecycle::{SourceProblemKind, TraceContext};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -50,7 +50,7 @@ pub(super) async fn scim_bulk(
     let trace = telemetry::in_trace(&span, parent);
     async {
         let taken = upload(&gate, &source, &parts.headers, body, trace).await;
-        note(&source, &taken);
+        note(&gate, &source, &taken);
         taken.map(|report| (StatusCode::ACCEPTED, Json(report)).into_response())
     }
     .instrument(span)
@@ -101,13 +101,22 @@ async fn upload(
 }
 
 /// Metrics and the one log line of a request.
-fn note(source: &Source, taken: &Result<BulkReport, Problem>) {
+fn note(gate: &Gate, source: &Source, taken: &Result<BulkReport, Problem>) {
     match taken {
         Ok(report) => {
             let BulkReport { operations, failed, duplicates, .. } = *report;
             let new = operations - failed - duplicates;
             telemetry::metrics::events_accepted(&source.name, "accepted", new);
             telemetry::metrics::events_accepted(&source.name, "duplicate", duplicates);
+            if failed == 0 {
+                gate.problems.end(&source.name, SourceProblemKind::BadRows);
+            }
+            gate.problems.note(
+                &source.name,
+                SourceProblemKind::BadRows,
+                failed,
+                "operations of a bulk request",
+            );
             if failed > 0 {
                 tracing::warn!(operations, failed, duplicates, "some operations of a bulk request are wrong");
             } else {
@@ -115,6 +124,7 @@ fn note(source: &Source, taken: &Result<BulkReport, Problem>) {
             }
         }
         Err(problem) => {
+            gate.problems.note_refusal(&source.name, problem);
             let (status, wrong_fields) = (problem.status().as_u16(), problem.errors().len());
             tracing::info!(code = problem.code(), status, wrong_fields, "request refused");
         }

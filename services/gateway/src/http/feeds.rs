@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge::{Problem, RequestId};
-use lifecycle::{FeedRun, FeedRunId};
+use lifecycle::{FeedRun, FeedRunId, SourceProblemKind, UNKNOWN_SENDER};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -72,21 +72,27 @@ pub(super) async fn csv(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let token = edge::bearer(&parts.headers).inspect_err(|_| super::unknown_token())?;
+    let token = edge::bearer(&parts.headers).inspect_err(|_| {
+        super::unknown_token();
+        gate.note_unproven(UNKNOWN_SENDER, "a file without a token");
+    })?;
     // Only whoever knows its token learns that there is a feed of this name.
     let feed = gate.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
     let Some(feed) = feed else {
         super::unknown_token();
+        let named = gate.feeds.get(&name).map_or(UNKNOWN_SENDER, |feed| feed.source.as_str());
+        gate.note_unproven(named, "a file with a token that is not that of the feed");
         return Err(Problem::unauthorised(edge::UNKNOWN_TOKEN));
     };
-    gate.admit_to(&feed.access, &feed.source, &parts)?;
+    gate.admit_to(&feed.access, &feed.source, &parts).inspect_err(|_| gate.note_stranger(&feed.source))?;
+    gate.problems.end_known(&feed.source, SourceProblemKind::RefusedCredentials);
     let span =
         tracing::info_span!("ingest", door = "csv", request_id = %id, source = feed.source, trace_id = Empty);
     let trace = telemetry::in_trace(&span, super::traceparent(&parts.headers));
     let feed = Arc::clone(feed);
     let upload = async move {
         let taken = upload(&gate, &feed, &parts.headers, body, trace).await;
-        note(&feed, &taken);
+        note(&gate, &feed, &taken);
         taken
     };
     // Apart from the request, so that a caller who goes away does not leave a file half taken.
@@ -198,18 +204,43 @@ fn wrong_header(name: &str, detail: impl Into<String>) -> Problem {
 }
 
 /// Metrics and the one log line of a file.
-pub(crate) fn note(feed: &CsvFeed, taken: &Result<FeedReport, Problem>) {
+pub(crate) fn note(gate: &Gate, feed: &CsvFeed, taken: &Result<FeedReport, Problem>) {
     match taken {
         Ok(report) => {
             telemetry::metrics::events_accepted(&feed.source, "accepted", report.events - report.duplicates);
             telemetry::metrics::events_accepted(&feed.source, "duplicate", report.duplicates);
             let FeedReport { run, rows, bad_rows, people, complete, .. } = report;
             tracing::info!(%run, rows, bad_rows, people, complete, "file taken");
+            gate.problems.end(&feed.source, SourceProblemKind::RefusedFile);
+            match fault(report) {
+                Some(fault) => {
+                    let count = report.bad_rows.max(1);
+                    gate.problems.note(&feed.source, SourceProblemKind::BadRows, count, &fault);
+                }
+                None => gate.problems.end(&feed.source, SourceProblemKind::BadRows),
+            }
         }
         Err(problem) => {
             let status = problem.status().as_u16();
             tracing::warn!(code = problem.code(), status, source = feed.source, "file not taken");
+            // What is ours or passes by itself is sent again; anything else is a file whose rows count for nothing.
+            if (400..500).contains(&status) && status != 429 {
+                let detail = format!("{status} {}", problem.code());
+                gate.problems.note(&feed.source, SourceProblemKind::RefusedFile, 1, &detail);
+            }
         }
+    }
+}
+
+/// What is wrong with the rows of a file, without anything that stood in them.
+fn fault(report: &FeedReport) -> Option<String> {
+    match report.errors.first() {
+        Some(fault) => {
+            let column = fault.column.as_ref().map(|name| format!(", column {name}")).unwrap_or_default();
+            Some(format!("{}: line {}{column}: {}", report.run, fault.line, fault.what))
+        }
+        None if !report.complete => Some(format!("{}: the file is not complete", report.run)),
+        None => None,
     }
 }
 

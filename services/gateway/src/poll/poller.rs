@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lifecycle::SourceProblemKind;
 use store::lease::Lease;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -110,6 +111,7 @@ impl Poller {
         match reading.read(since).await {
             Ok(counts) => {
                 self.note(counts, begun);
+                self.note_problems(counts);
                 state.known_until = Some(begun);
                 state.due_at = later(begun, self.poll.config.every());
                 (state.failures, state.last_error) = (0, None);
@@ -134,6 +136,7 @@ impl Poller {
                     again_ms = wait.as_millis(),
                     "a list could not be read"
                 );
+                self.gate.problems.note(&self.poll.source, SourceProblemKind::UnreadableList, 1, &why);
                 state.due_at = later(self.store.now().await?, wait);
                 state.last_error = Some(why);
             }
@@ -150,6 +153,16 @@ impl Poller {
         let since = known.saturating_sub(overlap.saturating_mul(1_000_000));
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(since) * 1_000)
             .map_or(first, |since| since.max(first))
+    }
+
+    /// What status says of a list that could be read.
+    fn note_problems(&self, counts: Counts) {
+        let (problems, source) = (&self.gate.problems, &self.poll.source);
+        problems.end(source, SourceProblemKind::UnreadableList);
+        if counts.bad == 0 {
+            problems.end(source, SourceProblemKind::BadRows);
+        }
+        problems.note(source, SourceProblemKind::BadRows, counts.bad, "rows of the list; the log names them");
     }
 
     fn note(&self, counts: Counts, begun: i64) {

@@ -149,7 +149,7 @@ fn of_event(notice: Notice) -> Option<Said> {
             tracing::debug!(why, "a part of a row says nothing");
             None
         }
-        Notice::Changed { .. } => None,
+        Notice::Changed { .. } | Notice::UnknownType { .. } => None,
     }
 }
 

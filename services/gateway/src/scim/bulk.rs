@@ -164,6 +164,7 @@ impl<'a> Bulk<'a> {
             }
             Err(refusal) => {
                 self.errors += 1;
+                self.session.note_refusal(&operation.method, &refusal);
                 answer["status"] = refusal.error().status.to_string().into();
                 answer["response"] = refusal.error().body();
                 if let Some(location) = step.and_then(|step| location(step.id.as_deref()?)) {

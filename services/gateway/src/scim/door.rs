@@ -41,8 +41,13 @@ impl Provider {
 
     /// The source of its events.
     pub(super) fn event_source(&self) -> String {
-        format!("{}/scim", self.name())
+        event_source(self.name())
     }
+}
+
+/// The source of the events of the provider of this name.
+pub(super) fn event_source(provider: &str) -> String {
+    format!("{provider}/scim")
 }
 
 impl Door {

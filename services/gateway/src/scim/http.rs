@@ -13,6 +13,7 @@ use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use edge::{RequestId, bearer, parse_json};
+use lifecycle::{SourceProblemKind, UNKNOWN_SENDER};
 use scim_service::{BulkRequest, DEPTH_MAX, Kind, ListQuery, Precondition, Projection, ScimError};
 use serde_json::Value;
 use tracing::Instrument;
@@ -58,7 +59,11 @@ async fn scim(
             parts: &parts,
             address: &address,
         };
-        asked.answer(body).await
+        let answer = asked.answer(body).await;
+        if let Err(refusal) = &answer {
+            asked.session.note_refusal(parts.method.as_str(), refusal);
+        }
+        answer
     }
     .instrument(span.clone())
     .await;
@@ -74,13 +79,17 @@ async fn scim(
 fn authenticated(door: &Door, parts: &Parts, address: &Address) -> Outcome<Arc<Provider>> {
     let unauthorised = |detail: &str| {
         crate::http::unknown_token();
+        let sender = address.provider().map_or_else(|| UNKNOWN_SENDER.to_owned(), super::door::event_source);
+        door.gate.note_unproven(&sender, "no token, or one that no provider has");
         Refusal::unauthorised(detail)
     };
     let token = bearer(&parts.headers).map_err(|problem| unauthorised(problem.detail()))?;
     let provider = door.provider_of(token);
     let fits = |provider: &Arc<Provider>| address.provider().is_none_or(|name| name == provider.name());
     let provider = provider.filter(fits).ok_or_else(|| unauthorised(edge::UNKNOWN_TOKEN))?;
-    door.gate.admit(&provider.source, parts)?;
+    let sender = provider.event_source();
+    door.gate.admit(&provider.source, parts).inspect_err(|_| door.gate.note_stranger(&sender))?;
+    door.gate.problems.end_known(&sender, SourceProblemKind::RefusedCredentials);
     Ok(provider)
 }
 

@@ -13,7 +13,7 @@ mod update;
 
 use std::time::Instant;
 
-use lifecycle::TraceContext;
+use lifecycle::{SourceProblemKind, TraceContext};
 use relay::Parcel;
 use scim_service::{Kind, Patched, Precondition, ScimError, Tree};
 use sea_orm::sea_query::Expr;
@@ -97,6 +97,24 @@ pub(super) enum Answers {
 }
 
 impl Session<'_> {
+    /// Notes for status what the provider's operators may never read. A conflict, and a resource that is looked for and not
+    /// there, are usual between a provider and us.
+    pub(super) fn note_refusal(&self, method: &str, refusal: &Refusal) {
+        let (error, problems) = (refusal.error(), &self.door.gate.problems);
+        let kind = match error.status {
+            404 if matches!(method, "PUT" | "PATCH" | "DELETE") => SourceProblemKind::UnknownResources,
+            400 | 403 | 413 | 415 | 422 => SourceProblemKind::RefusedRequests,
+            _ => return,
+        };
+        let scim_type = error.scim_type.map(|scim_type| format!(" {scim_type}")).unwrap_or_default();
+        problems.note(
+            &self.provider.event_source(),
+            kind,
+            1,
+            &format!("{method}: {}{scim_type}", error.status),
+        );
+    }
+
     /// # Errors
     /// 409 when there is such a resource; 503 when it is not known to be stored.
     pub(super) async fn create(&self, kind: Kind, body: &Value) -> Outcome<resource::Model> {

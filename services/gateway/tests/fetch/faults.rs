@@ -1,6 +1,7 @@
 //! An API that fails in every way there is.
 
 use lifecycle::EventKind::{WorkerDeleted, WorkerLeft};
+use lifecycle::SourceProblemKind;
 use serde_json::json;
 
 use crate::hr::Fault;
@@ -128,4 +129,23 @@ async fn one_person_whose_record_is_forbidden_keeps_nobody_waiting() {
         assert_eq!(office.events(1).await[0].subject, key);
     }
     assert!(office.parked("E-secret").await.error.contains("403"));
+}
+
+#[tokio::test]
+async fn records_that_are_put_aside_are_a_problem_of_their_source_until_none_is() {
+    let mut office = Office::start().await;
+    office.hr.always("E-bad", Some(Fault::Status(400)));
+    office.notice("changed", &["E-bad"]).await;
+    office.parked("E-bad").await;
+    let found = office.problems(|all| !all.is_empty()).await;
+    assert_eq!(
+        (found[0].source.as_str(), found[0].kind, found[0].count),
+        ("webhooks/own", SourceProblemKind::ParkedRecords, 1),
+        "{found:?}"
+    );
+    office.hr.always("E-bad", None);
+    office.hr.put("E-bad", json!({"name": "Ann"}));
+    office.notice("changed", &["E-bad"]).await;
+    office.done("E-bad").await;
+    office.problems(<[_]>::is_empty).await;
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bus::Consumer;
-use lifecycle::Event;
+use lifecycle::{Event, SourceProblem};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use store::Store;
@@ -134,6 +134,23 @@ impl Office {
     /// The row of a person that was put aside.
     pub async fn parked(&self, key: &str) -> Row {
         self.row(key, |row| row.is_some_and(|row| row.state == "parked")).await.unwrap()
+    }
+
+    /// What status says of the source, once it is as `check` wants it.
+    pub async fn problems(&self, check: impl Fn(&[SourceProblem]) -> bool) -> Vec<SourceProblem> {
+        let mut seen = Vec::new();
+        let level = async {
+            loop {
+                seen = self.world.bus.source_problems(0).await.unwrap().problems;
+                if check(&seen) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let came = tokio::time::timeout(SOON, level).await;
+        assert!(came.is_ok(), "the problems stay {seen:?}");
+        seen
     }
 
     /// Waits until nobody's record is wanted any more.

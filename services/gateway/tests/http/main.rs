@@ -5,6 +5,7 @@ mod access;
 mod csv;
 mod pages;
 mod pressure;
+mod problems;
 mod quota;
 mod refusals;
 mod replays;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bus::Consumer;
-use lifecycle::{Event, EventId};
+use lifecycle::{Event, EventId, SourceProblem};
 use serde_json::{Value, json};
 use store::testing::TestDatabase;
 use telemetry::{Readiness, Shutdown};
@@ -74,6 +74,23 @@ impl Office {
             events.iter().map(|event| (event.kind, &event.subject, &event.attributes)).collect();
         assert_eq!(events.len(), count, "{said:?}");
         events
+    }
+
+    /// What status says of the list, once it is as `check` wants it.
+    pub async fn problems(&self, check: impl Fn(&[SourceProblem]) -> bool) -> Vec<SourceProblem> {
+        let mut seen = Vec::new();
+        let level = async {
+            loop {
+                seen = self.world.bus.source_problems(0).await.unwrap().problems;
+                if check(&seen) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let came = tokio::time::timeout(SOON, level).await;
+        assert!(came.is_ok(), "the problems stay {seen:?}");
+        seen
     }
 
     pub async fn restart(&mut self) {

@@ -1,5 +1,6 @@
 //! Lists that break off, lie, or lead astray.
 
+use lifecycle::SourceProblemKind;
 use serde_json::json;
 
 use crate::office::{Office, row};
@@ -56,4 +57,29 @@ async fn rows_that_cannot_be_used_stop_nobody_else() {
     let mut office = Office::start(&rows, json!({})).await;
     let events = office.events(3).await;
     assert!(events.iter().all(|event| event.subject == "E-1"));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_a_problem_of_its_source_until_it_can() {
+    let office = Office::start(&[row("E-1", "Sales")], json!({})).await;
+    office.people.was_asked(1).await;
+    office.people.twist(Some(Twist::Status(404)));
+    let found = office.problems(|all| !all.is_empty()).await;
+    assert_eq!(
+        (found[0].source.as_str(), found[0].kind),
+        ("polls/workday", SourceProblemKind::UnreadableList),
+        "{found:?}"
+    );
+    assert!(found[0].detail.contains("404"), "{found:?}");
+    office.people.twist(None);
+    office.problems(<[_]>::is_empty).await;
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_used_are_a_problem_until_a_reading_has_none() {
+    let office = Office::start(&[json!({"team": "no key"}), row("E-1", "Sales")], json!({})).await;
+    let found = office.problems(|all| !all.is_empty()).await;
+    assert_eq!((found[0].kind, found.len()), (SourceProblemKind::BadRows, 1), "{found:?}");
+    office.people.list(&[row("E-1", "Sales")]);
+    office.problems(<[_]>::is_empty).await;
 }

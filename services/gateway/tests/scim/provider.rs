@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::{Consumer, Outgoing};
 use edge::TokenHash;
-use lifecycle::{Attributes, Event, EventId, EventKind, TraceContext};
+use lifecycle::{Attributes, Event, EventId, EventKind, SourceProblem, SourceProblemKind, TraceContext};
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -118,6 +118,15 @@ impl Provider {
         let stream = world.stored().await;
         let caller = Caller { http: world.http.clone(), url: world.url.clone() };
         Self { world, stream, caller, database, changes, seen: HashSet::new() }
+    }
+
+    /// Stops the gateway, which writes what it noted, and returns the only problem of this kind.
+    pub async fn problem(mut self, kind: SourceProblemKind) -> SourceProblem {
+        self.world.shutdown.soft.cancel();
+        (&mut self.world.run).await.unwrap().unwrap();
+        let all = self.world.bus.source_problems(0).await.unwrap().problems;
+        let found = all.iter().find(|one| one.kind == kind);
+        found.unwrap_or_else(|| panic!("{kind:?} is not among {all:?}")).clone()
     }
 
     /// Stops the gateway in good order, and starts it again on what is there.

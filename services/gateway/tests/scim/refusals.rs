@@ -1,5 +1,6 @@
 //! What is refused, and how.
 
+use lifecycle::SourceProblemKind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -159,4 +160,26 @@ async fn a_person_needs_the_attribute_that_is_their_key() {
     assert_eq!(provider.post("/Users", body).await.status, 201);
     let event = provider.events(1).await.remove(0);
     assert_eq!((event.subject.as_str(), &event.attributes["full"]), ("E-7", &json!("Ann A")));
+}
+
+#[tokio::test]
+async fn taking_active_away_is_refused_and_shown_to_operators() {
+    let provider = Provider::start().await;
+    let ann = provider.user("ann").await;
+    let gone = json!([{"op": "remove", "path": "active"}]);
+    refused(&provider.patch(&format!("/Users/{ann}"), gone).await, 400, json!("invalidValue"));
+    assert_eq!(provider.get(&format!("/Users/{ann}")).await.body["active"], true);
+    let found = provider.problem(SourceProblemKind::RefusedRequests).await;
+    assert_eq!((found.count, found.detail.as_str()), (1, "PATCH: 400 invalidValue"));
+}
+
+#[tokio::test]
+async fn a_switch_off_of_a_user_who_is_not_known_any_more_is_shown_to_operators() {
+    let provider = Provider::start().await;
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    refused(&provider.patch("/Users/of-an-earlier-database", off).await, 404, Value::Null);
+    refused(&provider.delete("/Users/of-an-earlier-database").await, 404, Value::Null);
+    assert_eq!(provider.get("/Users/looked-for").await.status, 404);
+    let found = provider.problem(SourceProblemKind::UnknownResources).await;
+    assert_eq!((found.source.as_str(), found.count), ("entra/scim", 2), "{found:?}");
 }

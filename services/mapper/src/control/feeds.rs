@@ -2,13 +2,15 @@
 
 use lifecycle::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
-    MISSING_NAMED_MAX,
+    MISSING_NAMED_MAX, UndecidedFeed,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use time::OffsetDateTime;
 
 use super::{Control, Refusal, wrong};
+use crate::now;
 use crate::rows::{feed_run, feed_unread};
 use crate::runs::{Decision, decide, query};
 
@@ -124,6 +126,45 @@ impl Control {
             why: row.why.clone().filter(|why| !why.is_empty()),
         }))
     }
+}
+
+/// A file that is read for longer than this is not on its way any more.
+const ON_ITS_WAY_MAX: time::Duration = time::Duration::hours(1);
+
+/// Full feeds whose last file was not decided about: it is held, its end never came, or it is older than the one before.
+pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<UndecidedFeed>, StoreError> {
+    let moment = |micros: i64| {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);
+        at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let waiting = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].map(FeedRunState::as_str);
+    let is_older = feed_run::Column::State
+        .eq(FeedRunState::Superseded.as_str())
+        .and(feed_run::Column::DecidedAt.is_not_null());
+    let rows = feed_run::Entity::find()
+        .filter(feed_run::Column::State.is_in(waiting).or(is_older))
+        .order_by_asc(feed_run::Column::Feed)
+        .order_by_desc(feed_run::Column::RunAt)
+        .limit(FEED_RUNS_MAX)
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read runs of feeds that are not decided about"))?;
+    let mut undecided = Vec::new();
+    for row in rows {
+        let state = row.state();
+        let is_on_its_way = matches!(state, FeedRunState::Open | FeedRunState::Merging)
+            && moment(row.run_at) > now() - ON_ITS_WAY_MAX;
+        let last = feed_run::last_accepted(connection, &row.feed).await?;
+        // A file that was accepted since says all that it said.
+        let is_settled = state == FeedRunState::Superseded
+            && last.as_ref().is_some_and(|last| last.decided_at > row.decided_at);
+        let is_listed = undecided.iter().any(|known: &UndecidedFeed| known.feed == row.feed);
+        if !is_on_its_way && !is_settled && !is_listed {
+            let (begun_at, accepted_at) = (moment(row.run_at), last.map(|last| moment(last.run_at)));
+            undecided.push(UndecidedFeed { feed: row.feed, run: row.run, state, begun_at, accepted_at });
+        }
+    }
+    Ok(undecided)
 }
 
 /// What a human may overrule is a guard. A file of which something is known to be missing says nothing of who is missing.

@@ -54,7 +54,9 @@ impl Runs {
     ) -> Result<(), StoreError> {
         let Some(completion) = row.completion() else { return Ok(()) };
         let last = last.and_then(feed_run::Model::completion).map(|last| last.seen);
-        let decision = match completion.guard.judge(&completion.seen, last.as_ref()) {
+        let missing = query::missing(self.store.reader(), row).await?;
+        let verdict = completion.guard.judge_losses(&completion.seen, last.as_ref(), missing);
+        let decision = match verdict {
             Verdict::Believed => Decision {
                 to: FeedRunState::Accepted,
                 outcome: "believed",
@@ -95,11 +97,33 @@ impl Runs {
         Ok(())
     }
 
-    /// A newer run was accepted before this one was complete.
-    pub(super) async fn supersede(&self, row: &feed_run::Model) -> Result<(), StoreError> {
+    /// A run was accepted that is as new or newer: this file may be one of yesterday, or its time is wrong.
+    pub(super) async fn supersede(
+        &self,
+        row: &feed_run::Model,
+        newer: &feed_run::Model,
+    ) -> Result<(), StoreError> {
+        let reason = format!(
+            "it is older than the run {} that was accepted, or as old, so nobody left because of it: if it is the newer \
+             file, give it a later time of modification and send it again",
+            newer.run
+        );
+        tracing::warn!(
+            run = row.run,
+            feed = row.feed,
+            newer = newer.run,
+            "a full feed is older than the last one"
+        );
         let update = Query::update()
             .table(feed_run::Entity)
             .value(feed_run::Column::State, FeedRunState::Superseded.as_str())
+            .value(feed_run::Column::DecidedAt, unix_micros(now()))
+            .value(feed_run::Column::Who, "usher")
+            .value(feed_run::Column::Why, "older than the last one that was accepted")
+            .value(
+                feed_run::Column::Reasons,
+                serde_json::to_string(&[reason]).expect("texts are always JSON"),
+            )
             .and_where(feed_run::Column::Run.eq(&row.run))
             .and_where(feed_run::Column::State.eq(&row.state))
             .to_owned();

@@ -313,3 +313,51 @@ async fn the_tables_of_feeds_go_away_as_they_came() {
         mapper::Migrator::up(store.writer(), None).await.unwrap();
     }
 }
+
+async fn undecided(world: &World) -> Vec<(String, FeedRunState)> {
+    let status = world.bus.request::<_, MapperStatus>("mapper", verb::STATUS, &(), ASK).await.unwrap();
+    status.undecided_feeds.into_iter().map(|one| (one.feed, one.state)).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_newer_says_so_and_is_in_status_until_one_is_accepted() {
+    for database in databases() {
+        let mut world = running(database).await;
+        send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
+        becomes(&mut world, "one", FeedRunState::Accepted).await;
+        assert_eq!(undecided(&world).await, []);
+        for (name, said) in [("as old", 10), ("older", 5)] {
+            send(&world, file(name, said, &["E-1", "E-2"])).await;
+            becomes(&mut world, name, FeedRunState::Superseded).await;
+            let run = show(&world, name).await;
+            assert!(
+                run.reasons.len() == 1 && run.reasons[0].starts_with("it is older than"),
+                "{name}: {run:?}"
+            );
+            assert_eq!(undecided(&world).await, [("hr".to_owned(), FeedRunState::Superseded)], "{name}");
+        }
+        assert_eq!(world.state("E-3"), Some(AccountState::Active));
+        send(&world, file("two", 20, &["E-1", "E-2"])).await;
+        becomes(&mut world, "two", FeedRunState::Accepted).await;
+        assert_eq!(undecided(&world).await, []);
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_in_which_many_keys_are_written_otherwise_is_held_and_in_status() {
+    for database in databases() {
+        let mut world = running(database).await;
+        send(&world, file("one", 10, &["01", "02", "03", "04", "05"])).await;
+        becomes(&mut world, "one", FeedRunState::Accepted).await;
+        send(&world, file("two", 20, &["1", "2", "3", "04", "05"])).await;
+        becomes(&mut world, "two", FeedRunState::Held).await;
+        let run = show(&world, "two").await;
+        assert!(run.reasons[0].contains("3 keys are new"), "{run:?}");
+        assert_eq!(world.state("01"), Some(AccountState::Active));
+        assert_eq!(undecided(&world).await, [("hr".to_owned(), FeedRunState::Held)]);
+        decide(&world, "two", true).await.unwrap();
+        assert_eq!(undecided(&world).await, []);
+        world.stop_mappers().await;
+    }
+}

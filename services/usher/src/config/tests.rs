@@ -153,6 +153,13 @@ fn what_a_service_could_not_start_with_does_not_pass_the_check() {
     let types = json!({"*": "worker.changed"});
     let fine = json!({"kind": "json", "key": "/id", "type": "/what", "types": types});
     assert!(checked(webhook(fine.clone())).is_ok());
+    let mut unread = fine.clone();
+    unread["employment"] = json!({"ends": "/last_day"});
+    let error = checked(webhook(unread)).unwrap_err();
+    assert!(
+        error.contains("webhook own") && error.contains("`employment`") && error.contains("`fetch`"),
+        "{error}"
+    );
     let mut wrong = fine;
     wrong["attributes"] = json!({"department": "ToLow([team])"});
     let error = checked(webhook(wrong)).unwrap_err();

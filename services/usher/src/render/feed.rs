@@ -45,6 +45,11 @@ pub fn list(reply: &FeedsReply) -> String {
         ]);
     }
     let mut text = table.render();
+    for run in reply.runs.iter().filter(|run| run.state == FeedRunState::Superseded) {
+        for reason in &run.reasons {
+            text.push_str(&format!("\n{} of {}: {}\n", run.run, clean(&run.feed), clean(reason)));
+        }
+    }
     if let Some(held) = reply.runs.iter().find(|run| run.state == FeedRunState::Held) {
         text.push_str(&format!("\nto see why one is held, and what to do: usher feed show {}\n", held.run));
     }

@@ -1,5 +1,7 @@
 //! Targets, policies, queues and lag.
 
+mod sources;
+
 use std::collections::BTreeMap;
 
 use console::api::{BackupStatus, Status, StreamStatus};
@@ -43,7 +45,9 @@ pub fn render(status: &Status) -> String {
                 mapper.held_feeds
             ));
         }
+        text.push_str(&sources::undecided(&mapper.undecided_feeds));
     }
+    text.push_str(&sources::render(&status.source_problems, status.source_problems_unlisted));
     text.push('\n');
     for problem in &status.unavailable {
         text.push_str(&format!("{} [code {}]\n\n", clean(&problem.detail), clean(&problem.code)));
