@@ -246,11 +246,7 @@ impl Later {
                 true
             }
             Err(error) => {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    conflict = error.is_conflict(),
-                    "done again later"
-                );
+                error.log();
                 false
             }
         }

@@ -110,7 +110,7 @@ impl Live {
             let event = Box::new(event.clone());
             let input = Input::Event { event, sequence: 0, trace: None, content: None, repeated: false };
             while let Err(error) = self.process(std::slice::from_ref(&input)).await {
-                complain(&error);
+                error.log();
                 if error.is_refusal() {
                     telemetry::metrics::tombstone_failed();
                     break;
@@ -225,7 +225,7 @@ impl Live {
                     }
                 }
                 Err(error) => {
-                    complain(&error);
+                    error.log();
                     parts.again(part);
                     wait(&mut pause, shutdown).await?;
                 }
@@ -286,15 +286,6 @@ fn arrived(mut event: Event, now: OffsetDateTime) -> Event {
     }
     event.accepted_at = event.accepted_at.min(now);
     event
-}
-
-fn complain(error: &SaveError) {
-    let conflict = error.is_conflict();
-    if conflict {
-        tracing::debug!(error = error as &dyn std::error::Error, "a batch is done again");
-    } else {
-        tracing::warn!(error = error as &dyn std::error::Error, "could not store a batch yet");
-    }
 }
 
 async fn wait(pause: &mut Duration, shutdown: &Shutdown) -> Result<(), Stopped> {

@@ -58,6 +58,16 @@ impl SaveError {
         }
     }
 
+    /// Logs that a batch is tried again: a lost race is usual, anything else keeps departures waiting and is a warning.
+    pub(crate) fn log(&self) {
+        let error = self as &dyn std::error::Error;
+        if self.is_conflict() {
+            tracing::debug!(error, "a batch is done again");
+        } else {
+            tracing::warn!(error, "could not store a batch yet");
+        }
+    }
+
     /// Whether something in the batch is at fault, and the rest can be done without it.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {

@@ -58,11 +58,7 @@ impl Runs {
         match desk.process_apart(inputs).await {
             Ok(refused) => Some(refused),
             Err(error) => {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    conflict = error.is_conflict(),
-                    "done again later"
-                );
+                error.log();
                 None
             }
         }
