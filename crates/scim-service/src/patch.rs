@@ -17,8 +17,6 @@ use crate::schema::Mutability;
 use crate::{Kind, Path, ScimError, Tree, get};
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// What says whether a person is here.
-const ACTIVE: &str = "active";
 /// Most operations in one request.
 const OPERATIONS_MAX: usize = 5_000;
 
@@ -80,21 +78,8 @@ pub fn patch(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, ScimEr
             Some(_) => return Err(ScimError::invalid_path("`path` must be a text")),
         }
     }
-    keeps_active(kind, current, &patched.attributes)?;
     crate::resource::check(kind, &patched.attributes)?;
     Ok(patched)
-}
-
-/// A person without `active` would be neither here nor gone. RFC 7643 (4.1.1) has it as the administrative status: whoever
-/// wants access to end says false, and is told so.
-fn keeps_active(kind: Kind, before: &Tree, after: &Tree) -> Result<(), ScimError> {
-    let is_lost = kind == Kind::User && before.contains_key(ACTIVE) && !after.contains_key(ACTIVE);
-    if !is_lost {
-        return Ok(());
-    }
-    Err(ScimError::invalid_value(
-        "`active` cannot be removed or null: set it to false to switch the user off",
-    ))
 }
 
 fn operations(body: &Value) -> Result<&Vec<Value>, ScimError> {

@@ -97,6 +97,12 @@ pub(super) enum Answers {
 }
 
 impl Session<'_> {
+    /// A provider that takes `active` away may mean that access ends; the protocol does not say so.
+    pub(super) fn note_active_taken_away(&self) {
+        let (source, kind) = (self.provider.event_source(), SourceProblemKind::RefusedRequests);
+        self.door.gate.problems.note(&source, kind, 1, "active was taken away: access stays as it was");
+    }
+
     /// Notes for status what the provider's operators may never read. A conflict, and a resource that is looked for and not
     /// there, are usual between a provider and us.
     pub(super) fn note_refusal(&self, method: &str, refusal: &Refusal) {

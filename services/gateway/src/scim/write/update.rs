@@ -56,6 +56,9 @@ impl Session<'_> {
             return Err(taken(kind).into());
         }
         let was = row.employed;
+        if kind == Kind::User && before.contains_key("active") && !patched.attributes.contains_key("active") {
+            self.note_active_taken_away();
+        }
         let row = self.after(row, name, &patched.attributes, answer_due_at);
         let failed = StoreError::statement("change a resource");
         let all = row.clone().into_active_model().reset_all();
