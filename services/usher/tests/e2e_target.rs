@@ -265,7 +265,7 @@ async fn a_change_costs_one_request_a_create_two_and_one_where_the_target_was_em
 
         post(&world, &[event("l", "worker.left", "E-4", 6, json!({}))]).await;
         world.settled(SOON).await.unwrap();
-        assert_eq!(requests() - before, 2, "a disable");
+        assert_eq!(requests() - before, 3, "a disable, and a look for a second account");
 
         post(
             &world,
@@ -274,7 +274,7 @@ async fn a_change_costs_one_request_a_create_two_and_one_where_the_target_was_em
         .await;
         post(&world, &[event("n", "worker.changed", "E-5", 7, json!({ "unmapped": "x" }))]).await;
         world.settled(SOON).await.unwrap();
-        assert_eq!(requests() - before, 2, "neither a duplicate nor what no policy maps costs anything");
+        assert_eq!(requests() - before, 3, "neither a duplicate nor what no policy maps costs anything");
     }
 }
 

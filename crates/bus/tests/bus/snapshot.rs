@@ -59,7 +59,7 @@ async fn streams_come_back_from_a_backup_with_their_sequences_consumers_and_mark
         (kept[0].1.messages(), kept[0].1.first_sequence(), kept[0].1.last_sequence()),
         (2_000, 1, 2_000)
     );
-    assert_eq!(bus.mark("mapper").await.unwrap(), Some(mark));
+    assert_eq!(bus.mark("mapper").await.unwrap().read(), Some(&mark));
     assert_eq!(bus.last_backup().await.unwrap(), Some(BackupMark { at: 5 }));
     let mut consumer: Consumer<Event> = bus.consume(Feed::Events, "mapper").await.unwrap();
     assert_eq!(take(&mut consumer, 1_500).await, 1_500);

@@ -175,7 +175,7 @@ async fn a_gateway_whose_clock_is_off_says_so_beside_the_streams() {
         let told = async {
             loop {
                 let mark = world.bus.mark("gateway").await.unwrap();
-                let notices = mark.map(|mark| mark.notices).unwrap_or_default();
+                let notices = mark.read().map(|mark| mark.notices.clone()).unwrap_or_default();
                 if notices.iter().any(|notice| {
                     notice == "the gateway's clock is 300 s ahead of its database's, which counts"
                 }) {

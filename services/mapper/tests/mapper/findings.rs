@@ -147,8 +147,7 @@ async fn values_that_could_not_be_read_are_listed_the_newest_first_page_by_page(
         let mut world = World::running(database, EVERYBODY).await;
         let unread = |person: &str, said, fields: &[&str]| {
             let mut event = record(person, said);
-            let value =
-                |field: &&str| UnreadValue { field: (*field).to_owned(), class: "99.99.9999".to_owned() };
+            let value = |field: &&str| UnreadValue::new(*field, "99.99.9999");
             event.unread = fields.iter().map(value).collect();
             event
         };

@@ -122,6 +122,7 @@ fn switch_off(target: &str, subject: &str, bytes: usize) -> Outgoing {
         accepted_at: time::OffsetDateTime::UNIX_EPOCH,
         guard: None,
         planned: false,
+        needs_approval: false,
         orphans: None,
     };
     Outgoing::command(&command, TraceContext::root())

@@ -179,7 +179,7 @@ async fn people_whom_a_held_run_of_a_feed_does_not_list_are_named() {
         world.send(&events).await;
         world.settle().await;
         let states = "SELECT count(*) AS n FROM mapper_feeds WHERE state IN ('accepted', 'held')";
-        let decided = i64::from(said) / 10;
+        let decided = said / 10;
         world.until("the run is judged", async |w| w.count(states).await == decided).await;
     }
     let all = until_count(&mut world, 2).await;

@@ -168,7 +168,8 @@ fn what_a_service_could_not_start_with_does_not_pass_the_check() {
     let feed = json!({"name": "people", "mode": "full", "token": hash, "mapping": {"key": "id", "active": "CBool("}});
     assert!(checked(json!({"gateway": {"feeds": [feed]}})).unwrap_err().contains("mapping.active"));
     let feed = json!({"name": "people", "mode": "full", "token": hash, "mapping": {"key": "id"}});
-    let poll = json!({"name": "people", "url": "https://hr.example/people"});
+    let poll = json!({"name": "people", "url": "https://hr.example/people?from={since}", "key": "/id",
+                      "attributes": {"department": "[team]"}});
     let error = checked(json!({"gateway": {"feeds": [feed], "polls": [poll]}})).unwrap_err();
     let both = "gateway.feeds[0] and gateway.polls[0] are both called people";
     assert!(error.contains(both), "{error}");

@@ -39,12 +39,6 @@ pub fn render(status: &Status) -> String {
     }
     if let Some(mapper) = &status.mapper {
         text.push_str(&findings(&mapper.findings));
-        if mapper.held_feeds > 0 {
-            text.push_str(&format!(
-                "{} feeds are held for a human: see `usher feed ls`\n",
-                mapper.held_feeds
-            ));
-        }
         text.push_str(&sources::undecided(&mapper.undecided_feeds));
     }
     text.push_str(&sources::render(&status.source_problems, status.source_problems_unlisted));

@@ -18,7 +18,7 @@ fn code(ended: Ended) -> String {
         Ended::Done => 0,
         Ended::Failed => 1,
         Ended::SomethingChanges => 2,
-        Ended::NotKnown => 3,
+        Ended::NotKnown | Ended::Paused => 3,
         Ended::Undecided => 4,
     };
     assert_eq!(format!("{:?}", ExitCode::from(ended)), format!("{:?}", ExitCode::from(number)));
