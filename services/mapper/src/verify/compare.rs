@@ -155,9 +155,9 @@ impl Verifier {
         loop {
             let positions = self.bus.positions(feed, consumer).await?;
             let is_taken = |position: &bus::StreamPosition| {
-                // The consumer of departures reads nothing that this one does not.
-                position.durable != WRITER
-                    || !position.exists
+                // The consumer of departures reads nothing that this one does not. Our own begins in a moment.
+                position.durable != consumer
+                    || (!position.exists && consumer != SERVICE)
                     || position.is_idle()
                     || last.get(&position.stream).is_none_or(|last| position.ack_floor >= *last)
             };
