@@ -270,9 +270,9 @@ fn want(
 }
 
 /// Whether an operator has to approve what the mapper's database, older than the row, would give. Once held, what gives access
-/// stays held: only a removal or the operator ends it.
+/// stays held, also after a rejection: only a removal or an approval ends it.
 fn needs_approval(row: &resource::Model, command: &Command) -> bool {
-    let is_held = row.status == status::HELD && row.held.as_deref() == Some(HeldBy::Outdated.as_str());
+    let is_held = row.is_held_as(HeldBy::Outdated);
     let gave_nothing = || row.desired().map_or(true, |desired| takes_away(&desired));
     !takes_away(&command.desired) && (is_held || (command.needs_approval && gave_nothing()))
 }

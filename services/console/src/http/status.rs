@@ -24,7 +24,8 @@ use crate::{GATEWAY, MAPPER, WRITER};
 )]
 pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
     let bus = &context.bus;
-    let (backup, of_gateway, problems) = tokio::join!(backup(bus), bus.mark(GATEWAY), source_problems(bus));
+    let (backup, of_gateway, (problems, unknown_problems)) =
+        tokio::join!(backup(bus), bus.mark(GATEWAY), source_problems(bus));
     let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
         streams(bus),
         context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
@@ -52,7 +53,8 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
         }
         Ok(LeftMark::Nothing) | Err(_) => Vec::new(),
     };
-    let notices = [writer.notices, of_mapper, context.recovery.notices(), of_gateway].concat();
+    let mut notices = [writer.notices, of_mapper, context.recovery.notices(), of_gateway].concat();
+    notices.extend(unknown_problems);
     let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
     Ok(Json(Status {
         targets: writer.targets,
@@ -84,14 +86,19 @@ async fn backup(bus: &Bus) -> Option<BackupStatus> {
     Some(BackupStatus { at, interval_days: bus.backup_interval_days() })
 }
 
-/// What the gateway could not take; it lies beside the streams, so it is there while no gateway is.
-async fn source_problems(bus: &Bus) -> SourceProblems {
+/// What the gateway could not take; it lies beside the streams, so it is there while no gateway is. That it cannot be read is
+/// a notice: an empty list would look as if all were well.
+async fn source_problems(bus: &Bus) -> (SourceProblems, Option<String>) {
     let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
-    let problems = bus.source_problems(now).await.inspect_err(|error| {
-        let error = error as &dyn std::error::Error;
-        tracing::warn!(error, "could not see what could not be taken of sources");
-    });
-    problems.unwrap_or_default()
+    match bus.source_problems(now).await {
+        Ok(problems) => (problems, None),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "could not see what could not be taken of sources");
+            let notice = "what the gateway could not take of sources is not known: the broker does not tell";
+            (SourceProblems::default(), Some(notice.to_owned()))
+        }
+    }
 }
 
 fn source_problem(problem: SourceProblem) -> SourceProblemStatus {

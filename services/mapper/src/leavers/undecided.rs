@@ -12,6 +12,9 @@ use crate::rows::{desired, feed_run, finding, record};
 use crate::work::conflict_in_words;
 use crate::{SERVICE, moment, runs};
 
+/// So many of each sort are looked through at most for those of one person.
+const LOOKED_THROUGH_MAX: u64 = 10_000;
+
 /// How many there are.
 ///
 /// # Errors
@@ -36,13 +39,14 @@ pub(crate) async fn list(
     person: Option<&str>,
     limit: u64,
 ) -> Result<Vec<UndecidedDeparture>, StoreError> {
-    let mut all = set_aside(connection, limit).await?;
-    all.extend(not_read(connection, limit).await?);
-    all.extend(not_matched(connection, limit).await?);
+    let each = if person.is_some() { LOOKED_THROUGH_MAX } else { limit };
+    let mut all = set_aside(connection, each).await?;
+    all.extend(not_read(connection, each).await?);
+    all.extend(not_matched(connection, each).await?);
     for run in held_runs(connection).await? {
         let since = moment(run.ended_at.unwrap_or(run.run_at));
         let detail = format!("feed {}, run {}: {}", run.feed, run.run, run.reasons().join("; "));
-        let keys = runs::query::missing_keys(connection, &run, limit).await?;
+        let keys = runs::query::missing_keys(connection, &run, each).await?;
         all.extend(
             keys.into_iter()
                 .map(|key| UndecidedDeparture::new(vec![key], since, WaitingFor::Feed, detail.clone())),

@@ -131,7 +131,12 @@ async fn decide(
             row.last_error = None;
             row.enqueue(status::PENDING, now);
         } else {
+            // What a later decision took away stays held for an operator, whatever else is to be changed.
+            let is_outdated = row.is_held_as(HeldBy::Outdated);
             row.rest(status::REJECTED);
+            if is_outdated {
+                row.held = Some(HeldBy::Outdated.as_str().to_owned());
+            }
             row.last_error = Some(format!("rejected by {}: {}", request.actor.who, request.actor.why));
         }
         let outcome = if request.approve { "approved" } else { "rejected" };

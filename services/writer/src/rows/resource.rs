@@ -358,6 +358,12 @@ impl Model {
         self.last_error = Some(reason);
     }
 
+    /// Whether it waits for a human for this reason, or was rejected when it did.
+    pub(crate) fn is_held_as(&self, by: HeldBy) -> bool {
+        let is_decided_by_a_human = [status::HELD, status::REJECTED].contains(&self.status.as_str());
+        is_decided_by_a_human && self.held.as_deref() == Some(by.as_str())
+    }
+
     /// It is held no longer.
     fn let_go(&mut self) {
         self.held = None;
