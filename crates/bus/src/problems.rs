@@ -93,7 +93,7 @@ pub(crate) async fn load(jetstream: &Context, replicas: usize, now: i64) -> Resu
     Ok(problems)
 }
 
-/// Merges `changes` into what is known, whoever else writes at the same time; returns what is known then.
+/// Merges `changes` into what is known, also while another gateway writes; returns the merged list.
 pub(crate) async fn merge(
     jetstream: &Context,
     replicas: usize,

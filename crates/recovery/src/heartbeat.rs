@@ -1,7 +1,7 @@
 //! The last sign of life in a database and at the broker.
 //!
 //! Copies of databases and streams from one moment contradict nothing when they come back together. They look like a service that
-//! was stopped since then, so after a long stop nobody here can tell which of the two it was.
+//! was stopped since then, so after a long stop the service cannot tell which of the two it was.
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ pub(crate) fn finding(
     };
     let acknowledged_more = positions.iter().any(|(found, kept)| {
         let kept = kept.as_ref().filter(|kept| kept.made_at == found.made_at);
-        // The server moves the floor past what is purged: nobody acknowledged that.
+        // The server moves the floor past what is purged: no consumer acknowledged that.
         let acknowledged = found.ack_floor > before_first(found);
         acknowledged && kept.is_some_and(|kept| signed(found.ack_floor) > kept.floor) && found.readers == 0
     });

@@ -115,7 +115,7 @@ fn judge(
 ) -> (Vec<GuardTrip>, Vec<GrantsTrip>) {
     let exceeded = guard.exceeded(removals, of);
     let removed = exceeded.into_iter().map(|threshold| GuardTrip { threshold, removals, of }).collect();
-    // The first policy of a target gives access to everybody whom it gives any.
+    // The first policy of a target gives access to all people in its scope.
     let exceeded = if is_first { Vec::new() } else { guard.exceeded(grants, of.max(grants)) };
     let granted = exceeded.into_iter().map(|threshold| GrantsTrip { threshold, grants, of }).collect();
     (removed, granted)

@@ -96,7 +96,7 @@ pub(crate) struct Again {
     pub(crate) is_outdated: bool,
 }
 
-/// What the writer has of something that is to be sent once more.
+/// The writer's decision about a resource that is sent again.
 #[derive(Debug, Clone, Copy)]
 struct WriterDecision {
     /// Its revision; 0 when it has none.

@@ -85,7 +85,7 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
-    /// Nobody's departures would count.
+    /// No departure would count.
     #[error("{path}: {message}")]
     Authority {
         /// The file.

@@ -272,7 +272,7 @@ async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by
     .unwrap();
     assert!(says(&world, &["trace", "e-1"]).await.contains("holds no more; see `usher leavers`"));
 
-    // The export of before still stands in the chain; what somebody changes in it shows.
+    // The export of before still stands in the chain; a change in it shows.
     let (code, text) = verify(&world, &[path, "--chain"]).await;
     assert!(code == Some(0) && text.contains("chain whole: "), "{text}");
     execute(&world, "UPDATE mapper_chain SET entry = entry || ' ' WHERE sequence = 1").await;

@@ -326,7 +326,7 @@ async fn everything_comes_back_from_one_backup_taken_while_running_and_gives_nob
     status_says(&world, "restored from a backup of").await;
     wait_for_level("it can be seen what would be changed", SOON, async || {
         let compared = usher(&world, &["reconcile", TARGET, "--dry-run"]).await;
-        // Who joined since is an account of nobody to what was restored.
+        // The account of a person who joined since is an orphan to the restored databases.
         anyhow::ensure!(compared.contains("orphan      user"), "{compared}");
         Ok::<_, anyhow::Error>(())
     })

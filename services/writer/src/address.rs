@@ -2,7 +2,7 @@
 //!
 //! A configuration that names another server makes every linked account look as if it were gone. Until an operator lets the target
 //! go on, or a comparison finds most of the linked accounts there, nothing that is missing at the new address counts as gone, and
-//! nobody is created again.
+//! no account is created again.
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -128,7 +128,7 @@ async fn begin(call: &mut Call, wanted: &Wanted, progress: &mut Progress) -> Res
     })
 }
 
-/// At an address that nobody has confirmed the id of the link may be another's: nothing is sent to what carries another externalId.
+/// At an unconfirmed address the id of the link may be another's: nothing is sent to what carries another externalId.
 async fn anothers(call: &mut Call, wanted: &Wanted, progress: &Progress) -> Result<Option<Outcome>, Stop> {
     let (Some(id), Some(why)) = (progress.remote_id.clone(), call.target.address.doubt()) else {
         return Ok(None);

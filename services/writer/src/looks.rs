@@ -37,7 +37,7 @@ pub(crate) fn is_account_due(row: &resource::Model, at: i64) -> bool {
     row.status == status::IN_SYNC && !row.queued && is_due(shown_off(row), account_looked_at(row), at)
 }
 
-/// When the account was shown to be off. A person of whom another account is on is not off.
+/// When the account was shown to be off. A person with another active account is not off.
 fn shown_off(row: &resource::Model) -> Option<i64> {
     row.off_evidence_at.filter(|_| !row.has_duplicates())
 }
@@ -46,12 +46,12 @@ fn account_looked_at(row: &resource::Model) -> Option<i64> {
     row.looked_at.max(row.seen_at.filter(|_| shown_off(row).is_some()))
 }
 
-/// Since when nothing was seen of an account that was shown to be off, if it is to be read back.
+/// Since when nothing was seen of an account that was shown to be off, if it is due to be read back.
 pub(crate) fn account_unverified_since(row: &resource::Model, at: i64) -> Option<i64> {
     is_account_due(row, at).then(|| row.off_evidence_at.max(account_looked_at(row)))?
 }
 
-/// Since when nothing was seen of a membership that was shown to be gone, if it is to be read back.
+/// Since when nothing was seen of a membership that was shown to be gone, if it is due to be read back.
 pub(crate) fn membership_unverified_since(row: &edge::Model, at: i64) -> Option<i64> {
     is_membership_due(row, at).then(|| row.off_evidence_at.max(row.looked_at))?
 }

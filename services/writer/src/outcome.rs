@@ -31,7 +31,7 @@ pub(crate) struct Progress {
     pub(crate) unseen: Option<Unseen>,
     /// The account was read as on although an answer had said that it is off.
     pub(crate) answer_disproved: bool,
-    /// Further accounts of the person that are on; none where nobody looked for them.
+    /// Further accounts of the person that are on; none where they were not looked for.
     pub(crate) duplicates: Option<Vec<String>>,
 }
 

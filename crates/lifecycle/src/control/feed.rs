@@ -103,7 +103,7 @@ pub struct FeedRunStatus {
     /// Rows that were sent as unchanged and are not known any more: of those people it is only known that they are in it.
     #[serde(default)]
     pub unresolved: u64,
-    /// Messages of the run that could not be read or stored and are in the quarantine: until then it ends nobody.
+    /// Messages of the run that could not be read or stored and are in the quarantine: while there are any, the run ends no employment.
     #[serde(default)]
     pub unread: u64,
     /// Why it is held.

@@ -12,7 +12,7 @@ pub struct UndecidedCounts {
     pub contradictions: u64,
     /// People who cannot be built for a target, or not whole; once for each target.
     pub unbuilt: u64,
-    /// Records of sources that may be somebody else's.
+    /// Records of sources that may belong to another person.
     pub record_conflicts: u64,
     /// Runs of full feeds that are not believed: who is missing in them is left alone.
     pub held_feeds: u64,

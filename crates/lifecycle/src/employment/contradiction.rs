@@ -20,9 +20,9 @@ pub struct Contradiction {
 pub enum ContradictionCode {
     /// A departure changes nothing: an arrival without a day was said later.
     DepartureOutweighed,
-    /// A departure of a person of whom no arrival is known.
+    /// A departure of a person without a known arrival.
     DepartureUnmatched,
-    /// A departure that a sender said whose word does not count, of a person of whom nobody whose word counts ever spoke.
+    /// A departure from a sender without employment authority, of a person no authoritative sender ever mentioned.
     DepartureWithoutAuthority,
     /// The first day of an employee was moved to a day ahead.
     FirstDayMovedAhead,

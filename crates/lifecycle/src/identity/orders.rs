@@ -14,7 +14,7 @@ pub enum AccessOrderKind {
     Keep,
     /// The person who came back with another name is the same one.
     Same,
-    /// The person who came with the login of somebody who left is not that person.
+    /// The newcomer with the login of a former person is a different person.
     Different,
 }
 
@@ -55,7 +55,7 @@ pub struct AccessOrders {
     /// Who came back with another name is the same person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same: Option<AccessOrder>,
-    /// Who came with the login of somebody who left is not that person.
+    /// The newcomer with the login of a former person is a different person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub different: Option<AccessOrder>,
 }

@@ -103,7 +103,7 @@ impl Former {
         self.was_held |= was_another;
         self.returned_at = None;
         self.gap = gap;
-        // Whoever left in between was another person, of whom nothing is kept.
+        // The person who left in between was a different one; nothing of that person is kept.
         if !self.was_held {
             self.since = since;
         }

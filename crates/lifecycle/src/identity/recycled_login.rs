@@ -67,7 +67,7 @@ impl Identity {
         }
     }
 
-    /// Since when a login of this person counts as given to somebody else (microseconds): they were off for `days` or more at
+    /// Since when a login of this person counts as given to another person (microseconds): they were off for `days` or more at
     /// `now`, and the newcomer with these attributes is, or may be, another person.
     pub fn login_recycled_since(&self, newcomer: &Attributes, days: u32, now: i64) -> Option<i64> {
         let former = self.former.as_ref().filter(|former| former.returned_at.is_none())?;

@@ -1,4 +1,4 @@
-//! Departures that count for nothing although nobody else says anything: a configuration in which nobody can leave.
+//! Departures that count for nothing although no other sender speaks: a configuration in which no person can leave.
 
 use super::sources::{Source, employment_in};
 use super::{Identity, IdentityView};
@@ -6,7 +6,7 @@ use crate::employment::{Contradiction, ContradictionCode, Employment, Voice};
 
 impl Identity {
     /// Lists departures that sources said which may not say who works here, while none of those that may ever said anything
-    /// of the person. The person stays: a directory makes nobody a leaver.
+    /// of the person. The person stays: a directory does not end employment.
     pub(super) fn list_unheard(&self, view: &mut IdentityView, now: i64) {
         let says_something = |source: &Source| {
             let (statements, records) = employment_in(&source.said);

@@ -1,4 +1,4 @@
-//! Departures that change nothing: of a person of whom no arrival is known, or outweighed by an arrival that was said later and
+//! Departures that change nothing: of a person without a known arrival, or outweighed by an arrival that was said later and
 //! received before. Either may be a leaver who keeps access, so both are listed. The rules are in docs/employment.md.
 
 use super::{Identity, IdentityView};
@@ -64,7 +64,7 @@ impl Identity {
     }
 }
 
-/// A notice of a departure: a record or list that shows that somebody is not employed is none.
+/// A notice of a departure: a record or list that shows a person as not employed is not a notice.
 fn is_notice(said: &EmploymentStatement) -> bool {
     use crate::employment::EmploymentWord::{Erased, Leaves};
     matches!(said.word, Leaves | Erased) && said.dated != Dating::Observed

@@ -1,4 +1,4 @@
-//! `mapper_feed_unread`: messages in the quarantine that belong to a run of a full feed. A run with one of them ends nobody.
+//! `mapper_feed_unread`: messages in the quarantine that belong to a run of a full feed. A run with one of them ends no employment.
 
 use lifecycle::{EventKind, FeedRun, FeedRunState, unix_micros};
 use sea_orm::entity::prelude::*;

@@ -30,7 +30,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// A leaver of whom the writer is asked at `at`.
+    /// A leaver the writer is asked about at `at`.
     pub(crate) fn due(target: &str, subject: &str, at: i64) -> Self {
         Self {
             target: target.to_owned(),

@@ -104,7 +104,7 @@ impl Runs {
         newer: &feed_run::Model,
     ) -> Result<(), StoreError> {
         let reason = format!(
-            "it is older than the run {} that was accepted, or as old, so nobody left because of it: if it is the newer \
+            "it is older than the run {} that was accepted, or as old, so it ended no employment: if it is the newer \
              file, give it a later time of modification and send it again",
             newer.run
         );

@@ -18,7 +18,7 @@ use crate::rows::{decode, former_login, identity};
 pub(super) struct HeldLogin {
     /// Key of who had it.
     pub(super) former: String,
-    /// Since when it counts as given to somebody else; microseconds.
+    /// Since when it counts as given to another person; microseconds.
     pub(super) since: i64,
 }
 
@@ -125,7 +125,7 @@ async fn read_people(
     Ok(people)
 }
 
-/// Remembers the logins of those who are off, and forgets those of who is back: whom they held is decided about again.
+/// Remembers the logins of those who are off, and forgets those of people who are back: newcomers that they held are decided about again.
 ///
 /// # Errors
 /// As the database reports them.

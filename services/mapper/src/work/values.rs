@@ -173,7 +173,7 @@ pub(super) async fn load(
     Ok(())
 }
 
-/// Writes people down again for values that somebody still has, but nobody who is written down.
+/// Writes people down again for values that a person still has, but no person who is written down.
 ///
 /// # Errors
 /// As the database reports them.

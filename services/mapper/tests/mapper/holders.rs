@@ -1,4 +1,4 @@
-//! Values that very many people or records have: nobody who has one is forgotten.
+//! Values that very many people or records have: no holder is forgotten.
 
 use lifecycle::{Event, EventId, EventKind, People, RecordStatus};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A message of a full feed that cannot be read: it is set aside like any other, and its run ends nobody until it is repaired,
+//! A message of a full feed that cannot be read: it is set aside like any other, and its run ends no employment until it is repaired,
 //! the file is sent again, or a human gives the run up.
 
 use lifecycle::{
@@ -26,7 +26,7 @@ fn corrupted(rows: &[Event]) -> Event {
     names
 }
 
-/// Sent past the count of what is to be merged.
+/// Sent past the count of messages to merge.
 async fn unreadable(world: &World, event: &Event) {
     world.send_raw(vec![bus::Outgoing::event(event, lifecycle::TraceContext::root())]).await;
 }
@@ -62,7 +62,7 @@ async fn all_here(world: &mut World) {
     assert!(PEOPLE.iter().all(|person| world.state(person) == Some(AccountState::Active)));
 }
 
-/// As if somebody had repaired what the message says.
+/// As if an operator had repaired the message.
 async fn repair(world: &World, database: &str, event: &Event) {
     let payload: String = bus::encode_event(event).bytes().map(|byte| format!("{byte:02x}")).collect();
     let bytes = match database {

@@ -5,7 +5,7 @@ use super::Config;
 /// Most letters that a name may differ in and still be meant.
 const DISTANCE_MAX: usize = 2;
 
-/// What of `mapper.people.employment` cannot be meant, if anything: nobody at all speaks under its names, or a name is almost
+/// What of `mapper.people.employment` cannot be meant, if anything: no sender speaks under its names, or a name is almost
 /// that of a sender.
 pub(crate) fn fault(config: &Config) -> Option<String> {
     let (gateway, names) = both(config)?;
@@ -39,7 +39,7 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
     let silent: Vec<String> = gateway.fixed_senders().into_iter().filter(|sender| !counts(sender)).collect();
     let silent = (!silent.is_empty()).then(|| {
         format!(
-            "nobody leaves because of what {} say: mapper.people.employment names only {}",
+            "departures that {} say do not count: mapper.people.employment names only {}",
             silent.join(", "),
             names.join(", ")
         )
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(
             warned,
             [
-                "nobody leaves because of what feeds/people, entra/scim say: mapper.people.employment names only hr"
+                "departures that feeds/people, entra/scim say do not count: mapper.people.employment names only hr"
             ]
         );
         assert!(warnings(&config(&["feeds/people", "entra"])).is_empty());

@@ -131,7 +131,7 @@ async fn decide(
             row.last_error = None;
             row.enqueue(status::PENDING, now);
         } else {
-            // What a later decision took away stays held for an operator, whatever else is to be changed.
+            // Access that a later decision took away stays held for an operator, also when other values change.
             let is_outdated = row.is_held_as(HeldBy::Outdated);
             row.rest(status::REJECTED);
             if is_outdated {

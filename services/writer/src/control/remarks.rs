@@ -39,7 +39,7 @@ impl Control {
             reason: TargetRemarkReason::AnswersDisproved,
             detail: format!(
                 "{count} accounts were on when they were read after the target had answered that they are off: it answers one \
-                 thing and shows another, or somebody there switched them on again; answers about them prove nothing any more"
+                 thing and shows another, or an administrator there switched them on again; answers about them prove nothing any more"
             ),
         }))
     }

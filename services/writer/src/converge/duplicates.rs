@@ -1,4 +1,4 @@
-//! Further accounts of a person who must be off: those that carry the person's externalId and are linked to nobody.
+//! Further accounts of a person who must be off: those that carry the person's externalId and are not linked.
 //!
 //! Just-in-time provisioning, or an administrator, may have made a second account. It is looked for once the linked account is off,
 //! by one search. Only Usher writes the person's key as externalId, so such an account is switched off, too. What has only the

@@ -125,7 +125,7 @@ pub(super) async fn of_nobody_else(
         let Some(value) = wanted.text(path) else { continue };
         for found in look(call, wanted.kind, path, value).await? {
             if call.linked_to_another(&found.id).await?.is_none() {
-                return Ok(Some(format!("{} with the same {path} is linked to nobody", describe(&found))));
+                return Ok(Some(format!("{} with the same {path} is not linked", describe(&found))));
             }
         }
     }

@@ -13,7 +13,7 @@ impl Run {
     /// A token of another tenant sees another directory: to create everybody there is no repair.
     ///
     /// # Errors
-    /// When far more are gone than go by accident, and nobody said that this is right.
+    /// When far more are gone than go by accident, and no operator confirmed it.
     pub(super) async fn gone_can_be_believed(&self) -> Result<(), Halt> {
         if self.report.dry_run || self.report.allow_gone {
             return Ok(());
@@ -36,7 +36,7 @@ impl Run {
     /// Where the address changed: it is right if most of what is linked is there.
     ///
     /// # Errors
-    /// When it is not, and nobody said that this is right.
+    /// When it is not, and no operator confirmed it.
     pub(super) async fn confirm_address(&self) -> Result<(), Halt> {
         let Some(why) = self.target.address.doubt().filter(|_| !self.report.dry_run) else { return Ok(()) };
         let failed = StoreError::statement("count what was not seen");

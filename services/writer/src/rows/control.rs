@@ -35,7 +35,7 @@ pub(crate) struct Model {
     /// Where the accounts were linked, without what names no server.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) linked_address: Option<String>,
-    /// The address that it has now, if that is another one and nobody has said that it is right.
+    /// The address that it has now, if that is another one and not confirmed.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) new_address: Option<String>,
 }

@@ -147,7 +147,7 @@ pub(crate) struct Model {
     /// When it was read as on although an answer had said that it is off: answers about it prove nothing from then on.
     /// Microseconds since the Unix epoch.
     pub(crate) answer_disproved_at: Option<i64>,
-    /// Ids of further accounts of the person that are on while the person must be off, as JSON; none where nobody looked for them.
+    /// Ids of further accounts of the person that are on while the person must be off, as JSON; none where they were not looked for.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) duplicates: Option<String>,
 }

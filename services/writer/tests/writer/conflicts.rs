@@ -149,7 +149,7 @@ async fn one_account_is_never_linked_to_two_people_who_are_found_by_the_same_val
             let error = row.error.clone().unwrap();
             assert!(error.contains("is linked to E-") || error.contains("resources carry"), "{key}: {error}");
         }
-        // Whoever has no account leaves: the account of the other is not touched.
+        // A person without an account leaves: the other person's account is not touched.
         let (loser, _) = losers[0];
         let (row, sent) = world.want(loser, 2, of(loser, AccountState::Disabled)).await;
         assert_eq!(row.status.as_deref(), Some("conflict"));

@@ -223,7 +223,7 @@ async fn nothing_is_gone_at_a_new_address_before_an_operator_or_most_of_the_acco
     assert_eq!(report.state, ReconcileState::Failed, "{report:?}");
     let remarks = world.remarks().await;
     assert_eq!(remarks, [TargetRemarkReason::AddressChanged, TargetRemarkReason::ReconciliationFailed]);
-    // Nobody is created a second time.
+    // No account is created a second time.
     world.send("E-2", 2, Desired::User(active("E-2", json!({ "title": "T" })))).await;
     world.until("grants are paused", async || world.circuit().await.contains("linked at")).await;
     assert_eq!(elsewhere.state().users.len(), 1);

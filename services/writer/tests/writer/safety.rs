@@ -223,7 +223,7 @@ async fn access_that_a_later_decision_took_away_is_not_given_back_by_an_older_da
     assert_eq!((row.status.as_deref(), world.usable(&keys)), (Some("held"), 0));
     assert_eq!(world.decide_held(Some(&[&keys[0]]), true).await.decided, 1);
     world.until("an operator approved it", async || world.usable(&keys) == 1).await;
-    // What gives nothing new to somebody who has access is not held.
+    // What gives nothing new to a person who has access is not held.
     world.send_as(&keys[0], 6, with_title(&keys[0], "D"), outdated).await;
     let row = world.settled(ResourceKind::User, &keys[0], 6).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));

@@ -9,7 +9,7 @@ use super::{Helper, Waiting, WaitingFor};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UndecidedDeparture {
-    /// Keys of the people whom it may concern; none where it names no person that can be read.
+    /// Keys of the people it may concern; empty where it names no readable person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
     /// Since when it waits.

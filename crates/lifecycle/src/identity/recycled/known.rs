@@ -16,7 +16,7 @@ const DISPLAY_NAMES: &[&str] = &["displayName", "name.formatted"];
 const BIRTH_DAYS: &[&str] = &["birthDate", "dateOfBirth"];
 /// A number that one human has all their life.
 const NATIONAL_ID: &str = "nationalId";
-/// A number that is a human's or a company's: another one speaks against a person, the same one for nobody.
+/// A number that is a human's or a company's: a different value speaks against a person, an equal one proves nothing.
 const PERSONAL_ID: &str = "personalId";
 /// An address that no company gives.
 const PRIVATE_MAIL: &str = "personalEmail";
@@ -96,7 +96,7 @@ impl KnownValues {
         self.compare_any(&now, DISPLAY_NAMES, |before, after| self.compare_whole(before, after))
     }
 
-    /// Whether these values speak against the person whom the attributes describe: the table of docs/people.md. `is_erased`:
+    /// Whether these values speak against the person that the attributes describe: the table of docs/people.md. `is_erased`:
     /// their record was erased when they left.
     pub(super) fn is_another(&self, attributes: &Attributes, is_erased: bool) -> bool {
         use Compared::{Other, Same, Unknown};
@@ -119,7 +119,7 @@ impl KnownValues {
     fn has_another_name(&self, now: &Self, keeps_mail: bool, is_erased: bool) -> bool {
         let (before, after) = (self.full_names(), now.full_names());
         if before.is_empty() || after.is_empty() {
-            // Who is called something now, and of whom nothing was known, may be anybody.
+            // A person with a name now and no known name before may be anyone.
             return !after.is_empty() || is_erased;
         }
         let shares_a_word =
@@ -161,7 +161,7 @@ impl KnownValues {
         found(Compared::Other).or(found(Compared::Same)).unwrap_or(Compared::Unknown)
     }
 
-    /// A second given name that is left out makes nobody another person.
+    /// A second given name that is left out does not make a different person.
     fn compare_given(&self, before: &[String], after: &[String]) -> Compared {
         let (one, other) = (self.words(before), self.words(after));
         let shorter = one.len().min(other.len());

@@ -98,7 +98,7 @@ fn day(day: i64) -> i64 {
     day * DAY_MICROS
 }
 
-/// A person of whom this was said: kind, the day on which it was said, the day from which on it holds, values.
+/// A person with these statements: kind, the day on which it was said, the day from which on it holds, values.
 fn told(person: &mut Identity, said: (EventKind, i64, i64, serde_json::Value), sequence: u64) {
     let (kind, said_on, holds_from, values) = said;
     let event = event(kind, said_on * SECONDS_OF_DAY, holds_from * SECONDS_OF_DAY, values);

@@ -65,7 +65,7 @@ fn a_departure_that_does_not_count_is_listed_while_nobody_who_counts_ever_spoke(
     said(&mut back, People::OTHERS, WorkerRehired, 6, json!({}));
     assert_eq!(codes(&back, 7), []);
     said(&mut identity, "hr", WorkerJoined, 6, json!({}));
-    assert_eq!(codes(&identity, 7), [], "somebody counts");
+    assert_eq!(codes(&identity, 7), [], "an authoritative source speaks");
 }
 
 #[test]

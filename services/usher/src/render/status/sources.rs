@@ -79,8 +79,8 @@ pub(super) fn undecided(feeds: &[UndecidedFeed]) -> String {
             _ => "never came to its end",
         };
         let known = match accepted_at {
-            Some(at) => format!("whoever is missing since {} has not left", moment(*at)),
-            None => "whoever is missing has not left".to_owned(),
+            Some(at) => format!("people missing since {} have not left", moment(*at)),
+            None => "people who are missing have not left".to_owned(),
         };
         text.push_str(&format!(
             "the last file of the feed {} ({}) {what}, {known}: see `usher feed show {}`\n",
@@ -140,8 +140,8 @@ mod tests {
         };
         assert_eq!(
             undecided(&[feed(FeedRunState::Held)]),
-            "the last file of the feed people (1970-01-03T00:00:00Z) is held, whoever is missing since \
-             1970-01-01T00:00:00Z has not left: see `usher feed show run_1`\n"
+            "the last file of the feed people (1970-01-03T00:00:00Z) is held, people missing since \
+             1970-01-01T00:00:00Z have not left: see `usher feed show run_1`\n"
         );
         assert!(undecided(&[feed(FeedRunState::Superseded)]).contains("older than the one accepted before"));
         assert!(undecided(&[feed(FeedRunState::Open)]).contains("never came to its end"));
