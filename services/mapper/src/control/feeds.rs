@@ -130,6 +130,8 @@ impl Control {
 
 /// A file that is read for longer than this is not on its way any more.
 const ON_ITS_WAY_MAX: time::Duration = time::Duration::hours(1);
+/// So many of the last runs of a feed are looked at.
+const RUNS_LOOKED_AT: u64 = 20;
 
 /// Full feeds whose last file was not decided about: it is held, its end never came, or it is older than the one before.
 pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<UndecidedFeed>, StoreError> {
@@ -141,27 +143,42 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
     let is_older = feed_run::Column::State
         .eq(FeedRunState::Superseded.as_str())
         .and(feed_run::Column::DecidedAt.is_not_null());
-    let rows = feed_run::Entity::find()
-        .filter(feed_run::Column::State.is_in(waiting).or(is_older))
+    let is_wanted = feed_run::Column::State.is_in(waiting).or(is_older);
+    let failed = StoreError::statement("read runs of feeds that are not decided about");
+    let feeds: Vec<String> = feed_run::Entity::find()
+        .select_only()
+        .column(feed_run::Column::Feed)
+        .distinct()
+        .filter(is_wanted.clone())
         .order_by_asc(feed_run::Column::Feed)
-        .order_by_desc(feed_run::Column::RunAt)
-        .limit(FEED_RUNS_MAX)
+        .into_tuple()
         .all(connection)
         .await
-        .map_err(StoreError::statement("read runs of feeds that are not decided about"))?;
+        .map_err(&failed)?;
     let mut undecided = Vec::new();
-    for row in rows {
-        let state = row.state();
-        let is_on_its_way = matches!(state, FeedRunState::Open | FeedRunState::Merging)
-            && moment(row.run_at) > now() - ON_ITS_WAY_MAX;
-        let last = feed_run::last_accepted(connection, &row.feed).await?;
-        // A file that was accepted since says all that it said.
-        let is_settled = state == FeedRunState::Superseded
-            && last.as_ref().is_some_and(|last| last.decided_at > row.decided_at);
-        let is_listed = undecided.iter().any(|known: &UndecidedFeed| known.feed == row.feed);
-        if !is_on_its_way && !is_settled && !is_listed {
-            let (begun_at, accepted_at) = (moment(row.run_at), last.map(|last| moment(last.run_at)));
-            undecided.push(UndecidedFeed { feed: row.feed, run: row.run, state, begun_at, accepted_at });
+    for feed in feeds {
+        let last = feed_run::last_accepted(connection, &feed).await?;
+        let rows = feed_run::Entity::find()
+            .filter(feed_run::Column::Feed.eq(&feed))
+            .filter(is_wanted.clone())
+            .order_by_desc(feed_run::Column::RunAt)
+            .limit(RUNS_LOOKED_AT)
+            .all(connection)
+            .await
+            .map_err(&failed)?;
+        let is_undecided = |row: &feed_run::Model| {
+            let state = row.state();
+            let is_on_its_way = matches!(state, FeedRunState::Open | FeedRunState::Merging)
+                && moment(row.run_at) > now() - ON_ITS_WAY_MAX;
+            // A file that was accepted since says all that it said.
+            let is_settled = state == FeedRunState::Superseded
+                && last.as_ref().is_some_and(|last| last.decided_at > row.decided_at);
+            !is_on_its_way && !is_settled
+        };
+        if let Some(row) = rows.into_iter().find(is_undecided) {
+            let (state, begun_at) = (row.state(), moment(row.run_at));
+            let accepted_at = last.map(|last| moment(last.run_at));
+            undecided.push(UndecidedFeed { feed, run: row.run, state, begun_at, accepted_at });
         }
     }
     Ok(undecided)
